@@ -1,0 +1,201 @@
+# conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
+# SPDX-License-Identifier: MIT
+#
+# A case file is read, not imported: its tests run in a process of their own interpreter, started by
+# run_case.py, one process for each file and interpreter. A case file may set at its top level
+#     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
+#     NEEDS_UGSIM = True      ugsim and servers run; environment variables say where (see servers.py)
+#     TIMEOUT_S = 300         seconds for the whole file, instead of 120
+
+import ast
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from case_process import CaseProcess
+
+import setup
+
+HERE = Path(__file__).resolve().parent
+CASES = HERE / "cases"
+CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+TIMEOUT_S = 120
+SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
+_UPPATH = [".frozen", *(str(setup.ROOT / p) for p in ("lib", "tools", "tests/host"))]
+_PATH = [*_UPPATH[1:], str(HERE / "support")]
+
+
+def pytest_configure(config):
+    config.case_stack = contextlib.ExitStack()  # what NEEDS_UGSIM started
+    config.case_env = None
+
+
+def pytest_unconfigure(config):
+    config.case_stack.close()
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if module_path.parent == CASES:
+        return CaseFile.from_parent(parent, path=module_path)
+    return None
+
+
+class CaseError(Exception):
+    # The text is all that the person needs to see.
+    pass
+
+
+class CaseFile(pytest.File):
+    def collect(self):
+        names, settings = read_case(self.path)
+        only = settings.get("ONLY")
+        if only and (only not in INTERPRETERS or not settings.get("WHY")):
+            raise self.CollectError(
+                "%s: ONLY must be one of %s, and WHY must say why."
+                % (self.path.name, ", ".join(INTERPRETERS))
+            )
+        for interpreter in [only] if only else INTERPRETERS:
+            group = CaseGroup(self.path, interpreter, settings)
+            for name, line in names.items():
+                item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
+                item.setup_case(group, name, line)
+                yield item
+
+
+def read_case(path):
+    # ({test name: line number}, {setting: value}) of a case file, without importing it.
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except SyntaxError as e:
+        raise pytest.File.CollectError("%s:%s: %s" % (path.name, e.lineno, e.msg))
+    names = {}
+    settings = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if node.name in names:
+                raise pytest.File.CollectError(
+                    "%s:%d: a second test has the name %s." % (path.name, node.lineno, node.name)
+                )
+            names[node.name] = node.lineno
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id in SETTINGS:
+                    settings[target.id] = ast.literal_eval(node.value)
+        else:
+            # A test inside `if`, `try` or a class would silently never run.
+            for inner in ast.walk(node):
+                if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    if inner.name.startswith("test_"):
+                        raise pytest.File.CollectError(
+                            "%s:%d: %s must be a plain function at the top level."
+                            % (path.name, inner.lineno, inner.name)
+                        )
+    return names, settings
+
+
+class CaseGroup:
+    # The tests of one file on one interpreter: one process, started when the first of them runs.
+    def __init__(self, path, interpreter, settings):
+        self.path = path
+        self.interpreter = interpreter
+        self.settings = settings
+        self.names = []  # those selected, in order
+        self.process = None
+
+    def start(self, config):
+        argv, env = INTERPRETERS[self.interpreter]()
+        if self.settings.get("NEEDS_UGSIM"):
+            env.update(ugsim_env(config))
+        argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
+        limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
+        self.process = CaseProcess(argv, env, str(setup.ROOT), limit)
+
+    def close(self):
+        if self.process:
+            self.process.close()
+
+
+class CaseItem(pytest.Item):
+    def setup_case(self, group, name, line):
+        self.group = group
+        self.case = name
+        self.line = line
+
+    def runtest(self):
+        if self.group.process is None:
+            self.group.start(self.config)
+        result, output = self.group.process.result(self.case)
+        if result != "pass":
+            raise CaseError(output)
+        if output:
+            self.add_report_section("call", "stdout", output)
+        if self.case == self.group.names[-1]:
+            self.group.close()
+
+    def repr_failure(self, excinfo, style=None):
+        if isinstance(excinfo.value, CaseError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.path, self.line - 1, self.name
+
+
+def pytest_collection_finish(session):
+    for item in session.items:
+        if isinstance(item, CaseItem):
+            item.group.names.append(item.case)
+
+
+def pytest_sessionfinish(session):
+    for item in getattr(session, "items", ()):
+        if isinstance(item, CaseItem):
+            item.group.close()
+
+
+def _cpython():
+    path = os.pathsep.join([*_PATH, str(HERE / "cpython")])
+    env = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", PYTHONUTF8="1")
+    return [sys.executable, "-u"], env
+
+
+def _micropython():
+    program = setup.find_micropython()
+    if program is None:
+        pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
+    path = os.pathsep.join([*_UPPATH, str(HERE / "support")])
+    return [str(program), "-X", "heapsize=64m"], dict(os.environ, MICROPYPATH=path)
+
+
+INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
+
+
+def ugsim_env(config):
+    # Environment variables with the addresses of ugsim and the servers, started at first use.
+    if config.case_env is None:
+        import servers
+
+        config.case_env = config.case_stack.enter_context(servers.ugsim_rig())
+    return config.case_env
+
+
+# In CI everything that the tests need must be there.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return _no_skips((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _no_skips((yield))
+
+
+def _no_skips(report):
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = "Skipped, which in CI is a failure: %s" % (report.longrepr,)
+    return report

@@ -1,0 +1,86 @@
+# run_case - runs the tests of one case file on the interpreter it is started with.
+# SPDX-License-Identifier: MIT
+#
+#     run_case.py FILE [NAME...]     CPython or MicroPython; without names every test of the file
+#
+# One line is printed when a test begins and one when it ends, each beginning with $CASE_MARK (default
+# "@@"): conftest.py reads them as they come. A failure's traceback stands above its line. The exit
+# status is 1 if a test failed. For use by hand, MICROPYPATH / PYTHONPATH must be set as conftest.py
+# does (`pytest -k` is more comfortable).
+
+import os
+import sys
+
+MICROPYTHON = sys.implementation.name == "micropython"
+
+if not MICROPYTHON:
+    import upy
+
+    upy.install()
+
+import time
+
+MARK = os.getenv("CASE_MARK") or "@@"
+
+
+def say(*words):
+    # Anywhere in a line counts as its beginning: a test may have printed half a line before.
+    print(MARK, *words)
+    if not MICROPYTHON:
+        sys.stdout.flush()
+
+
+def show(e):
+    if MICROPYTHON:
+        sys.print_exception(e)
+    else:
+        import traceback
+
+        # From the case on; the frames of this file are noise.
+        frames = e.__traceback__
+        while frames and frames.tb_frame.f_code.co_filename == __file__:
+            frames = frames.tb_next
+        traceback.print_exception(type(e), e, frames, file=sys.stdout)
+
+
+def load(path):
+    # The module of the case file, imported by its name.
+    i = path.rfind("/") + 1
+    sys.path.insert(0, path[: i - 1] if i else "")
+    return __import__(path[i:].rsplit(".", 1)[0])
+
+
+def main(path, names):
+    say("load", path)
+    try:
+        module = load(path)
+    except BaseException as e:
+        show(e)
+        say("broken")
+        return 1
+    if not names:
+        names = [n for n in dir(module) if n.startswith("test_") and callable(getattr(module, n))]
+    failed = 0
+    for name in names:
+        say("run", name)
+        start = time.ticks_ms()
+        try:
+            getattr(module, name)()
+            result = "pass"
+        except BaseException as e:
+            # SystemExit too: a test that ends its process has not passed.
+            show(e)
+            result = "fail"
+            failed = 1
+            if isinstance(e, KeyboardInterrupt):
+                return 1
+        say(result, name, time.ticks_diff(time.ticks_ms(), start))
+    say("end")
+    return failed
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print("use: run_case.py FILE [NAME...]")
+        sys.exit(2)
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

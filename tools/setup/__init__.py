@@ -1,0 +1,33 @@
+# setup - makes this checkout ready to run: venv, MicroPython, servers. Standard library only.
+# SPDX-License-Identifier: MIT
+"""Everything lands under .venv and .cache of the checkout; the system is left alone, except that
+root on Debian or Ubuntu gets a missing python3-venv installed.
+
+    import setup
+
+    python = setup.ensure_venv("ugsim")            # path of the virtual environment's python
+    micropython = setup.micropython()              # path of a MicroPython unix port
+    nginx = setup.server("nginx")                  # path of a server program
+    folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
+"""
+
+from .common import CACHE, ROOT, SetupError, say
+from .debs import ensure_system
+from .micropython import find_micropython, micropython
+from .server import find_server, server
+from .umqtt import umqtt
+from .venv import ensure_venv
+
+__all__ = [
+    "CACHE",
+    "ROOT",
+    "SetupError",
+    "ensure_system",
+    "ensure_venv",
+    "find_micropython",
+    "find_server",
+    "micropython",
+    "say",
+    "server",
+    "umqtt",
+]

@@ -1,0 +1,90 @@
+# setup.common - paths, messages, running programs, and filling the cache.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
+
+
+class SetupError(Exception):
+    # One sentence for the person, with the next step in it.
+    pass
+
+
+def say(text):
+    # A progress line. stderr, so that a tool's own output stays clean.
+    print("set-up: " + text, file=sys.stderr, flush=True)
+
+
+def run(argv, what, env=None, cwd=None):
+    # Runs a program to its end and returns its output. what: what it does, for the error message.
+    try:
+        done = subprocess.run(
+            [str(a) for a in argv],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as e:
+        raise SetupError("Cannot %s: %s: %s." % (what, argv[0], e.strerror))
+    if done.returncode:
+        raise SetupError(
+            "Cannot %s: `%s` failed: %s" % (what, Path(argv[0]).name, last_words(done.stdout))
+        )
+    return done.stdout
+
+
+def last_words(output):
+    # The line of a program's output that says best why it failed.
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for mark in ("E: ", "ERROR: ", "error: "):
+        for line in lines:
+            if line.startswith(mark):
+                return line
+    return lines[-1] if lines else "it printed nothing."
+
+
+@contextlib.contextmanager
+def lock(name):
+    # Two set-ups of one checkout at a time wait for each other.
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / (name + ".lock"), "w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("another set-up of this checkout is running; waiting for it")
+            fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+def cached(name, fill):
+    # The folder .cache/NAME. If it is not there, fill(folder) fills a temporary one, which gets its
+    # name only when complete: an interrupted run leaves nothing that looks ready.
+    folder = CACHE / name
+    if folder.is_dir():
+        return folder
+    with lock(name):
+        if folder.is_dir():
+            return folder
+        for old in CACHE.glob(name + ".tmp-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        temp = Path(tempfile.mkdtemp(prefix=name + ".tmp-", dir=CACHE))
+        try:
+            fill(temp)
+            os.chmod(temp, 0o755)
+            os.rename(temp, folder)
+        finally:
+            shutil.rmtree(temp, ignore_errors=True)
+    return folder

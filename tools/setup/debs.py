@@ -1,0 +1,129 @@
+# setup.debs - Debian packages: unpacked under a folder, or, as root, installed.
+# SPDX-License-Identifier: MIT
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .common import SetupError, run, say
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_STATUS = Path("/var/lib/dpkg/status")
+
+# apt with folders of its own: reads the system's sources but changes none of its lists, caches or
+# settings, and needs no root. APT_CONFIG is read before /etc/apt/apt.conf.d.
+_CONF = """\
+Dir::State "{apt}";
+Dir::State::lists "{apt}/lists";
+Dir::State::status "{apt}/status";
+Dir::Cache "{apt}/cache";
+Dir::Cache::archives "{apt}/cache/archives";
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
+APT::Install-Recommends "false";
+APT::Sandbox::User "root";
+APT::Update::Post-Invoke-Success "";
+APT::Update::Post-Invoke "";
+DPkg::Post-Invoke "";
+Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
+Acquire::Retries "3";
+"""
+# For another suite: the sources below instead of the system's.
+_CONF_SUITE = """\
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "{apt}/parts";
+Dir::Etc::sourcelist "{apt}/sources.list";
+Dir::Etc::sourceparts "{apt}/parts";
+Dir::Etc::preferencesparts "{apt}/parts";
+"""
+
+
+def have_apt():
+    return shutil.which("apt-get") is not None and shutil.which("dpkg-deb") is not None
+
+
+def architecture():
+    return run(["dpkg", "--print-architecture"], "tell this machine's architecture").strip()
+
+
+def mirror():
+    # The address of the Debian mirror this system uses, "" if it uses none.
+    named = os.environ.get("DEBIAN_MIRROR", "")
+    if named:
+        return named
+    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    for line in run(argv, "read the system's package sources").split():
+        if "/debian" in line and not any(w in line for w in ("security", "updates", "backports")):
+            return line
+    return ""
+
+
+def unpack(folder, packages, suite=None, arch=None):
+    # Downloads packages with all they depend on and unpacks them under folder/root.
+    # suite None: from the system's own sources, without what the system has installed already.
+    # suite NAME: from that Debian suite, complete down to the C library.
+    if not have_apt():
+        raise SetupError("This system has no apt-get, so Debian packages cannot be unpacked.")
+    arch = arch or architecture()
+    apt = folder / "apt"
+    for name in ("lists/partial", "cache/archives/partial", "parts"):
+        (apt / name).mkdir(parents=True)
+    conf = _CONF
+    status = b""
+    if suite:
+        conf += _CONF_SUITE
+        (apt / "sources.list").write_text(_source(suite))
+    elif _STATUS.exists():
+        status = _STATUS.read_bytes()
+    (apt / "status").write_bytes(status)
+    (apt / "apt.conf").write_text(conf.format(apt=apt, arch=arch))
+    env = dict(os.environ, APT_CONFIG=str(apt / "apt.conf"), LC_ALL="C.UTF-8")
+    what = "fetch the Debian package %s (is the network there?)" % packages[0]
+    run(["apt-get", "-q", "update"], what, env)
+    run(["apt-get", "-q", "-y", "--no-remove", "--download-only", "install", *packages], what, env)
+    archives = sorted((apt / "cache/archives").glob("*.deb"))
+    if not archives:
+        raise SetupError("Cannot %s: apt-get downloaded nothing." % what)
+    (folder / "root").mkdir()
+    for deb in archives:
+        run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
+    (folder / "packages.txt").write_text("".join(deb.name + "\n" for deb in archives))
+    shutil.rmtree(apt)
+
+
+def _source(suite):
+    address = mirror()
+    if not address:
+        raise SetupError(
+            "This system's package sources name no Debian mirror: "
+            "set DEBIAN_MIRROR to the address of one and try again."
+        )
+    if not KEYRING.exists():
+        ensure_system(["debian-archive-keyring"])
+    return "deb [signed-by=%s] %s %s main\n" % (KEYRING, address, suite)
+
+
+def ensure_system(packages):
+    # Installs system packages; the caller knows that they are missing.
+    # Raises SetupError with the command to type where this may not be done.
+    command = "apt-get install --no-install-recommends " + " ".join(packages)
+    if not have_apt():
+        raise SetupError(
+            "Missing on this system: what Debian calls %s; install it with the system's package "
+            "manager and try again." % " and ".join(packages)
+        )
+    if os.geteuid() != 0:
+        raise SetupError("Missing on this system: run `sudo %s` and try again." % command)
+    say("installing the system package " + ", ".join(packages))
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+    argv = ["-q", "-y", "--no-install-recommends", "install", *packages]
+    first = subprocess.run(
+        ["apt-get", *argv], env=env, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    if first.returncode:
+        # Most often the package lists are missing or old.
+        what = "install " + " ".join(packages)
+        run(["apt-get", "-q", "update"], what + " (is the network there?)", env)
+        run(["apt-get", *argv], what, env)

@@ -1,0 +1,121 @@
+# setup.micropython - finds or fetches the MicroPython unix port.
+# SPDX-License-Identifier: MIT
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from .common import CACHE, SetupError, cached, say
+from .debs import architecture, have_apt, unpack
+
+FLOOR = (1, 24)
+_SUITE = "trixie"  # has 1.25.0; its packages bring a C library of their own
+_HOMEBREW = ("/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin")
+
+# Debian's architecture: (the same with 32 bits, library folder, dynamic loader)
+_ARCHES = {
+    "amd64": ("i386", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "i386": ("i386", "i386-linux-gnu", "ld-linux.so.2"),
+    "arm64": ("armhf", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
+    "armhf": ("armhf", "arm-linux-gnueabihf", "ld-linux-armhf.so.3"),
+}
+
+# The packages' own loader and C library: this system's may be older.
+_WRAPPER = """\
+#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/root
+lib=$root/usr/lib/{triplet}
+exec "$lib/{loader}" --argv0 "$0" --library-path "$lib" "$root/usr/bin/micropython" "$@"
+"""
+
+
+def probe(program):
+    # (version tuple, bits) of a MicroPython program, None if it does not run as one.
+    code = "import sys; print(sys.implementation[0], sys.implementation[1][:3], sys.maxsize > 1 << 40)"
+    try:
+        done = subprocess.run(
+            [str(program), "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    words = done.stdout.decode(errors="replace").replace(",", "").split()
+    if done.returncode or len(words) != 5 or words[0] != "micropython":
+        return None
+    version = tuple(int(w.strip("()")) for w in words[1:4])
+    return version, 64 if words[4] == "True" else 32
+
+
+def find_micropython(bits=64):
+    # Path of a MicroPython that is here already, None if there is none. Fetches nothing.
+    # $MICROPYTHON (bits=32: $MICROPYTHON32) must be right; the others are taken if they are.
+    variable = "MICROPYTHON" if bits == 64 else "MICROPYTHON32"
+    named = os.environ.get(variable)
+    if named:
+        found = probe(named)
+        if found is None or found[0] < FLOOR or found[1] != bits:
+            raise SetupError(
+                "$%s is %s, which is not a MicroPython unix port of version %d.%d or newer with "
+                "%d bits: correct the variable or unset it." % (variable, named, *FLOOR, bits)
+            )
+        return Path(named).absolute()
+    path = os.environ.get("PATH", os.defpath)
+    for folders in (path, os.pathsep.join(_HOMEBREW)):
+        program = shutil.which("micropython", path=folders)
+        found = program and probe(program)
+        if found and found[0] >= FLOOR and found[1] == bits:
+            return Path(program)
+    program = CACHE / _key(bits) / "micropython"
+    return program if program.exists() and probe(program) else None
+
+
+def micropython(bits=64):
+    # Path of a MicroPython unix port; unpacks Debian's under .cache if none is here.
+    program = find_micropython(bits)
+    if program:
+        return program
+    advice = "install MicroPython %d.%d or newer and set $MICROPYTHON%s to its path" % (
+        *FLOOR,
+        "" if bits == 64 else "32",
+    )
+    if platform.system() != "Linux" or not have_apt():
+        raise SetupError("No MicroPython unix port found: %s." % advice)
+    arch = _arch(bits)
+    if arch is None:
+        raise SetupError("No MicroPython package known for this machine: %s." % advice)
+    folder = CACHE / _key(bits)
+    if folder.exists():
+        shutil.rmtree(folder)  # it is there but does not run
+    say("fetching the %d-bit MicroPython unix port (Debian %s, under .cache)" % (bits, _SUITE))
+
+    def fill(temp):
+        try:
+            unpack(temp, ["micropython"], _SUITE, arch)
+        except SetupError as e:
+            raise SetupError("%s Or %s." % (e, advice))
+        _, triplet, loader = _ARCHES[arch]
+        program = temp / "micropython"
+        program.write_text(_WRAPPER.format(triplet=triplet, loader=loader))
+        program.chmod(0o755)
+        if probe(program) is None:
+            raise SetupError("Debian's MicroPython for %s does not run here: %s." % (arch, advice))
+
+    return cached(_key(bits), fill) / "micropython"
+
+
+def _arch(bits):
+    # The Debian architecture to fetch, None if this machine has none.
+    native = architecture()
+    if native not in _ARCHES:
+        return None
+    arch = native if bits == 64 else _ARCHES[native][0]
+    return None if bits == 64 and arch == _ARCHES[native][0] else arch
+
+
+def _key(bits):
+    return "micropython-%s-%d" % (_SUITE, bits)

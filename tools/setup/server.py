@@ -1,0 +1,73 @@
+# setup.server - finds or fetches server programs that tests start on loopback (nginx, mosquitto).
+# SPDX-License-Identifier: MIT
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .common import CACHE, SetupError, cached, say
+from .debs import have_apt, unpack
+
+# Program: (where its package puts it, arguments that print its version)
+_SERVERS = {"nginx": ("usr/sbin/nginx", ["-v"]), "mosquitto": ("usr/sbin/mosquitto", ["-h"])}
+_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+
+# The libraries that the system lacks lie beside the program; the rest are the system's own.
+_WRAPPER = """\
+#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/root
+lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib | tr ' ' ':')
+LD_LIBRARY_PATH=$lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec "$root/{program}" "$@"
+"""
+
+
+def _runs(name, program):
+    try:
+        done = subprocess.run(
+            [str(program), *_SERVERS[name][1]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return name.encode() in done.stdout and b"error while loading" not in done.stdout
+
+
+def find_server(name):
+    # Path of the server program that is here already, None if there is none. Fetches nothing.
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_FOLDERS))
+    program = shutil.which(name, path=path)
+    if program and _runs(name, program):
+        return Path(program)
+    program = CACHE / name / name
+    return program if program.exists() and _runs(name, program) else None
+
+
+def server(name):
+    # Path of the server program. Unpacked under .cache rather than installed: the tests start it
+    # with a configuration of their own, so no service, user or file of the system is needed.
+    program = find_server(name)
+    if program:
+        return program
+    if not have_apt():
+        raise SetupError("%s is missing: install it with the system's package manager." % name)
+    folder = CACHE / name
+    if folder.exists():
+        shutil.rmtree(folder)  # it is there but does not run
+    say("fetching %s (this system's package, under .cache)" % name)
+
+    def fill(temp):
+        unpack(temp, [name])
+        program = temp / name
+        program.write_text(_WRAPPER.format(program=_SERVERS[name][0]))
+        program.chmod(0o755)
+        if not _runs(name, program):
+            raise SetupError(
+                "The unpacked %s does not run here: run `sudo apt-get install %s` and try again."
+                % (name, name)
+            )
+
+    return cached(name, fill) / name
