@@ -1,10 +1,10 @@
 # conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 #
-# A case file is read, not imported: its tests run in a process of their own interpreter, started by
-# run_case.py, one process for each file and interpreter. A case file may set at its top level
+# A case file is read, not imported: its tests run in one process for each file and interpreter,
+# started with run_case.py. A case file may set at its top level
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
-#     NEEDS_UGSIM = True      ugsim and servers run; environment variables say where (see servers.py)
+#     NEEDS_UGSIM = True      ugsim and servers run; servers.py says in which variables they are
 #     TIMEOUT_S = 300         seconds for the whole file, instead of 120
 
 import ast

@@ -3,13 +3,14 @@
 #
 #     run_case.py FILE [NAME...]     CPython or MicroPython; without names every test of the file
 #
-# One line is printed when a test begins and one when it ends, each beginning with $CASE_MARK (default
-# "@@"): conftest.py reads them as they come. A failure's traceback stands above its line. The exit
-# status is 1 if a test failed. For use by hand, MICROPYPATH / PYTHONPATH must be set as conftest.py
-# does (`pytest -k` is more comfortable).
+# One line is printed when a test begins and one when it ends, each beginning with $CASE_MARK
+# (default "@@"): conftest.py reads them as they come. A failure's traceback stands above its line.
+# The exit status is 1 if a test failed. By hand, MICROPYPATH or PYTHONPATH must be set as
+# conftest.py does; `pytest -k` is more comfortable.
 
 import os
 import sys
+import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
@@ -17,8 +18,6 @@ if not MICROPYTHON:
     import upy
 
     upy.install()
-
-import time
 
 MARK = os.getenv("CASE_MARK") or "@@"
 

@@ -11,7 +11,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
     folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
 """
 
-from .common import CACHE, ROOT, SetupError, say
+from .common import CACHE, ROOT, SetupError, call, main, say
 from .debs import ensure_system
 from .micropython import find_micropython, micropython
 from .server import find_server, server
@@ -22,10 +22,12 @@ __all__ = [
     "CACHE",
     "ROOT",
     "SetupError",
+    "call",
     "ensure_system",
     "ensure_venv",
     "find_micropython",
     "find_server",
+    "main",
     "micropython",
     "say",
     "server",

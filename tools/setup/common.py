@@ -19,9 +19,9 @@ class SetupError(Exception):
     pass
 
 
-def say(text):
+def say(text, what="set-up"):
     # A progress line. stderr, so that a tool's own output stays clean.
-    print("set-up: " + text, file=sys.stderr, flush=True)
+    print("%s: %s" % (what, text), file=sys.stderr, flush=True)
 
 
 def run(argv, what, env=None, cwd=None):
@@ -70,8 +70,8 @@ def lock(name):
 
 
 def cached(name, fill):
-    # The folder .cache/NAME. If it is not there, fill(folder) fills a temporary one, which gets its
-    # name only when complete: an interrupted run leaves nothing that looks ready.
+    # The folder .cache/NAME. If it is not there, fill(folder) fills a temporary one, which gets
+    # its name only when complete: an interrupted run leaves nothing that looks ready.
     folder = CACHE / name
     if folder.is_dir():
         return folder
@@ -88,3 +88,21 @@ def cached(name, fill):
         finally:
             shutil.rmtree(temp, ignore_errors=True)
     return folder
+
+
+def call(argv):
+    # Runs a program on this terminal and returns its exit status.
+    return subprocess.run([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+
+
+def main(function):
+    # Runs an entry program: function(arguments) returns its exit status. What went wrong in the
+    # set-up becomes one sentence.
+    try:
+        return function(sys.argv[1:])
+    except SetupError as e:
+        print("%s: %s" % (Path(sys.argv[0]).name, e), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted; run it again to go on.", file=sys.stderr)
+        return 130

@@ -33,7 +33,7 @@ exec "$lib/{loader}" --argv0 "$0" --library-path "$lib" "$root/usr/bin/micropyth
 
 def probe(program):
     # (version tuple, bits) of a MicroPython program, None if it does not run as one.
-    code = "import sys; print(sys.implementation[0], sys.implementation[1][:3], sys.maxsize > 1 << 40)"
+    code = "import sys; i = sys.implementation; print(i[0], i[1][:3], sys.maxsize > 1 << 40)"
     try:
         done = subprocess.run(
             [str(program), "-c", code],

@@ -1,0 +1,62 @@
+# test - sets up what the tests need, then runs the linter and every test.
+# SPDX-License-Identifier: MIT
+
+import sys
+
+import setup
+
+HELP = """\
+use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
+
+Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
+What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
+environment, the MicroPython unix port, nginx and mosquitto. The first run needs the network and
+takes a minute; later ones need neither.
+
+Everything on the command line goes to pytest, for example
+  -k parser            only tests with "parser" in their name
+  -k "micropython"     only those on MicroPython
+  -x                   stop at the first failure
+  tests/host/cases/test_parser.py
+`python3 tools/test.py --help pytest` shows all of pytest's options.
+
+Environment:
+  MICROPYTHON          the MicroPython unix port to use, version 1.24 or newer
+  DEBIAN_MIRROR        address of a Debian mirror, where the system itself names none
+  CI=true              a test that skips because a part is missing is a failure
+
+Exit status: 0 all passed, 1 something failed, 2 the set-up failed.
+"""
+
+
+def prepare():
+    # Returns the path of the virtual environment's python.
+    python = setup.ensure_venv("test", "board")
+    setup.micropython()
+    setup.server("nginx")
+    setup.server("mosquitto")
+    setup.umqtt()
+    return python
+
+
+def main(args):
+    if args in (["-h"], ["--help"]):
+        print(HELP, end="")
+        return 0
+    if args == ["--help", "pytest"]:
+        args = ["--help"]
+    python = prepare()
+    bad = []
+    for words in (["ruff", "check"], ["ruff", "format", "--check"]):
+        setup.say(" ".join(words), "check")
+        if setup.call([python, "-m", *words, "-q", "."]):
+            bad.append(" ".join(words[:2]))
+    setup.say("pytest", "check")
+    if setup.call([python, "-m", "pytest", *args]):
+        bad.append("pytest")
+    print("Failed: %s" % ", ".join(bad) if bad else "All checks passed.", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))
