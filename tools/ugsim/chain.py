@@ -12,7 +12,7 @@ import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from ugsim.credentials import CertificateError
+from ugsim.credentials import Refusal
 
 # Longer chains than this are refused, as small TLS libraries do.
 MAX_DEPTH = 9
@@ -20,9 +20,9 @@ MAX_DEPTH = 9
 
 def verify(sent, anchors, clock):
     # `sent`: the server's certificates, its own first. `anchors`: what was uploaded as CA file.
-    # `clock`: Unix seconds, or None to leave the time out. Raises CertificateError.
+    # `clock`: Unix seconds, or None to leave the time out. Raises Refusal.
     if not sent:
-        raise CertificateError("the server sent no certificate", "bad_certificate")
+        raise Refusal("the server sent no certificate", "bad_certificate")
     for depth, cert in enumerate(_path(sent, anchors)):
         if clock is not None:
             _check_time(cert, clock)
@@ -37,7 +37,7 @@ def _path(sent, anchors):
     while path[-1] not in anchors:
         cert = path[-1]
         if len(path) > MAX_DEPTH:
-            raise CertificateError("the certificate chain is too long", "unknown_ca")
+            raise Refusal("the certificate chain is too long", "unknown_ca")
         issuer = _issuer(cert, anchors, spare)
         if issuer is None:
             if cert.issuer == cert.subject:
@@ -47,7 +47,7 @@ def _path(sent, anchors):
                     _name(cert),
                     cert.issuer.rfc4514_string() or "without a name",
                 )
-            raise CertificateError(text, "unknown_ca")
+            raise Refusal(text, "unknown_ca")
         _check_authority(issuer, issuer in anchors, len(path) - 1)
         path.append(issuer)
         if issuer in spare:
@@ -65,12 +65,12 @@ def _issuer(cert, anchors, spare):
             cert.verify_directly_issued_by(candidate)
             return candidate
         except InvalidSignature:
-            wrong = CertificateError(
+            wrong = Refusal(
                 "the signature of %s does not fit the key of %s" % (_name(cert), _name(candidate)),
                 "bad_certificate",
             )
         except (TypeError, ValueError, UnsupportedAlgorithm) as error:
-            wrong = CertificateError(
+            wrong = Refusal(
                 "the signature of %s cannot be checked: %s" % (_name(cert), error),
                 "unsupported_certificate",
             )
@@ -87,32 +87,30 @@ def _check_authority(cert, is_anchor, below):
         # Roots of X.509 version 1 have no extensions; an uploaded one is trusted nevertheless.
         if is_anchor and cert.version == x509.Version.v1:
             return
-        raise CertificateError(
-            "%s is not a CA certificate" % _name(cert), "bad_certificate"
-        ) from None
+        raise Refusal("%s is not a CA certificate" % _name(cert), "bad_certificate") from None
     except ValueError:
-        raise CertificateError("%s is malformed" % _name(cert), "bad_certificate") from None
+        raise Refusal("%s is malformed" % _name(cert), "bad_certificate") from None
     if not basic.ca:
-        raise CertificateError("%s is not a CA certificate" % _name(cert), "bad_certificate")
+        raise Refusal("%s is not a CA certificate" % _name(cert), "bad_certificate")
     if basic.path_length is not None and below > basic.path_length:
-        raise CertificateError("the chain below %s is too long" % _name(cert), "bad_certificate")
+        raise Refusal("the chain below %s is too long" % _name(cert), "bad_certificate")
     usage = _extension(cert, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
-        raise CertificateError("%s may not sign certificates" % _name(cert), "bad_certificate")
+        raise Refusal("%s may not sign certificates" % _name(cert), "bad_certificate")
 
 
 def _check_usage(cert):
     # RSA key exchange needs a key that may encipher (RFC 5246 7.4.2).
     usage = _extension(cert, x509.KeyUsage)
     if usage is not None and not usage.key_encipherment:
-        raise CertificateError(
+        raise Refusal(
             "%s may not be used for RSA key exchange (key usage)" % _name(cert),
             "unsupported_certificate",
         )
     purposes = _extension(cert, x509.ExtendedKeyUsage)
     oid = x509.oid.ExtendedKeyUsageOID
     if purposes is not None and not {oid.SERVER_AUTH, oid.ANY_EXTENDED_KEY_USAGE} & set(purposes):
-        raise CertificateError("%s is not a server's certificate" % _name(cert), "bad_certificate")
+        raise Refusal("%s is not a server's certificate" % _name(cert), "bad_certificate")
 
 
 def _check_time(cert, clock):
@@ -123,7 +121,7 @@ def _check_time(cert, clock):
         when, date = "has expired on", cert.not_valid_after_utc
     else:
         return
-    raise CertificateError(
+    raise Refusal(
         "%s %s %s, and the modem's clock says %s"
         % (_name(cert), when, _date(date), _date(_utc(clock))),
         "certificate_expired",
@@ -136,7 +134,7 @@ def _extension(cert, kind):
     except x509.ExtensionNotFound:
         return None
     except ValueError:
-        raise CertificateError("%s is malformed" % _name(cert), "bad_certificate") from None
+        raise Refusal("%s is malformed" % _name(cert), "bad_certificate") from None
 
 
 def _utc(seconds):

@@ -10,7 +10,8 @@ _DER = serialization.Encoding.DER
 _PEM = serialization.Encoding.PEM
 
 
-class CertificateError(Exception):
+class Refusal(Exception):
+    # Why the modem does not go on with a handshake.
     # `str()` is the reason in words; `alert` is the name of the TLS alert to send for it.
     def __init__(self, text, alert="internal_error"):
         Exception.__init__(self, text)
@@ -20,40 +21,40 @@ class CertificateError(Exception):
 def load_certificates(data, what):
     # The certificates in a PEM or DER file, in order. `what` names the file in the error.
     if not data:
-        raise CertificateError("the %s is empty" % what)
+        raise Refusal("the %s is empty" % what)
     data = bytes(data)
     try:
         if b"-----BEGIN" in data:
             return x509.load_pem_x509_certificates(data)
         return [x509.load_der_x509_certificate(data)]
     except ValueError:
-        raise CertificateError("the %s holds no readable certificate" % what) from None
+        raise Refusal("the %s holds no readable certificate" % what) from None
 
 
 def load_key(data):
     # The private key in a PEM or DER file.
     if not data:
-        raise CertificateError("the client key is empty")
+        raise Refusal("the client key is empty")
     data = bytes(data)
     try:
         if b"-----BEGIN" in data:
             return serialization.load_pem_private_key(data, None)
         return serialization.load_der_private_key(data, None)
     except TypeError:
-        raise CertificateError("the client key is protected by a password") from None
+        raise Refusal("the client key is protected by a password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise CertificateError("the client key is not a readable private key") from None
+        raise Refusal("the client key is not a readable private key") from None
 
 
 def client_pair(cert_data, key_data):
     # The client's certificate chain and private key as tlslite-ng wants them.
     if not cert_data or not key_data:
         missing = "key" if cert_data else "certificate"
-        raise CertificateError("the client %s is missing" % missing)
+        raise Refusal("the client %s is missing" % missing)
     certs = load_certificates(cert_data, "client certificate")
     key = load_key(key_data)
     if _public(key.public_key()) != _public(certs[0].public_key()):
-        raise CertificateError("the client key does not belong to the client certificate")
+        raise Refusal("the client key does not belong to the client certificate")
     parsed = []
     for cert in certs:
         parsed.append(X509())

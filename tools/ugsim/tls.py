@@ -6,46 +6,22 @@
 
 import errno
 
-from tlslite.api import HandshakeSettings, TLSConnection
-from tlslite.constants import AlertDescription, AlertLevel, CipherSuite, ExtensionType
+from tlslite.constants import AlertDescription, AlertLevel
 from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
-from tlslite.messages import Alert, ClientHello
+from tlslite.messages import Alert
 
 from ugsim import chain, credentials
-from ugsim.ciphers import FastRecordLayer
-from ugsim.credentials import CertificateError
-
-# Manual table 1: sslversion -> lowest and highest version on the wire.
-VERSIONS = {
-    0: ((3, 0), (3, 0)),
-    1: ((3, 1), (3, 1)),
-    2: ((3, 2), (3, 2)),
-    3: ((3, 3), (3, 3)),
-    4: ((3, 0), (3, 3)),
-}
-VERSION_NAMES = {(3, 0): "SSL3.0", (3, 1): "TLS1.0", (3, 2): "TLS1.1", (3, 3): "TLS1.2"}
-
-# Manual table 2, in its order, which is also the order of preference in the ClientHello.
-SUITE_NAMES = {
-    0x0035: "TLS_RSA_WITH_AES_256_CBC_SHA",
-    0x002F: "TLS_RSA_WITH_AES_128_CBC_SHA",
-    0x0005: "TLS_RSA_WITH_RC4_128_SHA",
-    0x0004: "TLS_RSA_WITH_RC4_128_MD5",
-    0x000A: "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    0x003D: "TLS_RSA_WITH_AES_256_CBC_SHA256",
-}
-ALL_SUITES = 0xFFFF
-_TLS12_ONLY = (0x003D,)
+from ugsim.credentials import Refusal
+from ugsim.hello import SUITE_NAMES, VERSION_NAMES, ModemConnection, offer
 
 # Error codes of the TCP/IP manual and security codes of manual 2.3.3.
 ERR_CONNECT_FAILED = 566
 ERR_CLOSED = 567
 SECURITY_ENCRYPT = 1
-SECURITY_DECRYPT = 2
-SECURITY_VERIFY = 3
+_SECURITY_CODES = {AlertDescription.decryption_failed: 2, AlertDescription.bad_record_mac: 3}
 
 # Decrypted bytes that may wait for the modem before the next record is opened.
-PLAIN_LIMIT = 16384
+PLAIN_LIMIT = 2048
 
 _ALERT_HINTS = {
     "handshake_failure": "no version or cipher suite in common, or it wants a client certificate",
@@ -56,13 +32,6 @@ _ALERT_HINTS = {
     "certificate_required": "it wants a client certificate",
     "unrecognized_name": "it wants a server name, which a UGxx cannot send",
 }
-
-
-def suite_list(suites):
-    # The suites of QSSLCFG as a list; 0xFFFF stands for all.
-    if ALL_SUITES in suites:
-        return list(SUITE_NAMES)
-    return [suite for suite in SUITE_NAMES if suite in suites]
 
 
 class _Wire:
@@ -92,45 +61,6 @@ class _Wire:
         pass
 
 
-class _Connection(TLSConnection):
-    # tlslite-ng's client, made to say only what a UGxx says, with the modem's check of the chain.
-    def __init__(self, wire, suites, check):
-        TLSConnection.__init__(self, wire)
-        self._recordLayer = FastRecordLayer(self.sock)
-        self._suites = suites
-        self._check = check
-        self.hello_answered = False
-
-    def _sendMsg(self, msg, randomizeFirstBlock=True, update_hashes=True):
-        if isinstance(msg, ClientHello):
-            # Exactly the suites that are set. Of the extensions only the one that TLS 1.2 needs:
-            # no server name, no session ticket, no ALPN, nothing younger than the modem.
-            msg.cipher_suites = [CipherSuite.TLS_EMPTY_RENEGOTIATION_INFO_SCSV] + self._suites
-            kept = [
-                extension
-                for extension in msg.extensions or []
-                if extension.extType == ExtensionType.signature_algorithms
-            ]
-            msg.extensions = kept or None
-        return TLSConnection._sendMsg(self, msg, randomizeFirstBlock, update_hashes)
-
-    def _clientGetKeyFromChain(self, certificate, settings, tack_ext=None):
-        # Called when the server's Certificate message has been read. The check stands here and
-        # not after the handshake, so that a refused server gets the alert and no key.
-        self.hello_answered = True
-        if self._check:
-            sent = certificate.cert_chain.x509List if certificate.cert_chain else []
-            try:
-                self._check([bytes(cert.bytes) for cert in sent])
-            except CertificateError as error:
-                alert = getattr(AlertDescription, error.alert)
-                for result in self._sendError(alert, str(error)):
-                    yield result
-        parent = TLSConnection._clientGetKeyFromChain(self, certificate, settings, tack_ext)
-        for result in parent:
-            yield result
-
-
 class TlsClient:
     # One connection's TLS. Feed it, step it, send what stands in `outgoing`, read `plain`.
     #   state     "handshake" | "open" | "closed"      error  0, or the modem's code
@@ -151,7 +81,7 @@ class TlsClient:
         self._job = None
         try:
             self._start()
-        except CertificateError as error:
+        except Refusal as error:
             self._fail(ERR_CONNECT_FAILED, str(error))
 
     @property
@@ -163,12 +93,23 @@ class TlsClient:
         # Bytes from the peer that have not been decrypted yet.
         return len(self._wire.incoming)
 
+    @property
+    def hungry(self):
+        # Whether it makes sense to feed more.
+        return self.state == "handshake" or (
+            self.state == "open" and len(self.plain) < PLAIN_LIMIT
+        )
+
     def feed(self, data):
         if self.state != "closed":
             self._wire.incoming += data
 
     def feed_eof(self):
         self._wire.eof = True
+
+    def lost(self, text):
+        # The transport is gone.
+        self._fail(ERR_CONNECT_FAILED if self.state == "handshake" else 0, text)
 
     def step(self):
         # Goes as far as the bytes at hand allow.
@@ -213,9 +154,7 @@ class TlsClient:
         check = None
         if settings.seclevel >= 1:
             if not settings.ca:
-                raise CertificateError(
-                    "seclevel is %d and there is no CA certificate" % settings.seclevel
-                )
+                raise Refusal("seclevel is %d and there is no CA certificate" % settings.seclevel)
             anchors = credentials.load_certificates(settings.ca, "CA file")
             clock = None if settings.ignore_time else settings.clock
 
@@ -223,33 +162,8 @@ class TlsClient:
                 chain.verify(_parse(sent), anchors, clock)
 
         certs, key = self._client_pair()
-        lowest, highest = VERSIONS[settings.version]
-        suites = [s for s in suite_list(settings.suites) if s not in _TLS12_ONLY]
-        if highest >= (3, 3):
-            suites = suite_list(settings.suites)
-        if not suites:
-            raise CertificateError(
-                "the cipher suite that is set does not exist in %s" % VERSION_NAMES[highest]
-            )
-        shake = HandshakeSettings()
-        shake.minVersion, shake.maxVersion = lowest, highest
-        shake.versions = [v for v in sorted(VERSION_NAMES, reverse=True) if lowest <= v <= highest]
-        # What tlslite-ng accepts as an answer; the ClientHello itself names the suites.
-        shake.cipherNames = ["aes256", "aes128", "rc4", "3des"]
-        shake.macNames = ["sha", "sha256", "md5"]
-        shake.keyExchangeNames = ["rsa"]
-        shake.rsaSchemes = ["pkcs1"]
-        shake.rsaSigHashes = ["sha256", "sha384", "sha512", "sha1"]
-        shake.dsaSigHashes = []
-        shake.ecdsaSigHashes = []
-        shake.more_sig_schemes = []
-        shake.minKeySize = 512
-        shake.useEncryptThenMAC = False
-        shake.useExtendedMasterSecret = False
-        shake.usePaddingExtension = False
-        shake.use_heartbeat_extension = False
-        shake.record_size_limit = None
-        self._connection = _Connection(self._wire, suites, check)
+        shake, suites = offer(settings.version, settings.suites)
+        self._connection = ModemConnection(self._wire, suites, check)
         self._job = self._connection.handshakeClientCert(
             certs, key, settings=shake, reqTack=False, async_=True
         )
@@ -286,12 +200,10 @@ class TlsClient:
             if self.state == "handshake" and name in _ALERT_HINTS:
                 text += " (%s)" % _ALERT_HINTS[name]
         elif isinstance(error, TLSLocalAlert):
-            text = error.message or AlertDescription.toStr(error.description)
+            name = AlertDescription.toStr(error.description)
+            text = error.message or "what the server sent breaks the protocol (%s)" % name
             if self.state == "open":
-                if error.description == AlertDescription.decryption_failed:
-                    self.security = SECURITY_DECRYPT
-                elif error.description == AlertDescription.bad_record_mac:
-                    self.security = SECURITY_VERIFY
+                self.security = _SECURITY_CODES.get(error.description, 0)
             elif error.description == AlertDescription.protocol_version:
                 text = "the server speaks another SSL version than the one that is set"
         elif isinstance(error, (TLSAbruptCloseError, OSError)):
