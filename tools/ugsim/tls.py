@@ -201,7 +201,7 @@ class TlsClient:
                 text += " (%s)" % _ALERT_HINTS[name]
         elif isinstance(error, TLSLocalAlert):
             name = AlertDescription.toStr(error.description)
-            text = error.message or "what the server sent breaks the protocol (%s)" % name
+            text = error.message or "the server does not speak TLS, or breaks it (%s)" % name
             if self.state == "open":
                 self.security = _SECURITY_CODES.get(error.description, 0)
             elif error.description == AlertDescription.protocol_version:
