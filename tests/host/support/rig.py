@@ -1,0 +1,257 @@
+# rig - driver and simulated modem in one process on a virtual clock.
+# SPDX-License-Identifier: MIT
+#
+# Import this module before qssl: it puts a virtual `time` into sys.modules.
+
+import sys
+import time as _real
+
+from ugsim.fakenet import FakeNet
+from ugsim.model import UGxx
+from ugsim.model.bytequeue import ByteQueue
+
+_WRAP = 1 << 30  # ticks of 32-bit ports
+_SPIN = 10000  # ticks_ms() calls without a sleep after which the clock moves on by itself
+
+
+class _Time:
+    # The virtual clock. It belongs to the Rig that was made last.
+
+    def __init__(self):
+        self.rig = None
+        self.offset = _WRAP - 5000  # so that ticks wrap five seconds after a rig's start
+        self._calls = 0
+
+    def __getattr__(self, name):
+        return getattr(_real, name)
+
+    def _spin(self):
+        self._calls += 1
+        if self._calls > _SPIN and self.rig is not None:
+            self._calls = 0
+            self.rig.sleep(1)
+
+    def ticks_ms(self):
+        self._spin()
+        return (self._now() + self.offset) & (_WRAP - 1)
+
+    def ticks_us(self):
+        self._spin()
+        return ((self._now() + self.offset) * 1000) & (_WRAP - 1)
+
+    def ticks_cpu(self):
+        return self.ticks_us()
+
+    def ticks_diff(self, a, b):
+        return ((a - b + _WRAP // 2) & (_WRAP - 1)) - _WRAP // 2
+
+    def ticks_add(self, a, b):
+        return (a + b) & (_WRAP - 1)
+
+    def _now(self):
+        return self.rig.now if self.rig is not None else 0
+
+    def sleep_ms(self, ms):
+        self._calls = 0
+        if self.rig is not None:
+            self.rig.sleep(ms)
+
+    def sleep_us(self, us):
+        self.sleep_ms((us + 999) // 1000)
+
+    def sleep(self, s):
+        self.sleep_ms(int(s * 1000))
+
+    def time(self):
+        return 1735689600 + self._now() // 1000  # 2025-01-01 00:00:00 UTC
+
+    def time_ns(self):
+        return self.time() * 1000000000
+
+
+clock = _Time()
+sys.modules["time"] = clock
+sys.modules["utime"] = clock
+
+
+class RigUart:
+    # machine.UART as the driver sees it: any, readinto(buf[, n]), write(buf[, n | off, n]).
+
+    def __init__(self, rig):
+        self._rig = rig
+
+    def any(self):
+        rig = self._rig
+        rig.pull()
+        n = len(rig.rx)
+        return n if rig.chunk is None or n < rig.chunk else rig.chunk
+
+    def readinto(self, buf, n=None):
+        rig = self._rig
+        rig.pull()
+        if n is None or n > len(buf):
+            n = len(buf)
+        if rig.chunk is not None and n > rig.chunk:
+            n = rig.chunk
+        data = rig.rx.take(n)
+        if not data:
+            return None
+        buf[: len(data)] = data
+        return len(data)
+
+    def read(self, n=None):
+        buf = bytearray(self.any() if n is None else n)
+        got = self.readinto(buf)
+        return None if not got else bytes(memoryview(buf)[:got])
+
+    def write(self, buf, off=None, n=None):
+        # write(buf), write(buf, n) or write(buf, off, n). Returns the bytes taken, maybe fewer.
+        if off is None:
+            data = bytes(buf)
+        elif n is None:
+            data = bytes(memoryview(buf)[:off])
+        else:
+            data = bytes(memoryview(buf)[off : off + n])
+        return self._rig.push(data)
+
+    def init(self, baudrate=None, **kw):
+        if baudrate is not None:
+            self._rig.set_baud(baudrate)
+
+    def flush(self):
+        while len(self._rig.tx):
+            self._rig.sleep(1)
+
+    def txdone(self):
+        return not len(self._rig.tx)
+
+
+class Rig:
+    # net: FakeNet (one with an echo peer when None). baud: 0 moves bytes in no time, else baud/10
+    # bytes a virtual second each way. chunk: most bytes one read gives. write_max: most bytes one
+    # write takes. rxbuf: size of the host's receive ring; with flow=True RTS holds the modem back
+    # when it is 3/4 full, without it bytes are lost. echo: ATE at start. More keywords as UGxx.
+
+    def __init__(
+        self,
+        net=None,
+        baud=0,
+        switches=None,
+        seed=1,
+        chunk=None,
+        echo=True,
+        rxbuf=None,
+        flow=False,
+        write_max=None,
+        powered=True,
+    ):
+        self.now = 0
+        self.baud = baud
+        self.chunk = chunk
+        self.rxbuf = rxbuf
+        self.flow = flow
+        self.write_max = write_max
+        self.rx = ByteQueue()
+        self.tx = ByteQueue()
+        self.lost = 0  # bytes that found the host's ring full
+        self._down = 0  # thousandths of a byte that may pass
+        self._up = 0
+        self.net = FakeNet() if net is None else net
+        self.model = UGxx(self.net, switches, seed, 0, powered)
+        if not echo:
+            self.model.echo = False
+        self.uart = RigUart(self)
+        clock.rig = self
+        self.model.run(0)
+
+    def set_baud(self, baud):
+        # The host changes its rate (UART.init).
+        self.model.host_baud = baud
+        if self.baud:
+            self.baud = baud
+
+    def push(self, data):
+        # Bytes from the host's write(). Returns how many were taken.
+        if self.write_max is not None:
+            data = data[: self.write_max]
+        if self.baud:
+            self.tx.append(data)
+            return len(data)
+        model = self.model
+        sent = 0
+        while sent < len(data):
+            part = data[sent : sent + 1024]
+            if model.space() < len(part):
+                part = part[: model.space()]
+                if not part:
+                    break
+            model.feed(part)
+            sent += len(part)
+            model.run(self.now)
+        return sent
+
+    def pull(self):
+        # Unpaced: fetches what the modem has.
+        if self.baud:
+            return
+        model = self.model
+        due = model.next_ms()
+        if due is not None and due <= self.now:
+            model.run(self.now)
+        if model.pending():
+            room = 1 << 30 if self.rxbuf is None else self.rxbuf - len(self.rx)
+            if room > 0:
+                self.rx.append(model.take(room))
+
+    def sleep(self, ms):
+        # Virtual time passes; the modem and the line work meanwhile.
+        end = self.now + ms
+        model = self.model
+        while self.now < end:
+            if self.baud and (len(self.tx) or model.pending()):
+                step = self.now + 1
+            else:
+                step = end
+                due = model.next_ms()
+                if due is not None and due < step:
+                    step = due if due > self.now else self.now + 1
+            passed = step - self.now
+            self.now = step
+            model.run(step)
+            if self.baud:
+                self._move(passed)
+        if not self.baud:
+            self.pull()
+
+    def _move(self, ms):
+        # Bytes cross the line, baud/10 a second each way.
+        model = self.model
+        gain = self.baud // 10 * ms
+        if len(self.tx):
+            self._up += gain
+            n = self._up // 1000
+            self._up -= n * 1000
+            if n > model.space():
+                n = model.space()
+            data = self.tx.take(n)
+            if data:
+                model.feed(data)
+                model.run(self.now)
+        else:
+            self._up = 0
+        if self.flow and self.rxbuf is not None:
+            model.set_line("rts", len(self.rx) < self.rxbuf * 3 // 4)
+        if model.pending():
+            self._down += gain
+            n = self._down // 1000
+            self._down -= n * 1000
+            data = model.take(n)
+            if self.rxbuf is not None and len(data) > self.rxbuf - len(self.rx):
+                room = max(0, self.rxbuf - len(self.rx))
+                self.lost += len(data) - room
+                data = data[:room]
+            self.rx.append(data)
+            if not model.pending():
+                model.run(self.now)
+        else:
+            self._down = 0

@@ -1,0 +1,347 @@
+# ugsim.fakenet - network of scripted peers for tests in one process, without sockets.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.bytequeue import ByteQueue
+
+_WINDOW = 65536  # bytes on the way to the modem before the peer's writes wait
+
+
+class Peer:
+    # What stands at the other end of a connection. Subclass and override; one object may serve
+    # several connections, `conn` tells which.
+
+    def on_open(self, conn):
+        # The handshake is done.
+        pass
+
+    def on_data(self, conn, data):
+        # Bytes from the modem.
+        pass
+
+    def on_room(self, conn):
+        # Called on each poll while the connection is open: a place to write more.
+        pass
+
+    def on_close(self, conn):
+        # The modem closed.
+        pass
+
+    def accepts(self, conn, size):
+        # How many of `size` bytes the peer takes now; fewer means back-pressure.
+        return size
+
+
+class EchoPeer(Peer):
+    def on_data(self, conn, data):
+        conn.push(data)
+
+    def accepts(self, conn, size):
+        return min(size, max(0, _WINDOW - conn.waiting()))
+
+
+class SourcePeer(Peer):
+    # Sends `total` bytes of a pattern, then closes if asked to.
+
+    def __init__(self, total, pattern=bytes(range(256)), close=False, chunk=4096):
+        self.total = total
+        self._pattern = pattern
+        self._close = close
+        self._chunk = chunk
+        self._sent = {}
+
+    def byte_at(self, start, count):
+        # The bytes start..start+count of the stream, to compare with.
+        pattern = self._pattern
+        offset = start % len(pattern)
+        data = pattern[offset:] + pattern * (count // len(pattern) + 1)
+        return data[:count]
+
+    def on_room(self, conn):
+        sent = self._sent.get(conn.number, 0)
+        while sent < self.total and conn.waiting() < _WINDOW // 4:
+            count = min(self._chunk, self.total - sent)
+            conn.push(self.byte_at(sent, count))
+            sent += count
+            self._sent[conn.number] = sent
+            if sent == self.total and self._close:
+                conn.peer_close()
+
+    def on_open(self, conn):
+        self.on_room(conn)
+
+
+class SinkPeer(Peer):
+    # Keeps (or with keep=False only counts) what arrives; `rate` bytes a poll at most, None all.
+
+    def __init__(self, keep=True, rate=None):
+        self.received = bytearray()
+        self.count = 0
+        self.keep = keep
+        self.rate = rate
+
+    def accepts(self, conn, size):
+        return size if self.rate is None else min(size, self.rate)
+
+    def on_data(self, conn, data):
+        self.count += len(data)
+        if self.keep:
+            self.received.extend(data)
+
+
+class ScriptPeer(SinkPeer):
+    # Plays steps in turn. A step: ("send", data), ("expect", data) waits until exactly these bytes
+    # came next (anything else sets `error`), ("close",), ("reset",), ("wait", ms), ("security", n).
+
+    def __init__(self, steps):
+        super().__init__()
+        self._steps = list(steps)
+        self._seen = 0  # bytes of `received` that are matched
+        self._wait_until = None
+        self.error = None
+
+    def done(self):
+        return not self._steps
+
+    def on_open(self, conn):
+        self.on_room(conn)
+
+    def on_data(self, conn, data):
+        super().on_data(conn, data)
+        self.on_room(conn)
+
+    def on_room(self, conn):
+        while self._steps and self.error is None:
+            step = self._steps[0]
+            if step[0] == "expect":
+                got = bytes(self.received[self._seen : self._seen + len(step[1])])
+                if got != step[1][: len(got)]:
+                    self.error = "expected %r, got %r" % (step[1], got)
+                    return
+                if len(got) < len(step[1]):
+                    return
+                self._seen += len(got)
+            elif step[0] == "wait":
+                if self._wait_until is None:
+                    self._wait_until = conn.now + step[1]
+                    conn.net.wake_at(self._wait_until)
+                if conn.now < self._wait_until:
+                    return
+                self._wait_until = None
+            elif step[0] == "send":
+                conn.push(step[1])
+            elif step[0] == "close":
+                conn.peer_close()
+            elif step[0] == "reset":
+                conn.peer_reset()
+            elif step[0] == "security":
+                conn.security = step[1]
+            self._steps = self._steps[1:]
+
+
+class RefusingPeer(Peer):
+    # The connection fails with this TCP/IP error code, in the state named (opening, handshake).
+
+    def __init__(self, error=566, state="handshake", why="refused by the peer"):
+        self.error = error
+        self.state = state
+        self.why = why
+
+
+class StallingPeer(Peer):
+    # The connection never gets beyond `state`.
+
+    def __init__(self, state="handshake"):
+        self.state = state
+
+
+class ClosingPeer(Peer):
+    # Closes after `after` bytes from the modem; `last` is sent just before.
+
+    def __init__(self, after=0, last=b""):
+        self._after = after
+        self._last = last
+        self._got = 0
+
+    def on_open(self, conn):
+        self._check(conn)
+
+    def on_data(self, conn, data):
+        self._got += len(data)
+        self._check(conn)
+
+    def _check(self, conn):
+        if self._got >= self._after:
+            conn.push(self._last)
+            conn.peer_close()
+
+
+class FakeConn:
+    # The model's end of a connection (see UGxx), and push, peer_close, peer_reset for the peer.
+
+    def __init__(self, net, number, tls, host, port, peer, now_ms):
+        self.net = net
+        self.number = number
+        self.tls = tls
+        self.host = host
+        self.port = port
+        self.peer = peer
+        self.now = now_ms
+        self.state = "opening"
+        self.error = 0
+        self.eof = False
+        self.ip = ""
+        self.local_port = 4100 + number % 60000  # manual 3.3.1 prints 4100
+        self.version = "TLS1.2" if tls is None or tls.version > 2 else "TLS1.%d" % (tls.version - 1)
+        self.suite = "0x%04X" % tls.suites[0] if tls is not None and tls.suites else ""
+        self.why = ""
+        self.security = 0
+        self.sent = 0  # bytes that the modem sent
+        self._rx = ByteQueue()
+        self._closing = False
+        self._due = now_ms + net.latency_ms
+        self._open_next()
+
+    def _open_next(self):
+        if self.net.latency_ms:
+            self.net.wake_at(self._due)
+
+    def poll(self, now_ms):
+        self.now = now_ms
+        if self.state == "opening" or self.state == "handshake":
+            self._handshake(now_ms)
+        elif self.state == "open":
+            self.peer.on_room(self)
+        if self._closing and not self._rx:
+            self.eof = True
+            self.state = "closed"
+
+    def _handshake(self, now_ms):
+        if now_ms < self._due:
+            return
+        stuck = getattr(self.peer, "state", None)
+        if stuck == self.state:
+            if getattr(self.peer, "error", None):
+                self.error = self.peer.error
+                self.why = self.peer.why
+                self.state = "closed"
+            return
+        if self.state == "opening":
+            self.ip = self.net.address(self.host)
+            self.state = "handshake"
+            self._due = now_ms + self.net.latency_ms
+            self._open_next()
+            if self.net.latency_ms == 0:
+                self._handshake(now_ms)
+        else:
+            self.state = "open"
+            self.peer.on_open(self)
+
+    def send(self, data):
+        if self.state != "open" or self._closing:
+            return 0
+        count = min(len(data), self.peer.accepts(self, len(data)))
+        if count > 0:
+            self.sent += count
+            self.net.bytes_up += count
+            self.peer.on_data(self, bytes(data[:count]))
+        return count
+
+    def recv(self, n):
+        data = self._rx.take(n)
+        if data:
+            self.net.bytes_down += len(data)
+        return data
+
+    def available(self):
+        return len(self._rx)
+
+    def close(self):
+        if self.state != "closed":
+            self.state = "closed"
+            self.peer.on_close(self)
+
+    # For the peer
+
+    def push(self, data):
+        self._rx.append(bytes(data))
+
+    def waiting(self):
+        return len(self._rx)
+
+    def peer_close(self):
+        # Orderly end: the modem can still read what was pushed.
+        self._closing = True
+
+    def peer_reset(self):
+        # The connection breaks; what was not read is lost.
+        self._rx.clear()
+        self._closing = True
+
+
+class Lookup:
+    def __init__(self, result, due_ms, net):
+        self._result = result
+        self._due = due_ms
+        self._net = net
+
+    def poll(self):
+        return self._result if self._net.now >= self._due else None
+
+
+class FakeNet:
+    # Peers by (host, port) or host; `default` serves everything else (None: refused with 566).
+    # latency_ms: time of the TCP connect, and again of the handshake.
+
+    def __init__(self, default=None, latency_ms=0):
+        self.default = default if default is not None else EchoPeer()
+        self.latency_ms = latency_ms
+        self.names = {}  # host -> list of addresses; an empty list: does not resolve
+        self.conns = []  # every connection ever made, for tests to look at
+        self.bytes_up = 0
+        self.bytes_down = 0
+        self.now = 0
+        self._peers = {}
+        self._wakes = []
+
+    def add(self, host, peer, port=None):
+        self._peers[(host, port)] = peer
+        return peer
+
+    def address(self, host):
+        if host in self.names and self.names[host]:
+            return self.names[host][0]
+        for c in host:
+            if c not in "0123456789.":
+                return "192.0.2.%d" % (sum(host.encode()) % 250 + 1)
+        return host
+
+    def resolve(self, host, now_ms):
+        self.now = now_ms
+        self.wake_at(now_ms + self.latency_ms)
+        if host in self.names:
+            found = self.names[host]
+            result = (0, list(found)) if found else (565, [])
+        else:
+            result = (0, [self.address(host)])
+        return Lookup(result, now_ms + self.latency_ms, self)
+
+    def connect(self, tls, host, port, now_ms):
+        self.now = now_ms
+        peer = self._peers.get((host, port)) or self._peers.get((host, None)) or self.default
+        if host in self.names and not self.names[host]:
+            peer = RefusingPeer(565, "opening", "the name does not resolve")
+        conn = FakeConn(self, len(self.conns), tls, host, port, peer, now_ms)
+        self.conns.append(conn)
+        return conn
+
+    def wake_at(self, ms):
+        # Something is due then; the model must be run.
+        self._wakes.append(ms)
+
+    def poll(self, now_ms):
+        self.now = now_ms
+        if self._wakes:
+            self._wakes = [ms for ms in self._wakes if ms > now_ms]
+
+    def next_ms(self):
+        return min(self._wakes) if self._wakes else None

@@ -1,0 +1,9 @@
+# ugsim.model - simulated UGxx without I/O: bytes in, bytes out, virtual time, one seed.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.faults import FAULTS
+from ugsim.model.sslcfg import TlsSettings
+from ugsim.model.switches import SWITCHES
+from ugsim.model.ugxx import UGxx
+
+__all__ = ["FAULTS", "SWITCHES", "TlsSettings", "UGxx"]

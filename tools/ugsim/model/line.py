@@ -1,0 +1,78 @@
+# ugsim.model.line - what arrives on RXD: command lines, echo, and the data modes' input.
+# SPDX-License-Identifier: MIT
+
+_LINE_MAX = 559  # characters of a command line; longer ones answer ERROR
+
+
+class Line:
+    # A command line ends with CR; an LF is ignored. While `mode` is set, that data mode gets every
+    # byte: mode.feed(data) -> the bytes behind its end.
+
+    def __init__(self, model):
+        self._m = model
+        self._line = b""
+        self._overlong = False
+        self._waiting = b""  # typed ahead while a command runs (switch busy_input)
+        self.mode = None
+
+    def feed(self, data):
+        while data:
+            if self.mode is not None:
+                data = self.mode.feed(data)
+            elif self._m.running:
+                self._m.count("busy_input", len(data))
+                if self._m.sw["busy_input"] == "queue":
+                    self._waiting += data
+                return
+            else:
+                data = self._command(data)
+
+    def resume(self):
+        # The running command has ended: takes up what was typed ahead.
+        if self._waiting:
+            data = self._waiting
+            self._waiting = b""
+            self.feed(data)
+
+    def _command(self, data):
+        # Collects one command line and runs it. Returns what follows its CR.
+        end = data.find(b"\r")
+        part = data if end < 0 else data[:end]
+        if b"\n" in part:
+            part = part.replace(b"\n", b"")
+        if self._m.echo:
+            echoed = part if end < 0 else part + b"\r"
+            if echoed:
+                self._m.out.emit(echoed, "echo")
+        room = _LINE_MAX - len(self._line)
+        if len(part) > room:
+            self._overlong = True
+            part = part[:room]
+        self._line += part
+        if b"\x08" in self._line:
+            self._line = _erase(self._line)
+        if end < 0:
+            return b""
+        line = self._line
+        overlong = self._overlong
+        self._line = b""
+        self._overlong = False
+        self._m.run_line(line, overlong)
+        return data[end + 1 :]
+
+    def reset(self):
+        self._line = b""
+        self._waiting = b""
+        self._overlong = False
+        self.mode = None
+
+
+def _erase(line):
+    # Backspace (S5) removes the character before it; people type them.
+    kept = []
+    for c in line:
+        if c != 8:
+            kept.append(c)
+        elif kept:
+            kept.pop()
+    return bytes(kept)

@@ -1,0 +1,95 @@
+# ugsim.model.output - what leaves on TXD: replies, prompts, URCs and payload as whole units.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.bytequeue import ByteQueue
+
+# Kinds of units, the words that faults use to name a place in the stream.
+KINDS = ("echo", "info", "payload", "trailer", "final", "prompt", "urc", "data")
+
+
+class Output:
+    # Framing (27.007, V.250): CR LF text CR LF for each result; the lines of one reply follow each
+    # other with one CR LF between. A unit is never cut by another one; `filter` (the faults) may
+    # change the bytes of a unit on their way out.
+
+    def __init__(self, model):
+        self._m = model
+        self.queue = ByteQueue()
+        self.total = 0  # bytes ever emitted
+        self.filter = None  # function(data, kind) -> data, while a byte fault is armed
+        self.before = None  # function(kind), while a "URC first" fault is armed
+        self.hold = False  # URCs wait: the port is in a data mode
+        self._held = []
+        self._in_reply = False  # an information line has left, the next needs no leading CR LF
+
+    def emit(self, data, kind):
+        # One unit, or a further part of the unit that was begun last.
+        if self.before is not None and kind != "urc" and kind != "payload" and kind != "trailer":
+            self.before(kind)
+        if self.filter is not None:
+            data = self.filter(data, kind)
+        if self._m.muted:
+            return
+        self.total += len(data)
+        self.queue.append(data)
+
+    def begin_reply(self):
+        self._in_reply = False
+
+    def info(self, text):
+        # An information line of the running command.
+        line = text.encode() + b"\r\n"
+        if not self._in_reply:
+            line = b"\r\n" + line
+            self._in_reply = True
+        self._m.event("info", text)
+        self.emit(line, "info")
+
+    def counted(self, header, data, short):
+        # A header line, raw data of the length it names, and the trailer up to OK, as one unit.
+        self._m.event("info", header)
+        self.emit(b"\r\n" + header.encode() + b"\r\n", "info")
+        self.emit(data, "payload")
+        self.emit(b"\r\nOK\r\n" if short else b"\r\n\r\nOK\r\n", "trailer")
+        self._m.event("final", "OK")
+
+    def final(self, text):
+        # A final result code.
+        self._in_reply = False
+        self._m.event("final", text)
+        self.emit(b"\r\n" + text.encode() + b"\r\n", "final")
+
+    def prompt(self, text):
+        self._m.event("prompt", text)
+        self.emit(b"\r\n" + text.encode(), "prompt")
+
+    def urc(self, text, data=None, trailer=b""):
+        # An unsolicited result code; with `data` a direct push. Waits while a data mode has the
+        # port, or is lost there (switch urc_in_data).
+        if self.hold:
+            if self._m.sw["urc_in_data"] == "later" or self.hold == "prompt":
+                self._held.append((text, data, trailer))
+            return
+        self._m.event("urc", text)
+        self.emit(b"\r\n" + text.encode() + b"\r\n", "urc")
+        if data is not None:
+            self.emit(data, "payload")
+            self.emit(trailer, "trailer")
+
+    def release(self):
+        # The data mode is over: what waited comes now.
+        self.hold = False
+        held = self._held
+        self._held = []
+        for text, data, trailer in held:
+            self.urc(text, data, trailer)
+
+    def pending(self):
+        return len(self.queue)
+
+    def reset(self):
+        # Power gone: nothing of what waits will leave.
+        self.queue.clear()
+        self._held = []
+        self.hold = False
+        self._in_reply = False

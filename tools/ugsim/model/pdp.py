@@ -1,0 +1,158 @@
+# ugsim.model.pdp - PDP contexts: configure, activate, deactivate (manual 1.2, 3.1).
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.errors import ERROR, OK, Refused, TCPIP
+
+COUNT = 20  # manual 2.2.2: <pdpctxID> 1-20
+_MOST_ACTIVE = 3
+
+
+class Context:
+    def __init__(self, number):
+        self.number = number
+        self.configured = False
+        self.type = 1
+        self.apn = ""
+        self.user = ""
+        self.password = ""
+        self.auth = 0
+        self.active = False
+        self.broken = False  # lost by the network: QIDEACT has to come before QIACT
+        self.ip = ""
+        self.dns = ["0.0.0.0", "0.0.0.0"]
+        self.dns_set = False  # by AT+QIDNSCFG, not by the network
+
+
+class Contexts:
+    def __init__(self, model):
+        self._m = model
+        self.all = [None] + [Context(n) for n in range(1, COUNT + 1)]
+
+    def active(self):
+        return [c for c in self.all[1:] if c.active]
+
+    def activated(self, c):
+        c.active = True
+        c.broken = False
+        c.ip = "10.7.157.%d" % c.number  # manual 3.1.2 prints 10.7.157.1
+        if not c.dns_set:
+            c.dns = ["10.7.157.253", "10.7.157.254"]
+        self._m.event("pdp", "context %d active, %s" % (c.number, c.ip))
+
+    def deactivated(self, c):
+        c.active = False
+        c.broken = False
+        c.ip = ""
+        self._m.event("pdp", "context %d inactive" % c.number)
+
+    def drop(self, number, urc):
+        # The network takes the context away. Its sockets die (manual 2.3.2).
+        c = self.all[number]
+        if not c.active:
+            return False
+        c.active = False
+        c.broken = True
+        c.ip = ""
+        m = self._m
+        m.event("pdp", "context %d lost" % number)
+        m.sockets.context_lost(number, urc and m.sw["pdpdeact_also_closed"] == "yes")
+        if urc:
+            m.out.urc('+QIURC: "pdpdeact",%d' % number)
+        return True
+
+
+def qicsgp(m, form, args):
+    # AT+QICSGP=<ctx>[,<type>,"<apn>"[,"<user>","<password>"[,<auth>]]] (manual 3.1.1)
+    if form == "test":
+        m.out.info("+QICSGP: (1-%d),(1),<APN>,<username>,<password>,(0-3)" % COUNT)
+        return OK
+    if form != "write":
+        raise Refused(552)
+    args.count(1, 6)
+    c = m.pdp.all[args.number(0, 1, COUNT)]
+    if len(args) == 1:
+        m.out.info('+QICSGP: %d,"%s","%s","%s",%d' % (c.type, c.apn, c.user, c.password, c.auth))
+        return OK
+    kind = args.number(1, 1, 1)
+    apn = args.string(2, longest=99)
+    user = args.string(3, "", 127)
+    password = args.string(4, "", 127)
+    auth = args.number(5, 0, 3, 0)
+    c.configured = True
+    c.type, c.apn, c.user, c.password, c.auth = kind, apn, user, password, auth
+    return OK
+
+
+def qiact(m, form, args):
+    # AT+QIACT: answers within 150 s (manual 3.1.2)
+    if form == "test":
+        m.out.info("+QIACT: (1-%d)" % COUNT)
+        return OK
+    if form == "read":
+        for c in m.pdp.active():
+            m.out.info('+QIACT: %d,1,%d,"%s"' % (c.number, c.type, c.ip))
+        return OK
+    if form != "write":
+        raise Refused(552)
+    args.count(1, 1)
+    c = m.pdp.all[args.number(0, 1, COUNT)]
+    if c.active:
+        if m.sw["qiact_when_active"] == "ok":
+            return OK
+        raise Refused(572)
+    if c.broken:
+        raise Refused(572)
+    if not c.apn and m.sw["empty_apn"] == "error":
+        raise Refused(573)
+    if len(m.pdp.active()) >= _MOST_ACTIVE:
+        raise Refused(561)
+    m.timers.at(m.now + m.sw["act_ms"], lambda: _activate(m, c))
+    return None
+
+
+def _activate(m, c):
+    fault = m.faults.hit("act_error")
+    if fault is not None:
+        m.last_error = fault.number("code")
+        m.finish(ERROR)
+    elif not m.radio.up():
+        m.last_error = 561
+        m.finish(ERROR)
+    else:
+        m.pdp.activated(c)
+        m.finish(OK)
+
+
+def qideact(m, form, args):
+    # AT+QIDEACT: closes the context's sockets, answers within 40 s (manual 3.1.3)
+    if form == "test":
+        m.out.info("+QIDEACT: (1-%d)" % COUNT)
+        return OK
+    if form != "write":
+        raise Refused(552)
+    args.count(1, 1)
+    c = m.pdp.all[args.number(0, 1, COUNT)]
+    m.sockets.context_closed(c.number)
+    if c.active or c.broken:
+        m.pdp.deactivated(c)
+    return OK
+
+
+def qigeterror(m, form, args):
+    # AT+QIGETERROR: the last TCP/IP or SSL command's result code (manual 2.2.2)
+    if form == "test":
+        return OK
+    if form != "exec":
+        raise Refused(552)
+    blank = " " if m.sw["geterror_space"] == "yes" else ""
+    text = TCPIP.get(m.last_error, TCPIP[550])
+    m.out.info("+QIGETERROR: %d,%s%s" % (m.last_error, blank, text))
+    return OK
+
+
+COMMANDS = {
+    "+QICSGP": qicsgp,
+    "+QIACT": qiact,
+    "+QIDEACT": qideact,
+    "+QIGETERROR": qigeterror,
+}

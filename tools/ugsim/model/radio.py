@@ -1,0 +1,154 @@
+# ugsim.model.radio - SIM, signal and network registration.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.errors import OK, Refused
+
+_SEARCHING = 2
+_HOME = 1
+_NOT = 0
+
+
+class Radio:
+    # stat as in 27.007: 0 not registered, 1 home, 2 searching, 3 denied, 5 roaming.
+
+    def __init__(self, model):
+        self._m = model
+        self.coverage = True
+        self.rssi = 21  # 0..31, 99 unknown
+        self.home = _HOME  # stat when registered; 5 when roaming
+        self.stat = _NOT
+        self.functionality = 1
+        self.modes = {"CREG": 0, "CGREG": 0}
+        self.lac = "5650"
+        self.cell = "29A7DF4"
+        self._timer = None
+        self.quiet = False  # the next change makes no URC
+
+    def up(self):
+        # True while data can pass.
+        return self.stat == 1 or self.stat == 5
+
+    def search(self):
+        # Looks for the network, as after power-up or when coverage returns.
+        m = self._m
+        m.timers.cancel(self._timer)
+        self._timer = None
+        if self.functionality != 1 or m.sim.state != "ready":
+            self.set_stat(_NOT)
+            return
+        self.set_stat(_SEARCHING)
+        if self.coverage:
+            self._timer = m.timers.at(m.now + m.sw["register_ms"], self._found)
+
+    def _found(self):
+        self._timer = None
+        self.set_stat(self.home)
+        self._m.registered()
+
+    def set_stat(self, stat):
+        if stat == self.stat:
+            return
+        self.stat = stat
+        self._m.event("radio", "registration %d" % stat)
+        if self.quiet:
+            return
+        for name in ("CREG", "CGREG"):
+            mode = self.modes[name]
+            if mode:
+                self._m.out.urc("+%s: %d%s" % (name, stat, self._cell(mode)))
+
+    def _cell(self, mode):
+        if mode == 2 and self.up():
+            return ',"%s","%s",2' % (self.lac, self.cell)
+        return ""
+
+    def status(self, name):
+        # Text of AT+CREG? and AT+CGREG?.
+        mode = self.modes[name]
+        return "+%s: %d,%d%s" % (name, mode, self.stat, self._cell(mode))
+
+    def cover(self, on):
+        # Coverage comes or goes.
+        self.coverage = on
+        if not on:
+            self._m.timers.cancel(self._timer)
+            self._timer = None
+            if self.functionality == 1 and self._m.sim.state == "ready":
+                self.set_stat(_SEARCHING)
+        elif not self.up():
+            self.search()
+
+
+class Sim:
+    # state: "ready", "pin", "none".
+
+    def __init__(self, state):
+        self.state = state
+        self.pin = "1234"
+
+    def need(self):
+        if self.state == "none":
+            raise Refused(10)
+        if self.state == "pin":
+            raise Refused(11)
+
+
+def cpin(m, form, args):
+    # AT+CPIN (27.007 8.3)
+    if form == "test":
+        return OK
+    if form == "read":
+        if m.sim.state == "none":
+            raise Refused(10)
+        m.out.info("+CPIN: " + ("READY" if m.sim.state == "ready" else "SIM PIN"))
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(1, 2)
+    if m.sim.state == "none":
+        raise Refused(10)
+    if m.sim.state == "ready":
+        raise Refused(3)
+    pin = args.string(0) if args.is_string(0) else args.items[0]
+    if pin != m.sim.pin:
+        raise Refused(16)
+    m.sim.state = "ready"
+    m.timers.at(m.now + 100, m.sim_ready)
+    return OK
+
+
+def csq(m, form, args):
+    # AT+CSQ (27.007 8.5)
+    if form == "test":
+        m.out.info("+CSQ: (0-31,99),(0-7,99)")
+    elif form == "exec":
+        known = m.radio.coverage and m.radio.functionality == 1
+        m.out.info("+CSQ: %d,%d" % ((m.radio.rssi, 0) if known else (99, 99)))
+    else:
+        raise Refused()
+    return OK
+
+
+def _registration(name):
+    # AT+CREG, AT+CGREG (27.007 7.2, 10.1.20)
+    def handler(m, form, args):
+        if form == "test":
+            m.out.info("+%s: (0-2)" % name)
+        elif form == "read":
+            m.out.info(m.radio.status(name))
+        elif form == "write":
+            args.count(1, 1)
+            m.radio.modes[name] = args.number(0, 0, 2)
+        else:
+            raise Refused()
+        return OK
+
+    return handler
+
+
+COMMANDS = {
+    "+CPIN": cpin,
+    "+CSQ": csq,
+    "+CREG": _registration("CREG"),
+    "+CGREG": _registration("CGREG"),
+}

@@ -1,0 +1,191 @@
+# ugsim.model.runner - cuts a command line into commands, runs one at a time, gives results.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model import table
+from ugsim.model.args import Args
+from ugsim.model.errors import CME, ERROR, OK, Refused
+
+
+def cut(text):
+    # "ATE0V1+CMEE=1;+CPIN?" without its "AT" -> list of (name, form, argument text). Forms: "exec",
+    # "read", "test", "write" (manual 2.1). None: not a command line of V.250.
+    commands = []
+    i = 0
+    size = len(text)
+    while i < size:
+        c = text[i]
+        if c == " " or c == ";":
+            i += 1
+        elif c == "+":
+            end = _end(text, i)
+            commands.append(_extended(text[i:end]))
+            i = end + 1
+        elif c == "&" or c.isalpha():
+            start = i
+            i += 2 if c == "&" else 1
+            name = text[start:i].upper()
+            start = i
+            if name == "S":
+                i = _end(text, i)
+            while i < size and text[i].isdigit():
+                i += 1
+            commands.append((name, "exec", text[start:i]))
+        else:
+            return None
+    return commands
+
+
+def _end(text, i):
+    # Index of the ";" that ends the extended command at i, or the end of the line.
+    quoted = False
+    while i < len(text):
+        if text[i] == '"':
+            quoted = not quoted
+        elif text[i] == ";" and not quoted:
+            return i
+        i += 1
+    return i
+
+
+def _extended(text):
+    # "+NAME..." -> (name, form, argument text)
+    equal = text.find("=")
+    if equal < 0:
+        text = text.strip()
+        if text.endswith("?"):
+            return text[:-1].upper(), "read", ""
+        return text.upper(), "exec", ""
+    name = text[:equal].strip().upper()
+    rest = text[equal + 1 :].strip()
+    if rest == "?":
+        return name, "test", ""
+    return name, "write", rest
+
+
+class Runner:
+    # Commands are serialised: while one runs (model.running) no other is taken.
+
+    def __init__(self, model):
+        self._m = model
+        self._todo = []  # commands of the same line that come after the running one
+        self.family = table.GENERAL
+        self.name = ""
+
+    def line(self, line, overlong):
+        # One command line as typed, without its CR.
+        m = self._m
+        start = line.upper().find(b"AT")
+        if start < 0:
+            if line.strip():
+                m.count("noise_lines", 1)
+                if m.sw["noise_line"] == "error":
+                    m.out.final(ERROR)
+            return
+        try:
+            text = line[start + 2 :].decode()
+        except UnicodeError:
+            text = "".join([chr(c) for c in line[start + 2 :]])
+        m.count("commands", 1)
+        m.event("at", "AT" + text)
+        commands = None if overlong else cut(text)
+        m.running = True
+        m.out.begin_reply()
+        if commands is None:
+            self._todo = []
+            self.family = table.GENERAL
+            self.finish(ERROR)
+            return
+        self._todo = commands
+        wait = m.sw["reply_ms"]
+        if wait:
+            m.timers.at(m.now + wait, self._next)
+        else:
+            self._next()
+
+    def _next(self):
+        m = self._m
+        while True:
+            if not self._todo:
+                self.finish(OK)
+                return
+            name, form, text = self._todo[0]
+            self._todo = self._todo[1:]
+            result = self._run(name, form, text)
+            if result is None:
+                return
+            if result != OK:
+                self._todo = []
+                self.finish(result)
+                return
+            if m.running is False:
+                return
+
+    def _run(self, name, form, text):
+        # Calls the handler. Returns the final result, or None when it will come with finish().
+        m = self._m
+        self.name = name
+        entry = table.COMMANDS.get(name)
+        if entry is None:
+            self.family = table.GENERAL
+            m.count("unknown_commands", 1)
+            return ERROR
+        handler, self.family = entry
+        forced = m.faults.refuse(name, form)
+        if forced is not None:
+            return forced
+        if self.family == table.TCPIP and form == "write":
+            m.last_error = 0
+        try:
+            return handler(m, form, Args(text))
+        except Refused as e:
+            return self.refusal(e.code)
+
+    def refusal(self, code):
+        # The final result for a refused command; `code` None: its family's wrong parameter.
+        m = self._m
+        if self.family == table.TCPIP:
+            m.last_error = 552 if code is None else code
+            return ERROR
+        if self.family == table.FILE:
+            code = 425 if code is None else code
+            if m.cmee == 0 and m.sw["file_cme"] == "cmee":
+                return ERROR
+        else:
+            code = 50 if code is None else code
+            if m.cmee == 0:
+                return ERROR
+        if m.cmee == 2:
+            return "+CME ERROR: " + CME.get(code, "unknown")
+        return "+CME ERROR: %d" % code
+
+    def finish(self, result, then=None):
+        # The running command ends with `result` ("" for none), after the delay that a fault asks
+        # for; then then() is called.
+        m = self._m
+        if result == OK and self._todo:
+            if then is not None:
+                then()
+            self._next()
+            return
+        wait = m.faults.delay("final", result)
+        if wait:
+            m.timers.at(m.now + wait, lambda: self._end(result, then))
+        else:
+            self._end(result, then)
+
+    def _end(self, result, then):
+        m = self._m
+        if result:
+            m.out.final(result)
+        self.done(then)
+
+    def done(self, then=None):
+        # The running command has given its final result.
+        m = self._m
+        m.running = False
+        if then is not None:
+            then()
+        m.line.resume()
+
+    def reset(self):
+        self._todo = []

@@ -1,0 +1,308 @@
+# ugsim.model.sockets - the twelve SSL sockets: buffers, states, URCs (manual 1.3, 2.2.6, 2.3).
+# SPDX-License-Identifier: MIT
+
+from ugsim.model import sslcfg
+from ugsim.model.bytequeue import ByteQueue
+
+COUNT = 12  # manual 2.2.2: <clientID> 0-11
+
+# <socket_state> of manual 2.2.6
+INITIAL = 0
+OPENING = 1
+HANDSHAKE = 2
+CONNECTED = 3
+CLOSING = 5
+
+BUFFER = 0
+PUSH = 1
+TRANSPARENT = 2
+
+_TCP_MS = 75000  # a TCP connect is given up after this time
+_BACKLOG = 3000  # bytes waiting for TXD at which pushed and transparent data hold back
+
+
+class Socket:
+    def __init__(self, number, pdp, ctx, host, port, mode):
+        self.number = number
+        self.pdp = pdp
+        self.ctx = ctx
+        self.host = host
+        self.port = port
+        self.mode = mode
+        self.state = OPENING
+        self.conn = None
+        self.tls = None
+        self.ip = ""
+        self.local_port = 0
+        self.rx = ByteQueue()  # from the network, not yet read by the host
+        self.tx = ByteQueue()  # from the host, not yet taken by the network
+        self.armed = True  # the next arrival makes a "recv" URC
+        self.since = 0  # ms at which the present state of the opening began
+        self.opened = None  # function(error): how the result of the opening is told
+        self.closing = None  # function(): the local close is done
+
+
+class Sockets:
+    def __init__(self, model):
+        self._m = model
+        self.slots = [None] * COUNT
+        self.opens = 0
+        self.owner = None  # the socket that has the port in transparent mode
+        self.resumable = None  # the socket that left transparent mode last (ATO)
+        self.leave = None  # function(text): ends the data mode with a result; set by datamode
+
+    # Opening
+
+    def start(self, s):
+        # The command was accepted: connects. s.opened(error) is called when it is decided.
+        m = self._m
+        s.since = m.now
+        self.opens += 1
+        fault = m.faults.hit("open_code")
+        if fault is not None:
+            self._decide(s, fault.number("code"))
+            return
+        if m.faults.hit("open_never") is not None:
+            s.opened = None
+        if m.sw["open_limit"] and self.opens > m.sw["open_limit"]:
+            self._decide(s, 552)
+            return
+        s.tls = sslcfg.settings(m.sslctx[s.ctx], m.read_file, m.clock.unix())
+        if not m.dns.can_resolve(s.host, s.pdp):
+            self._decide(s, 565)
+        elif s.tls.seclevel and s.tls.ca is None:
+            m.event("tls", "socket %d: the CA file is not on the modem" % s.number)
+            self._decide(s, 566)
+        else:
+            s.conn = m.net.connect(s.tls, s.host, s.port, m.now)
+
+    def _decide(self, s, error):
+        # Tells the result of the opening on the next run, never before the command's OK.
+        self._m.timers.at(self._m.now, lambda: self._opened(s, error))
+
+    def _opened(self, s, error):
+        m = self._m
+        if self.slots[s.number] is not s or s.state not in (OPENING, HANDSHAKE):
+            return
+        if error:
+            why = s.conn.why if s.conn is not None else ""
+            m.event("socket", "socket %d: open failed with %d %s" % (s.number, error, why))
+            self._drop_conn(s)
+            s.state = CLOSING
+            if m.sw["failed_open_claims"] == "no" or s.mode == TRANSPARENT:
+                self.slots[s.number] = None
+        else:
+            s.state = CONNECTED
+            m.event(
+                "socket",
+                "socket %d: open, %s %s" % (s.number, s.conn.version, s.conn.suite),
+            )
+        if s.opened is not None:
+            s.opened(error)
+
+    # Work of run()
+
+    def poll(self):
+        for s in self.slots:
+            if s is not None and s.conn is not None:
+                self._poll(s)
+            elif s is not None and s.rx and s.mode != BUFFER:
+                self.deliver(s)
+
+    def _poll(self, s):
+        m = self._m
+        c = s.conn
+        if s.state == OPENING or s.state == HANDSHAKE:
+            self._progress(s, c)
+        if s.state < CONNECTED or s.conn is None or not m.radio.up():
+            return
+        if s.state == CONNECTED or s.closing is not None:
+            c.poll(m.now)
+            while s.tx:
+                data = s.tx.peek()
+                n = c.send(data)
+                if not n:
+                    break
+                s.tx.drop(n)
+        if s.closing is not None:
+            if not s.tx or c.state == "closed":
+                self._close_done(s)
+            return
+        room = m.sw["rx_size"] - len(s.rx)
+        if room > 0:
+            data = c.recv(room)
+            if data:
+                s.rx.append(data)
+                if m.sw["recv_rearm"] == "always":
+                    s.armed = True
+        if s.rx:
+            self.deliver(s)
+        if c.security:
+            self.security(s, c.security)
+        elif c.eof or c.state == "closed":
+            if s.mode == BUFFER or not s.rx:
+                self.closed_by_peer(s)
+
+    def _progress(self, s, c):
+        m = self._m
+        if not m.radio.up():
+            if m.now - s.since >= _TCP_MS:
+                self._opened(s, 566)
+            return
+        c.poll(m.now)
+        if c.state == "handshake" and s.state == OPENING:
+            s.state = HANDSHAKE
+            s.since = m.now
+        if c.ip:
+            s.ip = c.ip
+            s.local_port = c.local_port
+        if c.state == "open":
+            self._opened(s, 0)
+        elif c.state == "closed":
+            self._opened(s, c.error or 566)
+        elif s.state == OPENING and m.now - s.since >= _TCP_MS:
+            self._opened(s, 566)
+        elif s.state == HANDSHAKE and m.now - s.since >= s.tls.negotiate_ms:
+            self._opened(s, 569)
+
+    def next_ms(self):
+        # When an opening or a close runs into its time limit, or None.
+        best = None
+        for s in self.slots:
+            if s is None or s.conn is None:
+                continue
+            if s.state == OPENING:
+                due = s.since + _TCP_MS
+            elif s.state == HANDSHAKE:
+                due = s.since + s.tls.negotiate_ms
+            else:
+                continue
+            if best is None or due < best:
+                best = due
+        return best
+
+    # Data towards the host
+
+    def deliver(self, s):
+        # Announces or hands out what s.rx holds, as the access mode has it (manual 1.3, 2.3.1).
+        m = self._m
+        if s.mode == BUFFER:
+            if s.armed:
+                s.armed = False
+                if m.faults.hit("recv_miss") is None:
+                    m.out.urc('+QSSLURC: "recv",%d' % s.number)
+                if m.faults.hit("recv_dup") is not None:
+                    m.out.urc('+QSSLURC: "recv",%d' % s.number)
+        elif s.mode == PUSH:
+            while s.rx and not m.out.hold and m.out.pending() < _BACKLOG:
+                data = s.rx.take(m.sw["push_max"])
+                trailer = b"\r\n" if m.sw["push_trailer"] == "crlf" else b""
+                m.out.urc('+QSSLURC: "recv",%d,%d' % (s.number, len(data)), data, trailer)
+        elif self.owner is s:
+            while s.rx and m.out.pending() < _BACKLOG:
+                m.out.emit(s.rx.take(_BACKLOG), "data")
+
+    def holds_back(self):
+        # True when data waits only for TXD to get emptier.
+        for s in self.slots:
+            if s is not None and s.rx and s.mode != BUFFER:
+                if self.owner is s or not self._m.out.hold:
+                    return True
+        return False
+
+    def read(self, s, limit):
+        # Up to limit bytes for AT+QSSLRECV; takes care of when the next URC may come.
+        data = s.rx.take(limit)
+        rearm = self._m.sw["recv_rearm"]
+        if not s.rx and (rearm == "empty" or (rearm == "zero" and not data)):
+            s.armed = True
+        return data
+
+    # Endings
+
+    def _drop_conn(self, s):
+        if s.conn is not None:
+            s.conn.close()
+            s.conn = None
+
+    def closed_by_peer(self, s, urc=True):
+        # The connection is gone, the id stays until QSSLCLOSE (manual 2.3.2).
+        m = self._m
+        self._drop_conn(s)
+        s.tx.clear()
+        s.state = CLOSING
+        m.event("socket", "socket %d: closed by the peer" % s.number)
+        if m.sw["closed_keeps_data"] != "keep":
+            s.rx.clear()
+        if self.resumable is s:
+            self.resumable = None
+        if self.owner is s:
+            self.leave("NO CARRIER")
+            if m.sw["closed_after_no_carrier"] == "yes":
+                m.out.urc('+QSSLURC: "closed",%d' % s.number)
+        elif urc:
+            m.out.urc('+QSSLURC: "closed",%d' % s.number)
+
+    def security(self, s, code):
+        # Manual 2.3.3. Without the switch no "closed" URC follows, but the connection is gone.
+        m = self._m
+        m.out.urc('+QSSLURC: "security",%d,%d' % (s.number, code))
+        self.closed_by_peer(s, m.sw["security_then_closed"] == "yes")
+
+    def context_lost(self, pdp, urc):
+        # The PDP context was taken away by the network.
+        for s in self.slots:
+            if s is None or s.pdp != pdp:
+                continue
+            if s.state == OPENING or s.state == HANDSHAKE:
+                self._opened(s, 570)
+            elif s.closing is not None:
+                self._close_done(s)
+            elif s.state == CONNECTED:
+                self.closed_by_peer(s, urc)
+
+    def context_closed(self, pdp):
+        # AT+QIDEACT: the sockets are closed and their ids free.
+        for s in self.slots:
+            if s is not None and s.pdp == pdp:
+                self.free(s)
+
+    def close(self, s, timeout_ms, done):
+        # Local close: what waits to be sent still goes out, within timeout_ms. Then done().
+        m = self._m
+        if s.conn is None or s.state != CONNECTED or not s.tx or timeout_ms == 0:
+            self.free(s)
+            done()
+            return
+        s.state = CLOSING
+        s.closing = done
+        m.timers.at(m.now + timeout_ms, lambda: self._close_done(s))
+
+    def _close_done(self, s):
+        done = s.closing
+        if done is None:
+            return
+        s.closing = None
+        self.free(s)
+        done()
+
+    def free(self, s):
+        self._drop_conn(s)
+        if self.resumable is s:
+            self.resumable = None
+        if self.owner is s:
+            self.leave("NO CARRIER")
+        if self.slots[s.number] is s:
+            self.slots[s.number] = None
+        s.state = INITIAL
+        self._m.event("socket", "socket %d: free" % s.number)
+
+    def reset(self):
+        # Power gone.
+        for s in self.slots:
+            if s is not None:
+                self._drop_conn(s)
+        self.slots = [None] * COUNT
+        self.opens = 0
+        self.owner = None
+        self.resumable = None

@@ -1,0 +1,192 @@
+# ugsim.model.sslcmd - QSSLOPEN, QSSLSEND, QSSLRECV, QSSLCLOSE, QSSLSTATE (manual 2.2.2 to 2.2.6).
+# SPDX-License-Identifier: MIT
+
+from ugsim.model import datamode, pdp, sockets, sslcfg
+from ugsim.model.errors import ERROR, OK, Refused
+
+_LAST = sockets.COUNT - 1
+_SEND_MAX = 1460
+_RECV_MAX = 1500
+_HOST_MAX = 150  # no document gives the longest <serveraddr>
+
+
+def _host(text):
+    # A name or an address; quotes cannot be in it, blanks and control characters may not.
+    if not text:
+        raise Refused()
+    for c in text:
+        if ord(c) <= 32 or ord(c) == 127:
+            raise Refused()
+    return text
+
+
+def qsslopen(m, form, args):
+    # Manual 2.2.2: AT+QSSLOPEN=<pdp>,<sslctx>,<client>,"<host>",<port>[,<mode>]
+    if form == "test":
+        m.out.info("+QSSLOPEN: (1-20),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]")
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(5, 6)
+    context = args.number(0, 1, pdp.COUNT)
+    ctx = args.number(1, 0, sslcfg.COUNT - 1)
+    number = args.number(2, 0, _LAST)
+    host = _host(args.string(3, longest=_HOST_MAX))
+    if args.is_string(4) and m.sw["port_text"] == "ok":
+        text = args.string(4)
+        args.items[4] = text
+    port = args.number(4, 1, 65535)
+    mode = args.number(5, 0, 2, 0)
+    if not m.pdp.all[context].active:
+        raise Refused(570 if m.pdp.all[context].broken else 572)
+    if m.sockets.slots[number] is not None:
+        raise Refused(563)
+    fault = m.faults.hit("open_error")
+    if fault is not None:
+        raise Refused(fault.number("code"))
+    s = sockets.Socket(number, context, ctx, host, port, mode)
+    m.sockets.slots[number] = s
+    if mode == sockets.TRANSPARENT:
+        s.opened = lambda error: _opened_transparent(m, s, error)
+        m.sockets.start(s)
+        return None
+    s.opened = lambda error: _opened(m, number, error)
+    m.finish(OK, lambda: m.sockets.start(s))
+    return None
+
+
+def _opened(m, number, error):
+    if error and m.sw["geterror_after_urc"] == "code":
+        m.last_error = error
+    fault = m.faults.hit("open_other")
+    if fault is not None:
+        m.out.urc("+QSSLOPEN: %d,0" % fault.number("id"))
+    text = "+QSSLOPEN: %d,%d" % (number, error)
+    wait = m.faults.delay("open", text)
+    if wait:
+        m.timers.at(m.now + wait, lambda: m.out.urc(text))
+    else:
+        m.out.urc(text)
+
+
+def _opened_transparent(m, s, error):
+    if error:
+        m.last_error = error
+        m.finish(ERROR)
+    else:
+        datamode.connect(m, s)
+
+
+def _socket(m, args, connected):
+    # The socket that parameter 0 names; refused unless it is open (or, if asked, connected).
+    s = m.sockets.slots[args.number(0, 0, _LAST)]
+    if s is None or (connected and s.state != sockets.CONNECTED):
+        raise Refused(567)
+    return s
+
+
+def qsslsend(m, form, args):
+    # Manual 2.2.3: AT+QSSLSEND=<client>[,<length>]
+    if form == "test":
+        m.out.info("+QSSLSEND: (0-11)[,(1-1460)]")
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(1, 2)
+    length = args.number(1, 1, _SEND_MAX) if len(args) == 2 else 0
+    s = _socket(m, args, True)
+    if s.mode == sockets.TRANSPARENT:
+        raise Refused(572)
+    datamode.Entry(m, s, length).begin()
+    return None
+
+
+def qsslrecv(m, form, args):
+    # Manual 2.2.4: AT+QSSLRECV=<client>,<length>
+    if form == "test":
+        m.out.info("+QSSLRECV: (0-11),(1-1500)")
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(2, 2)
+    limit = args.number(1, 1, _RECV_MAX)
+    s = _socket(m, args, False)
+    if s.state < sockets.CONNECTED:
+        raise Refused(567)
+    if s.state == sockets.CLOSING and m.sw["closed_keeps_data"] == "error":
+        raise Refused(567)
+    if s.mode != sockets.BUFFER:
+        raise Refused(572)
+    data = m.sockets.read(s, limit)
+    if not data:
+        m.out.info("+QSSLRECV: 0")
+        return OK
+    m.reply_counted("+QSSLRECV: %d" % len(data), data, m.sw["recv_trailer"] == "short")
+    return None
+
+
+def qsslclose(m, form, args):
+    # Manual 2.2.5: AT+QSSLCLOSE=<client>[,<timeout in s>]
+    if form == "test":
+        m.out.info("+QSSLCLOSE: (0-11)[,(0-65535)]")
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(1, 2)
+    timeout = args.number(1, 0, 65535, 10)
+    s = m.sockets.slots[args.number(0, 0, _LAST)]
+    if s is None:
+        if m.sw["close_free_id"] == "error":
+            raise Refused(567)
+        return OK
+    if m.faults.hit("close_error") is not None:
+        raise Refused(550)
+    m.sockets.close(s, timeout * 1000, lambda: m.finish(OK))
+    return None
+
+
+def qsslstate(m, form, args):
+    # Manual 2.2.6: AT+QSSLSTATE[=<client>]. Nothing open: OK alone.
+    if form == "test":
+        return OK
+    wanted = None
+    if form == "write":
+        args.count(1, 2)
+        index = 0
+        if len(args) == 2:
+            if m.sw["state_style"] == "no":
+                raise Refused()
+            args.number(0, 1, 1)
+            index = 1
+        wanted = args.number(index, 0, _LAST)
+    prefix = "+QSSLSTATE" if m.sw["state_prefix"] == "qssl" else "+QISTATE"
+    for s in m.sockets.slots:
+        if s is None or (wanted is not None and s.number != wanted):
+            continue
+        server = s.number if m.sw["state_server_id"] == "own" else 0
+        m.out.info(
+            '%s: %d,"SSL CLIENT","%s",%d,%d,%d,%d,%d,%d,"%s",%d'
+            % (
+                prefix,
+                s.number,
+                s.ip or s.host,
+                s.port,
+                s.local_port,
+                s.state,
+                s.pdp,
+                server,
+                s.mode,
+                m.sw["at_port"],
+                s.ctx,
+            )
+        )
+    return OK
+
+
+COMMANDS = {
+    "+QSSLOPEN": qsslopen,
+    "+QSSLSEND": qsslsend,
+    "+QSSLRECV": qsslrecv,
+    "+QSSLCLOSE": qsslclose,
+    "+QSSLSTATE": qsslstate,
+}

@@ -1,0 +1,132 @@
+# ugsim.model.switches - named answers to what is uncertain about the real firmware.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.errors import ControlError
+
+# name -> (default, choices, meaning). Choices is a tuple of words, or None for a number >= 0.
+# The defaults are the probable truth about UG95/UG96; a driver has to live with every choice.
+SWITCHES = {
+    "recv_trailer": ("long", ("long", "short"), "CR LF pairs between QSSLRECV's data and OK: 2 or 1"),
+    "recv_rearm": (
+        "empty",
+        ("empty", "zero", "always"),
+        'next "recv" URC after: the buffer was read empty, a read returned 0, every arrival',
+    ),
+    "closed_keeps_data": (
+        "keep",
+        ("keep", "drop", "error"),
+        "unread data after close: kept until QSSLCLOSE, dropped, QSSLRECV answers ERROR",
+    ),
+    "close_free_id": ("ok", ("ok", "error"), "QSSLCLOSE of an id that is not open"),
+    "failed_open_claims": ("yes", ("yes", "no"), "a failed QSSLOPEN keeps the id until QSSLCLOSE"),
+    "state_prefix": ("qssl", ("qssl", "qi"), "QSSLSTATE answers +QSSLSTATE: or +QISTATE:"),
+    "state_server_id": ("own", ("own", "zero"), "serverID in QSSLSTATE: the socket's id or 0"),
+    "state_style": ("yes", ("yes", "no"), "AT+QSSLSTATE=1,<id> is accepted as well"),
+    "at_port": ("usbmodem", ("usbmodem", "usbat", "uart1"), "port name in QSSLSTATE"),
+    "esc_answer": ("ok", ("ok", "nothing", "fail"), "what ESC in QSSLSEND answers"),
+    "payload_echo": (
+        "ate",
+        ("ate", "qisde", "never"),
+        "payload of QSSLSEND is echoed: with ATE1 and QISDE=1, with QISDE=1 alone, never",
+    ),
+    "prompt_space": ("yes", ("yes", "no"), 'the prompt is "> " or ">"'),
+    "prompt_again": (
+        "variable",
+        ("variable", "both", "no"),
+        "a fresh prompt after each CR typed: in variable-length QSSLSEND, in both forms, never",
+    ),
+    "prompt_timeout_ms": (0, None, "QSSLSEND gives up waiting for data after this time; 0: never"),
+    "urc_at_prompt": ("now", ("now", "later"), "URC between prompt and SEND OK, or after SEND OK"),
+    "urc_in_data": ("later", ("later", "drop"), "URCs during transparent mode: kept or lost"),
+    "closed_after_no_carrier": ("no", ("no", "yes"), '"closed" URC follows NO CARRIER'),
+    "push_trailer": ("crlf", ("crlf", "none"), "what stands after the data of a pushed URC"),
+    "push_max": (1500, None, "largest direct push in bytes"),
+    "pdpdeact_also_closed": ("yes", ("yes", "no"), 'a "closed" URC for each socket before pdpdeact'),
+    "security_then_closed": ("yes", ("yes", "no"), '"closed" URC after the "security" URC'),
+    "cfg_quoted": ("yes", ("yes", "no"), "QSSLCFG queries print strings in quotes"),
+    "cfg_unquoted_set": ("error", ("error", "ok"), 'ciphersuite without quotes is refused or taken'),
+    "ignorelocaltime": ("1", ("1", "0"), "QSSLCFG ignorelocaltime at power-up"),
+    "sslversion": ("4", ("4", "0", "1", "2", "3"), "QSSLCFG sslversion at power-up"),
+    "cacert_unchecked": ("yes", ("yes", "no"), "QSSLCFG takes a path of a file that is not there"),
+    "geterror_after_urc": ("zero", ("zero", "code"), "QIGETERROR after a failed +QSSLOPEN URC"),
+    "geterror_space": ("yes", ("yes", "no"), "blank after the comma of +QIGETERROR"),
+    "port_text": ("error", ("error", "ok"), "port of QSSLOPEN in quotes"),
+    "qiact_when_active": ("error", ("error", "ok"), "QIACT of an active context"),
+    "empty_apn": ("error", ("error", "ok"), "QIACT of a context without APN (573)"),
+    "qidnscfg_inactive": ("ok", ("ok", "error"), "QIDNSCFG of an inactive context"),
+    "dnsgip": ("answers", ("answers", "hangs"), "QIDNSGIP gives its URC or never does (seen)"),
+    "qilocip_ok": ("yes", ("yes", "no"), "AT+QILOCIP ends with OK or is the bare address"),
+    "qfupl_exists": ("error", ("error", "replace"), "QFUPL of a file that exists (407)"),
+    "qfread_connect": ("length", ("length", "bare"), "QFREAD answers CONNECT <n> or CONNECT"),
+    "checksum_case": ("lower", ("lower", "upper"), "hexadecimal digits of +QFUPL and +QFDWL"),
+    "file_missing": ("own", ("own", "405"), "QFLST/QFDEL of no file: 417/418 or 405"),
+    "file_prefix": ("ram", ("ram", "all", "none"), "names in QFLST: RAM: shown, UFS: too, none"),
+    "file_cme": ("always", ("always", "cmee"), "FILE errors as +CME ERROR with AT+CMEE=0 too"),
+    "ram_survives_reset": ("no", ("no", "yes"), "RAM: files outlive a restart"),
+    "cmee_default": ("1", ("1", "0", "2"), "AT+CMEE at power-up"),
+    "echo_default": ("1", ("1", "0"), "ATE at power-up"),
+    "qisde_default": ("1", ("1", "0"), "AT+QISDE at power-up"),
+    "atd_default": ("0", ("0", "1", "2"), "AT&D at power-up"),
+    "dtr2_answer": ("ok", ("ok", "no carrier"), "what a DTR drop answers with AT&D2"),
+    "connect_text": ("CONNECT", ("CONNECT", "CONNECT 150000000"), "how CONNECT is spelled"),
+    "baud_default": (115200, None, "AT+IPR at power-up; 0: automatic"),
+    "busy_input": ("drop", ("drop", "queue"), "input while a command runs is lost or run later"),
+    "noise_line": ("ignore", ("ignore", "error"), "a line without AT"),
+    "rtc_default": ("80/01/06", ("80/01/06", "04/01/01", "70/01/01"), "clock at power-up"),
+    "sim": ("ready", ("ready", "pin", "none"), "SIM: ready, locked (PIN 1234), not inserted"),
+    "qind_order": ("sms", ("sms", "pb"), "which +QIND comes first at start"),
+    "pdpdeact_at_off": ("yes", ("yes", "no"), "pdpdeact URC during AT+QPOWD"),
+    "open_limit": (0, None, "after this many opens each one fails with 552 till restart; 0: never"),
+    "rx_size": (10240, None, "bytes a socket buffers from the network"),
+    "tx_size": (8760, None, "bytes a socket buffers towards the network"),
+    "reply_ms": (0, None, "time from a command's CR to its reply"),
+    "act_ms": (200, None, "time of QIACT"),
+    "boot_ms": (3000, None, "time from power on to RDY"),
+    "register_ms": (1500, None, "time from RDY or coverage to registration"),
+    "ram_total": (131072, None, "size of the RAM: storage in bytes"),
+    "ufs_total": (1048576, None, "size of the UFS storage in bytes"),
+}
+
+
+class Switches:
+    # sw["name"] -> value: a word, or a number for the switches without choices.
+
+    def __init__(self, changes=None):
+        self._values = {}
+        for name in SWITCHES:
+            self._values[name] = SWITCHES[name][0]
+        for name in changes or {}:
+            self.set(name, changes[name])
+
+    def __getitem__(self, name):
+        return self._values[name]
+
+    def set(self, name, value):
+        # Raises ControlError for an unknown name or a value that is no choice.
+        if name not in SWITCHES:
+            raise ControlError("unknown switch '%s'; 'switches' lists them" % name)
+        choices = SWITCHES[name][1]
+        if choices is None:
+            text = str(value)
+            if not text.isdigit():
+                raise ControlError("switch %s wants a number, not '%s'" % (name, value))
+            self._values[name] = int(text)
+            return
+        for choice in choices:
+            if str(value).lower() == choice.lower():
+                self._values[name] = choice
+                return
+        raise ControlError(
+            "switch %s can be %s, not '%s'" % (name, ", ".join(choices), value)
+        )
+
+    def describe(self):
+        # One line a switch, with its present value and its choices.
+        lines = []
+        for name in sorted(SWITCHES):
+            default, choices, meaning = SWITCHES[name]
+            values = "number" if choices is None else "|".join(choices)
+            now = self._values[name]
+            mark = "" if now == default else " (now %s)" % now
+            lines.append("  %s=%s%s: %s" % (name, values, mark, meaning))
+        return "\n".join(lines)
