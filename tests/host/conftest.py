@@ -11,12 +11,13 @@ import ast
 import contextlib
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
-from case_process import CaseProcess
 
 import setup
+from case_process import CaseProcess
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
@@ -45,6 +46,21 @@ def pytest_pycollect_makemodule(module_path, parent):
 class CaseError(Exception):
     # The text is all that the person needs to see.
     pass
+
+
+class CaseRepr:
+    # The failure as pytest shows it: all of the output, and its last line in the summary.
+    def __init__(self, output):
+        self.output = output
+        lines = [line for line in output.splitlines() if line.strip()]
+        self.reprcrash = types.SimpleNamespace(message=lines[-1] if lines else "no output")
+
+    def __str__(self):
+        return self.output
+
+    def toterminal(self, tw):
+        for line in self.output.splitlines():
+            tw.line(line)
 
 
 class CaseFile(pytest.File):
@@ -136,7 +152,7 @@ class CaseItem(pytest.Item):
 
     def repr_failure(self, excinfo, style=None):
         if isinstance(excinfo.value, CaseError):
-            return str(excinfo.value)
+            return CaseRepr(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self):

@@ -1,0 +1,259 @@
+# test_run_case - the running of cases: whatever goes wrong in a case is reported, never lost.
+# SPDX-License-Identifier: MIT
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+import setup
+from conftest import HERE
+
+BOTH = ("cpython", "micropython")
+
+
+@pytest.fixture
+def run(tmp_path):
+    # run(case text, *pytest options) runs pytest on the case in a folder of its own; returns its
+    # output. run.results: {"name[interpreter]": outcome}
+    for name in ("conftest.py", "run_case.py", "case_process.py"):
+        shutil.copy(HERE / name, tmp_path)
+    shutil.copytree(HERE / "cpython", tmp_path / "cpython")
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+
+    def run(text, *options, **variables):
+        (tmp_path / "cases" / "test_it.py").write_text(text)
+        argv = [sys.executable, "-m", "pytest", "-v", "--color=no", "-p", "no:cacheprovider"]
+        argv += ["-p", "no:hypothesispytest"]  # starts slowly
+        paths = [str(setup.ROOT / "tools"), str(tmp_path)]
+        env = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+        env.update({"CI": ""}, **variables)
+        env.pop("PYTEST_CURRENT_TEST", None)
+        done = subprocess.run(
+            [*argv, *options], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+        )
+        found = re.findall(r"::(\S+) (PASSED|FAILED|SKIPPED|ERROR)", done.stdout)
+        run.results = {name: word.lower() for name, word in found}
+        run.status = done.returncode
+        return done.stdout
+
+    return run
+
+
+def expect(run, **outcomes):
+    # The outcome of each test on both interpreters, and nothing else.
+    assert run.results == {
+        "%s[%s]" % (name, interpreter): outcome
+        for name, outcome in outcomes.items()
+        for interpreter in BOTH
+    }
+
+
+def test_pass_and_fail_are_told_apart(run):
+    output = run(
+        "def test_good(): pass\n"
+        "def test_bad():\n"
+        "    print('seen before')\n"
+        "    assert 1 == 2, 'the reason'\n"
+        "def test_after(): pass\n"
+    )
+    expect(run, test_good="passed", test_bad="failed", test_after="passed")
+    assert run.status == 1
+    assert output.count("AssertionError: the reason") >= 2
+    assert len(re.findall(r'test_it.py", line 4, in test_bad', output)) == 2
+    assert output.count("seen before") == 2
+    assert re.findall(r"FAILED \S+ - (.*)", output) == ["AssertionError: the reason"] * 2
+
+
+def test_each_interpreter_is_really_that_one(run):
+    run(
+        "import sys\n"
+        "def test_c(): assert sys.implementation.name == 'cpython'\n"
+        "def test_m(): assert sys.implementation.name == 'micropython'\n"
+    )
+    assert run.results == {
+        "test_c[cpython]": "passed",
+        "test_c[micropython]": "failed",
+        "test_m[cpython]": "failed",
+        "test_m[micropython]": "passed",
+    }
+
+
+def test_a_hang_fails_by_name_and_the_rest_with_it(run):
+    start = time.monotonic()
+    output = run(
+        "TIMEOUT_S = 2\n"
+        "def test_a(): pass\n"
+        "def test_hang():\n"
+        "    print('half a line', end='')\n"
+        "    while True: pass\n"
+        "def test_z(): pass\n"
+    )
+    assert time.monotonic() - start < 30
+    expect(run, test_a="passed", test_hang="failed", test_z="failed")
+    assert "test_hang did not end: it was still running 2 s after" in output
+    assert output.count("Not run, because test_hang did not end") >= 2
+    assert output.count("half a line") >= 2
+
+
+def test_a_hang_at_import_fails_everything(run):
+    output = run("TIMEOUT_S = 1\nwhile True: pass\ndef test_a(): pass\n")
+    expect(run, test_a="failed")
+    assert "still running 1 s" in output
+
+
+def test_an_interpreter_that_dies_fails_the_test_that_killed_it(run):
+    text = (
+        'ONLY = "cpython"\nWHY = "os._exit"\nimport os\n'
+        "def test_a(): pass\n"
+        "def test_die(): os._exit(0)\n"
+        "def test_z(): pass\n"
+    )
+    output = run(text)
+    assert run.results == {
+        "test_a[cpython]": "passed",
+        "test_die[cpython]": "failed",
+        "test_z[cpython]": "failed",
+    }
+    assert "test_die did not end: the interpreter ended (exit status 0)" in output
+
+
+def test_micropython_out_of_stack_or_memory_is_a_failure(run):
+    run(
+        "def deeper(): return deeper() + 1\n"
+        "def test_deep(): deeper()\n"
+        "def test_a(): pass\n"
+    )  # fmt: skip
+    expect(run, test_deep="failed", test_a="passed")
+
+
+def test_exit_is_a_failure(run):
+    output = run(
+        "import sys\n"
+        "def test_exit(): sys.exit(0)\n"
+        "def test_quit(): raise SystemExit\n"
+        "def test_a(): pass\n"
+    )
+    expect(run, test_exit="failed", test_quit="failed", test_a="passed")
+    assert "SystemExit" in output
+
+
+def test_import_error_fails_every_test_with_the_traceback(run):
+    output = run("import no_such_module\ndef test_a(): pass\ndef test_b(): pass\n")
+    expect(run, test_a="failed", test_b="failed")
+    assert "no_such_module" in output
+    assert 'test_it.py", line 1' in output
+
+
+def test_exit_at_import_fails_every_test(run):
+    run("import sys\nsys.exit(0)\ndef test_a(): pass\n")
+    expect(run, test_a="failed")
+
+
+def test_printing_a_result_line_does_not_pass(run):
+    run(
+        "def test_a():\n    print('@@ pass test_b 0')\n    raise ValueError\ndef test_b(): 1 / 0\n"
+    )
+    expect(run, test_a="failed", test_b="failed")
+
+
+def test_selection_runs_only_what_was_asked_for(run):
+    text = "def test_one(): print('ONE')\ndef test_two(): print('TWO')\n"
+    output = run(text, "-k", "two", "-rP")
+    expect(run, test_two="passed")
+    assert "TWO" in output and "ONE" not in output
+    run(text, "cases/test_it.py::test_one[micropython]")
+    assert run.results == {"test_one[micropython]": "passed"}
+    run(text, "-k", "cpython and one")
+    assert run.results == {"test_one[cpython]": "passed"}
+
+
+def test_first_failure_stops_with_x(run):
+    run("def test_a(): 1 / 0\ndef test_b(): pass\n", "-x")
+    assert run.results == {"test_a[cpython]": "failed"}
+
+
+def test_only_needs_a_known_interpreter_and_a_reason(run):
+    output = run('ONLY = "micropython"\ndef test_a(): pass\n')
+    assert "WHY must say why" in output
+    assert run.status == 2
+    run('ONLY = "micropython"\nWHY = "heap"\ndef test_a(): pass\n')
+    assert run.results == {"test_a[micropython]": "passed"}
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("def test_a(): pass\ndef test_a(): pass\n", "a second test has the name test_a"),
+        ("if True:\n    def test_a(): pass\n", "must be a plain function at the top level"),
+        ("class T:\n    def test_a(self): pass\n", "must be a plain function at the top level"),
+        ("async def test_a(): pass\n", "must be a plain function at the top level"),
+        ("def test_a(:\n", "test_it.py:1: "),
+    ],
+)
+def test_a_test_that_would_never_run_is_an_error(run, text, words):
+    output = run(text)
+    assert words in output
+    assert run.status == 2
+
+
+def test_a_missing_interpreter_skips_here_and_fails_in_ci(run, tmp_path):
+    text = "def test_a(): pass\n"
+    site = tmp_path / "sitecustomize.py"
+    site.write_text(
+        "import sys\nsys.path.insert(0, %r)\n"
+        "import setup\nsetup.find_micropython = lambda bits=64: None\n" % str(setup.ROOT / "tools")
+    )
+    output = run(text, "-rs")
+    assert run.results == {"test_a[cpython]": "passed", "test_a[micropython]": "skipped"}
+    assert "python3 tools/test.py" in output
+    output = run(text, CI="true")
+    assert run.results == {"test_a[cpython]": "passed", "test_a[micropython]": "failed"}
+    assert "in CI is a failure" in output
+
+
+def test_skips_of_ordinary_tests_fail_in_ci(run, tmp_path):
+    (tmp_path / "test_plain.py").write_text(
+        "import pytest\ndef test_s(): pytest.skip('no board')\n"
+        "@pytest.mark.xfail\ndef test_x(): 1 / 0\n"
+    )
+    (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such')\n")
+    output = run("def test_a(): pass\n")
+    assert run.status == 0
+    output = run("def test_a(): pass\n", CI="true")
+    assert run.status != 0
+    assert "test_module.py" in output
+    (tmp_path / "test_module.py").unlink()
+    output = run("def test_a(): pass\n", CI="true")
+    assert run.results["test_s"] == "failed"
+    assert "1 failed, 2 passed, 1 xfailed" in output
+
+
+def test_nothing_is_left_running(run, tmp_path):
+    text = (
+        'ONLY = "cpython"\nWHY = "subprocess"\nTIMEOUT_S = 2\n'
+        "import subprocess, sys\n"
+        "def test_a():\n"
+        "    p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "    open(%r, 'w').write(str(p.pid))\n"
+        "    p.wait()\n" % str(tmp_path / "pid")
+    )
+    run(text)
+    assert run.results == {"test_a[cpython]": "failed"}
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(50):
+        try:
+            state = open("/proc/%d/stat" % pid).read().split()[2]
+        except OSError:
+            break
+        if state == "Z":  # ended; whoever is process 1 has not noticed
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(pid, 9)
+        pytest.fail("the test's own child was still running")
