@@ -1,0 +1,29 @@
+# qssl - TLS sockets through a Quectel UGxx modem's AT+QSSL commands.
+# SPDX-License-Identifier: MIT
+
+__version__ = "0.1.0"
+
+_attrs = {
+    "Modem": "modem",
+    "Error": "errors",
+    "DeliveryUnknown": "errors",
+    "Refused": "errors",
+}
+
+
+def __getattr__(name):
+    # Loads what is asked for when it is asked for (as asyncio does): a name of the table, or a
+    # module of the package. MicroPython asks here for `from . import link` too.
+    if name.startswith("__"):
+        raise AttributeError(name)
+    module = _attrs.get(name, name)
+    try:
+        value = __import__("qssl." + module, None, None, (name,))
+    except ImportError as e:
+        if module in str(e):
+            raise AttributeError(name)
+        raise
+    if module != name:
+        value = getattr(value, name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,205 @@
+# qssl.bringup - from any state of the modem to registered, with an active PDP context.
+# SPDX-License-Identifier: MIT
+#
+# Manual 1.2, steps 1 and 2, and all that comes before them. Loaded by Modem.start().
+
+import errno
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from . import link as _l
+from .ascii import field, text, value
+from .command import shown
+from .dialect import ACT_MS, DEACT_MS, ID_MAX
+from .errors import Error, Refused
+from .quote import optional
+
+_BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
+_PWRKEY_MS = const(300)
+_BOOT_MS = const(15000)
+_POLL_MS = const(500)
+_SIM_NONE, _SIM_BUSY = const(10), const(14)  # +CME ERROR
+
+
+class Bringup:
+    def __init__(self, modem, timeout_ms):
+        self.modem = modem
+        self.link = modem.link
+        self.at = modem.at
+        self.due = ticks_add(ticks_ms(), timeout_ms)
+
+    def left(self, most):
+        # What is left of the time, at most `most` ms.
+        return max(1, min(most, ticks_diff(self.due, ticks_ms())))
+
+    def over(self):
+        return ticks_diff(self.due, ticks_ms()) <= 0
+
+    def pause(self, ms):
+        # Waits, with the pump and the idle hook running.
+        due = ticks_add(ticks_ms(), self.left(ms))
+        while self.link.wait(due):
+            self.link.pump()
+
+    def ask(self, line, prefix=None, ms=5000):
+        return self.at.run(line, prefix, self.left(ms))
+
+    # --- steps ---
+
+    def contact(self):
+        # An AT port that answers, whatever it was doing.
+        modem = self.modem
+        pwrkey, status = modem.pins[0], modem.pins[1]
+        if pwrkey is not None and status is not None and not status.value():
+            self.press(pwrkey)
+        if self.answers():
+            return
+        init = getattr(modem.link.uart, "init", None)
+        if init is not None and modem.baud:
+            for baud in _BAUDS:
+                init(baudrate=baud)
+                if self.answers():
+                    self.ask(b"AT+IPR=%d" % modem.baud)
+                    init(baudrate=modem.baud)
+                    if self.answers():
+                        return
+            init(baudrate=modem.baud)
+        if pwrkey is not None:
+            self.press(pwrkey)
+            if self.answers():
+                return
+        raise Error(
+            errno.ETIMEDOUT,
+            "start",
+            "nothing answers; check the modem's power, RX and TX (crossed?), baud rate, GND",
+        )
+
+    def press(self, pwrkey):
+        pwrkey.value(1)
+        self.pause(_PWRKEY_MS)
+        pwrkey.value(0)
+        due = ticks_add(ticks_ms(), self.left(_BOOT_MS))
+        restarts = self.link.stats.restarts
+        while self.link.stats.restarts == restarts and self.link.wait(due):
+            self.link.pump()
+
+    def answers(self):
+        link = self.link
+        link.resync.dead = False
+        link.distrust()
+        while link.sick and not link.resync.dead:
+            link.pump()
+            if link.sick and not link.wait(self.due):
+                return False
+        return not link.sick
+
+    def tidy(self):
+        # Known settings, and nothing left from a former run.
+        modem = self.modem
+        modem.epoch += 1
+        for line in (b"ATE0", b"ATV1", b"AT+CMEE=1"):
+            if self.ask(line) != _l.OK:
+                raise Error(errno.EIO, "start", "the modem refused " + line.decode())
+        self.ask(b"AT+QISDE=0")  # payload echo; not every firmware knows it
+        if self.ask(b"AT+IFC=2,2" if modem.flow else b"AT+IFC=0,0") != _l.OK:
+            raise Error(errno.EIO, "start", "the modem refused its flow control setting")
+        for sock in modem.sockets:
+            if sock is not None:
+                sock.lost(_l.RESTARTED)
+        for prefix in (b"+QSSLSTATE:", b"+QISTATE:"):  # firmware was seen to use either
+            self.ask(b"AT+QSSLSTATE", prefix)
+            for line in self.at.lines:
+                cid = value(line, 0, len(line), 0)
+                if 0 <= cid <= ID_MAX:
+                    self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 15000)
+
+    def sim(self, pin):
+        state = "not answering"
+        while True:
+            result = self.ask(b"AT+CPIN?", b"+CPIN:")
+            if result == _l.OK and self.at.lines:
+                state = shown(self.at.lines).strip()
+                if state == "READY":
+                    return
+                if state == "SIM PIN" and pin:
+                    if self.ask(b'AT+CPIN="%s"' % optional(pin, "start", "pin", 8)) != _l.OK:
+                        raise Refused(errno.EACCES, "start", "the SIM refused this PIN; once only")
+                    pin = ""
+                elif state.startswith("SIM P"):
+                    raise Error(errno.EACCES, "start", "the SIM asks for %s; pass pin=" % state)
+            elif self.link.cme == _SIM_NONE:
+                state = "no SIM card"
+            if self.over() or (state == "no SIM card" and self.stale(20000)):
+                raise Error(errno.ENODEV, "start", "SIM: %s; check card and holder" % state)
+            self.pause(_POLL_MS)
+
+    def stale(self, ms):
+        # True once ms have passed since the last step began to fail.
+        now = ticks_ms()
+        if self.since is None:
+            self.since = now
+        return ticks_diff(now, self.since) >= ms
+
+    since = None
+
+    def register(self):
+        while not self.modem.registration():
+            if self.over():
+                signal = self.modem.signal()
+                raise Error(
+                    errno.EHOSTUNREACH,
+                    "start",
+                    "no network; signal %s; check antenna, coverage and SIM"
+                    % ("unknown" if signal is None else "%d dBm" % signal),
+                )
+            self.pause(_POLL_MS)
+
+    def activate(self, apn, user, password, auth):
+        pdp = self.modem.pdp
+        setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
+        if self.active():
+            self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
+            if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
+                return
+            self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+        if self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting)) != _l.OK:
+            raise Error(errno.EINVAL, "start", "the modem refused APN, user or password")
+        wait = 1000
+        while True:
+            if self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS) == _l.OK and self.active():
+                return
+            code = self.modem.last_error()
+            if self.over():
+                from .hints import explain
+
+                raise Error(errno.EHOSTUNREACH, "start", explain(code), code)
+            self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+            self.pause(wait)
+            wait = min(wait * 2, 16000)
+
+    def active(self):
+        # Whether the PDP context is active; notes its address.
+        self.ask(b"AT+QIACT?", b"+QIACT:", 150000)
+        for line in self.at.lines:
+            n = len(line)
+            if value(line, 0, n, 0) == self.modem.pdp and value(line, 0, n, 1) == 1:
+                self.modem.address = text(line, field(line, 0, n, 3), n, 0)
+                return True
+        return False
+
+
+def start(modem, apn, user, password, auth, timeout_ms, pin=""):
+    apn = optional(apn, "start", "apn", 99)
+    user = optional(user, "start", "user", 127)
+    password = optional(password, "start", "password", 127)
+    if auth not in (0, 1, 2, 3):
+        raise Refused(errno.EINVAL, "start", "auth must be 0 (none), 1 (PAP), 2 (CHAP) or 3")
+    modem.up = False
+    step = Bringup(modem, timeout_ms)
+    step.contact()
+    step.tidy()
+    step.sim(pin)
+    step.register()
+    step.activate(apn, user, password, auth)
+    modem.up = True

@@ -1,0 +1,40 @@
+# qssl.clock - the modem's clock (AT+CCLK), against which it checks certificates (manual 1.4).
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from .errors import Error, Refused
+
+_FIRST_YEAR = 2024  # a clock before this was never set
+
+
+def get(modem):
+    # (year, month, day, hour, minute, second, quarters of an hour from UTC); None if never set.
+    lines = modem.at.need(b"AT+CCLK?", "clock", "the modem has no clock", b"+CCLK:")
+    t = lines[0].strip().strip(b'"') if lines else b""
+    # yy/MM/dd,hh:mm:ss+zz
+    try:
+        parts = [int(t[i : i + 2]) for i in range(0, 18, 3)]
+        zone = int(t[17:]) if len(t) > 17 else 0
+    except ValueError:
+        raise Error(errno.EIO, "clock", "the modem's clock can't be read")
+    if len(parts) < 6 or parts[0] + 2000 < _FIRST_YEAR or parts[0] >= 80:
+        return None
+    parts[0] += 2000
+    return tuple(parts) + (zone,)
+
+
+def put(modem, t):
+    # Sets the clock to (year, month, day, hour, minute, second) in UTC.
+    y, m, d, hh, mm, ss = t[:6]
+    if not (
+        _FIRST_YEAR <= y < 2080
+        and 1 <= m <= 12
+        and 1 <= d <= 31
+        and 0 <= hh < 24
+        and 0 <= mm < 60
+        and 0 <= ss < 60
+    ):
+        raise Refused(errno.EINVAL, "clock", "not a date and time from %d on" % _FIRST_YEAR)
+    line = b'AT+CCLK="%02d/%02d/%02d,%02d:%02d:%02d+00"' % (y - 2000, m, d, hh, mm, ss)
+    modem.at.need(line, "clock", "the modem refused the time")

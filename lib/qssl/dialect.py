@@ -1,0 +1,34 @@
+# qssl.dialect - what is UGxx and not AT in general, as data.
+# SPDX-License-Identifier: MIT
+#
+# Ranges and words of the UGxx SSL manual V1.2. Another family of modems is another file like this.
+
+PDP_MAX = 20  # PDP contexts 1..20 (manual 2.2.2)
+CTX_MAX = 5  # SSL contexts 0..5 (2.2.1)
+ID_MAX = 11  # sockets 0..11 (2.2.2)
+SEND_MAX = 1460  # bytes of one AT+QSSLSEND (2.2.3)
+RECV_MAX = 1500  # bytes of one AT+QSSLRECV (2.2.4)
+HOST_MAX = 200  # bytes of a host name that leave room for the rest of the command line
+OPEN_MS = 150000  # AT+QSSLOPEN (2.2.2)
+ACT_MS = 150000  # AT+QIACT
+DEACT_MS = 40000  # AT+QIDEACT
+CLOSE_S = 10  # AT+QSSLCLOSE (2.2.5)
+CONNECTED = 3  # <socket_state> (2.2.6)
+
+# <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
+VERSIONS = {
+    "SSL3.0": (0, True),
+    "TLS1.0": (1, True),
+    "TLS1.1": (2, True),
+    "TLS1.2": (3, False),
+    "all": (4, True),
+}
+SUITES = {
+    "AES256-SHA256": ("0X003D", False),
+    "AES256-SHA": ("0X0035", False),
+    "AES128-SHA": ("0X002F", False),
+    "3DES-SHA": ("0X000A", True),
+    "RC4-SHA": ("0X0005", True),
+    "RC4-MD5": ("0X0004", True),
+    "all": ("0XFFFF", True),
+}

@@ -1,0 +1,175 @@
+# qssl.files - certificates and keys on the modem: upload, verify, list, delete (FILE commands).
+# SPDX-License-Identifier: MIT
+#
+# The name on the modem says what is in the file ("RAM:<checksum><size>"): a file that is there
+# already is not sent again, and two programs can't mix up theirs.
+
+import errno
+
+from micropython import const
+
+from . import link as _l
+from .ascii import text, value
+from .errors import Error, Refused
+from .quote import quoted
+
+_UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
+_BLOCK = const(128)
+_BEGIN = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN ", b"PRIVATE KEY-----")
+
+
+class Source:
+    # Bytes or a file on the board's file system, read in small pieces, as often as needed.
+    def __init__(self, what, phase):
+        # what: bytes, or the path of a file (str).
+        self._what = what
+        self._phase = phase
+        self._file = None
+        self._at = 0
+        self.size = 0
+        self.sum = 0  # 16-bit XOR of big-endian words, as +QFUPL reports it
+        self._measure()
+
+    def rewind(self):
+        self._at = 0
+        self.close()
+        if isinstance(self._what, str):
+            try:
+                self._file = open(self._what, "rb")
+            except OSError as e:
+                raise Refused(
+                    e.errno or errno.ENOENT, self._phase, "can't open the file %s" % self._what
+                )
+
+    def close(self):
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def fill(self, buf):
+        # The next piece into buf; 0 at the end.
+        if self._file is not None:
+            return self._file.readinto(buf) or 0
+        n = min(len(buf), len(self._what) - self._at)
+        buf[:n] = self._what[self._at : self._at + n]
+        self._at += n
+        return n
+
+    def _measure(self):
+        buf = bytearray(_BLOCK)
+        self.rewind()
+        try:
+            while True:
+                n = self.fill(buf)
+                if not n:
+                    break
+                for i in range(n):
+                    self.sum ^= buf[i] if (self.size + i) & 1 else buf[i] << 8
+                self.size += n
+        finally:
+            self.close()
+
+    def head(self):
+        buf = bytearray(_BLOCK)
+        self.rewind()
+        try:
+            return bytes(buf[: self.fill(buf)])
+        finally:
+            self.close()
+
+
+def pem(what, phase, key=False):
+    # A Source of a PEM file, refused when it can't be one.
+    name = "key" if key else "certificate"
+    if what is None or (not isinstance(what, (str, bytes, bytearray))):
+        raise Refused(errno.EINVAL, phase, "%s must be a file's path or PEM bytes" % name)
+    source = Source(what, phase)
+    if not source.size:
+        raise Refused(errno.EINVAL, phase, "the %s is empty" % name)
+    head = source.head()
+    at = head.find(_BEGIN[1] if key else _BEGIN[0])
+    if at < 0 or (key and head.find(_BEGIN[2], at) < 0):
+        raise Refused(errno.EINVAL, phase, "the %s is not in PEM form (-----BEGIN ...)" % name)
+    return source
+
+
+def ensure(modem, source, phase, where="RAM:"):
+    # Brings the source onto the modem unless it is there; returns its name (bytes). The size that
+    # the modem lists afterwards and the checksum of the upload are compared; on any difference
+    # the file is removed and the call fails.
+    name = b"%s%04x-%d.pem" % (where.encode(), source.sum, source.size)
+    if size(modem, name) == source.size:
+        return name
+    free = space(modem, where)
+    if free is not None and free < source.size:
+        raise Refused(
+            errno.ENOMEM,
+            phase,
+            "%d bytes don't fit the modem's %d free; delete files there" % (source.size, free),
+        )
+    delete(modem, name, True)
+    at = modem.at
+    source.rewind()
+    try:
+        result = at.run(
+            b'AT+QFUPL="%s",%d,%d' % (name, source.size, _UPLOAD_S),
+            b"+QFUPL:",
+            60000 + source.size,
+            source.fill,
+        )
+    finally:
+        source.close()
+    line = at.lines[0] if at.lines else b""
+    if result != _l.OK:
+        from .hints import explain
+
+        delete(modem, name, True)
+        at.fail(result, phase, "upload failed: " + explain(modem.link.cme))
+    if not _matches(line, source) or size(modem, name) != source.size:
+        delete(modem, name, True)
+        raise Error(errno.EIO, phase, "the upload was damaged on the UART; use RTS/CTS")
+    return name
+
+
+def _matches(line, source):
+    # +QFUPL: <size>,<checksum in hex, without leading zeros>
+    n, _, check = line.partition(b",")
+    try:
+        return int(n) == source.size and int(check, 16) == source.sum
+    except ValueError:
+        return False
+
+
+def listed(modem, pattern="*"):
+    # [(name, size)] of the files that match, e.g. "RAM:*". None found: [].
+    pattern = quoted(pattern, "files", "pattern", 80)
+    if modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:") != _l.OK:
+        return []
+    return [(text(b, 0, len(b), 0), value(b, 0, len(b), 1)) for b in modem.at.lines]
+
+
+def size(modem, name):
+    # Size of a file on the modem in bytes; -1 if it is not there.
+    found = listed(modem, name)
+    return found[0][1] if len(found) == 1 else -1
+
+
+def space(modem, where="RAM:"):
+    # Free bytes of a storage ("RAM:" or "UFS:"); None if the firmware doesn't say.
+    if modem.at.run(b'AT+QFLDS="%s"' % where.rstrip(":").encode(), b"+QFLDS:") != _l.OK:
+        return None
+    lines = modem.at.lines
+    n = value(lines[0], 0, len(lines[0]), 0) if lines else -1
+    return n if n >= 0 else None
+
+
+def delete(modem, name, quiet=False):
+    # Deletes a file. With quiet, one that is not there is no error.
+    name = quoted(name, "files", "name", 80)
+    result = modem.at.run(b'AT+QFDEL="%s"' % name)
+    if result == _l.ERROR and quiet:
+        return
+    if result != _l.OK:
+        from .hints import explain
+
+        modem.at.fail(result, "files", explain(modem.link.cme))

@@ -1,0 +1,329 @@
+# qssl.link - one UART, one exchange in flight: pump, deadlines, the turn of work, quarantine.
+# SPDX-License-Identifier: MIT
+#
+# Work reaches the wire as jobs. A source (a socket, the command slot) is asked in turn for a job
+# when the wire is free. A job has
+#   limit_ms           how long the exchange may take
+#   takes              which final result codes it may get (a sum of the results below)
+#   begin(link)        types its command line: link.type(buf, n)
+#   line(buf, lo, hi)  an information line: True if it was this job's
+#   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
+#   done(result)       the end. Records only; new work is started by the next turn
+# and a source has job(now) -> a job or None, lost(result) -> None (see Link.distrust, Link.restarted).
+
+import select
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from .ascii import number
+from .parser import Parser
+from .resync import Resync
+
+OK = const(1)  # final result codes of a command ...
+ERROR = const(2)  # also +CME ERROR: its number is in link.cme
+SEND_OK = const(4)
+SEND_FAIL = const(8)
+CONNECT = const(16)
+NO_CARRIER = const(32)
+TIMEOUT = const(64)  # ... and what can happen instead of one: no answer in time,
+GARBLED = const(128)  # an answer that is not whole: bytes were lost on the wire,
+RESTARTED = const(256)  # the modem started anew
+
+_CHUNK = const(256)  # bytes moved from the UART ring at a time
+_ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
+_TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
+_NAP_MS = const(10)  # longest sleep between two looks at the deadline
+
+
+class Stats:
+    # Counters since the start of the program. They only grow.
+    def __init__(self):
+        self.rx = self.tx = 0  # bytes on the UART
+        self.timeouts = self.resyncs = self.restarts = 0
+        self.late = 0  # final result codes that nothing was waiting for
+        self.garbled = 0  # replies from which bytes were missing
+        self.unknown = 0  # lines that nobody knows
+        self.noise = 0  # lines passed over in quarantine
+
+
+class Link:
+    def __init__(self, uart, idle=None):
+        # uart: machine.UART or alike, with any(), readinto(buf, n), write(buf, off, n), made with
+        # timeout=0 and rxbuf >= 2048. idle: called in every wait, at least each 100 ms.
+        self.uart = uart
+        self.idle = idle
+        self.stats = Stats()
+        self.parser = Parser(self)
+        self.sources = []  # asked in turn for work
+        self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line
+        self.job = None  # the exchange that has the wire
+        self.cme = 0  # number of the last +CME ERROR
+        self.tail = None  # bytes between a payload and OK: learned, see Socket
+        self.heard = ticks_ms()  # when the last byte arrived
+        self.resync = Resync(self)
+        self.sick = False  # in quarantine: only resync may use the wire
+        self._chunk = bytearray(_CHUNK)
+        self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
+        self._seen = 0
+        self._turn = 0
+        self._due = 0
+        self._busy = False
+        self.piece = bytearray(_CHUNK)  # data on its way out
+        self._out = None  # what is being typed, and from where to where
+        self._out_lo = self._out_hi = 0
+        self._filling = False
+        try:
+            self._poll = select.poll()
+            self._poll.register(uart, select.POLLIN)
+        except (OSError, TypeError, AttributeError, ValueError):
+            self._poll = None  # not a pollable stream: naps instead
+
+    # --- the pump -----------------------------------------------------------------------------
+
+    def pump(self):
+        # Moves everything one step on. Never blocks, never allocates, never raises. May be called
+        # from anywhere, also from inside itself (then it does nothing).
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._receive()
+            if self._out is not None:
+                self._transmit()
+            if self.sick:
+                self.resync.step(ticks_ms())
+            elif self.job is None:
+                self._next()
+            elif ticks_diff(self._due, ticks_ms()) <= 0:
+                self.expire()
+        finally:
+            self._busy = False
+
+    def wait(self, due):
+        # One turn of a blocking call. due: ticks or None. False: the deadline has passed.
+        if due is not None and ticks_diff(due, ticks_ms()) <= 0:
+            return False
+        if self._poll is None:
+            sleep_ms(1)
+        else:
+            for _ in self._poll.ipoll(_NAP_MS):
+                pass
+        if self.idle is not None:
+            self.idle()
+        return True
+
+    def _receive(self):
+        parser = self.parser
+        if self._lo < self._hi:
+            self._lo = parser.feed(self._chunk, self._lo, self._hi)
+            if self._lo < self._hi:
+                return  # the sink is still full: the UART's flow control holds the modem
+        turns = _TURNS
+        n = self.uart.any()
+        while n and turns:
+            need = parser.need
+            if need:
+                if n < need:
+                    # Small pieces cost more than they bring, unless no more are coming.
+                    if n < _ENOUGH and n != self._seen:
+                        self._seen = n
+                        return
+                elif n < need + 8:
+                    n = need  # the trailer is best looked at whole
+            n = self._take(n)
+            if not n:
+                return
+            turns -= 1
+            n = self.uart.any()
+        self._seen = n
+
+    def _take(self, n):
+        n = self.uart.readinto(self._chunk, n if n < _CHUNK else _CHUNK)
+        if n:
+            self.heard = ticks_ms()
+            self.stats.rx += n
+            self._seen = 0
+            self._lo = self.parser.feed(self._chunk, 0, n)
+            self._hi = n
+            if self._lo < n:
+                return 0
+        return n
+
+    def _transmit(self):
+        # Types on, as much as the UART takes.
+        while True:
+            if self._out_lo < self._out_hi:
+                n = self.uart.write(self._out, self._out_lo, self._out_hi - self._out_lo)
+                if not n:
+                    return
+                self._out_lo += n
+                self.stats.tx += n
+            else:
+                n = self.job.fill(self.piece) if self._filling and self.job else 0
+                if not n:
+                    self._filling = False
+                    self._out = None
+                    return
+                self._out = self.piece
+                self._out_lo = 0
+                self._out_hi = n
+
+    def _next(self):
+        # The wire is free: the next source that has work gets it.
+        n = len(self.sources)
+        now = ticks_ms()
+        while n:
+            n -= 1
+            self._turn += 1
+            if self._turn >= len(self.sources):
+                self._turn = 0
+            job = self.sources[self._turn].job(now)
+            if job is not None:
+                self.job = job
+                self._due = ticks_add(now, job.limit_ms)
+                job.begin(self)
+                self._transmit()
+                return
+
+    # --- what jobs call -----------------------------------------------------------------------
+
+    def type(self, buf, n):
+        # Types buf[:n] from the next chance on. buf must stay as it is until then.
+        self._out = buf
+        self._out_lo = 0
+        self._out_hi = n
+
+    def type_data(self):
+        # Types what the job's fill() gives, until it gives nothing.
+        self._filling = True
+        self._out = self.piece
+        self._out_lo = self._out_hi = 0
+
+    def typing(self):
+        return self._out is not None
+
+    def untype(self):
+        # What is not typed yet, never will be.
+        self._out = None
+        self._filling = False
+
+    def extend(self, ms):
+        # The running exchange made progress: it has ms from now.
+        self._due = ticks_add(ticks_ms(), ms)
+
+    def resume(self, job):
+        # The exchange goes on after an intermediate result code.
+        self.job = job
+
+    def expire(self):
+        # The caller of the running exchange can't wait longer.
+        self.stats.timeouts += 1
+        self._fail(TIMEOUT)
+
+    # --- what the parser calls ----------------------------------------------------------------
+
+    def on_line(self, buf, lo, hi):
+        if self.sick:
+            self.resync.line(buf, lo, hi)
+            return
+        job = self.job
+        if job is not None and job.line(buf, lo, hi):
+            return
+        result = self.final(buf, lo, hi)
+        if result:
+            if job is not None and result & job.takes:
+                self._finish(result)
+            else:
+                self.stats.late += 1
+            return
+        for prefix, handler in self.urcs:
+            if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
+                handler(buf, lo, hi)
+                return
+        self.stats.unknown += 1
+        if job is not None and job.strict:
+            self._fail(GARBLED)
+
+    def on_prompt(self):
+        self.job.prompt()
+
+    def on_tail(self):
+        # The usual end of a reply with payload, as one token.
+        self._finish(OK)
+
+    def final(self, buf, lo, hi):
+        # Which final result code the line is; 0: none.
+        c = buf[lo]
+        n = hi - lo
+        if c == 79:
+            return OK if n == 2 and buf[lo + 1] == 75 else 0
+        if c == 69:
+            return ERROR if n == 5 and buf.startswith(b"ERROR", lo) else 0
+        if c == 43:
+            if n > 11 and buf.startswith(b"+CME ERROR:", lo):
+                self.cme = number(buf, lo + 11, hi)
+                return ERROR
+        elif c == 83:
+            if n == 7 and buf.startswith(b"SEND OK", lo):
+                return SEND_OK
+            if n == 9 and buf.startswith(b"SEND FAIL", lo):
+                return SEND_FAIL
+        elif c == 67:
+            if n >= 7 and buf.startswith(b"CONNECT", lo):  # also "CONNECT <speed>"
+                return CONNECT
+        elif c == 78:
+            if n == 10 and buf.startswith(b"NO CARRIER", lo):
+                return NO_CARRIER
+        return 0
+
+    # --- ends ---------------------------------------------------------------------------------
+
+    def _finish(self, result):
+        job = self.job
+        self.job = None
+        self.parser.prompt = False
+        job.done(result)
+
+    def _fail(self, result):
+        # The exchange went wrong. Nothing the modem says now can be told apart from what belongs
+        # to it: quarantine.
+        if result == GARBLED:
+            self.stats.garbled += 1
+        self.distrust(self.job.owes() if result == TIMEOUT else 0)
+        self._finish(result)
+
+    def garbled(self):
+        # For a job that finds its reply, ended by OK, not whole.
+        self.stats.garbled += 1
+        self.distrust()
+
+    def distrust(self, owed=0):
+        # Quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
+        self.stats.resyncs += 1
+        self.sick = True
+        self.untype()
+        self.parser.reset()
+        self._lo = self._hi = 0
+        self.resync.start(owed)
+
+    def healed(self, alive):
+        # Called by resync: the wire can be trusted again (or, alive False, nothing answers).
+        self.parser.reset()
+        self.sick = not alive
+        self._tell(0 if alive else TIMEOUT)
+
+    def restarted(self):
+        # RDY, POWERED DOWN and the like: the modem forgot all it was told.
+        self.stats.restarts += 1
+        self.untype()
+        self.parser.reset()
+        if self.job is not None:
+            self._finish(RESTARTED)
+        self._tell(RESTARTED)
+
+    def _tell(self, result):
+        i = len(self.sources)
+        while i:  # backwards: a source may take itself off the list
+            i -= 1
+            self.sources[i].lost(result)

@@ -1,0 +1,261 @@
+# qssl.modem - the modem as a program sees it: start it, give it TLS contexts, connect.
+# SPDX-License-Identifier: MIT
+
+import errno
+from time import ticks_add, ticks_ms
+
+from . import link as _l
+from .ascii import number, value
+from .command import COMMAND_MS, Command
+from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
+from .errors import Error, Refused
+from .socket import Slot, Socket
+
+
+class Modem:
+    def __init__(
+        self,
+        uart,
+        pwrkey=None,
+        status=None,
+        dtr=None,
+        dcd=None,
+        reset=None,
+        sockets=2,
+        idle=None,
+        pdp=1,
+        flow=False,
+        baud=0,
+    ):
+        # uart: machine.UART(timeout=0, rxbuf>=2048). Pins: objects with value(), all optional and
+        # asserted at 1 (invert in the board file). sockets: how many may be open at once, 1..12.
+        # idle(): called while waiting, at least every 100 ms: watchdog, light sleep. pdp: the PDP
+        # context in use, 1..20. flow: RTS and CTS are wired. baud: the UART's rate, if start()
+        # may search the modem at others. Nothing is sent yet.
+        if not 1 <= sockets <= ID_MAX + 1:
+            raise Refused(errno.EINVAL, "modem", "sockets must be 1 to 12")
+        if not 1 <= pdp <= PDP_MAX:
+            raise Refused(errno.EINVAL, "modem", "pdp must be 1 to 20")
+        self.link = _l.Link(uart, idle)
+        self.stats = self.link.stats
+        self.at = Command(self.link)
+        self.pdp = pdp
+        self.flow = flow
+        self.baud = baud
+        self.address = None  # IP address of the PDP context, once it is active
+        self.pins = (pwrkey, status, dtr, dcd, reset)
+        self.epoch = 0  # changes whenever the modem has forgotten contexts and files in RAM
+        self.up = False  # registered, PDP context active
+        self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
+        self.sockets = [None] * sockets  # open sockets by id
+        self._slots = [None] * sockets
+        self.link.urcs += (
+            (b"+QSSLURC: ", self._on_ssl),
+            (b"+QSSLOPEN: ", self._on_open),
+            (b"+QIURC: ", self._on_ip),
+            (b"RDY", self._on_restart),
+            (b"POWERED DOWN", self._on_restart),
+            (b"NORMAL POWER DOWN", self._on_restart),
+            (b"+CREG:", self._on_known),
+            (b"+CGREG:", self._on_known),
+            (b"+CFUN:", self._on_known),
+            (b"+CPIN:", self._on_known),
+            (b"+QUSIM:", self._on_known),
+            (b"+QIND:", self._on_known),
+        )
+
+    # --- bring-up ------------------------------------------------------------------------------
+
+    def start(self, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+        # From any state of the modem (off, booting, data mode, open prompt, another baud rate,
+        # sockets left open) to registered with an active PDP context (manual 1.2, steps 1 and 2).
+        # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
+        from .bringup import start
+
+        start(self, apn, user, password, auth, timeout_ms, pin)
+
+    def tls(self, ctx=0, **settings):
+        # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
+        from .tls import Context
+
+        return Context(self, ctx, **settings)
+
+    def connect(self, host, port, ctx, timeout_ms=OPEN_MS):
+        # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket, whose
+        # time-out is then timeout_ms too. Blocks.
+        sock = self.open(host, port, ctx)
+        due = ticks_add(ticks_ms(), timeout_ms)
+        link = self.link
+        while sock.opening():
+            link.pump()
+            if sock.opening() and not link.wait(due):
+                sock.abandon()
+                raise Error(
+                    errno.ETIMEDOUT,
+                    "open",
+                    "%s:%d did not answer in time; is it reachable from this network?" % (host, port),
+                )
+        if not sock.is_open():
+            self._refused(sock, host, port)
+        return sock
+
+    def open(self, host, port, ctx):
+        # Starts a connection and returns its Socket at once: sock.opening() until it is known how
+        # it ends. Blocks only where the TLS context has to be set up first.
+        host, port = _checked(host, port)
+        if not self.up:
+            raise Error(errno.ENOTCONN, "open", "the modem is not started; call modem.start()")
+        ctx.apply()
+        cid = self._free()
+        if self._slots[cid] is None:
+            self._slots[cid] = Slot()
+        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0\r' % (self.pdp, ctx.id, cid, host, port)
+        sock = Socket(self, self.link, cid, self._slots[cid], line)
+        self.sockets[cid] = sock
+        return sock
+
+    def _free(self):
+        # A free socket id; those that are just closing are waited for.
+        link = self.link
+        due = ticks_add(ticks_ms(), 15000)
+        while True:
+            for cid in range(len(self.sockets)):
+                if self.sockets[cid] is None:
+                    return cid
+            link.pump()
+            for sock in self.sockets:
+                if sock is None or sock.closing():
+                    break
+            else:
+                raise Error(
+                    errno.ENOBUFS, "open", "all sockets are in use; close one, or Modem(sockets=n)"
+                )
+            if not link.wait(due):
+                raise Error(errno.ENOBUFS, "open", "closing sockets are not released by the modem")
+
+    def release(self, sock):
+        # The socket's id is free again.
+        if self.sockets[sock.id] is sock:
+            self.sockets[sock.id] = None
+            self.link.sources.remove(sock)
+
+    def _refused(self, sock, host, port):
+        code = sock.code
+        if code < 0:
+            code = self.last_error()
+        e = sock.error()
+        sock.abandon()
+        if not code and e is not None:
+            raise e
+        from .hints import explain
+
+        raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
+
+    # --- questions -----------------------------------------------------------------------------
+
+    def command(self, text, prefix=b"", timeout_ms=COMMAND_MS):
+        # Runs any AT command (str or bytes, without CR) and returns its information lines as a
+        # list of bytes, each without `prefix`. Raises if its final result code is not OK.
+        if isinstance(text, str):
+            text = text.encode()
+        return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms)
+
+    def last_error(self):
+        # The number of AT+QIGETERROR; 0: none, or no answer.
+        at = self.at
+        if at.run(b"AT+QIGETERROR", b"+QIGETERROR:") != _l.OK or not at.lines:
+            return 0
+        n = value(at.lines[0], 0, len(at.lines[0]), 0)
+        return n if n > 0 else 0
+
+    def signal(self):
+        # Received signal strength in dBm; None if not known (AT+CSQ).
+        lines = self.at.need(b"AT+CSQ", "signal", "refused", b"+CSQ:")
+        n = value(lines[0], 0, len(lines[0]), 0) if lines else 99
+        return 2 * n - 113 if 0 <= n <= 31 else None
+
+    def registration(self):
+        # True if registered, at home or roaming, for packet data (AT+CGREG) or at all (AT+CREG).
+        for name in (b"+CGREG", b"+CREG"):
+            if self.at.run(b"AT" + name + b"?", name + b":") == _l.OK:
+                for line in self.at.lines:
+                    if value(line, 0, len(line), 1) in (1, 5):
+                        return True
+        return False
+
+    def clock(self, set=None):
+        # The modem's clock as (year, month, day, hour, minute, second, quarters), the last one
+        # the offset from UTC in quarters of an hour; None if it was never set (AT+CCLK).
+        # clock((y, m, d, h, mi, s)) sets it, in UTC.
+        from .clock import get, put
+
+        if set is not None:
+            put(self, set)
+        return get(self)
+
+    def pump(self):
+        # Lets background work go on: reading ahead, sending what was flushed. Never blocks.
+        self.link.pump()
+
+    # --- URCs ----------------------------------------------------------------------------------
+
+    def _on_known(self, buf, lo, hi):
+        pass
+
+    def _socket(self, buf, lo, hi, k):
+        n = value(buf, lo, hi, k)
+        return self.sockets[n] if 0 <= n < len(self.sockets) else None
+
+    def _on_open(self, buf, lo, hi):
+        # +QSSLOPEN: <clientID>,<errorcode> (manual 2.2.2)
+        at = lo + 11
+        code = value(buf, at, hi, 1)
+        sock = self._socket(buf, at, hi, 0)
+        if sock is not None and code >= 0:
+            sock.on_open(code)
+        else:
+            self.stats.unknown += 1
+
+    def _on_ssl(self, buf, lo, hi):
+        # +QSSLURC: "recv"|"closed"|"security",<clientID>[,<n>] (manual 2.3)
+        at = buf.find(b",", lo, hi) + 1
+        sock = self._socket(buf, at, hi, 0) if at else None
+        if sock is not None:
+            if buf.startswith(b'"recv",', lo + 10):
+                sock.on_recv()
+                return
+            if buf.startswith(b'"closed",', lo + 10):
+                sock.on_closed()
+                return
+            if buf.startswith(b'"security",', lo + 10):
+                sock.on_security(value(buf, at, hi, 1))
+                return
+        self.stats.unknown += 1
+
+    def _on_ip(self, buf, lo, hi):
+        # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead.
+        if buf.startswith(b'"pdpdeact",', lo + 8):
+            if number(buf, lo + 19, hi) == self.pdp:
+                self.up = False
+                for sock in self.sockets:
+                    if sock is not None:
+                        sock.on_gone("the network took the PDP context down; call modem.start()")
+
+    def _on_restart(self, buf, lo, hi):
+        # RDY or POWERED DOWN
+        if buf[lo] == 82 and hi - lo != 3:
+            return
+        self.epoch += 1
+        self.up = False
+        self.link.restarted()
+
+
+def _checked(host, port):
+    # Host as bytes and port, fit for a quoted parameter of a command line.
+    if isinstance(host, str):
+        host = host.encode()
+    from .quote import quoted
+
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise Refused(errno.EINVAL, "open", "port must be 1 to 65535, not %r" % (port,))
+    return quoted(host, "open", "host name"), port

@@ -1,0 +1,31 @@
+# qssl.quote - what may stand between the quotes of a command line, and what may not.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from .dialect import HOST_MAX
+from .errors import Refused
+
+
+def quoted(text, phase, what, most=HOST_MAX):
+    # `text` (str or bytes) as bytes that can't end their quotes or the command line: this is what
+    # keeps a host name, an APN or a path from being read as a command. Refused otherwise.
+    if isinstance(text, str):
+        text = text.encode()
+    if not text:
+        raise Refused(errno.EINVAL, phase, what + " is empty")
+    return optional(text, phase, what, most)
+
+
+def optional(text, phase, what, most=HOST_MAX):
+    # The same, but it may be empty.
+    if isinstance(text, str):
+        text = text.encode()
+    if len(text) > most:
+        raise Refused(errno.EINVAL, phase, "%s is longer than %d bytes" % (what, most))
+    for c in text:
+        if c < 32 or c > 126 or c == 34:
+            raise Refused(
+                errno.EINVAL, phase, "%s holds a quote, control or non-ASCII character" % what
+            )
+    return bytes(text)

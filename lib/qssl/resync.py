@@ -1,0 +1,134 @@
+# qssl.resync - from distrust to trust: gets a quiet AT/OK out of a modem in any state.
+# SPDX-License-Identifier: MIT
+#
+# A ladder of tries: plain AT; ESC for an open prompt (manual 2.2.3); +++ with its guard times for
+# data mode and a running upload (manual 1.3); blanks that complete an open counted prompt. Every
+# try waits for silence, types, and takes exactly one OK, followed by silence, as proof: a late
+# answer to an older command can't pass for it.
+
+from time import ticks_add, ticks_diff
+
+from micropython import const
+
+_QUIET_MS = const(120)  # silence before a try and after its answer
+_GUARD_MS = const(1100)  # around +++: manual 1.3 asks for 1 s
+_ANSWER_MS = const(500)
+_PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the same
+_REST_MS = const(5000)  # between two climbs when nothing answers
+
+_AT = b"AT\r"
+_ESC = b"\x1b"
+_PLUS = b"+++"
+_BLANKS = b" " * 64
+_FILL = const(1460)  # the longest counted prompt (manual 2.2.3)
+
+# What a try types before its AT.
+_PLAIN, _CANCEL, _ESCAPE, _COMPLETE = const(0), const(1), const(2), const(3)
+_ANY = bytes((_PLAIN, _PLAIN, _PLAIN, _CANCEL, _ESCAPE, _ESCAPE, _COMPLETE, _PLAIN))
+_PROMPT = bytes((_PLAIN, _CANCEL, _COMPLETE, _PLAIN, _ESCAPE, _PLAIN))  # a prompt may be open
+
+_SILENCE, _FILLING, _GUARD, _ASKED, _PROOF = const(0), const(1), const(2), const(3), const(4)
+
+
+class Resync:
+    def __init__(self, link):
+        self._link = link
+        self.dead = False  # a whole climb brought no answer
+        self.start(0)
+
+    def start(self, owed):
+        # owed: bytes of data the modem may be waiting for; -1: it may wait for any number.
+        self._ladder = _PROMPT if owed else _ANY
+        self._rung = _PROMPT.find(bytes((_COMPLETE,))) if owed > 0 else 0
+        self._left = owed  # blanks to type when it comes to that
+        self._enter(_SILENCE, self._link.heard)
+
+    def _enter(self, state, since):
+        self._state = state
+        self._since = since  # ticks: when the state began
+
+    def line(self, buf, lo, hi):
+        # A line that arrives in quarantine.
+        link = self._link
+        n = hi - lo
+        if self._state == _ASKED and n == 2 and buf.startswith(b"OK", lo):
+            self._enter(_PROOF, link.heard)
+            return
+        link.stats.noise += 1
+        if self._state < _ASKED:
+            return
+        if n == 3 and buf.startswith(b"RDY", lo):
+            link.restarted()
+            self.start(0)
+        elif self._state == _PROOF and link.final(buf, lo, hi):
+            self._enter(_SILENCE, link.heard)  # two answers: one of them was late
+
+    def step(self, now):
+        # One step, never blocking. Called by the pump while the link is sick.
+        link = self._link
+        state = self._state
+        spent = ticks_diff(now, self._since)
+        if link.typing():
+            if spent > _PATIENCE_MS:  # the modem's RTS holds us: nothing can be typed
+                link.untype()
+                self._next(now)
+        elif state == _SILENCE:
+            quiet = _GUARD_MS if self._ladder[self._rung] == _ESCAPE else _QUIET_MS
+            if spent >= quiet and (
+                ticks_diff(now, link.heard) >= _QUIET_MS or spent > _PATIENCE_MS
+            ):
+                self._try(now)
+        elif state == _FILLING:
+            self._fill(now)
+        elif state == _GUARD:
+            if spent >= _GUARD_MS:
+                self._ask(now)
+        elif state == _ASKED:
+            if spent >= _ANSWER_MS:
+                self._next(now)
+        elif spent >= _QUIET_MS:
+            self.dead = False
+            link.healed(True)
+
+    def _try(self, now):
+        link = self._link
+        link.parser.reset()
+        rung = self._ladder[self._rung]
+        if rung == _PLAIN:
+            self._ask(now)
+        elif rung == _COMPLETE:
+            if self._left <= 0:
+                self._left = _FILL
+            self._enter(_FILLING, now)
+        else:
+            if rung == _ESCAPE:
+                link.type(_PLUS, 3)
+            else:
+                link.type(_ESC, 1)
+            self._enter(_GUARD, now)
+
+    def _fill(self, now):
+        n = self._left if self._left < 64 else 64
+        self._left -= n
+        if n:
+            self._link.type(_BLANKS, n)
+            self._since = now
+        else:
+            self._enter(_GUARD, now)
+
+    def _ask(self, now):
+        self._link.type(_AT, 3)
+        self._enter(_ASKED, now)
+
+    def _next(self, now):
+        # No answer: the next rung. At the top: those who wait are told, and it starts over.
+        self._rung += 1
+        if self._rung < len(self._ladder):
+            self._enter(_SILENCE, now)
+            return
+        self._ladder = _ANY
+        self._rung = 0
+        self._enter(_SILENCE, ticks_add(now, _REST_MS))
+        if not self.dead:
+            self.dead = True
+            self._link.healed(False)

@@ -1,0 +1,132 @@
+# qssl.tls - SSL contexts, fail-closed: what can't be read back as set refuses the connection.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from .dialect import CTX_MAX, SUITES, VERSIONS
+from .errors import Error, Refused
+
+
+class Context:
+    # Settings of one SSL context (manual 2.2.1). They are checked here, sent to the modem before
+    # the first connection that uses them, and again whenever the modem has restarted.
+
+    def __init__(
+        self,
+        modem,
+        ctx=0,
+        ca=None,
+        cert=None,
+        key=None,
+        version="TLS1.2",
+        suite="AES256-SHA256",
+        auth=True,
+        check_time=True,
+        negotiate_s=60,
+        where="RAM:",
+        allow_weak=False,
+    ):
+        # ctx: 0..5. ca, cert, key: PEM, as bytes or as the path of a file on the board. version,
+        # suite: names of qssl.dialect. auth=False: the server is not authenticated at all.
+        # check_time=False: certificates don't expire (no clock needed). negotiate_s: limit of the
+        # handshake, 10 to 300 s. where: "RAM:" or "UFS:" (the modem's flash). allow_weak: needed
+        # for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all", and auth=False.
+        if not isinstance(ctx, int) or not 0 <= ctx <= CTX_MAX:
+            raise Refused(errno.EINVAL, "tls", "ctx must be 0 to %d" % CTX_MAX)
+        if version not in VERSIONS:
+            raise Refused(errno.EINVAL, "tls", "version must be one of " + _names(VERSIONS))
+        if suite not in SUITES:
+            raise Refused(errno.EINVAL, "tls", "suite must be one of " + _names(SUITES))
+        if not 10 <= negotiate_s <= 300:
+            raise Refused(errno.EINVAL, "tls", "negotiate_s must be 10 to 300")
+        if where not in ("RAM:", "UFS:"):
+            raise Refused(errno.EINVAL, "tls", 'where must be "RAM:" or "UFS:"')
+        if not allow_weak:
+            if VERSIONS[version][1]:
+                raise Refused(errno.EACCES, "tls", version + " is weak; allow_weak=True to use it")
+            if SUITES[suite][1]:
+                raise Refused(errno.EACCES, "tls", suite + " is weak; allow_weak=True to use it")
+            if not auth:
+                raise Refused(
+                    errno.EACCES, "tls", "auth=False lets anybody answer; allow_weak=True to use it"
+                )
+        if auth and ca is None:
+            raise Refused(errno.EINVAL, "tls", "ca is missing: the PEM of your server's CA")
+        if (cert is None) != (key is None):
+            raise Refused(errno.EINVAL, "tls", "cert and key go together")
+        from .files import pem
+
+        self._sources = (
+            pem(ca, "ca") if ca is not None else None,
+            pem(cert, "cert") if cert is not None else None,
+            pem(key, "key", True) if key is not None else None,
+        )
+        self.id = ctx
+        self._modem = modem
+        self._version = VERSIONS[version][0]
+        self._suite = SUITES[suite][0]
+        self._seclevel = 0 if not auth else 2 if cert is not None else 1
+        self._check_time = check_time
+        self._negotiate_s = negotiate_s
+        self._where = where
+        self._epoch = -1  # of the modem, when it was last told
+
+    def apply(self):
+        # Makes the modem's context what this one says, unless it is already. Blocks.
+        modem = self._modem
+        if self._epoch == modem.epoch and modem.contexts[self.id] is self:
+            return
+        modem.contexts[self.id] = None
+        epoch = modem.epoch
+        if self._seclevel and self._check_time:
+            self._check_clock()
+        from .files import ensure
+
+        for key, source in zip((b"cacert", b"clientcert", b"clientkey"), self._sources):
+            if source is not None:
+                self._set(key, b'"%s"' % ensure(modem, source, "tls", self._where))
+        self._set(b"sslversion", b"%d" % self._version)
+        self._set(b"ciphersuite", b'"%s"' % self._suite.encode())
+        self._set(b"seclevel", b"%d" % self._seclevel)
+        self._set(b"ignorelocaltime", b"0" if self._check_time else b"1")
+        self._set(b"negotiatetime", b"%d" % self._negotiate_s)
+        modem.contexts[self.id] = self
+        self._epoch = epoch
+
+    def _set(self, key, val):
+        # Sets one parameter and reads it back.
+        at = self._modem.at
+        at.need(
+            b'AT+QSSLCFG="%s",%d,%s' % (key, self.id, val),
+            "tls",
+            "the modem refused %s=%s" % (key.decode(), val.decode()),
+        )
+        lines = at.need(
+            b'AT+QSSLCFG="%s",%d' % (key, self.id), "tls", "can't be read back", b"+QSSLCFG:"
+        )
+        want = b'"%s",%d,%s' % (key, self.id, val)
+        if len(lines) != 1 or _bare(lines[0]) != _bare(want):
+            raise Error(
+                errno.EACCES,
+                "tls",
+                "the modem did not keep %s=%s; no connection is made with it"
+                % (key.decode(), val.decode()),
+            )
+
+    def _check_clock(self):
+        if self._modem.clock() is None:
+            raise Refused(
+                errno.EACCES,
+                "tls",
+                "the modem's clock was never set: modem.clock((y, m, d, h, mi, s)) in UTC, "
+                "or check_time=False",
+            )
+
+
+def _bare(line):
+    # A setting without what firmwares write differently: quotes, blanks, upper or lower case.
+    return line.replace(b'"', b"").replace(b" ", b"").upper()
+
+
+def _names(table):
+    return ", ".join(sorted(table))
