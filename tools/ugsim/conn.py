@@ -18,6 +18,8 @@ _KERNEL_BUFFER = 16384
 _SEND_LIMIT = 4096
 _WAITING_LIMIT = 4096
 
+_SHOWN = 48  # bytes of payload that an event quotes
+
 
 class Conn:
     # One TLS connection of the modem.
@@ -85,6 +87,7 @@ class Conn:
             return 0
         self._tls.write(data)
         self.summary["sent"] += len(data)
+        self._show("up", data)
         self._exchange()
         return len(data)
 
@@ -97,6 +100,8 @@ class Conn:
         data = bytes(self._tls.plain[:n])
         del self._tls.plain[:n]
         self.summary["received"] += len(data)
+        if data:
+            self._show("down", data)
         if data and self.state == "open":
             # There is room again: no socket event would tell about records that wait here.
             self._exchange()
@@ -185,7 +190,9 @@ class Conn:
             # A server that has its say and closes at once is open for one poll all the same.
             self.state = "open"
             self.summary.update(state="open", version=tls.version, suite=tls.suite)
-            self._net.event("%s:%d: %s, %s" % (self.host, self.port, tls.version, tls.suite))
+            self._net.event(
+                "tls", "%s:%d: %s, %s" % (self.host, self.port, tls.version, tls.suite)
+            )
             self._net.stirred = True
         elif tls.state == "closed":
             self._end(tls.error, tls.why)
@@ -199,10 +206,16 @@ class Conn:
         except BlockingIOError:
             pass
 
+    def _show(self, kind, data):
+        # Payload for the view: its size and how it begins.
+        head = bytes(data[:_SHOWN]).decode("ascii", "backslashreplace")
+        head = head.encode("unicode_escape").decode() + ("..." if len(data) > _SHOWN else "")
+        self._net.event(kind, '%s:%d: %d bytes "%s"' % (self.host, self.port, len(data), head))
+
     def _end(self, code, text):
         self.state = "closed"
         self.error = code
         self.why = text
         self.summary.update(state="closed", error=code, why=text)
-        self._net.event("%s:%d: %s" % (self.host, self.port, text))
+        self._net.event("tls", "%s:%d: %s" % (self.host, self.port, text))
         self._net.retire(self, bytes(self._tls.outgoing) if self._tls else b"")

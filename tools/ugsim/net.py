@@ -16,12 +16,14 @@ LINGER_MS = 5000
 
 
 class Net:
-    # on_event(kind, text), if given, is told what happens on the connections (kind "tls").
+    # on_event(kind, text), if given, is told what happens on the connections:
+    # "tls" opened, failed, closed; "up" and "down" payload to and from the peer.
     def __init__(self, on_event=None):
         self.on_event = on_event
         self.connections = []  # all that live
         self.history = []  # one dict for each connection that ever was
         self.stirred = False  # recv() made room: look at the connections again, without an event
+        self._now_ms = 0
         self._lingering = []
         self._bell_in, self._bell_out = socket.socketpair()
         self._bell_in.setblocking(False)
@@ -38,7 +40,8 @@ class Net:
         return conn
 
     def poll(self, now_ms):
-        # Sees closed connections to their end.
+        # Sees closed connections to their end. The model calls this first, then Conn.poll().
+        self._now_ms = now_ms
         self._lingering = [last for last in self._lingering if not last.done(now_ms)]
 
     def next_ms(self):
@@ -48,7 +51,9 @@ class Net:
     def watch(self):
         # [(socket, selectors events)] for which it is worth to wake up.
         found = [(self._bell_in, selectors.EVENT_READ)]
-        for item in self.connections + self._lingering:
+        # A connection that was not polled has no coverage: nobody would take its bytes.
+        polled = [conn for conn in self.connections if conn.now_ms >= self._now_ms]
+        for item in polled + self._lingering:
             events = item.interest()
             if events:
                 found.append((item.sock, events))
@@ -77,9 +82,9 @@ class Net:
         except OSError:
             pass
 
-    def event(self, text):
+    def event(self, kind, text):
         if self.on_event:
-            self.on_event("tls", text)
+            self.on_event(kind, text)
 
     def retire(self, conn, outgoing):
         # Takes over the socket of a connection that is closed for the modem.
