@@ -197,6 +197,30 @@ def ugsim_env(config):
     return config.case_env
 
 
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory):
+    # A certificate authority and what it issues, made when first asked for.
+    from certificates import Certificates
+
+    return Certificates(tmp_path_factory.mktemp("certs"))
+
+
+@pytest.fixture
+def start():
+    # start(servers.Nginx(certs)) starts a server and stops it after the test.
+    import servers
+
+    with contextlib.ExitStack() as stack:
+
+        def start(server):
+            try:
+                return stack.enter_context(server)
+            except servers.MissingServer as e:
+                pytest.skip(str(e))
+
+        yield start
+
+
 # In CI everything that the tests need must be there.
 
 
