@@ -1,0 +1,252 @@
+# ugsim.cli - the command line of the simulated modem.
+# SPDX-License-Identifier: MIT
+
+import argparse
+import json
+import os
+import signal
+import sys
+import textwrap
+
+import ugsim
+from ugsim.control import parse_address
+from ugsim.model import FAULTS, SWITCHES
+from ugsim.model.errors import ControlError
+from ugsim.ports import PortError, PtyPort, StdioPort, TcpPort
+from ugsim.session import Session
+from ugsim.trace import Trace, TraceError
+
+_INTRO = """\
+A simulated Quectel UGxx modem. Connect any terminal program, the driver or a board to its AT port;
+its sockets make real TLS connections.
+"""
+
+_EXAMPLES = """\
+examples:
+  ugsim --stdio --view                 type AT commands by hand
+  ugsim --pty --link /tmp/modem        for picocom, MicroPython's unix port, ...
+  ugsim --serial /dev/ttyUSB0          be the modem of a real board
+  ugsim --tcp 127.0.0.1:7000 --control 127.0.0.1:7001 --fault "send_fail ms=2000"
+"""
+
+
+class UsageError(Exception):
+    # What is wrong with the options, as one sentence.
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UsageError(message[0].upper() + message[1:] + ". See --help.")
+
+
+def parser():
+    p = _Parser(
+        prog="ugsim",
+        description=_INTRO,
+        epilog=_EXAMPLES + "\n" + _faults() + "\n" + _switches(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    port = p.add_argument_group("AT port (default: --pty)").add_mutually_exclusive_group()
+    port.add_argument("--pty", action="store_true", help="a pseudo terminal; its path is printed")
+    port.add_argument("--tcp", metavar="HOST:PORT", help="a TCP socket; port 0 takes a free one")
+    port.add_argument("--serial", metavar="DEVICE", help="a serial port of this PC")
+    port.add_argument("--stdio", action="store_true", help="this terminal, to type by hand")
+    line = p.add_argument_group("line")
+    line.add_argument("--link", metavar="PATH", help="with --pty: make PATH a link to it")
+    line.add_argument(
+        "--baud",
+        type=_count,
+        default=115200,
+        metavar="N",
+        help="pace both directions like a UART of N baud, and later of AT+IPR's rate; "
+        "0: as fast as it goes (default: 115200)",
+    )
+    line.add_argument(
+        "--chunk", type=_count, default=0, metavar="N", help="write at most N bytes at a time"
+    )
+    line.add_argument(
+        "--wired",
+        default="rts",
+        metavar="LINES",
+        help="with --serial: which of the board's outputs are wired: rts, dtr, rts,dtr or none",
+    )
+    modem = p.add_argument_group("modem")
+    modem.add_argument("--off", action="store_true", help="start switched off (PWRKEY starts it)")
+    modem.add_argument("--seed", type=_count, default=1, metavar="N", help="of all that is random")
+    modem.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an answer to what is uncertain about the real modem, see below",
+    )
+    modem.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar='"NAME KEY=VALUE..."',
+        help="something that goes wrong, see below; while it runs: the control channel",
+    )
+    tell = p.add_argument_group("watching and steering")
+    tell.add_argument(
+        "--control",
+        nargs="?",
+        const="127.0.0.1:0",
+        metavar="ADDRESS",
+        help="open the control channel at HOST:PORT or a socket path "
+        "(default: a free port); use: python -m ugsim.control ADDRESS help",
+    )
+    tell.add_argument(
+        "--view", action="store_true", help="show the traffic (default on a terminal)"
+    )
+    tell.add_argument("--quiet", action="store_true", help="show nothing but the ready line")
+    tell.add_argument("--trace", metavar="FILE", help="record to FILE; shown by -m ugsim.trace")
+    tell.add_argument("--ready-json", action="store_true", help="print the ready line as JSON")
+    tell.add_argument("--ready-file", metavar="FILE", help="write that JSON to FILE")
+    p.add_argument("--version", action="version", version="ugsim " + ugsim.__version__)
+    return p
+
+
+def main(argv=None):
+    try:
+        return _run(parser().parse_args(argv))
+    except (UsageError, PortError, TraceError) as error:
+        print("ugsim: %s" % error, file=sys.stderr)
+        return 2
+
+
+def _run(args):
+    switches = _changes(args)
+    control = None
+    if args.control is not None:
+        try:
+            control = parse_address(args.control)
+        except ValueError as error:
+            raise UsageError("--control: %s." % error) from None
+    listeners = []
+    trace = None
+    session = None
+    port = _open_port(args)
+    try:
+        if args.trace:
+            trace = Trace(args.trace)
+            listeners.append(trace)
+        if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
+            from ugsim.view import View
+
+            listeners.append(View())
+        try:
+            session = Session(
+                port,
+                baud=args.baud,
+                chunk=args.chunk,
+                control=control,
+                switches=switches,
+                faults=args.fault,
+                seed=args.seed,
+                powered=not args.off,
+                listeners=listeners,
+            )
+        except (ControlError, ValueError) as error:
+            raise UsageError("%s." % str(error).rstrip(".")) from None
+        signal.signal(signal.SIGTERM, lambda *_: session.loop.stop())
+        _say_ready(args, session)
+        session.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if session:
+            session.close()
+        else:
+            port.close()
+        if trace:
+            trace.close()
+        if args.ready_file and os.path.exists(args.ready_file):
+            os.unlink(args.ready_file)
+    return 0
+
+
+def _open_port(args):
+    if args.link and (args.tcp or args.serial or args.stdio):
+        raise UsageError("--link goes with --pty only.")
+    if args.tcp:
+        try:
+            where = parse_address(args.tcp)
+        except ValueError as error:
+            raise UsageError("--tcp: %s." % error) from None
+        if isinstance(where, str):
+            raise UsageError("--tcp: '%s' is not HOST:PORT." % args.tcp)
+        return TcpPort(*where)
+    if args.serial:
+        from ugsim.serialport import SerialPort
+
+        wired = [name for name in args.wired.split(",") if name != "none"]
+        unknown = [name for name in wired if name not in ("rts", "dtr")]
+        if unknown:
+            raise UsageError("--wired: '%s' is neither rts nor dtr." % unknown[0])
+        return SerialPort(args.serial, args.baud or 115200, wired)
+    if args.stdio:
+        return StdioPort()
+    return PtyPort(args.link)
+
+
+def _changes(args):
+    switches = {}
+    for text in args.switch:
+        name, equal, value = text.partition("=")
+        if not equal:
+            raise UsageError("--switch: '%s' is not NAME=VALUE. See --help." % text)
+        switches[name] = value
+    return switches
+
+
+def _say_ready(args, session):
+    addresses = dict(session.addresses(), ready=True, pid=os.getpid())
+    if args.ready_file:
+        try:
+            with open(args.ready_file + ".part", "w", encoding="utf-8") as file:
+                json.dump(addresses, file)
+            os.replace(args.ready_file + ".part", args.ready_file)
+        except OSError as error:
+            raise UsageError("cannot write %s: %s." % (args.ready_file, error.strerror)) from None
+    if args.ready_json:
+        text = json.dumps(addresses)
+    else:
+        text = "ready at=%s" % addresses["at"]
+        if addresses["control"]:
+            text += " control=%s" % addresses["control"]
+    print(text, file=sys.stderr if args.stdio else sys.stdout, flush=True)
+
+
+def _count(text):
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError("'%s' is not a whole number" % text)
+    return int(text)
+
+
+def _faults():
+    lines = ["faults (name, parameters with their defaults):"]
+    for name in sorted(FAULTS):
+        description, parameters = FAULTS[name]
+        given = " ".join("%s=%s" % (key, value) for key, value in parameters.items())
+        lines += _item("%s %s" % (name, given), description)
+    return "\n".join(lines) + "\n"
+
+
+def _switches():
+    lines = ["switches (the first value is the default):"]
+    for name in sorted(SWITCHES):
+        default, choices, meaning = SWITCHES[name]
+        if choices is None:
+            values = "number, %s" % default
+        else:
+            values = "|".join([default] + [c for c in choices if c != default])
+        lines += _item("%s=%s" % (name, values), meaning)
+    return "\n".join(lines) + "\n"
+
+
+def _item(head, text):
+    return ["  " + head] + textwrap.wrap(
+        text, 88, initial_indent="        ", subsequent_indent="        "
+    )

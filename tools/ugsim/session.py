@@ -1,0 +1,91 @@
+# ugsim.session - one running modem: model, network, port and control channel put together.
+# SPDX-License-Identifier: MIT
+
+import json
+import time
+
+from ugsim.control import Server
+from ugsim.loop import Loop
+from ugsim.model import UGxx
+from ugsim.net import Net
+from ugsim.ports import PortError
+from ugsim.stats import Stats
+from ugsim.uart import Uart
+
+_HELP = """\
+Of the program:
+  stats: counters as JSON
+  quit: ends the program
+Of the modem:
+"""
+
+
+class Session:
+    # `port`: see ugsim.ports. `baud`: 0 for as fast as it goes. `control`: address or None.
+    # `listeners`: functions (seconds since the start, kind, text) for every event.
+    def __init__(
+        self,
+        port,
+        baud=115200,
+        chunk=0,
+        control=None,
+        switches=None,
+        faults=(),
+        seed=1,
+        powered=True,
+        listeners=(),
+    ):
+        changes = dict(switches or {})
+        if baud:
+            changes.setdefault("baud_default", baud)
+        self._listeners = list(listeners)
+        self._start = time.monotonic()
+        self.port = port
+        self.net = Net(on_event=self._event)
+        self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered)
+        self.model.on_event = self._event
+        self.stats = Stats(self.net)
+        self.uart = Uart(port, self.model, time.monotonic(), baud=baud, chunk=chunk)
+        for fault in faults:
+            answer = self.model.command("fault " + fault)
+            if answer.startswith("error"):
+                raise ValueError(answer.partition(": ")[2])
+        clients = []
+        self.control = None
+        if control is not None:
+            self.control = Server(control, self.command)
+            clients.append(self.control)
+        self.loop = Loop(self.model, self.net, port, self.uart, clients)
+
+    def addresses(self):
+        # What a test or the demo needs to find this modem.
+        return {"at": self.port.address, "control": self.control and self.control.address}
+
+    def command(self, text):
+        # One line of the control channel.
+        self._event("control", text)
+        if text == "stats":
+            return json.dumps(self.stats.as_dict(self.uart, self.model))
+        if text == "quit":
+            self.loop.stop()
+            return "ok"
+        answer = self.model.command(text)
+        return _HELP + answer if text == "help" else answer
+
+    def run(self):
+        self.loop.run()
+
+    def close(self):
+        if self.control:
+            self.control.close()
+        self.net.close()
+        self.port.close()
+
+    def _event(self, kind, text):
+        self.stats.event(kind, text)
+        at = time.monotonic() - self._start
+        for listener in self._listeners:
+            listener(at, kind, text)
+
+
+__all__ = ["PortError", "Session"]
