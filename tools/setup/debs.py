@@ -40,6 +40,30 @@ Dir::Etc::preferencesparts "{apt}/parts";
 """
 
 
+# Debian's architecture: (library folder, dynamic loader)
+LOADERS = {
+    "amd64": ("x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "i386": ("i386-linux-gnu", "ld-linux.so.2"),
+    "arm64": ("aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
+    "armhf": ("arm-linux-gnueabihf", "ld-linux-armhf.so.3"),
+}
+
+# Packages of this system: only the libraries that it lacks lie beside the program.
+_RUN_WITH_SYSTEM = """\
+#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/root
+lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib | tr ' ' ':')
+LD_LIBRARY_PATH=$lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec "$root/{program}" "$@"
+"""
+# Packages of another suite: libraries and loader are their own, as the system's may be older.
+_RUN_ALONE = """\
+#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/root
+lib=$root/usr/lib/{triplet}
+exec "$lib/{loader}" --argv0 "$0" --library-path "$lib" "$root/{program}" "$@"
+"""
+
+
 def have_apt():
     return shutil.which("apt-get") is not None and shutil.which("dpkg-deb") is not None
 
@@ -91,6 +115,18 @@ def unpack(folder, packages, suite=None, arch=None):
         run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
     (folder / "packages.txt").write_text("".join(deb.name + "\n" for deb in archives))
     shutil.rmtree(apt)
+
+
+def write_starter(path, program, arch=None):
+    # path: a script beside the folder `root` that unpack() made, to start root/program.
+    # arch: as given to unpack() together with a suite.
+    if arch:
+        triplet, loader = LOADERS[arch]
+        text = _RUN_ALONE.format(triplet=triplet, loader=loader, program=program)
+    else:
+        text = _RUN_WITH_SYSTEM.format(program=program)
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def _source(suite):

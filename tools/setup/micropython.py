@@ -8,27 +8,13 @@ import subprocess
 from pathlib import Path
 
 from .common import CACHE, SetupError, cached, say
-from .debs import architecture, have_apt, unpack
+from .debs import architecture, have_apt, mirror, unpack, write_starter
 
 FLOOR = (1, 24)
 _SUITE = "trixie"  # has 1.25.0; its packages bring a C library of their own
 _HOMEBREW = ("/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin")
 
-# Debian's architecture: (the same with 32 bits, library folder, dynamic loader)
-_ARCHES = {
-    "amd64": ("i386", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
-    "i386": ("i386", "i386-linux-gnu", "ld-linux.so.2"),
-    "arm64": ("armhf", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
-    "armhf": ("armhf", "arm-linux-gnueabihf", "ld-linux-armhf.so.3"),
-}
-
-# The packages' own loader and C library: this system's may be older.
-_WRAPPER = """\
-#!/bin/sh
-root=$(dirname "$(readlink -f "$0")")/root
-lib=$root/usr/lib/{triplet}
-exec "$lib/{loader}" --argv0 "$0" --library-path "$lib" "$root/usr/bin/micropython" "$@"
-"""
+_BITS32 = {"amd64": "i386", "arm64": "armhf"}  # what a 64-bit machine runs, too
 
 
 def probe(program):
@@ -85,36 +71,43 @@ def micropython(bits=64):
     )
     if platform.system() != "Linux" or not have_apt():
         raise SetupError("No MicroPython unix port found: %s." % advice)
-    arch = _arch(bits)
+    arch = _architecture(bits)
     if arch is None:
-        raise SetupError("No MicroPython package known for this machine: %s." % advice)
+        raise SetupError("No %d-bit MicroPython known for this machine: %s." % (bits, advice))
     folder = CACHE / _key(bits)
     if folder.exists():
         shutil.rmtree(folder)  # it is there but does not run
-    say("fetching the %d-bit MicroPython unix port (Debian %s, under .cache)" % (bits, _SUITE))
 
     def fill(temp):
         try:
-            unpack(temp, ["micropython"], _SUITE, arch)
+            _unpack(temp, bits, arch)
         except SetupError as e:
             raise SetupError("%s Or %s." % (e, advice))
-        _, triplet, loader = _ARCHES[arch]
-        program = temp / "micropython"
-        program.write_text(_WRAPPER.format(triplet=triplet, loader=loader))
-        program.chmod(0o755)
-        if probe(program) is None:
-            raise SetupError("Debian's MicroPython for %s does not run here: %s." % (arch, advice))
+        found = probe(temp / "micropython")
+        if found is None or found[0] < FLOOR:
+            raise SetupError("The MicroPython package does not run or is too old: %s." % advice)
 
     return cached(_key(bits), fill) / "micropython"
 
 
-def _arch(bits):
+def _unpack(folder, bits, arch):
+    if mirror() or bits == 32:
+        say("fetching the %d-bit MicroPython unix port (Debian %s, under .cache)" % (bits, _SUITE))
+        unpack(folder, ["micropython"], _SUITE, arch)
+        write_starter(folder / "micropython", "usr/bin/micropython", arch)
+    else:
+        # Not Debian, but with packages like it: Ubuntu, whose newer releases have it new enough.
+        say("fetching the MicroPython unix port (this system's package, under .cache)")
+        unpack(folder, ["micropython"])
+        write_starter(folder / "micropython", "usr/bin/micropython")
+
+
+def _architecture(bits):
     # The Debian architecture to fetch, None if this machine has none.
     native = architecture()
-    if native not in _ARCHES:
-        return None
-    arch = native if bits == 64 else _ARCHES[native][0]
-    return None if bits == 64 and arch == _ARCHES[native][0] else arch
+    if native in _BITS32:
+        return native if bits == 64 else _BITS32[native]
+    return native if bits == 32 and native in _BITS32.values() else None
 
 
 def _key(bits):

@@ -7,19 +7,11 @@ import subprocess
 from pathlib import Path
 
 from .common import CACHE, SetupError, cached, say
-from .debs import have_apt, unpack
+from .debs import have_apt, unpack, write_starter
 
 # Program: (where its package puts it, arguments that print its version)
 _SERVERS = {"nginx": ("usr/sbin/nginx", ["-v"]), "mosquitto": ("usr/sbin/mosquitto", ["-h"])}
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
-
-# The libraries that the system lacks lie beside the program; the rest are the system's own.
-_WRAPPER = """\
-#!/bin/sh
-root=$(dirname "$(readlink -f "$0")")/root
-lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib | tr ' ' ':')
-LD_LIBRARY_PATH=$lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec "$root/{program}" "$@"
-"""
 
 
 def _runs(name, program):
@@ -62,8 +54,7 @@ def server(name):
     def fill(temp):
         unpack(temp, [name])
         program = temp / name
-        program.write_text(_WRAPPER.format(program=_SERVERS[name][0]))
-        program.chmod(0o755)
+        write_starter(program, _SERVERS[name][0])
         if not _runs(name, program):
             raise SetupError(
                 "The unpacked %s does not run here: run `sudo apt-get install %s` and try again."

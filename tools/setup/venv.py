@@ -77,7 +77,18 @@ def _install(wanted):
     if not missing:
         return
     say("installing " + ", ".join(missing))
-    argv = [PYTHON, "-m", "pip", "install", "--no-input", "--progress-bar", "off", *missing]
+    argv = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--retries",
+        "2",
+        "--progress-bar",
+        "off",
+        *missing,
+    ]
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     pip = subprocess.Popen(
         [str(a) for a in argv],
