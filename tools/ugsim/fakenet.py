@@ -191,7 +191,9 @@ class FakeConn:
         self.eof = False
         self.ip = ""
         self.local_port = 4100 + number % 60000  # manual 3.3.1 prints 4100
-        self.version = "TLS1.2" if tls is None or tls.version > 2 else "TLS1.%d" % (tls.version - 1)
+        self.version = (
+            "TLS1.2" if tls is None or tls.version > 2 else "TLS1.%d" % (tls.version - 1)
+        )
         self.suite = "0x%04X" % tls.suites[0] if tls is not None and tls.suites else ""
         self.why = ""
         self.security = 0

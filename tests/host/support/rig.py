@@ -70,6 +70,14 @@ class _Time:
 
 
 clock = _Time()
+for _name in ("ticks_ms", "ticks_us", "ticks_cpu", "ticks_diff", "ticks_add", "sleep_ms") + (
+    "sleep_us",
+    "sleep",
+    "time",
+    "time_ns",
+):
+    # `from time import ...`: MicroPython imports no bound method that it finds in the class.
+    setattr(clock, _name, getattr(clock, _name))
 sys.modules["time"] = clock
 sys.modules["utime"] = clock
 

@@ -1,13 +1,13 @@
-# ugsim.model.datamode - the port as a data channel: QSSLSEND's entry and transparent mode.
+# ugsim.model.datamode - the port as a data channel: entry of QSSLSEND, upload, transparent mode.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model import sockets
 from ugsim.model.errors import ERROR, OK
+from ugsim.model.escape import Escape
 
 _CTRL_Z = b"\x1a"
 _ESC = b"\x1b"
-_ENTRY_MAX = 1460
-_GUARD_MS = 1000  # silence before and after "+++", and the time in which it is typed (manual 1.3)
+_ENTRY_MAX = 1460  # manual 2.2.3
 
 
 class Entry:
@@ -29,7 +29,7 @@ class Entry:
             return
         if m.sw["urc_at_prompt"] == "later":
             m.out.hold = "prompt"
-        m.line.mode = self
+        m.line_in.mode = self
         limit = m.sw["prompt_timeout_ms"]
         if limit:
             self._timer = m.timers.at(m.now + limit, self._too_late)
@@ -43,7 +43,7 @@ class Entry:
 
     def _prompt(self):
         m = self._m
-        if m.line.mode is not self:
+        if m.line_in.mode is not self:
             return
         text = "> " if m.sw["prompt_space"] == "yes" else ">"
         m.out.prompt(text)
@@ -74,8 +74,9 @@ class Entry:
         m = self._m
         if not data:
             return
-        self._parts.append(data)
         self._size += len(data)
+        if self._size <= _ENTRY_MAX:
+            self._parts.append(data)
         if m.sw["payload_echo"] != "never" and m.payload_echo:
             if m.echo or m.sw["payload_echo"] == "qisde":
                 m.out.emit(data, "echo")
@@ -101,8 +102,9 @@ class Entry:
         elif len(s.tx) + self._size > m.sw["tx_size"]:
             self._end("SEND FAIL")
         else:
-            s.tx.append(b"".join(self._parts))
-            self._end("SEND OK")
+            if m.faults.hit("send_lost") is None:
+                s.tx.append(b"".join(self._parts))
+            self._end("SEND OK" if m.faults.hit("send_mute") is None else "")
 
     def _cancel(self):
         m = self._m
@@ -111,20 +113,72 @@ class Entry:
         self._end(OK if answer == "ok" else "SEND FAIL" if answer == "fail" else "")
 
     def _too_late(self):
-        if self._m.line.mode is self:
+        if self._m.line_in.mode is self:
             self._m.last_error = 569
             self._end(ERROR)
 
     def _end(self, result):
         m = self._m
         m.timers.cancel(self._timer)
-        m.line.mode = None
+        m.line_in.mode = None
         m.finish(result, m.out.release if m.out.hold else None)
 
 
-def connect(m, s):
-    # The running command ends with CONNECT and socket s gets the port.
-    m.finish(m.sw["connect_text"], lambda: Transparent(m, s).begin())
+class Upload:
+    # Raw data behind CONNECT (AT+QFUPL, AT+QFWRITE): `size` bytes, or what came until no byte came
+    # for timeout_ms, or until "+++". done(data) finishes the command. `ack`: one "A" after each
+    # so many bytes, 0 none.
+
+    def __init__(self, model, size, timeout_ms, ack, done):
+        self._m = model
+        self._size = size
+        self._timeout_ms = timeout_ms
+        self._ack = ack
+        self._done = done
+        self._parts = []
+        self._got = 0
+        self._timer = None
+        self._escape = None
+
+    def begin(self):
+        m = self._m
+        m.out.hold = "file"
+        m.line_in.mode = self
+        m.out.final("CONNECT")
+        m.out.begin_reply()
+        self._escape = Escape(m, self._take, self._finish)
+        self._wait()
+
+    def _wait(self):
+        m = self._m
+        m.timers.cancel(self._timer)
+        self._timer = m.timers.at(m.now + self._timeout_ms, self._finish)
+
+    def feed(self, data):
+        need = self._size - self._got
+        rest = data[need:]
+        self._wait()
+        self._escape.feed(data[:need])
+        if self._m.line_in.mode is self and self._got == self._size:
+            self._finish()
+        return rest
+
+    def _take(self, data):
+        before = self._got
+        self._parts.append(data)
+        self._got += len(data)
+        if self._ack:
+            for _ in range(self._got // self._ack - before // self._ack):
+                self._m.out.emit(b"A", "data")
+
+    def _finish(self):
+        m = self._m
+        m.timers.cancel(self._timer)
+        self._escape.flush()
+        self._escape.stop()
+        m.line_in.mode = None
+        self._done(b"".join(self._parts)[: self._size])
+        m.out.release()
 
 
 class Transparent:
@@ -134,91 +188,51 @@ class Transparent:
     def __init__(self, model, socket):
         self._m = model
         self._s = socket
-        self._plus = b""  # plus signs that may become the escape
-        self._plus_ms = 0  # when the first of them came
-        self._last_ms = model.now  # when the last byte came
-        self._timer = None
+        self._escape = None
 
     def begin(self):
         m = self._m
         s = self._s
-        if m.sockets.slots[s.number] is not s:
-            m.out.final("NO CARRIER")
-            return
+        self._escape = Escape(m, self._accept, lambda: self.leave(OK))
         s.mode = sockets.TRANSPARENT
         s.armed = True
-        m.line.mode = self
+        m.line_in.mode = self
         m.out.hold = "data"
         m.sockets.owner = s
         m.sockets.leave = self.leave
-        m.event("mode", "socket %d: transparent" % s.number)
+        m.event("mode", "socket %d has the port" % s.number)
         if s.state != sockets.CONNECTED:
             self.leave("NO CARRIER")
 
     def feed(self, data):
-        m = self._m
-        now = m.now
-        if self._plus:
-            tried = self._plus + data
-            if tried == b"+++"[: len(tried)] and now - self._plus_ms < _GUARD_MS:
-                self._wait(tried)
-            else:
-                self._flush()
-                self._accept(data)
-        elif now - self._last_ms >= _GUARD_MS and data == b"+++"[: len(data)]:
-            self._plus_ms = now
-            self._wait(data)
-        else:
-            self._accept(data)
-        self._last_ms = now
+        self._escape.feed(data)
         return b""
-
-    def _wait(self, plus):
-        m = self._m
-        self._plus = plus
-        m.timers.cancel(self._timer)
-        due = (m.now if len(plus) == 3 else self._plus_ms) + _GUARD_MS
-        self._timer = m.timers.at(due, self._silence)
-
-    def _silence(self):
-        if self._m.line.mode is not self:
-            return
-        if self._plus == b"+++":
-            self._plus = b""
-            self.leave(OK)
-        else:
-            self._flush()
-
-    def _flush(self):
-        # It was no escape: the plus signs are payload.
-        self._m.timers.cancel(self._timer)
-        plus = self._plus
-        self._plus = b""
-        self._accept(plus)
 
     def _accept(self, data):
         m = self._m
         s = self._s
-        room = m.sw["tx_size"] - len(s.tx)
+        room = max(0, m.sw["tx_size"] - len(s.tx))
         if len(data) > room and m.ifc[1] != 2:
-            m.count("overrun", len(data) - max(room, 0))
-            data = data[: max(room, 0)]
+            m.count("overrun", len(data) - room)
+            data = data[:room]
         s.tx.append(data)
 
     def leave(self, result):
         # Back to command mode; the connection, if it lives, is in buffer mode then.
         m = self._m
         s = self._s
-        m.timers.cancel(self._timer)
-        if self._plus and result != OK:
-            self._plus = b""
-        m.line.mode = None
+        self._escape.stop()
+        m.line_in.mode = None
         m.sockets.owner = None
         m.sockets.leave = None
-        if s.mode == sockets.TRANSPARENT:
-            s.mode = sockets.BUFFER
-        if result == OK and s.state == sockets.CONNECTED:
-            m.sockets.resumable = s
+        s.mode = sockets.BUFFER
+        s.armed = True
+        m.sockets.resumable = s if s.state == sockets.CONNECTED else None
         m.event("mode", "command mode")
         m.out.final(result)
         m.out.release()
+
+
+def connect(m, s):
+    # The running command ends with CONNECT, then socket s gets the port.
+    m.finish(m.sw["connect_text"], lambda: Transparent(m, s).begin())

@@ -1,5 +1,12 @@
-# ugsim.model.dns - DNS servers of a PDP context and name look-up.
+# ugsim.model.dns - DNS servers of a PDP context and name look-up (manual 1.5, item 2).
 # SPDX-License-Identifier: MIT
+
+from ugsim.model import pdp
+from ugsim.model.errors import OK, Refused
+
+_LIMIT_MS = 60000  # AT+QIDNSGIP gives its URC within this time
+_TTL = 600
+_UNUSABLE = ("0.0.0.0", "255.255.255.255")
 
 
 def is_address(text):
@@ -16,12 +23,110 @@ def is_address(text):
 class Dns:
     def __init__(self, model):
         self._m = model
+        self.dead = False  # the servers do not answer (control command)
+        self._lookup = None
+        self._timer = None
 
     def can_resolve(self, host, context):
-        # False when the context has no usable DNS server for a name (manual 1.5, item 2).
+        # False when the context has no usable DNS server for a name.
         if is_address(host):
             return True
+        if self.dead:
+            return False
         for server in self._m.pdp.all[context].dns:
-            if is_address(server) and server not in ("0.0.0.0", "255.255.255.255"):
+            if is_address(server) and server not in _UNUSABLE:
                 return True
         return False
+
+    def busy(self):
+        return self._lookup is not None
+
+    def start(self, host, context):
+        # Looks host up; the URCs come later, or never (switch dnsgip).
+        m = self._m
+        if m.sw["dnsgip"] == "hangs":
+            return
+        self._timer = m.timers.at(m.now + _LIMIT_MS, lambda: self._answer(565, []))
+        if is_address(host):
+            self._lookup = _Known(0, [host])
+        elif not self.can_resolve(host, context):
+            self._lookup = _Known(565, [])
+        else:
+            self._lookup = m.net.resolve(host, m.now)
+
+    def poll(self):
+        if self._lookup is None or not self._m.radio.up():
+            return
+        result = self._lookup.poll()
+        if result is not None:
+            self._answer(result[0], result[1])
+
+    def _answer(self, error, addresses):
+        m = self._m
+        m.timers.cancel(self._timer)
+        self._lookup = None
+        if error:
+            m.out.urc('+QIURC: "dnsgip",%d' % error)
+            return
+        m.out.urc('+QIURC: "dnsgip",0,%d,%d' % (len(addresses), _TTL))
+        for address in addresses:
+            m.out.urc('+QIURC: "dnsgip","%s"' % address)
+
+    def reset(self):
+        self._lookup = None
+
+
+class _Known:
+    # A look-up whose result is known.
+
+    def __init__(self, error, addresses):
+        self._result = (error, addresses)
+
+    def poll(self):
+        return self._result
+
+
+def qidnscfg(m, form, args):
+    # AT+QIDNSCFG=<ctx>[,"<first>"[,"<second>"]] (manual 1.5)
+    if form == "test":
+        m.out.info("+QIDNSCFG: (1-%d),<pridnsaddr>,<secdnsaddr>" % pdp.COUNT)
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(1, 3)
+    c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
+    if not c.active and m.sw["qidnscfg_inactive"] == "error":
+        raise Refused(572)
+    if len(args) == 1:
+        m.out.info('+QIDNSCFG: %d,"%s","%s"' % (c.number, c.dns[0], c.dns[1]))
+        return OK
+    first = args.string(1)
+    second = args.string(2, "0.0.0.0")
+    if not is_address(first) or not is_address(second):
+        raise Refused()
+    c.dns = [first, second]
+    c.dns_set = True
+    return OK
+
+
+def qidnsgip(m, form, args):
+    # AT+QIDNSGIP=<ctx>,"<host>": OK at once, the addresses as URCs
+    if form == "test":
+        m.out.info("+QIDNSGIP: (1-%d),<hostname>" % pdp.COUNT)
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(2, 2)
+    c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
+    host = args.string(1)
+    if not host:
+        raise Refused()
+    if not c.active:
+        raise Refused(572)
+    if m.dns.busy():
+        raise Refused(564)
+    m.finish(OK, lambda: m.dns.start(host, c.number))
+    return None
+
+
+COMMANDS = {"+QIDNSCFG": qidnscfg, "+QIDNSGIP": qidnsgip}

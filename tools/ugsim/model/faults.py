@@ -1,42 +1,97 @@
 # ugsim.model.faults - what can be made to go wrong, by name, at run time.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.errors import ControlError
+from ugsim.model.errors import CME, ControlError
 
-# name -> (description, parameters with their values when left out). n counts how often the fault
-# strikes, 0 for ever; ms ends it after that time, 0 never.
+# Parameters that many faults share: n is how often the fault strikes, 0 for ever; ms ends it after
+# that time, 0 never. A fault armed with ms alone strikes every time until then.
+# name -> (description, ((parameter, value when left out), ...))
+_ONCE = (("n", "1"), ("ms", "0"))
+_PLACE = (("at", "1"), ("in", "any"), ("line", ""), ("bytes", "1"), ("rate", "0")) + _ONCE
+
 FAULTS = {
-    "act_error": ("QIACT fails with code", {"code": "561", "n": "1", "ms": "0"}),
-    "cfg_error": ("setting the QSSLCFG key answers ERROR", {"key": "", "n": "1", "ms": "0"}),
-    "cfg_lies": ("QSSLCFG shows another value", {"key": "", "value": "0", "n": "0", "ms": "0"}),
-    "close_error": ("QSSLCLOSE answers ERROR", {"n": "1", "ms": "0"}),
+    # Bytes on the way to the host
+    "lose": ("bytes to the host get lost", _PLACE),
+    "corrupt": (
+        "bytes to the host are changed: xor=<hex>, 0 for a random change",
+        _PLACE + (("xor", "0"),),
+    ),
+    "insert": ("bytes appear that the modem never sent: byte=<hex>", _PLACE + (("byte", "78"),)),
+    "dup": ("bytes reach the host twice", _PLACE),
+    "cut": ("at this byte the modem does: do=restart, off or mute", _PLACE + (("do", "restart"),)),
+    # Bytes on the way to the modem
+    "lose_in": (
+        "bytes from the host get lost",
+        (("at", "1"), ("bytes", "1"), ("rate", "0")) + _ONCE,
+    ),
+    "corrupt_in": (
+        "bytes from the host are changed: xor=<hex>, 0 for a random change",
+        (("at", "1"), ("bytes", "1"), ("rate", "0"), ("xor", "0")) + _ONCE,
+    ),
+    # Lines
+    "before": (
+        "before=info, final, prompt, echo, trailer or any: what=urc, garbage, long, open or nul "
+        "comes first; text= is the line (take it last), size= the length of a long one",
+        (("before", "any"), ("what", "urc"), ("text", ""), ("size", "3000")) + _ONCE,
+    ),
+    "mute": ("the modem hangs: takes nothing in, gives nothing out", (("ms", "0"),)),
+    "stall": ("nothing leaves for ms, then all of it", (("ms", "1000"),)),
     "delay": (
-        "the final result, SEND OK (what=send_ok), prompt or +QSSLOPEN (what=open) comes late",
-        {"what": "final", "by": "1000", "n": "1", "ms": "0"},
+        "what=final, send_ok, prompt or open (+QSSLOPEN) comes by ms late",
+        (("what", "final"), ("by", "1000")) + _ONCE,
     ),
+    "error": ("the command cmd= answers ERROR", (("cmd", ""), ("code", "550")) + _ONCE),
+    "cme": ("the command cmd= answers +CME ERROR: code", (("cmd", ""), ("code", "100")) + _ONCE),
+    # PDP, SSL settings, files
+    "act_error": ("QIACT fails with code", (("code", "561"),) + _ONCE),
+    "deact_error": ("QIDEACT fails with code", (("code", "562"),) + _ONCE),
+    "cfg_error": ("setting the QSSLCFG key= answers ERROR", (("key", ""),) + _ONCE),
+    "cfg_lies": (
+        "QSSLCFG takes every value for key= and shows value=",
+        (("key", ""), ("value", "0"), ("n", "0"), ("ms", "0")),
+    ),
+    "upload_short": ("QFUPL keeps and reports by= bytes less", (("by", "1"),) + _ONCE),
+    "upload_sum": ("QFUPL reports a wrong checksum", _ONCE),
+    "file_changed": ("a byte of the uploaded file is wrong, its checksum too", _ONCE),
+    # SSL sockets
+    "open_code": ("+QSSLOPEN gives this code without connecting", (("code", "566"),) + _ONCE),
+    "open_error": ("QSSLOPEN answers ERROR", (("code", "550"),) + _ONCE),
+    "open_never": ("+QSSLOPEN never comes", _ONCE),
+    "open_other": ("+QSSLOPEN for the socket id= comes first", (("id", "11"),) + _ONCE),
+    "open_early": ("+QSSLOPEN comes before the OK", _ONCE),
     "no_prompt": (
-        "no prompt; the modem takes data (state=entry) or waits for a command (state=idle)",
-        {"state": "entry", "n": "1", "ms": "0"},
+        "no prompt; the modem takes data (state=entry) or commands (state=idle)",
+        (("state", "entry"),) + _ONCE,
     ),
-    "open_code": ("the connection is refused with code", {"code": "566", "n": "1", "ms": "0"}),
-    "open_error": ("QSSLOPEN answers ERROR", {"code": "550", "n": "1", "ms": "0"}),
-    "open_never": ("+QSSLOPEN never comes", {"n": "1", "ms": "0"}),
-    "open_other": ("+QSSLOPEN for another id comes first", {"id": "11", "n": "1", "ms": "0"}),
-    "prompt_twice": ("the prompt is printed twice", {"n": "1", "ms": "0"}),
-    "recv_dup": ('the "recv" URC comes twice', {"n": "1", "ms": "0"}),
-    "recv_miss": ('the "recv" URC is missing', {"n": "1", "ms": "0"}),
-    "send_error": ("QSSLSEND answers ERROR after the data", {"n": "1", "ms": "0"}),
-    "send_fail": ("QSSLSEND answers SEND FAIL", {"n": "1", "ms": "0"}),
+    "prompt_twice": ("the prompt is printed twice", _ONCE),
+    "send_fail": ("QSSLSEND answers SEND FAIL", _ONCE),
+    "send_error": ("QSSLSEND answers ERROR after the data", _ONCE),
+    "send_lost": ("QSSLSEND answers SEND OK but the data go nowhere", _ONCE),
+    "send_mute": ("the data are sent, but SEND OK never comes", _ONCE),
+    "recv_miss": ('the "recv" URC is missing', _ONCE),
+    "recv_dup": ('the "recv" URC comes twice', _ONCE),
+    "recv_unknown": (
+        'a "recv" URC for the socket id= comes with the right one',
+        (("id", "11"),) + _ONCE,
+    ),
+    "recv_error": ("QSSLRECV answers ERROR", (("code", "559"),) + _ONCE),
+    "recv_short": ("QSSLRECV gives at most size= bytes", (("size", "1"), ("n", "0"), ("ms", "0"))),
+    "close_error": ("QSSLCLOSE answers ERROR", _ONCE),
+    "close_hang": ("QSSLCLOSE takes its whole time-out", _ONCE),
 }
+
+_HEX = ("xor", "byte")
 
 
 class Fault:
+    # One armed fault.
+
     def __init__(self, name, values, now_ms):
         self.name = name
         self._values = values
-        # With a duration and no count given, the fault strikes every time.
-        self.left = self.number("n")
+        self.left = self.number("n") if "n" in values else 1
         self.until = now_ms + self.number("ms") if self.number("ms") else None
+        self.seen = 0  # bytes that went by, for faults that name a place
 
     def text(self, key):
         return self._values[key]
@@ -44,69 +99,146 @@ class Fault:
     def number(self, key):
         return int(self._values[key])
 
+    def hexa(self, key):
+        return int(self._values[key], 16)
+
+    def describe(self):
+        parts = []
+        for key in sorted(self._values):
+            parts.append("%s=%s" % (key, self._values[key]))
+        return "%s %s" % (self.name, " ".join(parts))
+
+
+def _merge(name, given):
+    # The parameters of a fault: those given, the others as the table has them.
+    merged = {}
+    for key, value in FAULTS[name][1]:
+        merged[key] = value
+    if "ms" in given and "n" not in given and "n" in merged:
+        merged["n"] = "0"
+    for key in given:
+        if key not in merged:
+            raise ControlError(
+                "fault %s has no parameter '%s'; it takes %s"
+                % (name, key, ", ".join(sorted(merged)))
+            )
+        value = given[key]
+        if key in _HEX:
+            try:
+                int(value, 16)
+            except ValueError:
+                raise ControlError("%s of fault %s wants a hexadecimal byte" % (key, name))
+        elif merged[key].isdigit() and key != "value" and not value.isdigit():
+            raise ControlError("%s of fault %s wants a number, not '%s'" % (key, name, value))
+        merged[key] = value
+    return merged
+
 
 class Faults:
     def __init__(self, model):
         self._m = model
         self._armed = {}  # name -> list of Fault
+        self.input = False  # a fault on the host's bytes is armed
 
-    def arm(self, name, values):
-        # `values`: dict of texts, those left out take the table's.
+    def arm(self, name, given):
+        # `given`: dict of texts. Raises ControlError.
         if name not in FAULTS:
             raise ControlError("unknown fault '%s'; 'help' lists them" % name)
-        merged = {}
-        defaults = FAULTS[name][1]
-        for key in defaults:
-            merged[key] = defaults[key]
-        if "ms" in values and "n" not in values and "n" in merged:
-            merged["n"] = "0"
-        for key in values:
-            if key not in merged:
-                raise ControlError(
-                    "fault %s has no parameter '%s'; it takes %s"
-                    % (name, key, ", ".join(sorted(merged)))
-                )
-            if merged[key].isdigit() and not values[key].isdigit():
-                raise ControlError("%s of fault %s wants a number" % (key, name))
-            merged[key] = values[key]
-        fault = Fault(name, merged, self._m.now)
-        self._armed.setdefault(name, []).append(fault)
+        fault = Fault(name, _merge(name, given), self._m.now)
+        if name == "cut" and fault.text("do") not in ("restart", "off", "mute"):
+            raise ControlError("do of fault cut is restart, off or mute")
+        if name == "mute":
+            self._m.hang(fault.number("ms"))
+        elif name == "stall":
+            self._m.stalled_until = self._m.now + fault.number("ms")
+        else:
+            self._armed.setdefault(name, []).append(fault)
+            self.refresh()
         return fault
+
+    def armed(self, name=None):
+        # The faults that can still strike, of one name or all.
+        now = self._m.now
+        found = []
+        for key in self._armed if name is None else (name,):
+            for fault in self._armed.get(key, ()):
+                if fault.until is None or now < fault.until:
+                    found.append(fault)
+        return found
 
     def hit(self, name, key=None):
         # The armed fault of this name that strikes now, or None. `key`: what it must name.
         if not self._armed or name not in self._armed:
             return None
-        for fault in self._armed[name]:
-            if fault.until is not None and self._m.now >= fault.until:
-                continue
-            if key is not None and fault.text("key") not in ("", key):
-                continue
-            self._strike(fault)
-            return fault
+        for fault in self.armed(name):
+            if key is None or fault.text("key") in ("", key):
+                self.strike(fault)
+                return fault
         return None
 
-    def _strike(self, fault):
+    def strike(self, fault):
         self._m.event("fault", fault.name)
+        self._m.count("faults", 1)
         if fault.left:
             fault.left -= 1
             if fault.left == 0:
                 self._armed[fault.name].remove(fault)
+                self.refresh()
 
     def delay(self, what, text):
         # ms by which this result, prompt or open is late.
         if "delay" not in self._armed:
             return 0
-        for fault in self._armed["delay"]:
+        for fault in self.armed("delay"):
             wanted = fault.text("what")
             if wanted == what or (wanted == "send_ok" and text == "SEND OK"):
-                self._strike(fault)
+                self.strike(fault)
                 return fault.number("by")
         return 0
 
     def refuse(self, name, form):
         # A final result that a fault puts in place of running the command, or None.
+        if not self._armed:
+            return None
+        for kind in ("error", "cme"):
+            for fault in self.armed(kind):
+                if fault.text("cmd").upper() not in ("", name, "AT" + name):
+                    continue
+                self.strike(fault)
+                code = fault.number("code")
+                if kind == "error":
+                    self._m.last_error = code
+                    return "ERROR"
+                if self._m.cmee == 2:
+                    return "+CME ERROR: " + CME.get(code, "unknown")
+                return "+CME ERROR: %d" % code
         return None
 
-    def clear(self):
-        self._armed = {}
+    def clear(self, name=None):
+        # Disarms one name or all. Returns how many were armed.
+        if name is not None and name not in FAULTS:
+            raise ControlError("unknown fault '%s'; 'help' lists them" % name)
+        count = len(self.armed(name))
+        if name is None:
+            self._armed = {}
+            self._m.muted = False
+            self._m.stalled_until = 0
+        elif name in self._armed:
+            del self._armed[name]
+        self.refresh()
+        return count
+
+    def refresh(self):
+        # Puts the byte faults into the streams, or takes them out when none is armed: a stream
+        # without faults costs nothing.
+        m = self._m
+        placed = self._has("lose", "corrupt", "insert", "dup", "cut")
+        m.out.filter = m.places.output if placed else None
+        m.out.before = m.places.before if self._has("before") else None
+        self.input = self._has("lose_in", "corrupt_in")
+
+    def _has(self, *names):
+        for name in names:
+            if self._armed.get(name):
+                return True
+        return False

@@ -3,29 +3,39 @@
 
 from ugsim.model.errors import OK, Refused
 
+# Names that AT+QCFG takes, with their values at power-up.
+_QCFG = {
+    "stateurc/enable": "1",
+    "urc/port": '1,"usbat"',
+    "urc/delay": "0",
+    "nwscanmode": "0",
+    "gprsattach": "1",
+}
 
-def _flag(args, high):
-    # Digits of a basic command: "" counts as 0.
-    text = args.items[0] if args.items else "0"
-    if int(text) > high:
+
+def digits(args, high):
+    # Number behind a basic command; none counts as 0.
+    if not args.items:
+        return 0
+    if not args.items[0].isdigit():
         raise Refused()
-    return int(text)
+    return args.number(0, 0, high)
 
 
 def ate(m, form, args):
-    m.echo = _flag(args, 1) == 1
+    m.echo = digits(args, 1) == 1
     return OK
 
 
 def atv(m, form, args):
     # Verbose results only; numeric ones (ATV0) are refused rather than half done.
-    if _flag(args, 1) == 0:
+    if digits(args, 1) == 0:
         raise Refused(4)
     return OK
 
 
 def atq(m, form, args):
-    if _flag(args, 1) == 1:
+    if digits(args, 1) == 1:
         raise Refused(4)
     return OK
 
@@ -34,9 +44,26 @@ def tolerated(m, form, args):
     return OK
 
 
-def atd(m, form, args):
+def at_d(m, form, args):
     # AT&D: what a drop of DTR does in transparent mode (manual 1.3).
-    m.dtr_mode = _flag(args, 2)
+    m.dtr_mode = digits(args, 2)
+    return OK
+
+
+def at_w(m, form, args):
+    # AT&W: the settings that a restart keeps.
+    m.saved = m.settings()
+    return OK
+
+
+def at_f(m, form, args):
+    # AT&F: factory values, without a change of the baud rate under the host's feet.
+    m.apply_settings(m.factory_settings())
+    return OK
+
+
+def atz(m, form, args):
+    m.apply_settings(m.saved)
     return OK
 
 
@@ -57,15 +84,39 @@ def setting(name, low, high, attribute):
     return handler
 
 
+def qcfg(m, form, args):
+    # AT+QCFG="<name>"[,<value>...]: kept and shown; none changes how SSL works.
+    if form == "test":
+        for name in sorted(_QCFG):
+            m.out.info('+QCFG: "%s"' % name)
+        return OK
+    if form != "write" or not len(args):
+        raise Refused()
+    name = args.string(0).lower()
+    if name not in _QCFG:
+        raise Refused()
+    if len(args) == 1:
+        m.out.info('+QCFG: "%s",%s' % (name, m.qcfg.get(name, _QCFG[name])))
+    else:
+        m.qcfg[name] = ",".join(args.items[1:])
+    return OK
+
+
 COMMANDS = {
     "E": ate,
     "V": atv,
     "Q": atq,
     "X": tolerated,
+    "S": tolerated,
+    "H": tolerated,
     "&C": tolerated,
-    "&D": atd,
-    "&W": tolerated,
-    "Z": tolerated,
+    "&D": at_d,
+    "&F": at_f,
+    "&W": at_w,
+    "Z": atz,
     "+CMEE": setting("CMEE", 0, 2, "cmee"),
     "+QISDE": setting("QISDE", 0, 1, "payload_echo"),
+    "+QSCLK": setting("QSCLK", 0, 2, "sleep_mode"),
+    "+CTZU": setting("CTZU", 0, 1, "zone_update"),
+    "+QCFG": qcfg,
 }

@@ -57,7 +57,7 @@ class Line:
         overlong = self._overlong
         self._line = b""
         self._overlong = False
-        self._m.run_line(line, overlong)
+        self._m.runner.line(line, overlong)
         return data[end + 1 :]
 
     def reset(self):

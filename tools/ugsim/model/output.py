@@ -18,7 +18,8 @@ class Output:
         self.total = 0  # bytes ever emitted
         self.filter = None  # function(data, kind) -> data, while a byte fault is armed
         self.before = None  # function(kind), while a "URC first" fault is armed
-        self.hold = False  # URCs wait: the port is in a data mode
+        self.hold = ""  # URCs wait: "prompt" data entry, "file" upload, "data" transparent mode
+        self.urc_ms = -1000  # when the last URC left, for RI
         self._held = []
         self._in_reply = False  # an information line has left, the next needs no leading CR LF
 
@@ -28,7 +29,7 @@ class Output:
             self.before(kind)
         if self.filter is not None:
             data = self.filter(data, kind)
-        if self._m.muted:
+        if self._m.muted or not self._m.power.alive() or self._m.port.baud == 0:
             return
         self.total += len(data)
         self.queue.append(data)
@@ -53,6 +54,12 @@ class Output:
         self.emit(b"\r\nOK\r\n" if short else b"\r\n\r\nOK\r\n", "trailer")
         self._m.event("final", "OK")
 
+    def connect(self, text, data):
+        # A CONNECT line and the raw data that belong to it, as one unit.
+        self._m.event("info", text)
+        self.emit(b"\r\n" + text.encode() + b"\r\n", "info")
+        self.emit(data, "payload")
+
     def final(self, text):
         # A final result code.
         self._in_reply = False
@@ -67,10 +74,11 @@ class Output:
         # An unsolicited result code; with `data` a direct push. Waits while a data mode has the
         # port, or is lost there (switch urc_in_data).
         if self.hold:
-            if self._m.sw["urc_in_data"] == "later" or self.hold == "prompt":
+            if self._m.sw["urc_in_data"] == "later" or self.hold != "data":
                 self._held.append((text, data, trailer))
             return
         self._m.event("urc", text)
+        self.urc_ms = self._m.now
         self.emit(b"\r\n" + text.encode() + b"\r\n", "urc")
         if data is not None:
             self.emit(data, "payload")
@@ -78,7 +86,7 @@ class Output:
 
     def release(self):
         # The data mode is over: what waited comes now.
-        self.hold = False
+        self.hold = ""
         held = self._held
         self._held = []
         for text, data, trailer in held:
@@ -87,9 +95,10 @@ class Output:
     def pending(self):
         return len(self.queue)
 
-    def reset(self):
-        # Power gone: nothing of what waits will leave.
-        self.queue.clear()
+    def reset(self, keep):
+        # Power gone: of what waits nothing leaves, unless `keep`.
+        if not keep:
+            self.queue.clear()
         self._held = []
-        self.hold = False
+        self.hold = ""
         self._in_reply = False

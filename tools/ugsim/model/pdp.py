@@ -132,9 +132,41 @@ def qideact(m, form, args):
         raise Refused(552)
     args.count(1, 1)
     c = m.pdp.all[args.number(0, 1, COUNT)]
+    fault = m.faults.hit("deact_error")
+    if fault is not None:
+        raise Refused(fault.number("code"))
     m.sockets.context_closed(c.number)
     if c.active or c.broken:
         m.pdp.deactivated(c)
+    return OK
+
+
+def qilocip(m, form, args):
+    # AT+QILOCIP (manual 1.2, step 2): the address of the first active context as a bare line
+    if form == "test":
+        return OK
+    if form != "exec":
+        raise Refused()
+    active = m.pdp.active()
+    if not active:
+        raise Refused(572)
+    m.out.info(active[0].ip)
+    if m.sw["qilocip_ok"] == "no":
+        m.runner.done()
+        return None
+    return OK
+
+
+def qistate(m, form, args):
+    # AT+QISTATE: plain TCP and UDP sockets, of which there are none
+    if form == "test":
+        m.out.info("+QISTATE: (0,1),(0-11)")
+    elif form == "write":
+        args.count(1, 2)
+        if args.number(0, 0, 1):
+            args.number(1, 0, 11)
+        else:
+            args.number(1, 1, COUNT)
     return OK
 
 
@@ -154,5 +186,7 @@ COMMANDS = {
     "+QICSGP": qicsgp,
     "+QIACT": qiact,
     "+QIDEACT": qideact,
+    "+QILOCIP": qilocip,
+    "+QISTATE": qistate,
     "+QIGETERROR": qigeterror,
 }

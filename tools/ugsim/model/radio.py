@@ -6,6 +6,7 @@ from ugsim.model.errors import OK, Refused
 _SEARCHING = 2
 _HOME = 1
 _NOT = 0
+_SEARCH_MS = 8000  # time of AT+COPS=?
 
 
 class Radio:
@@ -19,6 +20,8 @@ class Radio:
         self.stat = _NOT
         self.functionality = 1
         self.modes = {"CREG": 0, "CGREG": 0}
+        self.attached = True
+        self.operator = "TEST NET"
         self.lac = "5650"
         self.cell = "29A7DF4"
         self._timer = None
@@ -43,7 +46,13 @@ class Radio:
     def _found(self):
         self._timer = None
         self.set_stat(self.home)
-        self._m.registered()
+        self._m.clock.registered()
+
+    def deregister(self):
+        # AT+COPS=2: leaves the network and does not look for it.
+        self._m.timers.cancel(self._timer)
+        self._timer = None
+        self.set_stat(_NOT)
 
     def set_stat(self, stat):
         if stat == self.stat:
@@ -66,6 +75,21 @@ class Radio:
         # Text of AT+CREG? and AT+CGREG?.
         mode = self.modes[name]
         return "+%s: %d,%d%s" % (name, mode, self.stat, self._cell(mode))
+
+    def set_functionality(self, level):
+        # AT+CFUN=<level>: without radio the network forgets the modem and its contexts.
+        m = self._m
+        if level == self.functionality:
+            return
+        self.functionality = level
+        if level != 1:
+            for c in m.pdp.active():
+                m.pdp.drop(c.number, True)
+            m.timers.cancel(self._timer)
+            self._timer = None
+            self.set_stat(_NOT)
+        else:
+            self.search()
 
     def cover(self, on):
         # Coverage comes or goes.
@@ -113,7 +137,7 @@ def cpin(m, form, args):
     if pin != m.sim.pin:
         raise Refused(16)
     m.sim.state = "ready"
-    m.timers.at(m.now + 100, m.sim_ready)
+    m.timers.at(m.now + 100, m.power.sim_ready)
     return OK
 
 
@@ -146,7 +170,73 @@ def _registration(name):
     return handler
 
 
+def cgatt(m, form, args):
+    # AT+CGATT (27.007 10.1.9): attached whenever registered, unless the host detached
+    if form == "test":
+        m.out.info("+CGATT: (0,1)")
+    elif form == "read":
+        m.out.info("+CGATT: %d" % (1 if m.radio.attached and m.radio.up() else 0))
+    elif form == "write":
+        args.count(1, 1)
+        wanted = args.number(0, 0, 1)
+        if wanted and not m.radio.up():
+            raise Refused(30)
+        m.radio.attached = wanted == 1
+        if not wanted:
+            for c in m.pdp.active():
+                m.pdp.drop(c.number, True)
+    else:
+        raise Refused()
+    return OK
+
+
+def cops(m, form, args):
+    # AT+COPS (27.007 7.3): automatic selection; the test form searches for some seconds
+    r = m.radio
+    if form == "read":
+        m.out.info('+COPS: 0,0,"%s",2' % r.operator if r.up() else "+COPS: 0")
+        return OK
+    if form == "write":
+        args.count(1, 4)
+        mode = args.number(0, 0, 4)
+        if mode == 2:
+            r.deregister()
+        elif mode != 3 and not r.up():
+            r.search()
+        return OK
+    if form != "test":
+        raise Refused()
+    m.timers.at(m.now + _SEARCH_MS, lambda: _operators(m))
+    return None
+
+
+def _operators(m):
+    if m.radio.coverage:
+        m.out.info('+COPS: (2,"%s","TEST","00101",2),,(0-4),(0-2)' % m.radio.operator)
+    m.finish(OK)
+
+
+def cgpaddr(m, form, args):
+    # AT+CGPADDR[=<ctx>] (27.007 10.1.14)
+    if form == "test":
+        m.out.info("+CGPADDR: (1-20)")
+        return OK
+    if form == "read":
+        raise Refused()
+    args.count(0, 1)
+    wanted = args.number(0, 1, 20) if len(args) else None
+    for c in m.pdp.all[1:]:
+        if c.number == wanted or (wanted is None and c.configured):
+            m.out.info(
+                '+CGPADDR: %d,"%s"' % (c.number, c.ip) if c.ip else "+CGPADDR: %d" % c.number
+            )
+    return OK
+
+
 COMMANDS = {
+    "+CGATT": cgatt,
+    "+COPS": cops,
+    "+CGPADDR": cgpaddr,
     "+CPIN": cpin,
     "+CSQ": csq,
     "+CREG": _registration("CREG"),

@@ -185,7 +185,7 @@ class Runner:
         m.running = False
         if then is not None:
             then()
-        m.line.resume()
+        m.line_in.resume()
 
     def reset(self):
         self._todo = []

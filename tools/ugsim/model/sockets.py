@@ -139,7 +139,7 @@ class Sockets:
             self.deliver(s)
         if c.security:
             self.security(s, c.security)
-        elif c.eof or c.state == "closed":
+        elif c.eof or (c.state == "closed" and not c.available()):
             if s.mode == BUFFER or not s.rx:
                 self.closed_by_peer(s)
 
@@ -191,6 +191,9 @@ class Sockets:
                 s.armed = False
                 if m.faults.hit("recv_miss") is None:
                     m.out.urc('+QSSLURC: "recv",%d' % s.number)
+                fault = m.faults.hit("recv_unknown")
+                if fault is not None:
+                    m.out.urc('+QSSLURC: "recv",%d' % fault.number("id"))
                 if m.faults.hit("recv_dup") is not None:
                     m.out.urc('+QSSLURC: "recv",%d' % s.number)
         elif s.mode == PUSH:
@@ -270,6 +273,13 @@ class Sockets:
     def close(self, s, timeout_ms, done):
         # Local close: what waits to be sent still goes out, within timeout_ms. Then done().
         m = self._m
+        hang = timeout_ms and m.faults.hit("close_hang") is not None
+        if hang:
+            self._drop_conn(s)
+            s.closing = done
+            s.state = CLOSING
+            m.timers.at(m.now + timeout_ms, lambda: self._close_done(s))
+            return
         if s.conn is None or s.state != CONNECTED or not s.tx or timeout_ms == 0:
             self.free(s)
             done()

@@ -51,6 +51,9 @@ def qsslopen(m, form, args):
         m.sockets.start(s)
         return None
     s.opened = lambda error: _opened(m, number, error)
+    if m.faults.hit("open_early") is not None:
+        _opened(m, number, 0)
+        s.opened = None
     m.finish(OK, lambda: m.sockets.start(s))
     return None
 
@@ -117,6 +120,12 @@ def qsslrecv(m, form, args):
         raise Refused(567)
     if s.mode != sockets.BUFFER:
         raise Refused(572)
+    fault = m.faults.hit("recv_error")
+    if fault is not None:
+        raise Refused(fault.number("code"))
+    fault = m.faults.hit("recv_short")
+    if fault is not None:
+        limit = min(limit, fault.number("size"))
     data = m.sockets.read(s, limit)
     if not data:
         m.out.info("+QSSLRECV: 0")

@@ -6,7 +6,11 @@ from ugsim.model.errors import ControlError
 # name -> (default, choices, meaning). Choices is a tuple of words, or None for a number >= 0.
 # The defaults are the probable truth about UG95/UG96; a driver has to live with every choice.
 SWITCHES = {
-    "recv_trailer": ("long", ("long", "short"), "CR LF pairs between QSSLRECV's data and OK: 2 or 1"),
+    "recv_trailer": (
+        "long",
+        ("long", "short"),
+        "CR LF pairs between QSSLRECV's data and OK: 2 or 1",
+    ),
     "recv_rearm": (
         "empty",
         ("empty", "zero", "always"),
@@ -41,10 +45,18 @@ SWITCHES = {
     "closed_after_no_carrier": ("no", ("no", "yes"), '"closed" URC follows NO CARRIER'),
     "push_trailer": ("crlf", ("crlf", "none"), "what stands after the data of a pushed URC"),
     "push_max": (1500, None, "largest direct push in bytes"),
-    "pdpdeact_also_closed": ("yes", ("yes", "no"), 'a "closed" URC for each socket before pdpdeact'),
+    "pdpdeact_also_closed": (
+        "yes",
+        ("yes", "no"),
+        'a "closed" URC for each socket before pdpdeact',
+    ),
     "security_then_closed": ("yes", ("yes", "no"), '"closed" URC after the "security" URC'),
     "cfg_quoted": ("yes", ("yes", "no"), "QSSLCFG queries print strings in quotes"),
-    "cfg_unquoted_set": ("error", ("error", "ok"), 'ciphersuite without quotes is refused or taken'),
+    "cfg_unquoted_set": (
+        "error",
+        ("error", "ok"),
+        "ciphersuite without quotes is refused or taken",
+    ),
     "ignorelocaltime": ("1", ("1", "0"), "QSSLCFG ignorelocaltime at power-up"),
     "sslversion": ("4", ("4", "0", "1", "2", "3"), "QSSLCFG sslversion at power-up"),
     "cacert_unchecked": ("yes", ("yes", "no"), "QSSLCFG takes a path of a file that is not there"),
@@ -76,7 +88,11 @@ SWITCHES = {
     "sim": ("ready", ("ready", "pin", "none"), "SIM: ready, locked (PIN 1234), not inserted"),
     "qind_order": ("sms", ("sms", "pb"), "which +QIND comes first at start"),
     "pdpdeact_at_off": ("yes", ("yes", "no"), "pdpdeact URC during AT+QPOWD"),
-    "open_limit": (0, None, "after this many opens each one fails with 552 till restart; 0: never"),
+    "open_limit": (
+        0,
+        None,
+        "after this many opens each one fails with 552 till restart; 0: never",
+    ),
     "rx_size": (10240, None, "bytes a socket buffers from the network"),
     "tx_size": (8760, None, "bytes a socket buffers towards the network"),
     "reply_ms": (0, None, "time from a command's CR to its reply"),
@@ -116,9 +132,7 @@ class Switches:
             if str(value).lower() == choice.lower():
                 self._values[name] = choice
                 return
-        raise ControlError(
-            "switch %s can be %s, not '%s'" % (name, ", ".join(choices), value)
-        )
+        raise ControlError("switch %s can be %s, not '%s'" % (name, ", ".join(choices), value))
 
     def describe(self):
         # One line a switch, with its present value and its choices.

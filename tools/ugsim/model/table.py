@@ -1,7 +1,21 @@
 # ugsim.model.table - which handler serves which command, and how its errors are reported.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import general, pdp, radio, sslcfg, sslcmd
+from ugsim.model import (
+    clock,
+    dns,
+    filecmd,
+    filehandle,
+    general,
+    identity,
+    modecmd,
+    pdp,
+    portcfg,
+    power,
+    radio,
+    sslcfg,
+    sslcmd,
+)
 
 # Families: how a refused command answers.
 GENERAL = 0  # ERROR or +CME ERROR, as AT+CMEE says
@@ -17,8 +31,10 @@ def _add(commands, family):
         COMMANDS[name] = (commands[name], family)
 
 
-_add(general.COMMANDS, GENERAL)
-_add(radio.COMMANDS, GENERAL)
-_add(pdp.COMMANDS, TCPIP)
-_add(sslcfg.COMMANDS, TCPIP)
-_add(sslcmd.COMMANDS, TCPIP)
+for _module in (general, identity, portcfg, power, radio, clock):
+    _add(_module.COMMANDS, GENERAL)
+_add(modecmd.BASIC, GENERAL)
+for _module in (pdp, dns, modecmd, sslcfg, sslcmd):
+    _add(_module.COMMANDS, TCPIP)
+for _module in (filecmd, filehandle):
+    _add(_module.COMMANDS, FILE)

@@ -1,20 +1,26 @@
 # ugsim.model.ugxx - the simulated UGxx as one object: bytes in, bytes out, virtual time.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import sslcfg
+from ugsim.model import control, modecmd, sslcfg
+from ugsim.model.bytefaults import Places
 from ugsim.model.clock import Clock
 from ugsim.model.dns import Dns
-from ugsim.model.errors import ControlError
 from ugsim.model.faults import Faults
 from ugsim.model.line import Line
 from ugsim.model.output import Output
 from ugsim.model.pdp import Contexts
+from ugsim.model.portcfg import Port
+from ugsim.model.power import Power
 from ugsim.model.radio import Radio, Sim
 from ugsim.model.rng import Rng
 from ugsim.model.runner import Runner
 from ugsim.model.sockets import Sockets
+from ugsim.model.storage import Files
 from ugsim.model.switches import Switches
 from ugsim.model.timers import Timers
+
+_FREE = 1 << 20  # space() when nothing limits the host
+_RI_MS = 120  # length of the pulse on RI with each URC
 
 
 class UGxx:
@@ -31,76 +37,160 @@ class UGxx:
         self.rng = Rng(seed)
         self.stats = {}
         self.on_event = None  # function(kind, text), for a view of what happens
-        self.muted = False
+        self.muted = False  # hung: takes nothing in and gives nothing out
+        self.stalled_until = 0  # nothing leaves on TXD before this time
         self.host_baud = 0  # the host's rate; 0: always the modem's
+        self.lines = {"dtr": True, "rts": True, "pwrkey": False, "reset": False}
         self.timers = Timers()
         self.faults = Faults(self)
+        self.files = Files(self.sw)
+        self.saved = self.factory_settings()
+        self.power = Power(self)
+        self.places = Places(self)
         self.out = Output(self)
-        self.line = Line(self)
-        self.runner = Runner(self)
-        self.sockets = Sockets(self)
-        self.clock = Clock(self)
-        self.dns = Dns(self)
-        self.powered = powered
-        self.lines = {"dtr": True, "rts": True, "pwrkey": False, "reset": False}
-        self._fresh()
+        self.line_in = None
+        self.fresh()
         if powered:
+            self.power.already_on()
             self.radio.stat = 1
 
-    def _fresh(self):
-        # Everything that a restart forgets.
-        self.running = False
-        self.echo = self.sw["echo_default"] == "1"
-        self.payload_echo = int(self.sw["qisde_default"])
-        self.cmee = int(self.sw["cmee_default"])
-        self.dtr_mode = int(self.sw["atd_default"])
-        self.ifc = (0, 0)
-        self.last_error = 0
+    # What a restart forgets and what it keeps
+
+    def fresh(self):
+        # The state of power-up.
+        self.running = False  # a command is being executed
+        self.muted = False
+        self.last_error = 0  # AT+QIGETERROR
+        self.sleep_mode = 0
+        self.zone_update = 0
+        self.qcfg = {}
+        self.port = Port(self)
+        self.line_in = Line(self)
+        self.runner = Runner(self)
         self.sim = Sim(self.sw["sim"])
         self.radio = Radio(self)
+        self.clock = Clock(self)
+        self.dns = Dns(self)
         self.pdp = Contexts(self)
+        self.sockets = Sockets(self)
         self.sslctx = [sslcfg.fresh(self.sw) for _ in range(sslcfg.COUNT)]
+        self.apply_settings(self.saved)
+
+    def forget(self, keep_output):
+        # Power goes: nothing that was begun will be finished.
+        self.timers.clear()
+        self.sockets.reset()
+        self.out.reset(keep_output)
+        self.files.reset(self.sw["ram_survives_reset"] == "yes")
+
+    def factory_settings(self):
+        sw = self.sw
+        return {
+            "echo": sw["echo_default"] == "1",
+            "payload_echo": int(sw["qisde_default"]),
+            "cmee": int(sw["cmee_default"]),
+            "dtr_mode": int(sw["atd_default"]),
+            "ifc": (0, 0),
+        }
+
+    def settings(self):
+        # What AT&W saves.
+        saved = {}
+        for name in self.saved:
+            saved[name] = getattr(self, name)
+        return saved
+
+    def apply_settings(self, values):
+        for name in values:
+            setattr(self, name, values[name])
 
     # The UART, seen from the host. Call run() first, so that bytes arrive at the right time.
 
+    @property
+    def baud(self):
+        # The modem's rate now; 0: automatic and not yet known.
+        return self.port.baud
+
     def feed(self, data):
-        if self.powered and not self.muted:
-            self.line.feed(bytes(data))
+        if self.muted or not self.power.alive():
+            return
+        data = self.port.receive(bytes(data))
+        if self.faults.input:
+            data = self.places.input(data)
+        self.line_in.feed(data)
+
+    def _held(self):
+        if self.stalled_until and self.now < self.stalled_until:
+            return True
+        return self.ifc[0] == 2 and not self.lines["rts"]
 
     def pending(self):
-        if not self.lines["rts"] and self.ifc[0] == 2:
-            return 0
-        return self.out.pending()
+        return 0 if self._held() else self.out.pending()
 
     def take(self, limit):
-        if not self.lines["rts"] and self.ifc[0] == 2:
+        if self._held():
             return b""
-        return self.out.queue.take(limit)
+        data = self.out.queue.take(limit)
+        if self.host_baud:
+            data = self.port.send(data)
+        if self.port.settling() and not self.out.pending():
+            self.port.settle()
+        return data
 
     def space(self):
-        # Bytes that the host may send now without running into CTS (AT+IFC=x,2) or an overrun.
+        # Bytes that the host may send now: limited by CTS (AT+IFC=x,2) in transparent mode.
         owner = self.sockets.owner
         if owner is None or self.ifc[1] != 2:
-            return 1 << 20
+            return _FREE
         return max(0, self.sw["tx_size"] - len(owner.tx))
 
+    # Lines. True: asserted, whatever the level of the pin may be.
+
     def set_line(self, name, asserted):
+        # "dtr", "rts": the host is there. "pwrkey", "reset": the key is held.
+        asserted = bool(asserted)
+        if self.lines[name] == asserted:
+            return
         self.lines[name] = asserted
+        if name == "pwrkey" or name == "reset":
+            self.power.line(name, asserted)
+        elif name == "dtr" and not asserted:
+            modecmd.dtr_dropped(self)
+
+    def line(self, name):
+        # "status": powered; "dcd": a transparent connection has the port; "cts": the host may
+        # send; "ri": pulse with a URC.
+        if name == "status":
+            return self.power.status()
+        if name == "dcd":
+            return self.sockets.owner is not None
+        if name == "cts":
+            return self.power.alive() and self.space() > 0
+        if name == "ri":
+            return self.power.alive() and self.now < self.out.urc_ms + _RI_MS
+        raise KeyError(name)
+
+    # Control: see ugsim.model.control
 
     def command(self, text):
-        # One control command; returns what is to be shown, "error: ..." for a wrong one.
-        words = text.split()
-        try:
-            if words and words[0] == "fault" and len(words) > 1:
-                values = {}
-                for word in words[2:]:
-                    key, _, value = word.partition("=")
-                    values[key] = value
-                self.faults.arm(words[1], values)
-                return "ok"
-            raise ControlError("unknown command '%s'; 'help' lists them" % text)
-        except ControlError as e:
-            return "error: %s" % e
+        return control.run(self, text)
+
+    def hang(self, ms):
+        # The modem takes nothing in and gives nothing out, for ms or (0) until it is restarted.
+        self.muted = True
+        if ms:
+            self.timers.at(self.now + ms, self._unhang)
+
+    def _unhang(self):
+        self.muted = False
+
+    def cut(self, what):
+        # A fault strikes in the middle of the output: from here on nothing more leaves.
+        self.muted = True
+        if what == "restart":
+            self.timers.at(self.now, lambda: self.power.restart(True))
+        elif what == "off":
+            self.timers.at(self.now, lambda: self.power.stop(True))
 
     # Time
 
@@ -118,19 +208,20 @@ class UGxx:
         self.now = now_ms
         if self._net_poll is not None:
             self._net_poll(now_ms)
-        self.sockets.poll()
+        if self.power.alive():
+            self.dns.poll()
+            self.sockets.poll()
 
     def next_ms(self):
+        # When run() is wanted, at the latest; None: only on input or when the network has news.
         best = self.timers.next_ms()
-        other = self.sockets.next_ms()
-        if other is not None and (best is None or other < best):
-            best = other
+        best = _earlier(best, self.sockets.next_ms())
         if self._net_next is not None:
-            other = self._net_next()
-            if other is not None and (best is None or other < best):
-                best = other
+            best = _earlier(best, self._net_next())
+        if self.stalled_until > self.now:
+            best = _earlier(best, self.stalled_until)
         if best is not None and best < self.now:
-            best = self.now
+            return self.now
         return best
 
     # What handlers use
@@ -141,9 +232,6 @@ class UGxx:
 
     def count(self, name, amount):
         self.stats[name] = self.stats.get(name, 0) + amount
-
-    def run_line(self, line, overlong):
-        self.runner.line(line, overlong)
 
     def finish(self, result, then=None):
         self.runner.finish(result, then)
@@ -161,8 +249,13 @@ class UGxx:
         self.runner.done()
 
     def read_file(self, path):
-        return None
+        return self.files.read(path)
 
-    def registered(self):
-        # The network has accepted the modem.
-        pass
+
+def _earlier(a, b):
+    # The earlier of two times, each of which may be None.
+    if a is None:
+        return b
+    if b is None or a <= b:
+        return a
+    return b

@@ -1,0 +1,193 @@
+# ugsim.model.power - start, restart and power-down, by line and by command.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.errors import OK, Refused
+
+# Shortest pulses of PWRKEY and RESET that count, in ms. Drivers for UG95/UG96 use 150 to 300 ms to
+# switch on and 200 ms to reset; no data sheet is public.
+_ON_MS = 100
+_OFF_MS = 600
+_RESET_MS = 100
+_DETACH_MS = 500  # from AT+QPOWD to POWERED DOWN
+
+OFF = "off"
+BOOTING = "booting"
+ON = "on"
+STOPPING = "stopping"
+
+
+class Power:
+    def __init__(self, model):
+        self._m = model
+        self.state = OFF
+        self.ready = 0  # AT+QINISTAT: 1 SIM, 2 SMS, 4 phone book
+        self.starts = 0
+        self._key_ms = 0
+        self._timer = None
+        self._silent = False  # automatic baud rate: RDY and what follows it are not printed
+
+    def already_on(self):
+        # As after a long time in service.
+        self.state = ON
+        self.ready = 7
+
+    def status(self):
+        # STATUS line: high soon after PWRKEY, before the UART answers.
+        return self.state != OFF
+
+    def alive(self):
+        # The UART works.
+        return self.state == ON or self.state == STOPPING
+
+    def start(self):
+        if self.state != OFF:
+            return
+        m = self._m
+        m.fresh()
+        self.state = BOOTING
+        self.starts += 1
+        self.ready = 0
+        m.event("power", "on")
+        self._timer = m.timers.at(m.now + m.sw["boot_ms"], self._ready)
+
+    def stop(self, keep_output=False):
+        # Power gone at once.
+        m = self._m
+        self.state = OFF
+        self.ready = 0
+        m.forget(keep_output)
+        m.event("power", "off")
+
+    def restart(self, keep_output=False):
+        self.stop(keep_output)
+        self.start()
+
+    def _ready(self):
+        m = self._m
+        self.state = ON
+        self._silent = m.port.baud == 0
+        self._say("RDY")
+        self._say("+CFUN: 1")
+        m.timers.at(m.now + 300, self._sim)
+
+    def _say(self, text):
+        if not self._silent:
+            self._m.out.urc(text)
+
+    def heard(self):
+        # The automatic baud rate is known: from now on URCs are printed.
+        self._silent = False
+
+    def _sim(self):
+        m = self._m
+        if m.sim.state == "none":
+            self._say("+CPIN: NOT INSERTED")
+            self.ready = 6
+        elif m.sim.state == "pin":
+            self._say("+CPIN: SIM PIN")
+        else:
+            self.sim_ready()
+
+    def sim_ready(self):
+        # The SIM is unlocked: the rest of the start.
+        m = self._m
+        self.ready |= 1
+        self._say("+CPIN: READY")
+        self._say("+QUSIM: 1")
+        m.radio.search()
+        first, second = ("SMS", "PB") if m.sw["qind_order"] == "sms" else ("PB", "SMS")
+        m.timers.at(m.now + 600, lambda: self._done(first))
+        m.timers.at(m.now + 900, lambda: self._done(second))
+
+    def _done(self, what):
+        self.ready |= 2 if what == "SMS" else 4
+        self._say("+QIND: %s DONE" % what)
+
+    def shut_down(self):
+        # Orderly: detach, then POWERED DOWN, then off.
+        if self.state != ON:
+            return
+        m = self._m
+        self.state = STOPPING
+        m.timers.at(m.now + _DETACH_MS, self._down)
+
+    def _down(self):
+        m = self._m
+        for c in m.pdp.active():
+            if m.sw["pdpdeact_at_off"] == "yes":
+                m.out.urc('+QIURC: "pdpdeact",%d' % c.number)
+        m.out.urc("POWERED DOWN")
+        self.stop(True)
+
+    def line(self, name, asserted):
+        # PWRKEY and RESET act when they have been asserted long enough, PWRKEY to switch on
+        # already while it is held.
+        m = self._m
+        if asserted:
+            self._key_ms = m.now
+            if name == "pwrkey" and self.state == OFF:
+                self._timer = m.timers.at(m.now + _ON_MS, self._key_on)
+            return
+        held = m.now - self._key_ms
+        if name == "reset" and held >= _RESET_MS and self.state != OFF:
+            self.restart()
+        elif name == "pwrkey" and held >= _OFF_MS and self.state == ON:
+            self.shut_down()
+
+    def _key_on(self):
+        if self._m.lines["pwrkey"]:
+            self._key_ms = self._m.now + 100000  # the same press does not switch off again
+            self.start()
+
+
+def qpowd(m, form, args):
+    # AT+QPOWD[=0|1]: OK, then POWERED DOWN. 0: at once, without detaching.
+    if form == "test":
+        m.out.info("+QPOWD: (0,1)")
+        return OK
+    if form == "read":
+        raise Refused()
+    args.count(0, 1)
+    normal = args.number(0, 0, 1, 1)
+    if normal:
+        m.finish(OK, m.power.shut_down)
+    else:
+        m.finish(OK, lambda: m.power.stop(True))
+    return None
+
+
+def cfun(m, form, args):
+    # AT+CFUN (27.007 8.2): 0 minimum, 1 full, 4 radio off; CFUN=1,1 restarts.
+    if form == "test":
+        m.out.info("+CFUN: (0,1,4),(0,1)")
+        return OK
+    if form == "read":
+        m.out.info("+CFUN: %d" % m.radio.functionality)
+        return OK
+    if form != "write":
+        raise Refused()
+    args.count(1, 2)
+    level = args.number(0, 0, 4)
+    if level not in (0, 1, 4):
+        raise Refused()
+    if args.number(1, 0, 1, 0):
+        if level != 1:
+            raise Refused()
+        m.finish(OK, lambda: m.power.restart(True))
+        return None
+    m.radio.set_functionality(level)
+    return OK
+
+
+def qinistat(m, form, args):
+    # AT+QINISTAT: sum of 1 SIM ready, 2 SMS ready, 4 phone book ready
+    if form == "test":
+        m.out.info("+QINISTAT: (0-7)")
+    elif form == "exec":
+        m.out.info("+QINISTAT: %d" % m.power.ready)
+    else:
+        raise Refused()
+    return OK
+
+
+COMMANDS = {"+QPOWD": qpowd, "+CFUN": cfun, "+QINISTAT": qinistat}

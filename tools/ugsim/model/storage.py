@@ -1,0 +1,172 @@
+# ugsim.model.storage - files in RAM: and in flash (UFS), of finite size.
+# SPDX-License-Identifier: MIT
+
+from ugsim.model.errors import Refused
+
+NAME_MAX = 80  # bytes of a file name
+_OPEN_MAX = 10
+_FIRST_HANDLE = 3000  # as seen on UG96
+
+# Modes of AT+QFOPEN
+OPEN = 0
+OVERWRITE = 1
+READ_ONLY = 2
+
+
+def checksum(data):
+    # 16-bit XOR of the big-endian 16-bit words; an odd last byte is a high byte. (FILE manual,
+    # AT+QFUPL.) Three halvings of a large number do the work of a loop over each word.
+    size = len(data)
+    if size % 2:
+        data = bytes(data) + b"\0"
+        size += 1
+    total = 0
+    for start in range(0, size, 1024):
+        part = data[start : start + 1024]
+        width = len(part)
+        x = int.from_bytes(part, "big")
+        while width > 2:
+            half = (width // 2 + 1) // 2 * 2
+            bits = half * 8
+            x = (x >> bits) ^ (x & ((1 << bits) - 1))
+            width = half
+        total ^= x
+    return total
+
+
+class Store:
+    # One storage: name -> contents, in order of creation.
+
+    def __init__(self, name, total):
+        self.name = name
+        self.total = total
+        self.names = []
+        self.contents = {}
+        self.blocked = 0  # bytes that something else takes (control command "storage full")
+
+    def used(self):
+        return sum([len(data) for data in self.contents.values()])
+
+    def free(self):
+        return max(0, self.total - self.used() - self.blocked)
+
+    def put(self, name, data):
+        if name not in self.contents:
+            self.names.append(name)
+        self.contents[name] = data
+
+    def remove(self, name):
+        del self.contents[name]
+        self.names.remove(name)
+
+    def clear(self):
+        self.names = []
+        self.contents = {}
+
+
+class Handle:
+    # An open file.
+
+    def __init__(self, number, store, name, read_only):
+        self.number = number
+        self.store = store
+        self.name = name
+        self.read_only = read_only
+        self.position = 0
+
+    def data(self):
+        return self.store.contents[self.name]
+
+
+class Files:
+    # Both storages and the open files.
+
+    def __init__(self, switches):
+        self.ufs = Store("UFS", switches["ufs_total"])
+        self.ram = Store("RAM", switches["ram_total"])
+        self.handles = {}
+        self._next = _FIRST_HANDLE
+
+    def find(self, path):
+        # "RAM:x" -> (ram, "x"); "UFS:x" and "x" -> (ufs, "x"). Refused with 406.
+        store = self.ufs
+        name = path
+        if path[:4].upper() == "RAM:":
+            store, name = self.ram, path[4:]
+        elif path[:4].upper() == "UFS:":
+            name = path[4:]
+        if not name or len(name.encode()) > NAME_MAX:
+            raise Refused(406)
+        for c in name:
+            if ord(c) < 32 or c in ':*?"<>|/\\':
+                raise Refused(406)
+        return store, name
+
+    def read(self, path):
+        # Contents, or None when there is no such file.
+        if not path:
+            return None
+        try:
+            store, name = self.find(path)
+        except Refused:
+            return None
+        data = store.contents.get(name)
+        return None if data is None else bytes(data)
+
+    def match(self, pattern):
+        # (store, names) for "*", "RAM:*", "UFS:a*" or a plain name.
+        store = self.ufs
+        name = pattern
+        if pattern[:4].upper() == "RAM:":
+            store, name = self.ram, pattern[4:]
+        elif pattern[:4].upper() == "UFS:":
+            name = pattern[4:]
+        if name.endswith("*"):
+            return store, [n for n in store.names if n.startswith(name[:-1])]
+        return store, [name] if name in store.contents else []
+
+    def is_open(self, store, name):
+        for handle in self.handles.values():
+            if handle.store is store and handle.name == name:
+                return True
+        return False
+
+    def open(self, path, mode):
+        # -> Handle. Refused with 405, 413 or 426.
+        store, name = self.find(path)
+        if self.is_open(store, name):
+            raise Refused(426)
+        if len(self.handles) >= _OPEN_MAX:
+            raise Refused(413)
+        if name not in store.contents:
+            if mode == READ_ONLY:
+                raise Refused(405)
+            store.put(name, bytearray())
+        elif mode == OVERWRITE:
+            store.put(name, bytearray())
+        handle = Handle(self._next, store, name, mode == READ_ONLY)
+        self._next += 1
+        self.handles[handle.number] = handle
+        return handle
+
+    def handle(self, number):
+        if number not in self.handles:
+            raise Refused(416)
+        return self.handles[number]
+
+    def write(self, handle, data):
+        # Writes at the handle's position, as much as there is room for. Returns the count.
+        old = handle.data()
+        room = len(old) - handle.position + handle.store.free()
+        data = data[: max(0, room)]
+        end = handle.position + len(data)
+        new = bytes(old[: handle.position]) + data + bytes(old[end:])
+        handle.store.put(handle.name, bytearray(new))
+        handle.position = end
+        return len(data)
+
+    def reset(self, keep_ram):
+        # A restart: open files are closed, RAM: is empty.
+        self.handles = {}
+        if not keep_ram:
+            self.ram.clear()
