@@ -19,7 +19,7 @@ _BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
 _PWRKEY_MS = const(300)
 _BOOT_MS = const(15000)
 _POLL_MS = const(500)
-_SIM_NONE, _SIM_BUSY = const(10), const(14)  # +CME ERROR
+_SIM_NONE = const(10)  # +CME ERROR
 
 
 class Bringup:

@@ -11,7 +11,7 @@ from micropython import const
 
 from . import link as _l
 from .ascii import printable
-from .errors import Error, Refused
+from .errors import Error, error
 
 COMMAND_MS = const(5000)  # how long an ordinary command may take
 
@@ -88,12 +88,12 @@ class Command:
         link = self._link
         for c in text:
             if c < 32 or c == 127:
-                raise Refused(errno.EINVAL, "command", "control character in %r" % text)
+                raise error("control")
         due = ticks_add(ticks_ms(), timeout_ms)
         while self._owner is not None or self._queued:  # another task's command
             link.pump()
             if self._owner is not None and not link.wait(due):
-                raise Error(errno.ETIMEDOUT, "command", "the AT port is busy with another command")
+                raise error("busy")
         self._owner = text
         self._text = text + b"\r"
         self._prefix = prefix
@@ -125,15 +125,13 @@ class Command:
         return self.lines
 
     def fail(self, result, phase, hint, code=0):
-        if result == _l.TIMEOUT:
-            raise Error(
-                errno.ETIMEDOUT, phase, "no answer from the modem; is it on, and are RX and TX right?"
-            )
-        if result == _l.GARBLED:
-            raise Error(errno.EIO, phase, "bytes were lost on the UART; use RTS/CTS, larger rxbuf")
-        if result == _l.RESTARTED:
-            raise Error(errno.ECONNRESET, phase, "the modem restarted; call modem.start() again")
-        raise Error(errno.EIO, phase, hint, code or self._link.cme)
+        # Raises what `result` means: the hint if the modem refused.
+        if result == _l.ERROR:
+            raise Error(errno.EIO, phase, hint, code or self._link.cme)
+        raise error(_REASONS.get(result, "lost"), 0, phase + ": ")
+
+
+_REASONS = {_l.TIMEOUT: "no answer", _l.RESTARTED: "restarted"}
 
 
 def shown(lines):

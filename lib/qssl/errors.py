@@ -22,3 +22,12 @@ class DeliveryUnknown(Error):
 class Refused(Error):
     # Refused by the driver before anything was sent: an argument or a setting is wrong.
     pass
+
+
+def error(reason, code=0, detail=""):
+    # The error for a reason: a key of qssl.hints, where the words are. That module is loaded when
+    # something goes wrong, not before.
+    from .hints import REASONS
+
+    kind, number, phase, hint = REASONS[reason]
+    return kind(number, phase, detail + hint, code)

@@ -1,6 +1,59 @@
 # qssl.hints - what the modem's error numbers mean, and what to check. Loaded when one occurs.
 # SPDX-License-Identifier: MIT
 
+import errno as _e
+
+from .errors import DeliveryUnknown, Error, Refused
+
+# reason -> class, errno, phase, hint. The reasons are what the driver keeps in its hot parts.
+REASONS = {
+    # the AT port
+    "busy": (Error, _e.ETIMEDOUT, "command", "the AT port is busy with another command"),
+    "control": (Refused, _e.EINVAL, "command", "a command line can't hold control characters"),
+    "no answer": (
+        Error,
+        _e.ETIMEDOUT,
+        "command",
+        "no answer; is the modem on, are RX, TX right?",
+    ),
+    "silent": (Error, _e.ETIMEDOUT, "modem", "it stopped answering; check power, call start()"),
+    "restarted": (Error, _e.ECONNRESET, "modem", "it restarted; call modem.start() again"),
+    "lost": (Error, _e.EIO, "command", "bytes were lost on the UART; RTS/CTS or larger rxbuf?"),
+    # opening
+    "sockets": (Refused, _e.EINVAL, "modem", "sockets must be 1 to 12"),
+    "pdp": (Refused, _e.EINVAL, "modem", "pdp must be 1 to 20"),
+    "port": (Refused, _e.EINVAL, "open", "port must be 1 to 65535"),
+    "down": (Error, _e.ENOTCONN, "open", "the modem is not up; call modem.start()"),
+    "all used": (Error, _e.ENOBUFS, "open", "all sockets are in use; close one, or sockets=n"),
+    "unreleased": (Error, _e.ENOBUFS, "open", "closing sockets are not released by the modem"),
+    "refused": (Error, _e.ECONNREFUSED, "open", "the connection was refused"),
+    "open late": (Error, _e.ETIMEDOUT, "open", " did not answer in time; reachable from here?"),
+    "network": (Error, _e.ENOTCONN, "network", "the PDP context was lost; call modem.start()"),
+    # receiving
+    "late": (Error, _e.ETIMEDOUT, "receive", "nothing came in time"),
+    "middle": (Error, _e.ETIMEDOUT, "receive", "time-out in the middle of a read; reconnect"),
+    "cut": (Error, _e.ETIMEDOUT, "receive", "the modem's answer did not come whole; reconnect"),
+    "garbled": (Error, _e.EIO, "receive", "bytes were lost on the UART; RTS/CTS or larger rxbuf?"),
+    "gone": (Error, _e.ENOTCONN, "receive", "the modem has no such connection; reconnect"),
+    "security": (Error, _e.EIO, "tls", "encrypt, decrypt or verify error; reconnect"),
+    # sending
+    "full": (Error, _e.ETIMEDOUT, "send", "the modem's send buffer stays full"),
+    "half": (Error, _e.ETIMEDOUT, "send", "time-out in the middle of a write; reconnect"),
+    "unflushed": (Error, _e.ETIMEDOUT, "send", "not all was sent in time; it goes on"),
+    "unasked": (
+        Error,
+        _e.ETIMEDOUT,
+        "send",
+        "no prompt came, nothing was sent; reconnect",
+    ),
+    "unknown": (DeliveryUnknown, _e.ETIMEDOUT, "send", "no SEND OK, delivery unknown; reconnect"),
+    "reset": (Error, _e.ECONNRESET, "send", "the connection is closed; reconnect"),
+    "nonblocking": (Error, _e.EAGAIN, "send", "sendall needs a socket that blocks"),
+    # closing
+    "unsent": (Error, _e.ETIMEDOUT, "close", "not all was sent before closing"),
+    "closed": (Error, _e.EBADF, "socket", "it is closed"),
+}
+
 # AT+QIGETERROR and +QSSLOPEN: number -> text, hint.
 _TCPIP = {
     550: ("unknown error", "try again; if it stays, restart the modem"),

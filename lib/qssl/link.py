@@ -9,7 +9,8 @@
 #   line(buf, lo, hi)  an information line: True if it was this job's
 #   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
 #   done(result)       the end. Records only; new work is started by the next turn
-# and a source has job(now) -> a job or None, lost(result) -> None (see Link.distrust, Link.restarted).
+# A source has job(now) -> a job or None, and lost(result): RESTARTED, TIMEOUT (the modem is dead)
+# or 0 (lines may have been missed).
 
 import select
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms

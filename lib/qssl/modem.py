@@ -8,7 +8,7 @@ from . import link as _l
 from .ascii import number, value
 from .command import COMMAND_MS, Command
 from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
-from .errors import Error, Refused
+from .errors import Error, error
 from .socket import Slot, Socket
 
 
@@ -33,9 +33,9 @@ class Modem:
         # context in use, 1..20. flow: RTS and CTS are wired. baud: the UART's rate, if start()
         # may search the modem at others. Nothing is sent yet.
         if not 1 <= sockets <= ID_MAX + 1:
-            raise Refused(errno.EINVAL, "modem", "sockets must be 1 to 12")
+            raise error("sockets")
         if not 1 <= pdp <= PDP_MAX:
-            raise Refused(errno.EINVAL, "modem", "pdp must be 1 to 20")
+            raise error("pdp")
         self.link = _l.Link(uart, idle)
         self.stats = self.link.stats
         self.at = Command(self.link)
@@ -80,37 +80,33 @@ class Modem:
 
         return Context(self, ctx, **settings)
 
-    def connect(self, host, port, ctx, timeout_ms=OPEN_MS):
+    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket):
         # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket, whose
         # time-out is then timeout_ms too. Blocks.
-        sock = self.open(host, port, ctx)
+        sock = self.open(host, port, ctx, make)
         due = ticks_add(ticks_ms(), timeout_ms)
         link = self.link
-        while sock.opening():
+        while not sock.state():
             link.pump()
-            if sock.opening() and not link.wait(due):
+            if not sock.state() and not link.wait(due):
                 sock.abandon()
-                raise Error(
-                    errno.ETIMEDOUT,
-                    "open",
-                    "%s:%d did not answer in time; is it reachable from this network?" % (host, port),
-                )
-        if not sock.is_open():
+                raise error("open late", 0, "%s:%d" % (host, port))
+        if sock.state() < 0:
             self._refused(sock, host, port)
         return sock
 
-    def open(self, host, port, ctx):
+    def open(self, host, port, ctx, make=Socket):
         # Starts a connection and returns its Socket at once: sock.opening() until it is known how
-        # it ends. Blocks only where the TLS context has to be set up first.
+        # it ends. Blocks only where the TLS context has to be set up first. make: as the class Socket.
         host, port = _checked(host, port)
         if not self.up:
-            raise Error(errno.ENOTCONN, "open", "the modem is not started; call modem.start()")
+            raise error("down")
         ctx.apply()
         cid = self._free()
         if self._slots[cid] is None:
-            self._slots[cid] = Slot()
+            self._slots[cid] = Slot(cid)
         line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0\r' % (self.pdp, ctx.id, cid, host, port)
-        sock = Socket(self, self.link, cid, self._slots[cid], line)
+        sock = make(self, cid, self._slots[cid], line)
         self.sockets[cid] = sock
         return sock
 
@@ -123,15 +119,10 @@ class Modem:
                 if self.sockets[cid] is None:
                     return cid
             link.pump()
-            for sock in self.sockets:
-                if sock is None or sock.closing():
-                    break
-            else:
-                raise Error(
-                    errno.ENOBUFS, "open", "all sockets are in use; close one, or Modem(sockets=n)"
-                )
+            if not [s for s in self.sockets if s is None or s.state() > 1]:
+                raise error("all used")
             if not link.wait(due):
-                raise Error(errno.ENOBUFS, "open", "closing sockets are not released by the modem")
+                raise error("unreleased")
 
     def release(self, sock):
         # The socket's id is free again.
@@ -143,10 +134,9 @@ class Modem:
         code = sock.code
         if code < 0:
             code = self.last_error()
-        e = sock.error()
         sock.abandon()
-        if not code and e is not None:
-            raise e
+        if not code and sock.why != "refused":
+            raise error(sock.why)
         from .hints import explain
 
         raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
@@ -222,13 +212,14 @@ class Modem:
         sock = self._socket(buf, at, hi, 0) if at else None
         if sock is not None:
             if buf.startswith(b'"recv",', lo + 10):
-                sock.on_recv()
+                sock.on_recv(value(buf, at, hi, 1))
                 return
             if buf.startswith(b'"closed",', lo + 10):
                 sock.on_closed()
                 return
             if buf.startswith(b'"security",', lo + 10):
-                sock.on_security(value(buf, at, hi, 1))
+                sock.code = value(buf, at, hi, 1)
+                sock.fail("security")
                 return
         self.stats.unknown += 1
 
@@ -239,7 +230,7 @@ class Modem:
                 self.up = False
                 for sock in self.sockets:
                     if sock is not None:
-                        sock.on_gone("the network took the PDP context down; call modem.start()")
+                        sock.fail("network")
 
     def _on_restart(self, buf, lo, hi):
         # RDY or POWERED DOWN
@@ -257,5 +248,5 @@ def _checked(host, port):
     from .quote import quoted
 
     if not isinstance(port, int) or not 0 < port < 65536:
-        raise Refused(errno.EINVAL, "open", "port must be 1 to 65535, not %r" % (port,))
+        raise error("port")
     return quoted(host, "open", "host name"), port

@@ -27,6 +27,7 @@ class Parser:
         # whole if exactly the right line ends follow: one lost byte shows here.
         self.blanks = 0
         self.exact = True
+        self.matched = False  # the tail came as one token
 
     def reset(self):
         # Forgets a started line, the prompt and an outstanding payload.
@@ -44,6 +45,7 @@ class Parser:
         self.tail = tail
         self.blanks = 0
         self.exact = True
+        self.matched = False
 
     def feed(self, buf, lo, hi):
         # Runs buf[lo:hi] through the machine; returns how far it got: short of hi only when the
@@ -58,6 +60,7 @@ class Parser:
                     n = len(self.tail)
                     if hi - lo >= n and buf.startswith(self.tail, lo):
                         lo += n
+                        self.matched = True
                         self._owner.on_tail()
                     self.tail = None
             elif self.prompt and buf[lo] == _PROMPT and not self._part.any():
@@ -74,10 +77,7 @@ class Parser:
         return lo
 
     def _payload(self, buf, lo, hi):
-        n = self.need
-        if n > hi - lo:
-            n = hi - lo
-        n = self.sink.write(buf, lo, n)
+        n = self.sink.write(buf, lo, min(self.need, hi - lo))
         if n:
             self.need -= n
         return n

@@ -23,11 +23,18 @@ _BLANKS = b" " * 64
 _FILL = const(1460)  # the longest counted prompt (manual 2.2.3)
 
 # What a try types before its AT.
-_PLAIN, _CANCEL, _ESCAPE, _COMPLETE = const(0), const(1), const(2), const(3)
+_PLAIN = const(0)
+_CANCEL = const(1)
+_ESCAPE = const(2)
+_COMPLETE = const(3)
 _ANY = bytes((_PLAIN, _PLAIN, _PLAIN, _CANCEL, _ESCAPE, _ESCAPE, _COMPLETE, _PLAIN))
 _PROMPT = bytes((_PLAIN, _CANCEL, _COMPLETE, _PLAIN, _ESCAPE, _PLAIN))  # a prompt may be open
 
-_SILENCE, _FILLING, _GUARD, _ASKED, _PROOF = const(0), const(1), const(2), const(3), const(4)
+_SILENCE = const(0)
+_FILLING = const(1)
+_GUARD = const(2)
+_ASKED = const(3)
+_PROOF = const(4)
 
 
 class Resync:

@@ -48,7 +48,9 @@ class Context:
                 raise Refused(errno.EACCES, "tls", suite + " is weak; allow_weak=True to use it")
             if not auth:
                 raise Refused(
-                    errno.EACCES, "tls", "auth=False lets anybody answer; allow_weak=True to use it"
+                    errno.EACCES,
+                    "tls",
+                    "auth=False trusts anybody; allow_weak=True to use it",
                 )
         if auth and ca is None:
             raise Refused(errno.EINVAL, "tls", "ca is missing: the PEM of your server's CA")
