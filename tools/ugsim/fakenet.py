@@ -1,7 +1,7 @@
 # ugsim.fakenet - network of scripted peers for tests in one process, without sockets.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.bytequeue import ByteQueue
+from ugsim.model.base.bytequeue import ByteQueue
 
 _WINDOW = 65536  # bytes on the way to the modem before the peer's writes wait
 
@@ -89,8 +89,8 @@ class SinkPeer(Peer):
 
 
 class ScriptPeer(SinkPeer):
-    # Plays steps in turn. A step: ("send", data), ("expect", data) waits until exactly these bytes
-    # came next (anything else sets `error`), ("close",), ("reset",), ("wait", ms), ("security", n).
+    # Plays steps in turn: ("send", data); ("expect", data) waits until exactly these bytes came
+    # next, anything else sets `error`; ("wait", ms); ("close",); ("reset",); ("security", n).
 
     def __init__(self, steps):
         super().__init__()
@@ -310,7 +310,7 @@ class FakeNet:
         return peer
 
     def address(self, host):
-        if host in self.names and self.names[host]:
+        if self.names.get(host):
             return self.names[host][0]
         for c in host:
             if c not in "0123456789.":

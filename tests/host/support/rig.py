@@ -8,7 +8,7 @@ import time as _real
 
 from ugsim.fakenet import FakeNet
 from ugsim.model import UGxx
-from ugsim.model.bytequeue import ByteQueue
+from ugsim.model.base.bytequeue import ByteQueue
 
 _WRAP = 1 << 30  # ticks of 32-bit ports
 _SPIN = 10000  # ticks_ms() calls without a sleep after which the clock moves on by itself
@@ -239,8 +239,7 @@ class Rig:
             self._up += gain
             n = self._up // 1000
             self._up -= n * 1000
-            if n > model.space():
-                n = model.space()
+            n = min(n, model.space())
             data = self.tx.take(n)
             if data:
                 model.feed(data)

@@ -1,9 +1,10 @@
 # ugsim.model - simulated UGxx without I/O: bytes in, bytes out, virtual time, one seed.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.commands.sslcfg import TlsSettings
+from ugsim.model.errors import ControlError
 from ugsim.model.faults import FAULTS
-from ugsim.model.sslcfg import TlsSettings
 from ugsim.model.switches import SWITCHES
 from ugsim.model.ugxx import UGxx
 
-__all__ = ["FAULTS", "SWITCHES", "TlsSettings", "UGxx"]
+__all__ = ["FAULTS", "SWITCHES", "ControlError", "TlsSettings", "UGxx"]

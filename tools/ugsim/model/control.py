@@ -1,9 +1,9 @@
 # ugsim.model.control - commands to the simulation itself, apart from the AT port.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.commands.sockets import COUNT
 from ugsim.model.errors import ControlError
 from ugsim.model.faults import FAULTS
-from ugsim.model.sockets import COUNT
 
 _WHAT = {0: "initial", 1: "opening", 2: "handshake", 3: "connected", 5: "closing"}
 

@@ -4,7 +4,12 @@
 OK = "OK"
 ERROR = "ERROR"
 
-# TCP/IP result codes of the manual's reference [3], read with AT+QIGETERROR. Lower case as printed.
+# Families of commands: how a refused one answers.
+GENERAL = 0  # ERROR or +CME ERROR, as AT+CMEE says
+TCPIP = 1  # bare ERROR, the code is kept for AT+QIGETERROR
+FILE = 2  # +CME ERROR with a 4xx code
+
+# TCP/IP result codes (the manual's reference [3]), read with AT+QIGETERROR. Texts as printed.
 TCPIP = {
     0: "operate successfully",
     550: "unknown error",

@@ -1,23 +1,25 @@
 # ugsim.model.ugxx - the simulated UGxx as one object: bytes in, bytes out, virtual time.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import control, modecmd, sslcfg
+from ugsim.model import control
+from ugsim.model.at.line import Line
+from ugsim.model.at.output import Output
+from ugsim.model.at.runner import Runner
+from ugsim.model.base.rng import Rng
+from ugsim.model.base.timers import Timers
 from ugsim.model.bytefaults import Places
-from ugsim.model.clock import Clock
-from ugsim.model.dns import Dns
+from ugsim.model.commands import modes, sslcfg
+from ugsim.model.commands.clock import Clock
+from ugsim.model.commands.dns import Dns
+from ugsim.model.commands.pdp import Contexts
+from ugsim.model.commands.port import Port
+from ugsim.model.commands.power import Power
+from ugsim.model.commands.radio import Radio, Sim
+from ugsim.model.commands.sockets import Sockets
+from ugsim.model.commands.storage import Files
+from ugsim.model.commands.table import COMMANDS
 from ugsim.model.faults import Faults
-from ugsim.model.line import Line
-from ugsim.model.output import Output
-from ugsim.model.pdp import Contexts
-from ugsim.model.portcfg import Port
-from ugsim.model.power import Power
-from ugsim.model.radio import Radio, Sim
-from ugsim.model.rng import Rng
-from ugsim.model.runner import Runner
-from ugsim.model.sockets import Sockets
-from ugsim.model.storage import Files
 from ugsim.model.switches import Switches
-from ugsim.model.timers import Timers
 
 _FREE = 1 << 20  # space() when nothing limits the host
 _RI_MS = 120  # length of the pulse on RI with each URC
@@ -66,7 +68,7 @@ class UGxx:
         self.qcfg = {}
         self.port = Port(self)
         self.line_in = Line(self)
-        self.runner = Runner(self)
+        self.runner = Runner(self, COMMANDS)
         self.sim = Sim(self.sw["sim"])
         self.radio = Radio(self)
         self.clock = Clock(self)
@@ -155,7 +157,7 @@ class UGxx:
         if name == "pwrkey" or name == "reset":
             self.power.line(name, asserted)
         elif name == "dtr" and not asserted:
-            modecmd.dtr_dropped(self)
+            modes.dtr_dropped(self)
 
     def line(self, name):
         # "status": powered; "dcd": a transparent connection has the port; "cts": the host may
@@ -196,14 +198,12 @@ class UGxx:
 
     def run(self, now_ms):
         # Does everything due by now_ms.
-        if now_ms < self.now:
-            now_ms = self.now
+        now_ms = max(now_ms, self.now)
         while True:
             due = self.timers.pop_due(now_ms)
             if due is None:
                 break
-            if due[0] > self.now:
-                self.now = due[0]
+            self.now = max(self.now, due[0])
             due[1]()
         self.now = now_ms
         if self._net_poll is not None:

@@ -1,4 +1,4 @@
-# ugsim.model.storage - files in RAM: and in flash (UFS), of finite size.
+# ugsim.model.commands.storage - files in RAM: and in flash (UFS), of finite size.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import Refused

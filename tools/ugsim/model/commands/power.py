@@ -1,4 +1,4 @@
-# ugsim.model.power - start, restart and power-down, by line and by command.
+# ugsim.model.commands.power - start, restart and power-down, by line and by command.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -146,7 +146,7 @@ def qpowd(m, form, args):
         m.out.info("+QPOWD: (0,1)")
         return OK
     if form == "read":
-        raise Refused()
+        raise Refused
     args.count(0, 1)
     normal = args.number(0, 0, 1, 1)
     if normal:
@@ -165,14 +165,14 @@ def cfun(m, form, args):
         m.out.info("+CFUN: %d" % m.radio.functionality)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     level = args.number(0, 0, 4)
     if level not in (0, 1, 4):
-        raise Refused()
+        raise Refused
     if args.number(1, 0, 1, 0):
         if level != 1:
-            raise Refused()
+            raise Refused
         m.finish(OK, lambda: m.power.restart(True))
         return None
     m.radio.set_functionality(level)
@@ -186,7 +186,7 @@ def qinistat(m, form, args):
     elif form == "exec":
         m.out.info("+QINISTAT: %d" % m.power.ready)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 

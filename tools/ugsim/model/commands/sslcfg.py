@@ -1,4 +1,4 @@
-# ugsim.model.sslcfg - SSL contexts and AT+QSSLCFG (manual 2.2.1).
+# ugsim.model.commands.sslcfg - SSL contexts and AT+QSSLCFG (manual 2.2.1).
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -94,9 +94,9 @@ def _suite(m, args):
     elif m.sw["cfg_unquoted_set"] == "ok" and args.given(2):
         text = args.items[2].upper()
     else:
-        raise Refused()
+        raise Refused
     if text != ALL_SUITES and text not in SUITES:
-        raise Refused()
+        raise Refused
     return text
 
 
@@ -106,11 +106,11 @@ def qsslcfg(m, form, args):
             m.out.info('+QSSLCFG: "%s",(0-5),%s' % (key, KEYS[key][4]))
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(2, 3)
     key = args.string(0).lower()
     if key not in KEYS:
-        raise Refused()
+        raise Refused
     number = args.number(1, 0, COUNT - 1)
     values = m.sslctx[number]
     kind, low, high = KEYS[key][:3]
@@ -126,9 +126,9 @@ def qsslcfg(m, form, args):
     else:
         value = args.string(2, longest=high)
         if value and m.sw["cacert_unchecked"] == "no" and m.read_file(value) is None:
-            raise Refused()
+            raise Refused
     if m.faults.hit("cfg_error", key=key) is not None:
-        raise Refused()
+        raise Refused
     values[key] = value
     return OK
 

@@ -1,4 +1,4 @@
-# ugsim.model.args - parameters of an AT command, checked strictly.
+# ugsim.model.at.args - parameters of an AT command, checked strictly.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import Refused
@@ -18,7 +18,7 @@ def split(text):
             items.append(text[start:i].strip())
             start = i + 1
     if quoted:
-        raise Refused()
+        raise Refused
     items.append(text[start:].strip())
     return items
 
@@ -35,7 +35,7 @@ class Args:
     def count(self, low, high):
         # The command takes between low and high parameters.
         if not low <= len(self.items) <= high:
-            raise Refused()
+            raise Refused
 
     def given(self, index):
         # True when the parameter is there and not empty.
@@ -45,39 +45,39 @@ class Args:
         # Unquoted decimal number in low..high. Without a default it must be there.
         if not self.given(index):
             if default is None:
-                raise Refused()
+                raise Refused
             return default
         text = self.items[index]
         if not text.isdigit() or len(text) > 10:
-            raise Refused()
+            raise Refused
         value = int(text)
         if not low <= value <= high:
-            raise Refused()
+            raise Refused
         return value
 
     def signed(self, index, default=None):
         # Unquoted decimal number with an optional minus sign.
         if not self.given(index):
             if default is None:
-                raise Refused()
+                raise Refused
             return default
         text = self.items[index]
         digits = text[1:] if text[0] == "-" else text
         if not digits.isdigit() or len(digits) > 10:
-            raise Refused()
+            raise Refused
         return -int(digits) if text[0] == "-" else int(digits)
 
     def string(self, index, default=None, longest=255):
         # Quoted string, returned without its quotes. "" is a value: two quotes were given.
         if not self.given(index):
             if default is None:
-                raise Refused()
+                raise Refused
             return default
         text = self.items[index]
         if len(text) < 2 or text[0] != '"' or text[-1] != '"' or '"' in text[1:-1]:
-            raise Refused()
+            raise Refused
         if len(text) - 2 > longest:
-            raise Refused()
+            raise Refused
         return text[1:-1]
 
     def is_string(self, index):

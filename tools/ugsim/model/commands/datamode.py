@@ -1,9 +1,9 @@
-# ugsim.model.datamode - the port as a data channel: entry of QSSLSEND, upload, transparent mode.
+# ugsim.model.commands.datamode - QSSLSEND's data entry, uploads, transparent mode.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import sockets
+from ugsim.model.at.escape import Escape
+from ugsim.model.commands import sockets
 from ugsim.model.errors import ERROR, OK
-from ugsim.model.escape import Escape
 
 _CTRL_Z = b"\x1a"
 _ESC = b"\x1b"

@@ -1,7 +1,7 @@
-# ugsim.model.dns - DNS servers of a PDP context and name look-up (manual 1.5, item 2).
+# ugsim.model.commands.dns - DNS servers of a PDP context and name look-up (manual 1.5, item 2).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import pdp
+from ugsim.model.commands import pdp
 from ugsim.model.errors import OK, Refused
 
 _LIMIT_MS = 60000  # AT+QIDNSGIP gives its URC within this time
@@ -92,7 +92,7 @@ def qidnscfg(m, form, args):
         m.out.info("+QIDNSCFG: (1-%d),<pridnsaddr>,<secdnsaddr>" % pdp.COUNT)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 3)
     c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
     if not c.active and m.sw["qidnscfg_inactive"] == "error":
@@ -103,7 +103,7 @@ def qidnscfg(m, form, args):
     first = args.string(1)
     second = args.string(2, "0.0.0.0")
     if not is_address(first) or not is_address(second):
-        raise Refused()
+        raise Refused
     c.dns = [first, second]
     c.dns_set = True
     return OK
@@ -115,12 +115,12 @@ def qidnsgip(m, form, args):
         m.out.info("+QIDNSGIP: (1-%d),<hostname>" % pdp.COUNT)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(2, 2)
     c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
     host = args.string(1)
     if not host:
-        raise Refused()
+        raise Refused
     if not c.active:
         raise Refused(572)
     if m.dns.busy():

@@ -1,4 +1,4 @@
-# ugsim.model.timers - what is to happen at which virtual millisecond.
+# ugsim.model.base.timers - what is to happen at which virtual millisecond.
 # SPDX-License-Identifier: MIT
 
 

@@ -1,7 +1,7 @@
-# ugsim.model.pdp - PDP contexts: configure, activate, deactivate (manual 1.2, 3.1).
+# ugsim.model.commands.pdp - PDP contexts: configure, activate, deactivate (manual 1.2, 3.1).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.errors import ERROR, OK, Refused, TCPIP
+from ugsim.model.errors import ERROR, OK, TCPIP, Refused
 
 COUNT = 20  # manual 2.2.2: <pdpctxID> 1-20
 _MOST_ACTIVE = 3
@@ -146,7 +146,7 @@ def qilocip(m, form, args):
     if form == "test":
         return OK
     if form != "exec":
-        raise Refused()
+        raise Refused
     active = m.pdp.active()
     if not active:
         raise Refused(572)

@@ -1,7 +1,7 @@
-# ugsim.model.output - what leaves on TXD: replies, prompts, URCs and payload as whole units.
+# ugsim.model.at.output - what leaves on TXD: replies, prompts, URCs and payload as whole units.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.bytequeue import ByteQueue
+from ugsim.model.base.bytequeue import ByteQueue
 
 # Kinds of units, the words that faults use to name a place in the stream.
 KINDS = ("echo", "info", "payload", "trailer", "final", "prompt", "urc", "data")

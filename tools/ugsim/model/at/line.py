@@ -1,4 +1,4 @@
-# ugsim.model.line - what arrives on RXD: command lines, echo, and the data modes' input.
+# ugsim.model.at.line - what arrives on RXD: command lines, echo, and the data modes' input.
 # SPDX-License-Identifier: MIT
 
 _LINE_MAX = 559  # characters of a command line; longer ones answer ERROR

@@ -1,4 +1,4 @@
-# ugsim.model.identity - who the modem and its SIM are.
+# ugsim.model.commands.identity - who the modem and its SIM are.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -25,7 +25,7 @@ def _line(text, needs_sim=False):
         if form == "test":
             return OK
         if form != "exec":
-            raise Refused()
+            raise Refused
         if needs_sim:
             m.sim.need()
         m.out.info(text)

@@ -1,4 +1,4 @@
-# ugsim.model.clock - the modem's real-time clock (manual 1.4).
+# ugsim.model.commands.clock - the modem's real-time clock (manual 1.4).
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -32,30 +32,30 @@ def parse(text):
     # "yy/MM/dd,hh:mm:ss[+zz]" -> (local seconds since 1970, zone in quarters of an hour).
     # Two-digit years from 70 on belong to the last century. Refused when it is no date.
     if len(text) not in (17, 20):
-        raise Refused()
+        raise Refused
     if text[2] != "/" or text[5] != "/" or text[8] != "," or text[11] != ":" or text[14] != ":":
-        raise Refused()
+        raise Refused
     n = []
     for i in (0, 3, 6, 9, 12, 15):
         part = text[i : i + 2]
         if not part.isdigit():
-            raise Refused()
+            raise Refused
         n.append(int(part))
     year = n[0] + (1900 if n[0] >= 70 else 2000)
     zone = 0
     if len(text) == 20:
         if text[17] not in "+-" or not text[18:].isdigit():
-            raise Refused()
+            raise Refused
         zone = int(text[18:])
         if zone > 96:
-            raise Refused()
+            raise Refused
         if text[17] == "-":
             zone = -zone
     if not 1 <= n[1] <= 12 or n[2] < 1 or n[3] > 23 or n[4] > 59 or n[5] > 59:
-        raise Refused()
+        raise Refused
     day = days(year, n[1], n[2])
     if date(day)[1] != n[1]:
-        raise Refused()
+        raise Refused
     return day * _DAY + n[3] * 3600 + n[4] * 60 + n[5], zone
 
 
@@ -127,7 +127,7 @@ def cclk(m, form, args):
         local_s, zone = parse(args.string(0))
         m.clock.set(local_s, zone)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 
@@ -138,7 +138,7 @@ def qlts(m, form, args):
         m.out.info("+QLTS: (0-2)")
         return OK
     if form == "read":
-        raise Refused()
+        raise Refused
     args.count(0, 1)
     mode = args.number(0, 0, 2, 0)
     c = m.clock

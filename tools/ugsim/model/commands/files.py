@@ -1,9 +1,9 @@
-# ugsim.model.filecmd - FILE commands that list, delete, upload and download whole files.
+# ugsim.model.commands.files - FILE commands that list, delete, upload and download whole files.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import datamode
+from ugsim.model.commands import datamode
+from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import OK, Refused
-from ugsim.model.storage import checksum
 
 _DEFAULT_SIZE = 10240
 _DEFAULT_TIMEOUT_S = 5
@@ -30,7 +30,7 @@ def qflds(m, form, args):
         m.out.info('+QFLDS: ("UFS","RAM")')
         return OK
     if form == "read":
-        raise Refused()
+        raise Refused
     args.count(0, 1)
     if not len(args):
         m.out.info("+QFLDS: %d,%d" % (m.files.ufs.used(), len(m.files.ufs.names)))
@@ -49,7 +49,7 @@ def qflst(m, form, args):
         m.out.info("+QFLST: <pattern>")
         return OK
     if form == "read":
-        raise Refused()
+        raise Refused
     args.count(0, 1)
     pattern = args.string(0, "*") if len(args) else "*"
     store, names = m.files.match(pattern)
@@ -66,7 +66,7 @@ def qfdel(m, form, args):
         m.out.info("+QFDEL: <filename>")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 1)
     pattern = args.string(0)
     store, names = m.files.match(pattern)
@@ -87,7 +87,7 @@ def qfupl(m, form, args):
         m.out.info("+QFUPL: <filename>[,(1-%d)[,(1-65535)[,(0,1)]]]" % m.files.ufs.total)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 4)
     store, name = m.files.find(args.string(0, longest=200))
     size = args.number(1, 1, 0x7FFFFFFF, _DEFAULT_SIZE)
@@ -127,7 +127,7 @@ def qfdwl(m, form, args):
         m.out.info("+QFDWL: <filename>")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 1)
     store, name = m.files.find(args.string(0, longest=200))
     if name not in store.contents:

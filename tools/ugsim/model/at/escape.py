@@ -1,4 +1,4 @@
-# ugsim.model.escape - finds "+++" with its guard times in a stream of data.
+# ugsim.model.at.escape - finds "+++" with its guard times in a stream of data.
 # SPDX-License-Identifier: MIT
 
 GUARD_MS = 1000  # silence before and after, and the time in which it is typed (manual 1.3, item 4)

@@ -1,7 +1,7 @@
-# ugsim.model.modecmd - QISWTMD, ATO and DTR: in and out of the access modes (manual 1.3).
+# ugsim.model.commands.modes - QISWTMD, ATO and DTR: in and out of the access modes (manual 1.3).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import datamode, sockets
+from ugsim.model.commands import datamode, sockets
 from ugsim.model.errors import OK, Refused
 
 
@@ -11,7 +11,7 @@ def qiswtmd(m, form, args):
         m.out.info("+QISWTMD: (0-11),(0-2)")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(2, 2)
     number = args.number(0, 0, sockets.COUNT - 1)
     mode = args.number(1, 0, 2)

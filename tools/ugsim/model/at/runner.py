@@ -1,14 +1,13 @@
-# ugsim.model.runner - cuts a command line into commands, runs one at a time, gives results.
+# ugsim.model.at.runner - cuts a command line into commands, runs one at a time, gives results.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import table
-from ugsim.model.args import Args
-from ugsim.model.errors import CME, ERROR, OK, Refused
+from ugsim.model.at.args import Args
+from ugsim.model.errors import CME, ERROR, FILE, GENERAL, OK, TCPIP, Refused
 
 
 def cut(text):
-    # "ATE0V1+CMEE=1;+CPIN?" without its "AT" -> list of (name, form, argument text). Forms: "exec",
-    # "read", "test", "write" (manual 2.1). None: not a command line of V.250.
+    # "E0V1+CMEE=1;+CPIN?" (what follows "AT") -> list of (name, form, argument text). Forms:
+    # "exec", "read", "test", "write" (manual 2.1). None: not a command line of V.250.
     commands = []
     i = 0
     size = len(text)
@@ -65,10 +64,11 @@ def _extended(text):
 class Runner:
     # Commands are serialised: while one runs (model.running) no other is taken.
 
-    def __init__(self, model):
+    def __init__(self, model, commands):
         self._m = model
+        self._commands = commands  # name -> (handler, family)
         self._todo = []  # commands of the same line that come after the running one
-        self.family = table.GENERAL
+        self.family = GENERAL
         self.name = ""
 
     def line(self, line, overlong):
@@ -92,7 +92,7 @@ class Runner:
         m.out.begin_reply()
         if commands is None:
             self._todo = []
-            self.family = table.GENERAL
+            self.family = GENERAL
             self.finish(ERROR)
             return
         self._todo = commands
@@ -124,16 +124,16 @@ class Runner:
         # Calls the handler. Returns the final result, or None when it will come with finish().
         m = self._m
         self.name = name
-        entry = table.COMMANDS.get(name)
+        entry = self._commands.get(name)
         if entry is None:
-            self.family = table.GENERAL
+            self.family = GENERAL
             m.count("unknown_commands", 1)
             return ERROR
         handler, self.family = entry
         forced = m.faults.refuse(name, form)
         if forced is not None:
             return forced
-        if self.family == table.TCPIP and form == "write":
+        if self.family == TCPIP and form == "write":
             m.last_error = 0
         try:
             return handler(m, form, Args(text))
@@ -143,10 +143,10 @@ class Runner:
     def refusal(self, code):
         # The final result for a refused command; `code` None: its family's wrong parameter.
         m = self._m
-        if self.family == table.TCPIP:
+        if self.family == TCPIP:
             m.last_error = 552 if code is None else code
             return ERROR
-        if self.family == table.FILE:
+        if self.family == FILE:
             code = 425 if code is None else code
             if m.cmee == 0 and m.sw["file_cme"] == "cmee":
                 return ERROR

@@ -1,4 +1,4 @@
-# ugsim.model.radio - SIM, signal and network registration.
+# ugsim.model.commands.radio - SIM, signal and network registration.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -127,7 +127,7 @@ def cpin(m, form, args):
         m.out.info("+CPIN: " + ("READY" if m.sim.state == "ready" else "SIM PIN"))
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     if m.sim.state == "none":
         raise Refused(10)
@@ -149,7 +149,7 @@ def csq(m, form, args):
         known = m.radio.coverage and m.radio.functionality == 1
         m.out.info("+CSQ: %d,%d" % ((m.radio.rssi, 0) if known else (99, 99)))
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 
@@ -164,7 +164,7 @@ def _registration(name):
             args.count(1, 1)
             m.radio.modes[name] = args.number(0, 0, 2)
         else:
-            raise Refused()
+            raise Refused
         return OK
 
     return handler
@@ -186,7 +186,7 @@ def cgatt(m, form, args):
             for c in m.pdp.active():
                 m.pdp.drop(c.number, True)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 
@@ -205,7 +205,7 @@ def cops(m, form, args):
             r.search()
         return OK
     if form != "test":
-        raise Refused()
+        raise Refused
     m.timers.at(m.now + _SEARCH_MS, lambda: _operators(m))
     return None
 
@@ -222,7 +222,7 @@ def cgpaddr(m, form, args):
         m.out.info("+CGPADDR: (1-20)")
         return OK
     if form == "read":
-        raise Refused()
+        raise Refused
     args.count(0, 1)
     wanted = args.number(0, 1, 20) if len(args) else None
     for c in m.pdp.all[1:]:

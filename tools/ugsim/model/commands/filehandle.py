@@ -1,7 +1,7 @@
-# ugsim.model.filehandle - FILE commands on an open file: QFOPEN, QFREAD, QFWRITE and the rest.
+# ugsim.model.commands.filehandle - FILE commands on an open file (QFOPEN to QFCLOSE).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import datamode
+from ugsim.model.commands import datamode
 from ugsim.model.errors import OK, Refused
 
 _READ_MAX = 1500  # bytes of one AT+QFREAD on UG96
@@ -20,7 +20,7 @@ def qfopen(m, form, args):
             m.out.info('+QFOPEN: "%s",%d,%d' % (handle.name, handle.number, mode))
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     handle = m.files.open(args.string(0, longest=200), args.number(1, 0, 2, 0))
     m.out.info("+QFOPEN: %d" % handle.number)
@@ -37,7 +37,7 @@ def qfread(m, form, args):
         m.out.info("+QFREAD: <filehandle>[,(1-%d)]" % _READ_MAX)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     handle = _handle(m, args)
     limit = args.number(1, 1, _READ_MAX, _READ_MAX)
@@ -56,7 +56,7 @@ def qfwrite(m, form, args):
         m.out.info("+QFWRITE: <filehandle>[,(1-%d)[,(1-65535)]]" % _WRITE_MAX)
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 3)
     handle = _handle(m, args)
     length = args.number(1, 1, _WRITE_MAX, _WRITE_MAX)
@@ -89,7 +89,7 @@ def qfseek(m, form, args):
         m.out.info("+QFSEEK: <filehandle>,<offset>[,(0-2)]")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(2, 3)
     handle = _handle(m, args)
     offset = args.signed(1)
@@ -106,7 +106,7 @@ def qfposition(m, form, args):
         m.out.info("+QFPOSITION: <filehandle>")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 1)
     m.out.info("+QFPOSITION: %d" % _handle(m, args).position)
     return OK
@@ -118,7 +118,7 @@ def qftucat(m, form, args):
         m.out.info("+QFTUCAT: <filehandle>")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 1)
     handle = _handle(m, args)
     if handle.read_only:
@@ -133,7 +133,7 @@ def qfclose(m, form, args):
         m.out.info("+QFCLOSE: <filehandle>")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 1)
     handle = _handle(m, args)
     del m.files.handles[handle.number]

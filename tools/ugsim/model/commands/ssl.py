@@ -1,7 +1,7 @@
-# ugsim.model.sslcmd - QSSLOPEN, QSSLSEND, QSSLRECV, QSSLCLOSE, QSSLSTATE (manual 2.2.2 to 2.2.6).
+# ugsim.model.commands.ssl - QSSLOPEN to QSSLSTATE (manual 2.2.2 to 2.2.6).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import datamode, pdp, sockets, sslcfg
+from ugsim.model.commands import datamode, pdp, sockets, sslcfg
 from ugsim.model.errors import ERROR, OK, Refused
 
 _LAST = sockets.COUNT - 1
@@ -13,10 +13,10 @@ _HOST_MAX = 150  # no document gives the longest <serveraddr>
 def _host(text):
     # A name or an address; quotes cannot be in it, blanks and control characters may not.
     if not text:
-        raise Refused()
+        raise Refused
     for c in text:
         if ord(c) <= 32 or ord(c) == 127:
-            raise Refused()
+            raise Refused
     return text
 
 
@@ -26,7 +26,7 @@ def qsslopen(m, form, args):
         m.out.info("+QSSLOPEN: (1-20),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(5, 6)
     context = args.number(0, 1, pdp.COUNT)
     ctx = args.number(1, 0, sslcfg.COUNT - 1)
@@ -94,7 +94,7 @@ def qsslsend(m, form, args):
         m.out.info("+QSSLSEND: (0-11)[,(1-1460)]")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     length = args.number(1, 1, _SEND_MAX) if len(args) == 2 else 0
     s = _socket(m, args, True)
@@ -110,7 +110,7 @@ def qsslrecv(m, form, args):
         m.out.info("+QSSLRECV: (0-11),(1-1500)")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(2, 2)
     limit = args.number(1, 1, _RECV_MAX)
     s = _socket(m, args, False)
@@ -140,7 +140,7 @@ def qsslclose(m, form, args):
         m.out.info("+QSSLCLOSE: (0-11)[,(0-65535)]")
         return OK
     if form != "write":
-        raise Refused()
+        raise Refused
     args.count(1, 2)
     timeout = args.number(1, 0, 65535, 10)
     s = m.sockets.slots[args.number(0, 0, _LAST)]
@@ -164,7 +164,7 @@ def qsslstate(m, form, args):
         index = 0
         if len(args) == 2:
             if m.sw["state_style"] == "no":
-                raise Refused()
+                raise Refused
             args.number(0, 1, 1)
             index = 1
         wanted = args.number(index, 0, _LAST)

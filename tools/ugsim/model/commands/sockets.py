@@ -1,8 +1,8 @@
-# ugsim.model.sockets - the twelve SSL sockets: buffers, states, URCs (manual 1.3, 2.2.6, 2.3).
+# ugsim.model.commands.sockets - the SSL sockets: buffers, states, URCs (manual 1.3, 2.3).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import sslcfg
-from ugsim.model.bytequeue import ByteQueue
+from ugsim.model.base.bytequeue import ByteQueue
+from ugsim.model.commands import sslcfg
 
 COUNT = 12  # manual 2.2.2: <clientID> 0-11
 

@@ -1,4 +1,4 @@
-# ugsim.model.portcfg - baud rate, flow control and frame of the UART.
+# ugsim.model.commands.port - baud rate, flow control and frame of the UART.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -67,10 +67,10 @@ def ipr(m, form, args):
         args.count(1, 1)
         rate = args.number(0, 0, RATES[-1])
         if rate and rate not in RATES:
-            raise Refused()
+            raise Refused
         m.port.change(rate)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 
@@ -85,10 +85,10 @@ def ifc(m, form, args):
         host = args.number(0, 0, 2)
         modem = args.number(1, 0, 2, host)
         if host == 1 or modem == 1:
-            raise Refused()
+            raise Refused
         m.ifc = (host, modem)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 
@@ -103,7 +103,7 @@ def icf(m, form, args):
         args.number(0, 3, 3)
         args.number(1, 3, 3, 3)
     else:
-        raise Refused()
+        raise Refused
     return OK
 
 

@@ -1,4 +1,4 @@
-# ugsim.model.general - V.250 commands and settings of the AT interface.
+# ugsim.model.commands.general - V.250 commands and settings of the AT interface.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -18,7 +18,7 @@ def digits(args, high):
     if not args.items:
         return 0
     if not args.items[0].isdigit():
-        raise Refused()
+        raise Refused
     return args.number(0, 0, high)
 
 
@@ -78,7 +78,7 @@ def setting(name, low, high, attribute):
             args.count(1, 1)
             setattr(m, attribute, args.number(0, low, high))
         else:
-            raise Refused()
+            raise Refused
         return OK
 
     return handler
@@ -91,10 +91,10 @@ def qcfg(m, form, args):
             m.out.info('+QCFG: "%s"' % name)
         return OK
     if form != "write" or not len(args):
-        raise Refused()
+        raise Refused
     name = args.string(0).lower()
     if name not in _QCFG:
-        raise Refused()
+        raise Refused
     if len(args) == 1:
         m.out.info('+QCFG: "%s",%s' % (name, m.qcfg.get(name, _QCFG[name])))
     else:

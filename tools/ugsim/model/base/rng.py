@@ -1,4 +1,4 @@
-# ugsim.model.rng - small seeded generator, equal on both interpreters.
+# ugsim.model.base.rng - small seeded generator, equal on both interpreters.
 # SPDX-License-Identifier: MIT
 
 

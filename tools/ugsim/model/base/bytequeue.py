@@ -1,4 +1,4 @@
-# ugsim.model.bytequeue - first-in first-out queue of bytes made of whole chunks.
+# ugsim.model.base.bytequeue - first-in first-out queue of bytes made of whole chunks.
 # SPDX-License-Identifier: MIT
 
 
