@@ -1,0 +1,195 @@
+# qssl.compat - `socket`, `ssl` and `tls` as existing clients know them, over the modem.
+# SPDX-License-Identifier: MIT
+"""
+    compat.install(modem, ctx)  # for every module that is imported from now on, or
+    umqtt.simple.socket = compat.socket_for(modem, ctx)  # for one module only
+
+Each socket is a TLS connection with the settings of ctx, whether its client calls wrap_socket()
+or not. Nothing goes out at connect(): libraries call it before they wrap, and the modem opens TCP
+and TLS in one command. The modem resolves names.
+"""
+
+import errno
+import sys
+
+from micropython import const
+
+from .dialect import OPEN_MS
+from .errors import Error, Refused
+from .socket import Socket
+
+_POLL, _CLOSE = const(3), const(4)  # stream ioctls and poll bits: MicroPython's py/stream.h
+_ERR, _HUP = const(8), const(16)
+_NEW, _CLOSED = const(-1), const(3)  # of Socket's states
+_REQUIRED = const(2)
+_EISCONN = const(106)
+_IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
+
+
+def socket_for(modem, ctx, start=None):
+    # What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is wanted
+    # and the modem is not up, e.g. after it has restarted; it should call modem.start().
+    return Shim(modem, ctx, start)
+
+
+def install(modem, ctx, start=None):
+    # Every `import socket`, `ssl` or `tls` from now on, also inside of functions, is one of ours.
+    shim = Shim(modem, ctx, start)
+    for name in ("socket", "usocket", "ssl", "ussl", "tls"):
+        sys.modules[name] = shim
+    return shim
+
+
+class Shim:
+    # Stands for all of the modules at once.
+    AF_INET, AF_INET6 = 2, 10
+    SOCK_STREAM, SOCK_DGRAM = 1, 2
+    IPPROTO_TCP = 6
+    SOL_SOCKET = SO_REUSEADDR = SO_KEEPALIVE = TCP_NODELAY = 1
+    CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED = 0, 1, _REQUIRED
+    PROTOCOL_TLS_CLIENT = 0
+
+    def __init__(self, modem, ctx, start):
+        self.modem = modem
+        self.ctx = ctx
+        self.start = start
+
+    def getaddrinfo(self, host, port, af=0, kind=0, proto=0, flags=0):
+        # Resolves nothing: connect() gets the name.
+        return [(2, 1, 0, "", (host, port))]
+
+    def socket(self, af=2, kind=1, proto=0):
+        if kind != 1:
+            raise Refused(errno.EOPNOTSUPP, "socket", "TLS over TCP only, no datagrams")
+        return _Lazy(self)
+
+    def SSLContext(self, protocol=0):
+        return _Context(self)
+
+    def wrap_socket(self, sock, server_side=False, cert_reqs=0, **params):
+        context = _Context(self)
+        context.verify_mode = cert_reqs
+        return context.wrap_socket(sock, server_side, **params)
+
+
+class _Context:
+    # ssl.SSLContext. What it stands for is fixed by modem.tls(): a client can't weaken it, so its
+    # CERT_NONE is without effect, and what would be stronger or other than that is refused.
+    def __init__(self, shim):
+        self._shim = shim
+        self.verify_mode = _REQUIRED if shim.ctx._seclevel else 0
+        self.check_hostname = False
+
+    def wrap_socket(self, sock, server_side=False, **params):
+        shim = self._shim
+        for name in params:
+            if name not in _IGNORED and params[name] is not None:
+                _refuse(name)
+        if server_side:
+            raise Refused(errno.EOPNOTSUPP, "tls", "the modem can't be a server")
+        if not isinstance(sock, _Lazy):
+            raise Refused(errno.EINVAL, "tls", "wrap_socket() takes a socket of qssl.compat")
+        if self.verify_mode and not shim.ctx._seclevel:
+            _refuse("CERT_REQUIRED")
+        sock.wrap(shim)
+        return sock
+
+    def load_verify_locations(self, *args, **params):
+        _refuse("a CA")
+
+    def load_cert_chain(self, *args, **params):
+        _refuse("a certificate")
+
+
+def _refuse(name):
+    raise Refused(errno.EOPNOTSUPP, "tls", name + " can't be given here; modem.tls() sets it")
+
+
+class _Lazy(Socket):
+    # A socket that opens its connection when it is wrapped or first used.
+    def __init__(self, shim):
+        self._shim = shim
+        self._state = _NEW
+        self._timeout = None
+        self._address = None
+        self._wrapped = False
+        self._failure = None  # of an attempt to open within a poll
+
+    def connect(self, address):
+        if self._state == _CLOSED:
+            Socket._check(self)
+        if self._address is not None:
+            raise Error(_EISCONN, "connect", "the socket is connected already")
+        self._address = address
+        if self._wrapped:
+            self._open()
+
+    def wrap(self, shim):
+        if self._wrapped or self._state != _NEW:
+            raise Error(errno.EINVAL, "tls", "the socket is wrapped, used or closed already")
+        self._shim = shim
+        self._wrapped = True
+        if self._address is not None:
+            self._open()
+
+    def _make(self, modem, cid, slot, line):
+        timeout = self._timeout
+        Socket.__init__(self, modem, cid, slot, line)
+        self._timeout = timeout
+        return self
+
+    def _open(self):
+        if self._failure is not None:
+            raise self._failure
+        if self._address is None:
+            raise Error(errno.ENOTCONN, "socket", "connect() comes first")
+        shim = self._shim
+        modem = shim.modem
+        host, port = self._address
+        timeout = self._timeout
+        if timeout == 0:
+            modem.open(host, port, shim.ctx, self._make)
+            return
+        if not modem.up and shim.start is not None:
+            shim.start()
+        modem.connect(host, port, shim.ctx, OPEN_MS if timeout is None else timeout, self._make)
+
+    def _check(self):
+        if self._state == _NEW:
+            self._open()
+        Socket._check(self)
+
+    def _await(self, n):
+        if self._state == _NEW:
+            self._open()
+        return Socket._await(self, n)
+
+    def ioctl(self, op, arg):
+        if self._state == _NEW:
+            if op != _POLL or self._address is None:
+                if op == _CLOSE:
+                    self._state = _CLOSED
+                return _HUP if op == _POLL else 0 if op == _CLOSE else -1
+            if self._failure is None:
+                timeout = self._timeout
+                self._timeout = 0
+                try:
+                    self._open()
+                except OSError as e:
+                    self._failure = e
+                self._timeout = timeout
+            if self._failure is not None:
+                return arg & 5 | _ERR
+        return Socket.ioctl(self, op, arg)
+
+    def close(self):
+        if self._state == _NEW:
+            self._state = _CLOSED
+        else:
+            Socket.close(self)
+
+    def makefile(self, *args, **params):
+        return self
+
+    def setsockopt(self, *args):
+        pass
