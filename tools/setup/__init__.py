@@ -11,11 +11,11 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
     folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
 """
 
+from .archives import umqtt
 from .common import CACHE, ROOT, SetupError, call, main, say
 from .debs import ensure_system
-from .micropython import find_micropython, micropython
-from .server import find_server, server
-from .umqtt import umqtt
+from .programs import find_server, server
+from .unixport import find_micropython, micropython
 from .venv import ensure_venv
 
 __all__ = [

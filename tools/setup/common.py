@@ -40,20 +40,17 @@ def run(argv, what, env=None, cwd=None):
     except OSError as e:
         raise SetupError("Cannot %s: %s: %s." % (what, argv[0], e.strerror))
     if done.returncode:
-        raise SetupError(
-            "Cannot %s: `%s` failed: %s" % (what, Path(argv[0]).name, last_words(done.stdout))
-        )
+        raise SetupError("Cannot %s: %s" % (what, last_words(done.stdout)))
     return done.stdout
 
 
 def last_words(output):
-    # The line of a program's output that says best why it failed.
+    # The line of a program's output that says best why it failed, as a sentence.
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    found = lines[-1:] or ["it printed nothing"]
     for mark in ("E: ", "ERROR: ", "error: "):
-        for line in lines:
-            if line.startswith(mark):
-                return line
-    return lines[-1] if lines else "it printed nothing."
+        found = [line[len(mark) :] for line in lines if line.startswith(mark)][:1] or found
+    return found[0].rstrip(".") + "."
 
 
 @contextlib.contextmanager

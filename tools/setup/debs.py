@@ -28,7 +28,7 @@ APT::Update::Post-Invoke "";
 DPkg::Post-Invoke "";
 Acquire::Languages "none";
 Acquire::Check-Valid-Until "false";
-Acquire::Retries "3";
+Acquire::Retries "2";
 """
 # For another suite: the sources below instead of the system's.
 _CONF_SUITE = """\
@@ -104,12 +104,20 @@ def unpack(folder, packages, suite=None, arch=None):
     (apt / "status").write_bytes(status)
     (apt / "apt.conf").write_text(conf.format(apt=apt, arch=arch))
     env = dict(os.environ, APT_CONFIG=str(apt / "apt.conf"), LC_ALL="C.UTF-8")
-    what = "fetch the Debian package %s (is the network there?)" % packages[0]
-    run(["apt-get", "-q", "update"], what, env)
-    run(["apt-get", "-q", "-y", "--no-remove", "--download-only", "install", *packages], what, env)
+    what = "fetch the Debian package %s" % packages[0]
+    # Sources of the system that fail are no error here, unless the package is not found then.
+    updated = run(["apt-get", "-q", "update"], what, env)
+    try:
+        run(["apt-get", "-q", "-y", "--download-only", "install", *packages], what, env)
+    except SetupError:
+        failed = [line for line in updated.splitlines() if "Failed to fetch" in line]
+        if not failed:
+            raise
+        words = failed[0].replace("W: ", "").strip(" .")
+        raise SetupError("Cannot %s without the network: %s." % (what, words))
     archives = sorted((apt / "cache/archives").glob("*.deb"))
     if not archives:
-        raise SetupError("Cannot %s: apt-get downloaded nothing." % what)
+        raise SetupError("Cannot %s: it is already installed, yet does not run." % what)
     (folder / "root").mkdir()
     for deb in archives:
         run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
@@ -161,5 +169,5 @@ def ensure_system(packages):
     if first.returncode:
         # Most often the package lists are missing or old.
         what = "install " + " ".join(packages)
-        run(["apt-get", "-q", "update"], what + " (is the network there?)", env)
+        run(["apt-get", "-q", "update"], what, env)
         run(["apt-get", *argv], what, env)

@@ -105,10 +105,11 @@ def _install(wanted):
         if line.startswith("Downloading "):
             say("  " + line.strip())
     if pip.wait():
-        raise SetupError(
-            "Cannot install the Python packages (is the network there?): "
-            + last_words("".join(output))
-        )
+        text = "".join(output)
+        why = last_words(text)
+        if "Retrying (" in text:
+            why = "the package index cannot be reached; try again with a network."
+        raise SetupError("Cannot install the Python packages: " + why)
     # A pin that has changed replaces its older line.
     names = [r.split("==")[0] for r in missing]
     keep = [r for r in have if r and r.split("==")[0] not in names]

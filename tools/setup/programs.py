@@ -1,4 +1,4 @@
-# setup.server - finds or fetches server programs that tests start on loopback (nginx, mosquitto).
+# setup.programs - finds or fetches the servers that tests start on loopback: nginx, mosquitto.
 # SPDX-License-Identifier: MIT
 
 import os

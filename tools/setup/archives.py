@@ -1,4 +1,4 @@
-# setup.umqtt - the MQTT client umqtt as the package index has it, for the unix port.
+# setup.archives - the MQTT client umqtt as the package index has it, for the unix port.
 # SPDX-License-Identifier: MIT
 #
 # Its archives have no usable setup.py, so pip cannot install them; on a board it comes by
@@ -32,14 +32,18 @@ _KEY = "umqtt-1.3.4"
 # compares the one above.
 _FETCH = """\
 import sys
+import requests
 from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
 index, project, archive, path = sys.argv[1:]
-with PyPISimple(index or PYPI_SIMPLE_ENDPOINT) as client:
-    packages = client.get_project_page(project).packages
-    wanted = [p for p in packages if p.filename == archive]
-    if not wanted:
-        sys.exit("ERROR: the package index has no " + archive)
-    client.download_package(wanted[0], path)
+try:
+    with PyPISimple(index or PYPI_SIMPLE_ENDPOINT) as client:
+        packages = client.get_project_page(project).packages
+        wanted = [p for p in packages if p.filename == archive]
+        if not wanted:
+            sys.exit("ERROR: the package index does not have it")
+        client.download_package(wanted[0], path)
+except requests.RequestException as e:
+    sys.exit("ERROR: no answer from the package index (%s)" % type(e).__name__)
 """
 
 
@@ -51,7 +55,7 @@ def umqtt():
         (temp / "umqtt").mkdir()
         for project, (archive, digest, member) in _ARCHIVES.items():
             path = temp / archive
-            what = "fetch %s (is the network there?)" % archive
+            what = "fetch %s from the package index" % archive
             run([PYTHON, "-c", _FETCH, _index(), project, archive, path], what)
             (temp / member).write_bytes(extract(path.read_bytes(), digest, member, archive))
             path.unlink()

@@ -1,4 +1,4 @@
-# setup.micropython - finds or fetches the MicroPython unix port.
+# setup.unixport - finds or fetches the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -82,7 +82,7 @@ def micropython(bits=64):
         try:
             _unpack(temp, bits, arch)
         except SetupError as e:
-            raise SetupError("%s Or %s." % (e, advice))
+            raise SetupError("%s Try again, or %s." % (e, advice))
         found = probe(temp / "micropython")
         if found is None or found[0] < FLOOR:
             raise SetupError("The MicroPython package does not run or is too old: %s." % advice)

@@ -1,0 +1,250 @@
+# test_setup - tools/setup: what it takes, what it refuses, and that it can be interrupted.
+# SPDX-License-Identifier: MIT
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+
+import pytest
+
+import setup
+from setup import archives, common, debs, programs, unixport, venv
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    for module in (common, unixport, programs):
+        monkeypatch.setattr(module, "CACHE", folder)
+    for name in ("MICROPYTHON", "MICROPYTHON32", "DEBIAN_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def fake_program(path, output):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\necho '%s'\n" % output)
+    path.chmod(0o755)
+    return path
+
+
+def test_every_requirement_is_pinned_and_has_a_reason():
+    import tomllib
+
+    text = (setup.ROOT / "pyproject.toml").read_text()
+    for group in tomllib.loads(text)["dependency-groups"]:
+        for requirement in venv.requirements(group):
+            assert requirement.count("==") == 1, requirement
+            line = next(line for line in text.splitlines() if '"%s"' % requirement in line)
+            assert "# " in line, requirement
+    assert any(r.startswith("tlslite-ng==") for r in venv.requirements("test"))
+
+
+def test_an_unknown_group_is_refused():
+    with pytest.raises(setup.SetupError, match="no dependency group 'nothing'"):
+        venv.requirements("nothing")
+
+
+def test_an_old_python_is_told_which_one_to_use(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    with pytest.raises(setup.SetupError, match=r"Python 3\.11 or newer, this is 3\.9"):
+        setup.ensure_venv("test")
+
+
+def test_cache_is_filled_once(cache):
+    calls = []
+
+    def fill(folder):
+        calls.append(folder)
+        (folder / "x").write_text("done")
+
+    for _ in range(2):
+        assert (common.cached("thing-1", fill) / "x").read_text() == "done"
+    assert len(calls) == 1
+
+
+def test_an_interrupted_fill_leaves_nothing_that_looks_ready(cache):
+    def interrupted(folder):
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        common.cached("thing-1", interrupted)
+    assert not (cache / "thing-1").exists()
+    killed = cache / "thing-1.tmp-killed"  # no `finally` has run for this one
+    killed.mkdir()
+    folder = common.cached("thing-1", lambda folder: (folder / "whole").touch())
+    assert [path.name for path in folder.iterdir()] == ["whole"]
+    assert not list(cache.glob("*.tmp-*"))
+
+
+def test_two_at_a_time_fill_it_once(cache, capfd):
+    calls = []
+
+    def fill(folder):
+        calls.append(1)
+        time.sleep(0.2)
+
+    threads = [threading.Thread(target=common.cached, args=("thing", fill)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls == [1]
+    assert "another set-up" in capfd.readouterr().err
+
+
+def test_micropython_variable_must_be_right(tmp_path, monkeypatch):
+    for output in ("hello", "micropython (1, 19, 1) True", "micropython (1, 25, 0) False"):
+        program = fake_program(tmp_path / "mp", output)
+        monkeypatch.setenv("MICROPYTHON", str(program))
+        with pytest.raises(setup.SetupError, match=r"\$MICROPYTHON is .*correct the variable"):
+            setup.micropython()
+    monkeypatch.setenv("MICROPYTHON", str(tmp_path / "nothing"))
+    with pytest.raises(setup.SetupError):
+        setup.find_micropython()
+    monkeypatch.setenv(
+        "MICROPYTHON", str(fake_program(tmp_path / "mp", "micropython (1, 24, 0) True"))
+    )
+    assert setup.micropython() == tmp_path / "mp"
+
+
+def test_micropython_on_path_if_new_enough(tmp_path, monkeypatch, cache):
+    monkeypatch.setattr(unixport, "_HOMEBREW", ())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin") + ":/usr/bin:/bin")
+    cached = fake_program(
+        cache / "micropython-trixie-64/micropython", "micropython (1, 25, 0) True"
+    )
+    path = fake_program(tmp_path / "bin/micropython", "micropython (1, 23, 0) True")
+    assert setup.find_micropython() == cached
+    fake_program(path, "micropython (1, 24, 0) True")
+    assert setup.find_micropython() == path
+    assert setup.find_micropython(bits=32) is None
+
+
+def test_micropython_of_homebrew_comes_before_the_cache(tmp_path, monkeypatch, cache):
+    monkeypatch.setattr(unixport, "_HOMEBREW", (str(tmp_path / "brew"),))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    fake_program(cache / "micropython-trixie-64/micropython", "micropython (1, 25, 0) True")
+    brew = fake_program(tmp_path / "brew/micropython", "micropython (1, 26, 0) True")
+    assert setup.find_micropython() == brew
+
+
+def test_without_a_package_manager_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(unixport, "have_apt", lambda: False)
+    monkeypatch.setattr(unixport, "find_micropython", lambda bits=64: None)
+    with pytest.raises(setup.SetupError, match=r"install MicroPython 1\.24 or newer and set \$MI"):
+        setup.micropython()
+
+
+def test_without_a_debian_mirror_it_says_what_to_set(monkeypatch):
+    monkeypatch.setattr(debs, "mirror", lambda: "")
+    with pytest.raises(setup.SetupError, match="set DEBIAN_MIRROR"):
+        debs._source("trixie")
+
+
+def test_a_missing_keyring_is_a_missing_package(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
+    monkeypatch.setattr(debs, "KEYRING", tmp_path / "none.gpg")
+    monkeypatch.setattr(debs, "have_apt", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(setup.SetupError, match=r"sudo apt-get install .* debian-archive-keyring`"):
+        debs._source("trixie")
+
+
+@pytest.mark.skipif(not debs.have_apt(), reason="not a Debian-like system")
+def test_an_unreachable_mirror_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
+    if not debs.KEYRING.exists():
+        monkeypatch.setattr(debs, "KEYRING", tmp_path / "any")
+        (tmp_path / "any").touch()
+    with pytest.raises(setup.SetupError, match=r"Cannot fetch .* without the network: .*refused"):
+        debs.unpack(tmp_path, ["micropython"], "trixie")
+
+
+def test_who_is_not_root_gets_the_command(monkeypatch):
+    monkeypatch.setattr(debs, "have_apt", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(setup.SetupError) as e:
+        setup.ensure_system(["python3.11-venv"])
+    command = "apt-get install --no-install-recommends python3.11-venv"
+    assert str(e.value) == "Missing on this system: run `sudo %s` and try again." % command
+
+
+def test_no_apt_is_told_the_package(monkeypatch):
+    monkeypatch.setattr(debs, "have_apt", lambda: False)
+    with pytest.raises(setup.SetupError, match=r"what Debian calls python3\.11-venv"):
+        setup.ensure_system(["python3.11-venv"])
+
+
+def test_the_starter_works_from_anywhere(tmp_path):
+    fake_program(tmp_path / "a b/root/usr/sbin/tool", "it runs")
+    debs.write_starter(tmp_path / "a b/tool", "usr/sbin/tool")
+    os.symlink(tmp_path / "a b/tool", tmp_path / "link")
+    for path in (tmp_path / "a b/tool", tmp_path / "link"):
+        assert subprocess.check_output([path], cwd="/") == b"it runs\n"
+
+
+def test_the_reason_of_a_failure_is_found():
+    assert common.last_words("W: x\nE: No such package.\nE: more\n") == "No such package."
+    assert common.last_words("one\nERROR: no disk\ntwo\n") == "no disk."
+    assert common.last_words("one\nlast\n\n") == "last."
+    assert common.last_words("") == "it printed nothing."
+
+
+def archive(**files):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo("pkg-1/umqtt/%s.py" % name)
+            if content is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "../../../etc/passwd"
+                tar.addfile(info)
+            else:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def test_an_archive_is_only_taken_with_its_digest():
+    data = archive(simple=b"code", link=None)
+    digest = hashlib.sha256(data).hexdigest()
+    assert archives.extract(data, digest, "umqtt/simple.py", "a.tar.gz") == b"code"
+    for member in ("umqtt/link.py", "umqtt/none.py"):
+        with pytest.raises(setup.SetupError, match="has no umqtt/"):
+            archives.extract(data, digest, member, "a.tar.gz")
+    with pytest.raises(setup.SetupError, match="SHA-256 differs"):
+        archives.extract(data + b"\0", digest, "umqtt/simple.py", "a.tar.gz")
+
+
+def test_a_fault_of_the_set_up_is_one_sentence(capsys):
+    def fails(error):
+        def function(args):
+            raise error
+
+        return function
+
+    assert setup.main(fails(setup.SetupError("Do this."))) == 2
+    assert capsys.readouterr().err.endswith(": Do this.\n")
+    assert setup.main(fails(PermissionError(13, "Permission denied", "/x/.cache"))) == 2
+    assert capsys.readouterr().err.endswith(": /x/.cache: Permission denied\n")
+    assert setup.main(fails(KeyboardInterrupt())) == 130
+    assert setup.main(lambda args: 0) == 0
+
+
+def test_help_names_what_matters():
+    for option in ("-h", "--help"):
+        argv = [sys.executable, str(setup.ROOT / "tools/test.py"), option]
+        text = subprocess.check_output(argv, text=True)
+        assert "python3 tools/test.py" in text and "MICROPYTHON" in text
+
+
+def test_continuous_integration_installs_nothing_itself():
+    text = (setup.ROOT / ".ci/run").read_text()
+    assert "tools/test.py" in text
+    assert not any(word in text for word in ("apt", "pip", "|| true"))
