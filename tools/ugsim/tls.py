@@ -108,8 +108,9 @@ class TlsClient:
         self._wire.eof = True
 
     def lost(self, text):
-        # The transport is gone.
-        self._fail(ERR_CONNECT_FAILED if self.state == "handshake" else 0, text)
+        # The transport is gone; if TLS has given up before, its reason is the better one.
+        if self.state != "closed":
+            self._fail(ERR_CONNECT_FAILED if self.state == "handshake" else 0, text)
 
     def step(self):
         # Goes as far as the bytes at hand allow.

@@ -1,0 +1,574 @@
+# test_ugsim_net - ugsim's network: real TCP and TLS, certificates, time limits, back-pressure.
+# SPDX-License-Identifier: MIT
+
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+import tls_peer
+from tls_peer import TlsPeer
+from ugsim.ciphers import FastRecordLayer
+from ugsim.hello import SUITE_NAMES, VERSION_NAMES
+from ugsim.model import TlsSettings
+from ugsim.net import Net
+
+PAYLOAD = bytes(range(256)) * 4096  # 1 MiB
+
+
+class _FastServer(tls_peer.TLSConnection):
+    # tlslite-ng's server with ciphers that do not take all day.
+    def __init__(self, sock):
+        super().__init__(sock)
+        self._recordLayer = FastRecordLayer(self.sock)
+
+
+@pytest.fixture(autouse=True)
+def fast_server(monkeypatch):
+    monkeypatch.setattr(tls_peer, "TLSConnection", _FastServer)
+
+
+@pytest.fixture
+def net():
+    net = Net()
+    yield net
+    net.close()
+
+
+def now_ms():
+    return int(time.monotonic() * 1000)
+
+
+def make(certs=None, **changes):
+    settings = TlsSettings()
+    settings.version = 3
+    settings.suites = (0x0035,)
+    settings.clock = time.time()
+    settings.ignore_time = False
+    if certs:
+        settings.seclevel = 1
+        settings.ca = certs.ca.read_bytes()
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return settings
+
+
+def settle(conn, net, seconds=10):
+    # Polls until the handshake is decided.
+    end = time.monotonic() + seconds
+    while conn.state in ("opening", "handshake") and time.monotonic() < end:
+        net.poll(now_ms())
+        conn.poll(now_ms())
+        time.sleep(0.001)
+    return conn
+
+
+def connect(net, settings, port, host="127.0.0.1"):
+    return settle(net.connect(settings, host, port, now_ms()), net)
+
+
+def drain(conn, seconds=20):
+    # Everything up to the peer's end.
+    data = bytearray()
+    end = time.monotonic() + seconds
+    while not conn.eof and time.monotonic() < end:
+        conn.poll(now_ms())
+        piece = conn.recv(1500)
+        data += piece
+        if not piece:
+            time.sleep(0.0005)
+    return bytes(data)
+
+
+def push(conn, net, data, seconds=20):
+    end = time.monotonic() + seconds
+    at = 0
+    while at < len(data) and time.monotonic() < end:
+        taken = conn.send(data[at : at + 1460])
+        at += taken
+        if not taken:
+            time.sleep(0.0005)
+            conn.poll(now_ms())
+    assert at == len(data)
+
+
+def linger(net, link):
+    # Lets the closed connection say its last words.
+    while not link.done.wait(0.002):
+        net.poll(now_ms())
+
+
+@pytest.mark.parametrize("version", range(5))
+@pytest.mark.parametrize("suite", [*SUITE_NAMES, 0xFFFF])
+def test_every_version_and_suite(net, certs, version, suite):
+    # Manual tables 1 and 2: what the server saw is what was set.
+    at_server = min(version, 3)
+    offered = [s for s in SUITE_NAMES if at_server == 3 or s != 0x003D]
+    if suite not in [*offered, 0xFFFF]:
+        conn = connect(net, make(certs, version=version, suites=(suite,)), 1)
+        assert conn.error == 566
+        return
+    with TlsPeer(certs.server, version=at_server, suites=offered, tls="tlslite") as peer:
+        conn = connect(net, make(certs, version=version, suites=(suite,)), peer.port)
+        assert (conn.state, conn.why) == ("open", "")
+        conn.send(b"hello")
+        conn.close()
+        link = peer.arrived(1)
+        linger(net, link)
+        assert bytes(link.received) == b"hello"
+        assert link.version == at_server
+        assert link.suite == suite or suite == 0xFFFF
+        assert conn.version == VERSION_NAMES[(3, at_server)]
+        assert conn.suite == SUITE_NAMES[link.suite]
+
+
+def test_client_hello_offers_what_is_set_and_nothing_else(net):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        conn = net.connect(make(suites=(0x002F,)), "127.0.0.1", server.getsockname()[1], now_ms())
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(5)
+            for _ in range(50):
+                conn.poll(now_ms())
+            hello = peer.recv(4096)
+            conn.close()
+    assert hello[:3] == b"\x16\x03\x03"
+    assert hello[9:11] == b"\x03\x03"
+    at = 11 + 32
+    at += 1 + hello[at]  # session id
+    assert hello[at : at + 6] == b"\x00\x04\x00\xff\x00\x2f"  # SCSV of RFC 5746, then the suite
+    at += 6
+    assert hello[at : at + 2] == b"\x01\x00"  # no compression
+    at += 2 + 2
+    kinds = []
+    while at < len(hello):
+        kinds.append(int.from_bytes(hello[at : at + 2], "big"))
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
+    assert kinds == [13]  # signature_algorithms
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_old_hellos_have_no_extensions(net, version):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = make(version=version)
+        conn = net.connect(settings, "127.0.0.1", server.getsockname()[1], now_ms())
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(5)
+            for _ in range(50):
+                conn.poll(now_ms())
+            hello = peer.recv(4096)
+            conn.close()
+    at = 11 + 32 + 1 + hello[43]
+    at += 2 + int.from_bytes(hello[at : at + 2], "big")
+    assert hello[at:] == b"\x01\x00"
+
+
+def test_a_server_of_another_suite_or_version_refuses(net, certs):
+    with TlsPeer(certs.server, suites=(0x002F,)) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.error == 566 and "handshake_failure" in conn.why
+        conn = connect(net, make(certs, version=1), peer.port)
+        assert conn.error == 566 and "version" in conn.why
+
+
+@pytest.mark.parametrize("suite", SUITE_NAMES)
+def test_payload_both_ways(net, certs, suite):
+    with TlsPeer(certs.server, suites=(suite,)) as peer:
+        conn = connect(net, make(certs, suites=(suite,)), peer.port)
+        data = PAYLOAD[: 1 << 18]
+        got = bytearray()
+        at = 0
+        while len(got) < len(data):
+            at += conn.send(data[at : at + 1460]) if at < len(data) else 0
+            conn.poll(now_ms())
+            got += conn.recv(1500)
+        assert got == data
+        conn.close()
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_a_mebibyte_down_and_up(net, certs, version):
+    with TlsPeer(certs.server, serve=tls_peer.source(PAYLOAD), version=version) as peer:
+        assert drain(connect(net, make(certs, version=version), peer.port)) == PAYLOAD
+    with TlsPeer(certs.server, serve=tls_peer.sink, version=version) as peer:
+        conn = connect(net, make(certs, version=version), peer.port)
+        push(conn, net, PAYLOAD)
+        conn.close()
+        linger(net, peer.arrived(1))
+        assert peer.links[0].received == PAYLOAD
+
+
+def test_a_peer_is_held_back_while_the_modem_does_not_read(net, certs):
+    sent = []
+
+    def serve(link):
+        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        for at in range(0, len(PAYLOAD), 4096):
+            link.send(PAYLOAD[at : at + 4096])
+            sent.append(4096)
+
+    with TlsPeer(certs.server, serve=serve) as peer:
+        conn = connect(net, make(certs), peer.port)
+        for _ in range(100):
+            conn.poll(now_ms())
+            time.sleep(0.001)
+        assert sum(sent) < 1 << 18
+        assert conn.available() < 1 << 15
+        assert drain(conn) == PAYLOAD
+
+
+def test_the_modem_is_held_back_while_a_peer_does_not_read(net, certs):
+    go = threading.Event()
+
+    def serve(link):
+        go.wait(10)
+        tls_peer.sink(link)
+
+    with TlsPeer(certs.server, serve=serve) as peer:
+        peer._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        conn = connect(net, make(certs), peer.port)
+        taken = 0
+        for _ in range(2000):
+            taken += conn.send(PAYLOAD[taken : taken + 1460])
+            conn.poll(now_ms())
+        assert taken < 1 << 19
+        assert conn.send(b"x") == 0
+        go.set()
+        push(conn, net, PAYLOAD[taken:])
+        conn.close()
+        linger(net, peer.arrived(1))
+        assert peer.links[0].received == PAYLOAD
+
+
+def test_data_that_comes_while_sending_is_blocked_is_still_read(net, certs):
+    # An echo that stops reading while its answers are not read: no deadlock.
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs), peer.port)
+        data = PAYLOAD[: 1 << 19]
+        got = bytearray()
+        at = 0
+        end = time.monotonic() + 20
+        while len(got) < len(data) and time.monotonic() < end:
+            while at < len(data):
+                taken = conn.send(data[at : at + 1460])
+                at += taken
+                if not taken:
+                    break
+            conn.poll(now_ms())
+            got += conn.recv(1500)
+        assert got == data
+        conn.close()
+
+
+def test_close_notify_and_plain_fin_both_end_after_the_last_byte(net, certs):
+    def rude(link):
+        link.send(b"bye")
+        link.sock.shutdown(socket.SHUT_RDWR)
+
+    with TlsPeer(certs.server, serve=tls_peer.source(b"bye")) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert drain(conn) == b"bye"
+        assert (conn.error, conn.why) == (0, "closed by the server")
+    with TlsPeer(certs.server, serve=rude) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert drain(conn) == b"bye"
+        assert (conn.error, conn.why) == (0, "closed by the server without close_notify")
+
+
+def test_a_server_that_closes_at_once_was_open_for_a_moment(net, certs):
+    with TlsPeer(certs.server, serve=lambda link: None) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.state == "open"
+        assert drain(conn) == b""
+        assert conn.state == "closed"
+
+
+def test_reset(net, certs):
+    with TlsPeer(certs.server, serve=tls_peer.reset) as peer:
+        conn = connect(net, make(certs), peer.port)
+        drain(conn)
+        assert conn.state == "closed" and conn.why
+
+
+def test_a_damaged_record_is_a_security_error(net, certs):
+    # Manual 2.3.3: 2 decrypt error, 3 data verify error.
+    codes = set()
+    for offset in (-1, -40):
+        inner = TlsPeer(certs.server, serve=tls_peer.source(b"x" * 100))
+        with inner, Damager(inner.port, offset) as middle:
+            conn = connect(net, make(certs), middle.port)
+            assert drain(conn) == b""
+            assert conn.state == "closed"
+            assert conn.security in (2, 3)
+            codes.add(conn.security)
+    assert codes == {2, 3}
+
+
+class Damager:
+    # A man in the middle: flips a bit in the first application data record of the server, `offset`
+    # bytes from its end.
+    def __init__(self, port, offset):
+        self._target = port
+        self._offset = offset
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self._run, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self._server.close()
+
+    def _run(self):
+        client, _ = self._server.accept()
+        server = socket.create_connection(("127.0.0.1", self._target))
+        threading.Thread(target=self._up, args=(client, server), daemon=True).start()
+        with server.makefile("rb") as records:
+            while head := records.read(5):
+                body = bytearray(records.read(int.from_bytes(head[3:], "big")))
+                if head[0] == 23:
+                    body[self._offset] ^= 1
+                client.sendall(head + body)
+        client.close()
+
+    def _up(self, client, server):
+        try:
+            while data := client.recv(4096):
+                server.sendall(data)
+        except OSError:
+            pass
+        server.close()
+
+
+# Certificates
+
+
+def test_wrong_ca(net, certs):
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs, ca=certs.other_ca.read_bytes()), peer.port)
+        assert conn.error == 566
+        assert "no certificate of the CA file has issued" in conn.why
+        linger(net, peer.arrived(1))
+        assert "unknown ca" in str(peer.links[0].error)  # the server is told
+
+
+def test_chain_through_an_intermediate(net, certs):
+    with TlsPeer(certs.chained) as peer:
+        assert connect(net, make(certs), peer.port).state == "open"
+
+
+def test_intermediate_that_is_not_sent(net, certs):
+    leaf = certs.chained.cert_pem.split(b"-----END CERTIFICATE-----\n")[0]
+    alone = certs.issue("alone")
+    alone.key.write_bytes(certs.chained.key_pem)
+    alone.cert.write_bytes(leaf + b"-----END CERTIFICATE-----\n")
+    with TlsPeer(alone) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.error == 566 and "its issuer is" in conn.why
+
+
+def test_the_uploaded_certificate_may_be_the_servers_own(net, certs):
+    with TlsPeer(certs.untrusted) as peer:
+        leaf = certs.untrusted.cert_pem
+        assert connect(net, make(certs, ca=leaf), peer.port).state == "open"
+
+
+def test_a_leaf_cannot_issue(net, certs):
+    # A server's certificate in the place of a CA.
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    issuer = x509.load_pem_x509_certificate(certs.server.cert_pem)
+    issuer_key = serialization.load_pem_private_key(certs.server.key_pem, None)
+    key = serialization.load_pem_private_key(certs.expired.key_pem, None)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(issuer.subject)
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(issuer_key, hashes.SHA256())
+    )
+    false = certs.issue("false")
+    false.cert.write_bytes(forged.public_bytes(serialization.Encoding.PEM) + certs.server.cert_pem)
+    false.key.write_bytes(certs.expired.key_pem)
+    with TlsPeer(false) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.error == 566 and "is not a CA certificate" in conn.why
+
+
+def test_the_dates_are_checked_against_the_modems_clock(net, certs):
+    # Manual 1.4
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs, clock=0), peer.port)
+        assert conn.error == 566 and "is not valid before" in conn.why
+        conn = connect(net, make(certs, clock=64060588800), peer.port)
+        assert conn.error == 566 and "has expired on" in conn.why
+        conn = connect(net, make(certs, clock=0, ignore_time=True), peer.port)
+        assert conn.state == "open"
+
+
+def test_expired_and_not_yet_valid(net, certs):
+    with TlsPeer(certs.expired) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.error == 566 and "has expired on" in conn.why
+        assert connect(net, make(certs, clock=time.time() - 2 * 86400), peer.port).state == "open"
+    with TlsPeer(certs.not_yet_valid) as peer:
+        conn = connect(net, make(certs), peer.port)
+        assert conn.error == 566 and "is not valid before" in conn.why
+
+
+def test_seclevel_0_looks_at_nothing(net, certs):
+    with TlsPeer(certs.expired) as peer:
+        assert connect(net, make(ca=None, seclevel=0), peer.port).state == "open"
+
+
+@pytest.mark.parametrize("ca", [None, b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_unreadable_ca(net, certs, ca):
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs, ca=ca), peer.port)
+        assert conn.error == 566 and "CA" in conn.why
+
+
+def test_ca_as_der(net, certs):
+    import ssl
+
+    der = ssl.PEM_cert_to_DER_cert(certs.ca.read_text())
+    with TlsPeer(certs.server) as peer:
+        assert connect(net, make(certs, ca=der), peer.port).state == "open"
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_mutual_authentication(net, certs, version):
+    with TlsPeer(certs.server, client_ca=certs.ca, version=version) as peer:
+        pair = {"cert": certs.client.cert_pem, "key": certs.client.key_pem}
+        settings = make(certs, version=version, seclevel=2, **pair)
+        conn = connect(net, settings, peer.port)
+        conn.send(b"hello")
+        conn.close()
+        linger(net, peer.arrived(1))
+        link = peer.links[0]
+        assert link.error is None and bytes(link.received) == b"hello" and link.client_cert
+
+
+def test_client_certificate_is_used_at_seclevel_2_only(net, certs):
+    with TlsPeer(certs.server, client_ca=certs.ca) as peer:
+        pair = {"cert": certs.client.cert_pem, "key": certs.client.key_pem}
+        conn = connect(net, make(certs, seclevel=1, **pair), peer.port)
+        drain(conn)
+        assert conn.error == 566 and "certificate" in conn.why
+
+
+def test_client_certificate_of_another_ca(net, certs):
+    with TlsPeer(certs.server, client_ca=certs.ca) as peer:
+        pair = {"cert": certs.untrusted_client.cert_pem, "key": certs.untrusted_client.key_pem}
+        conn = connect(net, make(certs, seclevel=2, **pair), peer.port)
+        drain(conn)
+        assert conn.state == "closed" and "alert" in conn.why
+
+
+def test_client_pair_that_does_not_fit(net, certs):
+    with TlsPeer(certs.server) as peer:
+        pair = {"cert": certs.client.cert_pem, "key": certs.server.key_pem}
+        conn = connect(net, make(certs, seclevel=2, **pair), peer.port)
+        assert conn.error == 566 and "does not belong" in conn.why
+        conn = connect(net, make(certs, seclevel=2, cert=certs.client.cert_pem), peer.port)
+        assert conn.error == 566 and "key is missing" in conn.why
+
+
+# Names, TCP and time
+
+
+def test_connection_refused(net):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    conn = connect(net, make(), port)
+    assert conn.error == 566 and "refused" in conn.why
+
+
+def test_name_that_does_not_exist(net):
+    conn = connect(net, make(), 443, "no.such.name.invalid")
+    assert conn.error == 565
+
+
+def test_names_are_resolved(net, certs):
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs), peer.port, "localhost")
+        assert conn.state == "open" and conn.ip == "127.0.0.1" and conn.local_port
+    lookup = net.resolve("localhost", 0)
+    while lookup.poll() is None:
+        time.sleep(0.001)
+    assert lookup.poll()[0] == 0 and "127.0.0.1" in lookup.poll()[1]
+    assert net.resolve("10.1.2.3", 0).poll() == (0, ["10.1.2.3"])
+
+
+def test_stalled_handshake_ends_after_negotiatetime(net, certs):
+    with TlsPeer(certs.server, serve=lambda link: time.sleep(1), tls="none") as peer:
+        start = time.monotonic()
+        conn = connect(net, make(certs, negotiate_ms=500), peer.port)
+        assert conn.error == 569 and "negotiatetime" in conn.why
+        assert 0.45 < time.monotonic() - start < 1.5
+
+
+def test_tcp_gives_up_after_75_seconds(net, certs):
+    # A listener whose queue is full does not answer; the clock is the model's, so none is waited.
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        time.sleep(0.05)
+        conn = net.connect(make(), "127.0.0.1", port, 0)
+        conn.poll(74000)
+        assert conn.state == "opening"
+        conn.poll(75001)
+        assert (conn.state, conn.error) == ("closed", 569)
+        for filler in fillers:
+            filler.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x03\xff\xff"]
+)
+def test_server_that_does_not_speak_tls(net, answer):
+    def serve(link):
+        link.sock.sendall(answer)
+
+    with TlsPeer(None, serve=serve, tls="none") as peer:
+        conn = connect(net, make(), peer.port)
+        assert conn.error == 566 and conn.why
+
+
+def test_random_bytes_instead_of_a_handshake(net):
+    def serve(link):
+        link.sock.sendall(b"\x16\x03\x03\x00\x40" + os.urandom(64) + os.urandom(500))
+
+    with TlsPeer(None, serve=serve, tls="none") as peer:
+        for _ in range(20):
+            conn = connect(net, make(), peer.port)
+            assert conn.error == 566 and conn.why
+
+
+def test_twelve_at_once(net, certs):
+    data = PAYLOAD[: 1 << 16]
+    with TlsPeer(certs.server, serve=tls_peer.source(data)) as peer:
+        conns = [net.connect(make(certs), "127.0.0.1", peer.port, now_ms()) for _ in range(12)]
+        got = [bytearray() for _ in conns]
+        end = time.monotonic() + 20
+        while not all(conn.eof for conn in conns) and time.monotonic() < end:
+            for conn, so_far in zip(conns, got):
+                conn.poll(now_ms())
+                so_far += conn.recv(1500)
+        assert [bytes(g) for g in got] == [data] * 12
