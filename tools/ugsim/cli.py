@@ -229,7 +229,7 @@ def _faults():
     lines = ["faults (name, parameters with their defaults):"]
     for name in sorted(FAULTS):
         description, parameters = FAULTS[name]
-        given = " ".join("%s=%s" % (key, value) for key, value in parameters.items())
+        given = " ".join("%s=%s" % (key, value) for key, value in dict(parameters).items())
         lines += _item("%s %s" % (name, given), description)
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,6 @@ import os
 import serial
 
 from ugsim.ports import Port, PortError, read_fd, write_fd
-from ugsim.uart import modem_baud
 
 _LINES_EVERY_S = 0.002
 
@@ -50,9 +49,9 @@ class SerialPort(Port):
         if self.ended:
             return
         try:
-            if modem_baud(model) not in (0, self._serial.baudrate) and not model.pending():
+            if model.baud not in (0, self._serial.baudrate) and not model.pending():
                 self._serial.flush()
-                self._serial.baudrate = modem_baud(model)
+                self._serial.baudrate = model.baud
             cts, dcd = model.line("cts"), model.line("dcd")
             if cts != self._cts:
                 self._cts = self._serial.rts = cts

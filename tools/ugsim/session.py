@@ -63,7 +63,6 @@ class Session:
 
     def command(self, text):
         # One line of the control channel.
-        self._event("control", text)
         if text == "stats":
             return json.dumps(self.stats.as_dict(self.uart, self.model))
         if text == "quit":

@@ -109,10 +109,4 @@ class Uart:
     def _baud(self):
         if not self._nominal:
             return 0
-        return modem_baud(self._model) or self._port.speed() or self._nominal
-
-
-def modem_baud(model):
-    # The rate of the modem's UART; 0 while it is automatic and not settled.
-    port = getattr(model, "port", None)
-    return port.baud if port else 0
+        return self._model.baud or self._port.speed() or self._nominal
