@@ -163,7 +163,7 @@ def test_an_unreachable_mirror_is_one_sentence(tmp_path, monkeypatch):
     if not debs.KEYRING.exists():
         monkeypatch.setattr(debs, "KEYRING", tmp_path / "any")
         (tmp_path / "any").touch()
-    with pytest.raises(setup.SetupError, match=r"Cannot fetch .* without the network: .*refused"):
+    with pytest.raises(setup.SetupError, match=r"Cannot fetch .* without the network: .*:9"):
         debs.unpack(tmp_path, ["micropython"], "trixie")
 
 
