@@ -35,7 +35,7 @@ def prepare():
     setup.micropython()
     setup.server("nginx")
     setup.server("mosquitto")
-    setup.umqtt()
+    setup.clients()
     return python
 
 

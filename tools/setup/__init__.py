@@ -9,9 +9,10 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
     micropython = setup.micropython()              # path of a MicroPython unix port
     nginx = setup.server("nginx")                  # path of a server program
     folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
+    folder = setup.clients()                       # the same with simple2 and urequests
 """
 
-from .archives import umqtt
+from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, call, main, say
 from .debs import ensure_system
 from .programs import find_server, server
@@ -23,6 +24,7 @@ __all__ = [
     "ROOT",
     "SetupError",
     "call",
+    "clients",
     "ensure_system",
     "ensure_venv",
     "find_micropython",

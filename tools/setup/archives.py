@@ -1,7 +1,7 @@
-# setup.archives - the MQTT client umqtt as the package index has it, for the unix port.
+# setup.archives - MQTT and HTTP clients as the package index has them, for the unix port.
 # SPDX-License-Identifier: MIT
 #
-# Its archives have no usable setup.py, so pip cannot install them; on a board it comes by
+# Their archives have no usable setup.py, so pip cannot install them; on a board they come by
 # `mpremote mip install umqtt.simple umqtt.robust`.
 
 import hashlib
@@ -13,20 +13,31 @@ import tarfile
 from .common import SetupError, cached, run, say
 from .venv import PYTHON, ensure_venv
 
-# Project: (archive, its SHA-256, the file in it that is wanted)
-_ARCHIVES = {
-    "micropython-umqtt.simple": (
+# Folder: its archives, as (archive, its SHA-256, the files in it that are wanted)
+_UMQTT = (
+    (
         "micropython-umqtt.simple-1.3.4.tar.gz",
         "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f",
-        "umqtt/simple.py",
+        ("umqtt/simple.py",),
     ),
-    "micropython-umqtt.robust": (
+    (
         "micropython-umqtt.robust-1.0.tar.gz",
         "22a1b8c8e1128281efb13b3020927d07e33c5b747869da2cd77d37983a9ea002",
-        "umqtt/robust.py",
+        ("umqtt/robust.py",),
     ),
-}
-_KEY = "umqtt-1.3.4"
+)
+_CLIENTS = _UMQTT + (
+    (
+        "micropython-umqtt.simple2-2.2.0.tar.gz",
+        "48fd4da7701b95986293b06d343fbc564ebe7dfa82f5c8c09364c20df755f0e4",
+        ("umqtt/__init__.py", "umqtt/simple2.py", "umqtt/errno.py"),
+    ),
+    (
+        "micropython-urequests-0.9.1.tar.gz",
+        "15ed0132bcff1a84e87049d9d7780ce26df0810fa674aa89d187e17493d6e3c5",
+        ("urequests/__init__.py",),
+    ),
+)
 
 # Runs in the virtual environment. pypi-simple compares the digest that the index names; the caller
 # compares the one above.
@@ -49,18 +60,27 @@ except requests.RequestException as e:
 
 def umqtt():
     # The folder to put on MICROPYPATH for `import umqtt.simple` and `umqtt.robust`.
-    def fill(temp):
-        ensure_venv("archives")
-        say("fetching umqtt.simple and umqtt.robust")
-        (temp / "umqtt").mkdir()
-        for project, (archive, digest, member) in _ARCHIVES.items():
-            path = temp / archive
-            what = "fetch %s from the package index" % archive
-            run([PYTHON, "-c", _FETCH, _index(), project, archive, path], what)
-            (temp / member).write_bytes(extract(path.read_bytes(), digest, member, archive))
-            path.unlink()
+    return cached("umqtt-1.3.4", lambda folder: _fetch(_UMQTT, folder))
 
-    return cached(_KEY, fill)
+
+def clients():
+    # The same with umqtt.simple2 and urequests.
+    return cached("clients-1", lambda folder: _fetch(_CLIENTS, folder))
+
+
+def _fetch(archives, folder):
+    ensure_venv("archives")
+    for archive, digest, members in archives:
+        say("fetching " + archive)
+        path = folder / archive
+        project = archive.rpartition("-")[0]
+        what = "fetch %s from the package index" % archive
+        run([PYTHON, "-c", _FETCH, _index(), project, archive, path], what)
+        data = path.read_bytes()
+        for member in members:
+            (folder / member).parent.mkdir(exist_ok=True)
+            (folder / member).write_bytes(extract(data, digest, member, archive))
+        path.unlink()
 
 
 def _index():
