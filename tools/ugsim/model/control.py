@@ -1,7 +1,7 @@
 # ugsim.model.control - commands to the simulation itself, apart from the AT port.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.commands.sockets import COUNT
+from ugsim.model.commands.sslsocket import COUNT
 from ugsim.model.errors import ControlError
 from ugsim.model.faults import FAULTS
 
@@ -59,8 +59,9 @@ def _help(m, words, text):
 
 
 def _fault_help(name):
-    values = " ".join(["%s=%s" % pair for pair in FAULTS[name][1]])
-    return "  %s %s: %s" % (name, values, FAULTS[name][0])
+    description, values = FAULTS[name]
+    given = " ".join(["%s=%s" % (key, values[key]) for key in sorted(values)])
+    return "  %s %s: %s" % (name, given, description)
 
 
 def _fault(m, words, text):

@@ -5,7 +5,7 @@ from ugsim.model.errors import CME, ControlError
 
 # Parameters that many faults share: n is how often the fault strikes, 0 for ever; ms ends it after
 # that time, 0 never. A fault armed with ms alone strikes every time until then.
-# name -> (description, ((parameter, value when left out), ...))
+# name -> (description, {parameter: value when left out})
 _ONCE = (("n", "1"), ("ms", "0"))
 _PLACE = (("at", "1"), ("in", "any"), ("line", ""), ("bytes", "1"), ("rate", "0")) + _ONCE
 
@@ -80,6 +80,9 @@ FAULTS = {
     "close_hang": ("QSSLCLOSE takes its whole time-out", _ONCE),
 }
 
+for _name in FAULTS:
+    FAULTS[_name] = (FAULTS[_name][0], dict(FAULTS[_name][1]))
+
 _HEX = ("xor", "byte")
 
 
@@ -112,8 +115,8 @@ class Fault:
 def _merge(name, given):
     # The parameters of a fault: those given, the others as the table has them.
     merged = {}
-    for key, value in FAULTS[name][1]:
-        merged[key] = value
+    for key in FAULTS[name][1]:
+        merged[key] = FAULTS[name][1][key]
     if "ms" in given and "n" not in given and "n" in merged:
         merged["n"] = "0"
     for key in given:

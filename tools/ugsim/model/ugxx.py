@@ -47,6 +47,7 @@ class UGxx:
         self.faults = Faults(self)
         self.files = Files(self.sw)
         self.saved = self.factory_settings()
+        self.saved_baud = self.sw["baud_default"]
         self.power = Power(self)
         self.places = Places(self)
         self.out = Output(self)
@@ -214,6 +215,8 @@ class UGxx:
 
     def next_ms(self):
         # When run() is wanted, at the latest; None: only on input or when the network has news.
+        if self.sockets.can_deliver():
+            return self.now
         best = self.timers.next_ms()
         best = _earlier(best, self.sockets.next_ms())
         if self._net_next is not None:

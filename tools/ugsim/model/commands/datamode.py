@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.escape import Escape
-from ugsim.model.commands import sockets
+from ugsim.model.commands import sslsocket
 from ugsim.model.errors import ERROR, OK
 
 _CTRL_Z = b"\x1a"
@@ -88,7 +88,7 @@ class Entry:
     def _send(self):
         m = self._m
         s = self._s
-        if m.sockets.slots[s.number] is not s or s.state != sockets.CONNECTED:
+        if m.sockets.slots[s.number] is not s or s.state != sslsocket.CONNECTED:
             m.last_error = 567
             self._end(ERROR)
         elif m.faults.hit("send_error") is not None:
@@ -194,14 +194,14 @@ class Transparent:
         m = self._m
         s = self._s
         self._escape = Escape(m, self._accept, lambda: self.leave(OK))
-        s.mode = sockets.TRANSPARENT
+        s.mode = sslsocket.TRANSPARENT
         s.armed = True
         m.line_in.mode = self
         m.out.hold = "data"
         m.sockets.owner = s
         m.sockets.leave = self.leave
         m.event("mode", "socket %d has the port" % s.number)
-        if s.state != sockets.CONNECTED:
+        if s.state != sslsocket.CONNECTED:
             self.leave("NO CARRIER")
 
     def feed(self, data):
@@ -225,9 +225,9 @@ class Transparent:
         m.line_in.mode = None
         m.sockets.owner = None
         m.sockets.leave = None
-        s.mode = sockets.BUFFER
+        s.mode = sslsocket.BUFFER
         s.armed = True
-        m.sockets.resumable = s if s.state == sockets.CONNECTED else None
+        m.sockets.resumable = s if s.state == sslsocket.CONNECTED else None
         m.event("mode", "command mode")
         m.out.final(result)
         m.out.release()

@@ -53,6 +53,7 @@ def at_d(m, form, args):
 def at_w(m, form, args):
     # AT&W: the settings that a restart keeps.
     m.saved = m.settings()
+    m.saved_baud = m.port.setting
     return OK
 
 

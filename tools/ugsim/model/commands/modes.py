@@ -1,7 +1,7 @@
 # ugsim.model.commands.modes - QISWTMD, ATO and DTR: in and out of the access modes (manual 1.3).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.commands import datamode, sockets
+from ugsim.model.commands import datamode, sslsocket
 from ugsim.model.errors import OK, Refused
 
 
@@ -13,12 +13,12 @@ def qiswtmd(m, form, args):
     if form != "write":
         raise Refused
     args.count(2, 2)
-    number = args.number(0, 0, sockets.COUNT - 1)
+    number = args.number(0, 0, sslsocket.COUNT - 1)
     mode = args.number(1, 0, 2)
     s = m.sockets.slots[number]
-    if s is None or s.state != sockets.CONNECTED:
+    if s is None or s.state != sslsocket.CONNECTED:
         raise Refused(567)
-    if mode == sockets.TRANSPARENT:
+    if mode == sslsocket.TRANSPARENT:
         datamode.connect(m, s)
         return None
     s.mode = mode
@@ -30,7 +30,7 @@ def qiswtmd(m, form, args):
 def ato(m, form, args):
     # ATO: the connection that left transparent mode last gets the port again, else NO CARRIER
     s = m.sockets.resumable
-    if s is None or s.state != sockets.CONNECTED:
+    if s is None or s.state != sslsocket.CONNECTED:
         return "NO CARRIER"
     datamode.connect(m, s)
     return None

@@ -12,7 +12,7 @@ class Port:
 
     def __init__(self, model):
         self._m = model
-        self.setting = model.sw["baud_default"]  # AT+IPR; 0 automatic
+        self.setting = model.saved_baud  # AT+IPR; 0 automatic
         self.baud = self.setting
         self._next = None  # rate that is taken once the present output has left
 

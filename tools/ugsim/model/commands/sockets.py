@@ -1,45 +1,21 @@
 # ugsim.model.commands.sockets - the SSL sockets: buffers, states, URCs (manual 1.3, 2.3).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.base.bytequeue import ByteQueue
 from ugsim.model.commands import sslcfg
-
-COUNT = 12  # manual 2.2.2: <clientID> 0-11
-
-# <socket_state> of manual 2.2.6
-INITIAL = 0
-OPENING = 1
-HANDSHAKE = 2
-CONNECTED = 3
-CLOSING = 5
-
-BUFFER = 0
-PUSH = 1
-TRANSPARENT = 2
+from ugsim.model.commands.sslsocket import (
+    BUFFER,
+    CLOSING,
+    CONNECTED,
+    COUNT,
+    HANDSHAKE,
+    INITIAL,
+    OPENING,
+    PUSH,
+    TRANSPARENT,
+)
 
 _TCP_MS = 75000  # a TCP connect is given up after this time
 _BACKLOG = 3000  # bytes waiting for TXD at which pushed and transparent data hold back
-
-
-class Socket:
-    def __init__(self, number, pdp, ctx, host, port, mode):
-        self.number = number
-        self.pdp = pdp
-        self.ctx = ctx
-        self.host = host
-        self.port = port
-        self.mode = mode
-        self.state = OPENING
-        self.conn = None
-        self.tls = None
-        self.ip = ""
-        self.local_port = 0
-        self.rx = ByteQueue()  # from the network, not yet read by the host
-        self.tx = ByteQueue()  # from the host, not yet taken by the network
-        self.armed = True  # the next arrival makes a "recv" URC
-        self.since = 0  # ms at which the present state of the opening began
-        self.opened = None  # function(error): how the result of the opening is told
-        self.closing = None  # function(): the local close is done
 
 
 class Sockets:
@@ -104,10 +80,12 @@ class Sockets:
 
     def poll(self):
         for s in self.slots:
-            if s is not None and s.conn is not None:
-                self._poll(s)
-            elif s is not None and s.rx and s.mode != BUFFER:
+            if s is None:
+                continue
+            if s.mode != BUFFER and s.rx:
                 self.deliver(s)
+            if s.conn is not None:
+                self._poll(s)
 
     def _poll(self, s):
         m = self._m
@@ -201,15 +179,21 @@ class Sockets:
                 data = s.rx.take(m.sw["push_max"])
                 trailer = b"\r\n" if m.sw["push_trailer"] == "crlf" else b""
                 m.out.urc('+QSSLURC: "recv",%d,%d' % (s.number, len(data)), data, trailer)
+            if s.untold and not s.rx:
+                s.untold = False
+                m.out.urc('+QSSLURC: "closed",%d' % s.number)
         elif self.owner is s:
             while s.rx and m.out.pending() < _BACKLOG:
                 m.out.emit(s.rx.take(_BACKLOG), "data")
 
-    def holds_back(self):
-        # True when data waits only for TXD to get emptier.
+    def can_deliver(self):
+        # True when data that waited for TXD to get emptier can go on now.
+        out = self._m.out
+        if out.pending() >= _BACKLOG:
+            return False
         for s in self.slots:
             if s is not None and s.rx and s.mode != BUFFER:
-                if self.owner is s or not self._m.out.hold:
+                if self.owner is s or (s.mode == PUSH and not out.hold):
                     return True
         return False
 
@@ -240,9 +224,12 @@ class Sockets:
         if self.resumable is s:
             self.resumable = None
         if self.owner is s:
+            m.out.emit(s.rx.take(len(s.rx)), "data")
             self.leave("NO CARRIER")
             if m.sw["closed_after_no_carrier"] == "yes":
                 m.out.urc('+QSSLURC: "closed",%d' % s.number)
+        elif urc and s.mode == PUSH and s.rx:
+            s.untold = True
         elif urc:
             m.out.urc('+QSSLURC: "closed",%d' % s.number)
 

@@ -1,10 +1,10 @@
 # ugsim.model.commands.ssl - QSSLOPEN to QSSLSTATE (manual 2.2.2 to 2.2.6).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.commands import datamode, pdp, sockets, sslcfg
+from ugsim.model.commands import datamode, pdp, sslcfg, sslsocket
 from ugsim.model.errors import ERROR, OK, Refused
 
-_LAST = sockets.COUNT - 1
+_LAST = sslsocket.COUNT - 1
 _SEND_MAX = 1460
 _RECV_MAX = 1500
 _HOST_MAX = 150  # no document gives the longest <serveraddr>
@@ -44,9 +44,9 @@ def qsslopen(m, form, args):
     fault = m.faults.hit("open_error")
     if fault is not None:
         raise Refused(fault.number("code"))
-    s = sockets.Socket(number, context, ctx, host, port, mode)
+    s = sslsocket.Socket(number, context, ctx, host, port, mode)
     m.sockets.slots[number] = s
-    if mode == sockets.TRANSPARENT:
+    if mode == sslsocket.TRANSPARENT:
         s.opened = lambda error: _opened_transparent(m, s, error)
         m.sockets.start(s)
         return None
@@ -83,7 +83,7 @@ def _opened_transparent(m, s, error):
 def _socket(m, args, connected):
     # The socket that parameter 0 names; refused unless it is open (or, if asked, connected).
     s = m.sockets.slots[args.number(0, 0, _LAST)]
-    if s is None or (connected and s.state != sockets.CONNECTED):
+    if s is None or (connected and s.state != sslsocket.CONNECTED):
         raise Refused(567)
     return s
 
@@ -98,7 +98,7 @@ def qsslsend(m, form, args):
     args.count(1, 2)
     length = args.number(1, 1, _SEND_MAX) if len(args) == 2 else 0
     s = _socket(m, args, True)
-    if s.mode == sockets.TRANSPARENT:
+    if s.mode == sslsocket.TRANSPARENT:
         raise Refused(572)
     datamode.Entry(m, s, length).begin()
     return None
@@ -114,11 +114,11 @@ def qsslrecv(m, form, args):
     args.count(2, 2)
     limit = args.number(1, 1, _RECV_MAX)
     s = _socket(m, args, False)
-    if s.state < sockets.CONNECTED:
+    if s.state < sslsocket.CONNECTED:
         raise Refused(567)
-    if s.state == sockets.CLOSING and m.sw["closed_keeps_data"] == "error":
+    if s.state == sslsocket.CLOSING and m.sw["closed_keeps_data"] == "error":
         raise Refused(567)
-    if s.mode != sockets.BUFFER:
+    if s.mode != sslsocket.BUFFER:
         raise Refused(572)
     fault = m.faults.hit("recv_error")
     if fault is not None:
