@@ -1,0 +1,47 @@
+# https_get - fetches one page over TLS through the modem and prints it.
+# SPDX-License-Identifier: MIT
+#
+# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+#     mpremote run examples/https_get.py
+# On a PC, with the simulated modem and a server made for the occasion:
+#     python3 tools/run.py examples/https_get.py
+
+import sys
+
+import board
+
+host = board.setting("host")
+port = board.setting("port", 443)
+path = board.setting("path", "/")
+
+modem = board.modem(sockets=1)
+modem.start(apn=board.setting("apn", "internet"))  # returns once there is a network connection
+print("registered, signal %s dBm" % modem.signal())
+
+# The modem compares the dates of certificates with its own clock. Many networks set it.
+if modem.clock() is None:
+    modem.clock(board.utc())
+
+# Who may answer: a server whose certificate the CA in this file has signed.
+ctx = modem.tls(ca=board.setting("ca", "ca.pem"))
+sock = modem.connect(host, port, ctx)
+sock.settimeout(30)  # seconds, for each of the calls below; an OSError tells that it was too long
+
+# HTTP/1.0: the server closes after its answer, so the end of the body is the end of the stream.
+sock.write("GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" % (path, host))
+
+line = sock.readline()
+while line.strip():  # status and headers end at an empty line
+    print(line.decode().rstrip())
+    line = sock.readline()
+print()
+
+buf = bytearray(512)
+size = 0
+n = sock.recv_into(buf)
+while n:  # 0: the server has closed
+    sys.stdout.write(bytes(buf[:n]).decode())
+    size += n
+    n = sock.recv_into(buf)
+sock.close()
+print("\n%d bytes" % size)

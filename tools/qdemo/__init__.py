@@ -1,0 +1,2 @@
+# qdemo - the parts of tools/demo.py and tools/run.py: modem, servers, device, display, judgement.
+# SPDX-License-Identifier: MIT

@@ -1,0 +1,79 @@
+# qdemo.broker - mosquitto as a process, and what arrives there.
+# SPDX-License-Identifier: MIT
+
+import os
+import socket
+import time
+
+import setup
+from qdemo import process, senml
+from qdemo.https_server import SUITES
+from qdemo.problem import Problem
+from qdemo.subscriber import Subscriber
+
+TOPIC = "telemetry/demo"
+_START_S = 15
+
+
+class Broker:
+    # MQTT over TLS. on_record and on_note: as for qdemo.https_server.
+    def __init__(self, certs, folder, on_record, on_note, port=0):
+        self.host = "127.0.0.1"
+        self.port = port or _free_port()
+        self.settings = {"topic": TOPIC}
+        self._on_record = on_record
+        self._on_note = on_note
+        lines = [
+            "log_dest stderr",
+            "persistence false",
+            "allow_anonymous true",
+            "listener %d %s" % (self.port, self.host),
+            "certfile %s" % certs.cert,
+            "keyfile %s" % certs.key,
+            "tls_version tlsv1.2",
+            "ciphers " + SUITES,
+        ]
+        if os.geteuid() == 0:
+            lines.append("user root")  # or it gives up the right to read the key
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        self._log = folder / "mosquitto.log"
+        argv = [setup.server("mosquitto"), "-c", folder / "mosquitto.conf"]
+        with open(self._log, "wb") as log:
+            self._process = process.start(argv, stdout=log, stderr=log)
+        self._subscriber = None
+        try:
+            self._wait()
+            self._subscriber = Subscriber(self.host, self.port, certs.ca, TOPIC, self._on_message)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        if self._subscriber:
+            self._subscriber.close()
+        process.stop(self._process)
+
+    def _on_message(self, data):
+        try:
+            self._on_record(senml.parse(data))
+        except ValueError as e:
+            self._on_note(str(e))
+
+    def _wait(self):
+        end = time.monotonic() + _START_S
+        while time.monotonic() < end and self._process.poll() is None:
+            with socket.socket() as s:
+                if s.connect_ex((self.host, self.port)) == 0 and self._process.poll() is None:
+                    return
+            time.sleep(0.02)
+        text = self._log.read_text(errors="replace")
+        if "in use" in text:
+            raise Problem("Port %d is in use: choose another with --port." % self.port)
+        last = text.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise Problem("mosquitto did not start: %s" % last[0])
+
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]

@@ -1,0 +1,214 @@
+# qdemo.demo - one run of the demo: starts everything, watches, judges, ends everything.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import setup
+from qdemo import options, summary
+from qdemo.board import Board
+from qdemo.broker import Broker
+from qdemo.certificates import Certificates
+from qdemo.events import Events
+from qdemo.https_server import HttpsServer
+from qdemo.judge import AGAIN, NEW, Judge
+from qdemo.modem import Modem
+from qdemo.problem import Problem
+from qdemo.screen import Screen
+from qdemo.trouble import Trouble
+
+_QUIET_S = 120  # so long without any news, and the run is given up
+_DRAIN_S = 3  # for what is still on its way when the script has ended ...
+_SETTLE_S = 0.3  # ... and for one more than was wanted
+_SHOWN = ("tls", "fault", "control", "radio", "power")  # kinds of modem events without --at
+
+# What the examples print.
+_SAID = re.compile(r"record (\d+): (confirmed|not confirmed|.*)")
+
+
+class Demo:
+    def __init__(self, chosen, folder, stack):
+        self._chosen = chosen
+        self._folder = folder
+        self._stack = stack  # what to close, the last first
+        self._events = Events()
+        self._judge = Judge(chosen.records)
+        self._screen = Screen(chosen.records)
+        self._trouble = Trouble(chosen)
+        self._over = []  # sentences about what stopped the run
+
+    def run(self):
+        # The exit status.
+        self._start()
+        begin = time.time()
+        self._screen.begin(begin)
+        self._stack.callback(self._screen.end)
+        self._watch()
+        self._screen.end()
+        seconds = time.time() - begin
+        stats = self._modem.stats()
+        self._screen.summary(summary.rows(self._judge, stats, self._board.facts(), seconds))
+        faults = self._over + self._judge.faults()
+        if faults:
+            self._screen.verdict("Failed. " + " ".join(faults), False)
+            return 1
+        self._screen.verdict("All %d records arrived once and in order." % self._judge.count, True)
+        return 0
+
+    def progress(self):
+        arrived = sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count)
+        return "%d of %d records had arrived" % (arrived, self._judge.count)
+
+    def _start(self):
+        chosen, screen, folder = self._chosen, self._screen, self._folder
+        kind = "MQTT" if chosen.mqtt else "HTTPS"
+        screen.title("qssl demo: MicroPython > AT port > simulated UGxx > TLS > %s" % kind)
+        screen.setup("certificates", "a CA and the server's, RSA 2048, made just now")
+        certs = Certificates(folder)
+        server = self._server(certs)
+        self._modem = Modem(folder, self._events, chosen.baud)
+        self._stack.callback(self._modem.stop)
+        rate = "%d baud" % chosen.baud if chosen.baud else "as fast as it goes"
+        screen.setup("modem", "simulated UGxx on %s, %s" % (self._modem.at, rate))
+        script = self._script()
+        settings = {
+            "modem": self._modem.at,
+            "host": server.host,
+            "port": server.port,
+            "ca": certs.ca,
+            "count": chosen.records,
+            "interval_ms": round(chosen.interval * 1000),
+            **server.settings,
+        }
+        folders = [setup.umqtt()] if chosen.mqtt else []
+        screen.setup("board", "MicroPython's unix port runs %s" % _short(script))
+        self._board = Board(script, folder, settings, folders, self._events)
+        self._stack.callback(self._board.stop)
+
+    def _server(self, certs):
+        on_record = lambda record: self._events.put("arrival", record)  # noqa: E731
+        on_note = lambda text: self._events.put("note", text)  # noqa: E731
+        if self._chosen.mqtt:
+            server = Broker(certs, self._folder, on_record, on_note, self._chosen.port)
+            what = "mosquitto"
+        else:
+            server = HttpsServer(certs, on_record, on_note, self._chosen.port)
+            what = "HTTPS of Python's own ssl"
+        self._stack.callback(server.close)
+        text = "%s on %s:%d, TLS 1.2, RSA key exchange" % (what, server.host, server.port)
+        self._screen.setup("server", text)
+        return server
+
+    def _script(self):
+        if self._chosen.script:
+            return Path(self._chosen.script).absolute()
+        name = "telemetry_mqtt.py" if self._chosen.mqtt else "telemetry_https.py"
+        return setup.ROOT / "examples" / name
+
+    def _watch(self):
+        # Until the script has ended and nothing more can come.
+        heard = time.monotonic()
+        deadline = None
+        while deadline is None or time.monotonic() < deadline:
+            event = self._events.get(0.1)
+            now = time.monotonic()
+            for command in self._trouble.due(now):
+                self._modem.command(command)
+            if event is None:
+                if now - heard > _QUIET_S + self._chosen.coverage_hole:
+                    self._over.append("Nothing has happened for %d s." % (now - heard))
+                    return
+                if not self._modem.alive():
+                    self._over.append("The simulated modem has ended by itself.")
+                    return
+                continue
+            heard = now
+            at, source, item = event
+            if source == "end":
+                if item:
+                    self._over.append("The script ended with exit status %d." % item)
+                deadline = now + _DRAIN_S
+            else:
+                getattr(self, "_on_" + source)(at, item)
+            if deadline and self._judge.complete():
+                deadline = min(deadline, now + _SETTLE_S)
+
+    def _on_board(self, at, line):
+        match = _SAID.match(line)
+        style = None
+        if match:
+            n, said = int(match[1]), match[2]
+            if said == "confirmed":
+                self._judge.on_confirmed(n)
+                style = "green"
+            elif said == "not confirmed":
+                self._judge.on_failed(n)
+                style = "bold red"
+            else:
+                self._judge.on_sent(n, said)
+        self._screen.line(at, "board", line, style)
+
+    def _on_arrival(self, at, record):
+        result = self._judge.on_arrived(record)
+        text = "record %d: %s, %d bytes" % (record.n, record.text, record.size)
+        if result == AGAIN:
+            text += "; it was here before: dropped by its number"
+        self._screen.line(at, "server", text, None if result == NEW else "bold red")
+        self._screen.arrived(sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count))
+        if result == NEW:
+            self._trouble.on_record(record.n, time.monotonic())
+
+    def _on_note(self, at, text):
+        self._screen.line(at, "server", text, "yellow")
+
+    def _on_modem(self, at, item):
+        kind, text = item
+        if self._chosen.at or kind in _SHOWN:
+            self._screen.modem(at, kind, text)
+
+
+def _short(path):
+    # A path as people name it.
+    try:
+        return str(path.relative_to(setup.ROOT))
+    except ValueError:
+        return str(path)
+
+
+def main(args):
+    chosen = options.parse(args)
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGHUP, _terminated)
+    demo = None
+    with contextlib.ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGINT, signal.default_int_handler)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-demo-"))
+        try:
+            demo = Demo(chosen, Path(folder), stack)
+            return demo.run()
+        except Problem as e:
+            return _end(stack, str(e), 2)
+        except KeyboardInterrupt:
+            return _end(stack, "Interrupted%s." % (": " + demo.progress() if demo else ""), 130)
+        finally:
+            # From here on a second Ctrl-C would only leave processes behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end(stack, text, status):
+    stack.close()
+    print("demo.py: " + text, file=sys.stderr)
+    return status
+
+
+def _terminated(number, frame):
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))

@@ -1,0 +1,114 @@
+# qdemo.options - the command line of tools/demo.py. Standard library only: it runs first of all.
+# SPDX-License-Identifier: MIT
+
+import argparse
+
+_ABOUT = """\
+Shows the whole way of telemetry from a microcontroller to a server, with no hardware: a script on
+MicroPython drives a simulated Quectel UGxx modem over its AT port, the modem makes a real TLS
+connection, and a server on this PC receives the records. Certificates are made for the occasion.
+"""
+_END = """\
+What it needs is fetched at the first run (a minute, under .venv and .cache of this checkout).
+
+Exit status: 0 every record arrived once and in order, 1 not so, 2 it could not run.
+
+examples:
+  python3 tools/demo.py --at                              and the conversation with the modem
+  python3 tools/demo.py --mqtt                            MQTT, with a mosquitto
+  python3 tools/demo.py --coverage-hole                   the network is away for a while
+  python3 tools/demo.py --restart                         the modem restarts in the middle
+  python3 tools/demo.py --fault "send_fail ms=2000"       `python3 tools/ugsim --help` has more
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
+
+
+def parse(args):
+    p = Parser(
+        prog="demo.py",
+        description=_ABOUT,
+        epilog=_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument("--mqtt", action="store_true", help="MQTT and mosquitto instead of HTTPS")
+    p.add_argument("--at", action="store_true", help="show the conversation with the modem")
+    p.add_argument(
+        "--records", type=number(1, 10000), default=10, metavar="N", help="how many (default: 10)"
+    )
+    p.add_argument(
+        "--interval",
+        type=seconds(0, 3600),
+        default=0.5,
+        metavar="S",
+        help="seconds between two records (default: 0.5)",
+    )
+    p.add_argument("--baud", type=baud, default=115200, metavar="N", help=BAUD_HELP)
+    p.add_argument(
+        "--port",
+        type=number(1, 65535),
+        default=0,
+        metavar="N",
+        help="of the server (default: any)",
+    )
+    p.add_argument("--script", metavar="FILE", help="this script instead of the example")
+    trouble = p.add_argument_group("trouble, after half of the records")
+    trouble.add_argument(
+        "--coverage-hole",
+        type=seconds(0.1, 600),
+        nargs="?",
+        const=8.0,
+        default=0.0,
+        metavar="S",
+        help="the network is out of reach for S seconds (default: 8)",
+    )
+    trouble.add_argument("--restart", action="store_true", help="the modem restarts")
+    trouble.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar='"NAME KEY=VALUE..."',
+        help="a fault of the simulated modem; more than one --fault may be given",
+    )
+    return p.parse_args(args)
+
+
+BAUD_HELP = "rate of the AT port; 0: as fast as it goes (default: 115200)"
+_RATES = (0, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+
+
+def number(low, high):
+    def convert(text):
+        if not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(
+                "%s is not a number from %d to %d" % (text, low, high)
+            )
+        return int(text)
+
+    return convert
+
+
+def seconds(low, high):
+    def convert(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                "%s is not a number of seconds from %g to %g" % (text, low, high)
+            )
+        return value
+
+    return convert
+
+
+def baud(text):
+    if not text.isdigit() or int(text) not in _RATES:
+        rates = ", ".join(str(rate) for rate in _RATES)
+        raise argparse.ArgumentTypeError("%s is no baud rate; choose of %s" % (text, rates))
+    return int(text)

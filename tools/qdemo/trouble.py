@@ -1,0 +1,42 @@
+# qdemo.trouble - what goes wrong on purpose, and when.
+# SPDX-License-Identifier: MIT
+
+from qdemo.problem import Problem
+from ugsim.model import UGxx
+
+
+class Trouble:
+    # chosen: options of the demo. The trouble begins when half of the records have arrived.
+    def __init__(self, chosen):
+        self._half = max(1, chosen.records // 2)
+        self._commands = ["fault " + fault for fault in chosen.fault]
+        if chosen.restart:
+            self._commands.append("restart")
+        if chosen.coverage_hole:
+            self._commands.append("coverage off")
+        self._hole_s = chosen.coverage_hole
+        self._later = []  # (time, command)
+        for command in self._commands:
+            self._check(command)
+
+    def on_record(self, n, now):
+        # The record n has arrived.
+        if n != self._half:
+            return
+        self._later = [(now, command) for command in self._commands]
+        if self._hole_s:
+            self._later.append((now + self._hole_s, "coverage on"))
+
+    def due(self, now):
+        # Commands for the simulated modem that are due now.
+        found = [command for at, command in self._later if at <= now]
+        self._later = [(at, command) for at, command in self._later if at > now]
+        return found
+
+    def _check(self, command):
+        # A wrong fault is better known before everything starts.
+        answer = UGxx(None).command(command)
+        if answer.startswith("error: "):
+            raise Problem(
+                "--fault: %s; `python3 tools/ugsim --help` lists the faults." % answer[7:]
+            )
