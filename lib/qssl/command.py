@@ -1,8 +1,8 @@
-# qssl.command - one AT command at a time: its lines, its data, its final result code.
+# qssl.command - AT commands one after the other: their lines, data and final result codes.
 # SPDX-License-Identifier: MIT
 #
-# For everything but the traffic of sockets, which has jobs of its own. Allocates: its replies are
-# lists of lines.
+# For everything but the traffic of sockets, which are jobs of their own. Allocates: its replies
+# are lists of lines.
 
 import errno
 from time import ticks_add, ticks_diff, ticks_ms
@@ -16,46 +16,32 @@ from .errors import Error, error
 COMMAND_MS = const(5000)  # how long an ordinary command may take
 
 
-class Command:
-    # The source and job of link for commands. One instance, reused.
+class Exchange:
+    # One command, as a job of the link.
     takes = _l.OK | _l.ERROR | _l.CONNECT
     strict = False
+    limit_ms = COMMAND_MS
 
-    def __init__(self, link):
+    def __init__(self, link, text, prefix, data, due):
         self._link = link
-        self._owner = None  # what is queued or running, None: free
-        self._text = b""
-        self._prefix = None
-        self._queued = False
-        self._data = None
-        self.limit_ms = COMMAND_MS
-        self.lines = []
-        self.result = 0
-        link.sources.append(self)
-
-    # --- the source and the job ---
-
-    def job(self, now):
-        return self if self._queued else None
+        self._text = text
+        self._prefix = prefix
+        self._data = data
+        self.due = due  # ticks
+        self.lines = []  # what followed the prefix in the information lines
+        self.result = 0  # 0 until it has ended
 
     def begin(self, link):
-        self._queued = False
         link.type(self._text, len(self._text))
 
     def line(self, buf, lo, hi):
         prefix = self._prefix
         if prefix is None or not buf.startswith(prefix, lo):
             return False
-        if not prefix and (self._link.final(buf, lo, hi) or self._urc(buf, lo, hi)):
+        if not prefix and (self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi)):
             return False
         self.lines.append(bytes(buf[lo + len(prefix) : hi]))
         return True
-
-    def _urc(self, buf, lo, hi):
-        for prefix, _ in self._link.urcs:
-            if buf.startswith(prefix, lo):
-                return True
-        return False
 
     def fill(self, buf):
         return self._data(buf)
@@ -70,55 +56,66 @@ class Command:
             self._link.type_data()
         else:
             self.result = result
-            self._owner = None
+
+
+class At:
+    # The source of commands: a queue. Several tasks, or a callback in the middle of a command,
+    # may each wait for one of their own.
+
+    def __init__(self, link):
+        self._link = link
+        self._queue = []
+        self.lines = []  # of the command that run() or ask() waited for last
+        link.sources.append(self)
+
+    def job(self, now):
+        if not self._queue:
+            return None
+        x = self._queue.pop(0)
+        x.limit_ms = max(ticks_diff(x.due, now), 1)
+        return x
 
     def lost(self, result):
-        if result and self._owner is not None:
-            self._queued = False
-            self._owner = None
-            self.result = result
+        if result:
+            while self._queue:
+                self._queue.pop(0).result = result
 
-    # --- what the modules above call ---
-
-    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
-        # Runs the command line `text` (bytes, without its CR) and waits for its final result code,
-        # which it returns: OK, ERROR, CONNECT, TIMEOUT, GARBLED or RESTARTED. self.lines then
-        # holds what followed `prefix` in its information lines (prefix b"": every line that is
-        # no URC). data(buf): typed after CONNECT. Raises only when the wire was not free in time.
-        link = self._link
+    def post(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+        # Queues the command line `text` (bytes, without its CR) and returns its Exchange. prefix:
+        # of its information lines, b"" for every line that is no URC. data(buf): fills buf with
+        # what is typed after CONNECT and returns the bytes, 0 at the end.
         for c in text:
             if c < 32 or c == 127:
                 raise error("control")
         due = ticks_add(ticks_ms(), timeout_ms)
-        while self._owner is not None or self._queued:  # another task's command
+        x = Exchange(self._link, text + b"\r", prefix, data, due)
+        self._queue.append(x)
+        self._link.pump()
+        return x
+
+    def over(self, x):
+        # Looks after the deadline of x; True when x has ended. Doesn't wait.
+        if not x.result and ticks_diff(x.due, ticks_ms()) <= 0:
+            if self._link.job is x:
+                self._link.expire()
+            else:  # it did not get its turn: a modem in quarantine, a queue too long
+                self._queue.remove(x)
+                x.result = _l.TIMEOUT
+        return x.result
+
+    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+        # The same, blocking: returns the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED or
+        # RESTARTED), its lines are in self.lines.
+        link = self._link
+        x = self.post(text, prefix, timeout_ms, data)
+        while not self.over(x):
+            link.wait(x.due)
             link.pump()
-            if self._owner is not None and not link.wait(due):
-                raise error("busy")
-        self._owner = text
-        self._text = text + b"\r"
-        self._prefix = prefix
-        self._data = data
-        self.lines = []
-        self.result = 0
-        self.limit_ms = max(ticks_diff(due, ticks_ms()), 1)
-        self._queued = True
-        while self._owner is not None:
-            link.pump()
-            if self._owner is not None and not link.wait(due):
-                # A modem in quarantine, or a deadline that the pump is just about to see.
-                if self._queued:
-                    self._queued = False
-                    self._owner = None
-                    self.result = _l.TIMEOUT
-                elif link.job is self:
-                    link.expire()
-                else:
-                    self._owner = None
-                    self.result = _l.TIMEOUT
-        return self.result
+        self.lines = x.lines
+        return x.result
 
     def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, data=None):
-        # Like run(), but anything other than OK raises the error of the family that fits.
+        # Like run(), but anything other than OK raises. Returns the lines.
         result = self.run(text, prefix, timeout_ms, data)
         if result != _l.OK:
             self.fail(result, phase, hint)

@@ -238,10 +238,10 @@ class Link:
             else:
                 self.stats.late += 1
             return
-        for prefix, handler in self.urcs:
-            if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
-                handler(buf, lo, hi)
-                return
+        handler = self.urc(buf, lo, hi)
+        if handler is not None:
+            handler(buf, lo, hi)
+            return
         self.stats.unknown += 1
         if job is not None and job.strict:
             self._fail(GARBLED)
@@ -277,6 +277,13 @@ class Link:
             if n == 10 and buf.startswith(b"NO CARRIER", lo):
                 return NO_CARRIER
         return 0
+
+    def urc(self, buf, lo, hi):
+        # The handler of the URC that the line is; None: it is none.
+        for prefix, handler in self.urcs:
+            if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
+                return handler
+        return None
 
     # --- ends ---------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from time import ticks_add, ticks_ms
 
 from . import link as _l
 from .ascii import number, value
-from .command import COMMAND_MS, Command
+from .command import COMMAND_MS, At
 from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 from .errors import Error, error
 from .socket import Slot, Socket
@@ -38,7 +38,7 @@ class Modem:
             raise error("pdp")
         self.link = _l.Link(uart, idle)
         self.stats = self.link.stats
-        self.at = Command(self.link)
+        self.at = At(self.link)
         self.pdp = pdp
         self.flow = flow
         self.baud = baud
@@ -97,7 +97,8 @@ class Modem:
 
     def open(self, host, port, ctx, make=Socket):
         # Starts a connection and returns its Socket at once: sock.opening() until it is known how
-        # it ends. Blocks only where the TLS context has to be set up first. make: as the class Socket.
+        # it ends. Blocks only where the TLS context has to be set up first. make: called as Socket
+        # is.
         host, port = _checked(host, port)
         if not self.up:
             raise error("down")
