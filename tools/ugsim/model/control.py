@@ -119,14 +119,16 @@ def _coverage(m, words, text):
 
 def _registration(m, words, text):
     stat = _number(words, 0, 0, 5, "registration")
+    if stat in (1, 5):
+        m.network.stat = stat
     m.radio.set_stat(stat)
 
 
 def _signal(m, words, text):
     if words and words[0] == "99":
-        m.radio.rssi = 99
+        m.network.rssi = 99
     else:
-        m.radio.rssi = _number(words, 0, 0, 31, "signal")
+        m.network.rssi = _number(words, 0, 0, 31, "signal")
 
 
 def _pdp(m, words, text):
@@ -154,11 +156,13 @@ def _security(m, words, text):
 
 
 def _dns(m, words, text):
-    m.dns.dead = _one_of(words, 0, ("dead", "ok"), "dns dead or dns ok") == "dead"
+    m.network.dns_dead = _one_of(words, 0, ("dead", "ok"), "dns dead or dns ok") == "dead"
 
 
 def _sim(m, words, text):
-    m.sim.state = _one_of(words, 0, ("ready", "pin", "none"), "state of the SIM")
+    state = _one_of(words, 0, ("ready", "pin", "none"), "state of the SIM")
+    m.sw.set("sim", state)
+    m.sim.state = state
 
 
 def _clock(m, words, text):
@@ -171,7 +175,7 @@ def _clock(m, words, text):
 
 def _network_time(m, words, text):
     unix = _number(words, 0, 0, 0x7FFFFFFFF, "the network's time")
-    m.clock.set_network(unix, _number(words, 1, 0, 96, "the zone", 0))
+    m.network.set_time(unix, _number(words, 1, 0, 96, "the zone", 0))
 
 
 def _echo(m, words, text):
@@ -212,7 +216,7 @@ def _state(m, words, text):
     lines = [
         "power %s, command %s" % (m.power.state, "running" if m.running else "none"),
         "baud %d, echo %s, flow %d,%d" % (m.baud, "on" if m.echo else "off", m.ifc[0], m.ifc[1]),
-        "registration %d, coverage %s" % (r.stat, "on" if r.coverage else "off"),
+        "registration %d, coverage %s" % (r.stat, "on" if m.network.coverage else "off"),
     ]
     for c in m.pdp.active():
         lines.append('pdp %d active, apn "%s", %s' % (c.number, c.apn, c.ip))

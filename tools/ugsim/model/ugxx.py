@@ -19,6 +19,7 @@ from ugsim.model.commands.sockets import Sockets
 from ugsim.model.commands.storage import Files
 from ugsim.model.commands.table import COMMANDS
 from ugsim.model.faults import Faults
+from ugsim.model.network import Network
 from ugsim.model.switches import Switches
 
 _FREE = 1 << 20  # space() when nothing limits the host
@@ -43,6 +44,7 @@ class UGxx:
         self.stalled_until = 0  # nothing leaves on TXD before this time
         self.host_baud = 0  # the host's rate; 0: always the modem's
         self.lines = {"dtr": True, "rts": True, "pwrkey": False, "reset": False}
+        self.network = Network(self)
         self.timers = Timers()
         self.faults = Faults(self)
         self.files = Files(self.sw)

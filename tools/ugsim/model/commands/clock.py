@@ -4,7 +4,6 @@
 from ugsim.model.errors import OK, Refused
 
 _DAY = 86400
-_NETWORK_UNIX = 1735689600  # 2025-01-01 00:00:00 UTC, the network's time at virtual ms 0
 
 
 def days(year, month, day):
@@ -77,12 +76,10 @@ def show(local_s, zone):
 
 
 class Clock:
-    # Local time and zone as AT+CCLK shows them, and the network's time that NITZ would bring.
+    # Local time and zone as AT+CCLK shows them.
 
     def __init__(self, model):
         self._m = model
-        self.network_base = _NETWORK_UNIX
-        self.network_zone = 0
         self.reset()
 
     def reset(self):
@@ -102,18 +99,12 @@ class Clock:
         # Unix seconds (UTC), what certificates are checked against.
         return self.local() - self.zone * 900
 
-    def network_unix(self):
-        return self.network_base + self._m.now // 1000
-
-    def set_network(self, unix, zone):
-        self.network_base = unix - self._m.now // 1000
-        self.network_zone = zone
-
     def registered(self):
         # The network tells its time; with AT+CTZU=1 the clock takes it.
-        self.synchronised = self.network_unix()
+        self.synchronised = self._m.network.unix()
         if self._m.zone_update:
-            self.set(self.synchronised + self.network_zone * 900, self.network_zone)
+            zone = self._m.network.zone
+            self.set(self.synchronised + zone * 900, zone)
 
 
 def cclk(m, form, args):
@@ -145,8 +136,8 @@ def qlts(m, form, args):
     if c.synchronised is None:
         m.out.info('+QLTS: ""')
         return OK
-    unix = c.synchronised if mode == 0 else c.network_unix()
-    zone = c.network_zone
+    unix = c.synchronised if mode == 0 else m.network.unix()
+    zone = m.network.zone
     local = unix if mode == 1 else unix + zone * 900
     m.out.info('+QLTS: "%s,0"' % show(local, zone))
     return OK

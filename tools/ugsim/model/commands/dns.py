@@ -23,7 +23,6 @@ def is_address(text):
 class Dns:
     def __init__(self, model):
         self._m = model
-        self.dead = False  # the servers do not answer (control command)
         self._lookup = None
         self._timer = None
 
@@ -31,7 +30,7 @@ class Dns:
         # False when the context has no usable DNS server for a name.
         if is_address(host):
             return True
-        if self.dead:
+        if self._m.network.dns_dead:
             return False
         for server in self._m.pdp.all[context].dns:
             if is_address(server) and server not in _UNUSABLE:

@@ -4,7 +4,6 @@
 from ugsim.model.errors import OK, Refused
 
 _SEARCHING = 2
-_HOME = 1
 _NOT = 0
 _SEARCH_MS = 8000  # time of AT+COPS=?
 
@@ -14,16 +13,10 @@ class Radio:
 
     def __init__(self, model):
         self._m = model
-        self.coverage = True
-        self.rssi = 21  # 0..31, 99 unknown
-        self.home = _HOME  # stat when registered; 5 when roaming
         self.stat = _NOT
         self.functionality = 1
         self.modes = {"CREG": 0, "CGREG": 0}
         self.attached = True
-        self.operator = "TEST NET"
-        self.lac = "5650"
-        self.cell = "29A7DF4"
         self._timer = None
         self.quiet = False  # the next change makes no URC
 
@@ -40,12 +33,12 @@ class Radio:
             self.set_stat(_NOT)
             return
         self.set_stat(_SEARCHING)
-        if self.coverage:
+        if m.network.coverage:
             self._timer = m.timers.at(m.now + m.sw["register_ms"], self._found)
 
     def _found(self):
         self._timer = None
-        self.set_stat(self.home)
+        self.set_stat(self._m.network.stat)
         self._m.clock.registered()
 
     def deregister(self):
@@ -68,7 +61,8 @@ class Radio:
 
     def _cell(self, mode):
         if mode == 2 and self.up():
-            return ',"%s","%s",2' % (self.lac, self.cell)
+            network = self._m.network
+            return ',"%s","%s",2' % (network.lac, network.cell)
         return ""
 
     def status(self, name):
@@ -93,7 +87,7 @@ class Radio:
 
     def cover(self, on):
         # Coverage comes or goes.
-        self.coverage = on
+        self._m.network.coverage = on
         if not on:
             self._m.timers.cancel(self._timer)
             self._timer = None
@@ -146,8 +140,8 @@ def csq(m, form, args):
     if form == "test":
         m.out.info("+CSQ: (0-31,99),(0-7,99)")
     elif form == "exec":
-        known = m.radio.coverage and m.radio.functionality == 1
-        m.out.info("+CSQ: %d,%d" % ((m.radio.rssi, 0) if known else (99, 99)))
+        known = m.network.coverage and m.radio.functionality == 1
+        m.out.info("+CSQ: %d,%d" % ((m.network.rssi, 0) if known else (99, 99)))
     else:
         raise Refused
     return OK
@@ -194,7 +188,7 @@ def cops(m, form, args):
     # AT+COPS (27.007 7.3): automatic selection; the test form searches for some seconds
     r = m.radio
     if form == "read":
-        m.out.info('+COPS: 0,0,"%s",2' % r.operator if r.up() else "+COPS: 0")
+        m.out.info('+COPS: 0,0,"%s",2' % m.network.operator if r.up() else "+COPS: 0")
         return OK
     if form == "write":
         args.count(1, 4)
@@ -211,8 +205,8 @@ def cops(m, form, args):
 
 
 def _operators(m):
-    if m.radio.coverage:
-        m.out.info('+COPS: (2,"%s","TEST","00101",2),,(0-4),(0-2)' % m.radio.operator)
+    if m.network.coverage:
+        m.out.info('+COPS: (2,"%s","TEST","00101",2),,(0-4),(0-2)' % m.network.operator)
     m.finish(OK)
 
 

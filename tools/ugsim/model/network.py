@@ -1,0 +1,26 @@
+# ugsim.model.network - the mobile network around the modem, which no restart changes.
+# SPDX-License-Identifier: MIT
+
+_START_UNIX = 1735689600  # 2025-01-01 00:00:00 UTC, the network's time at virtual ms 0
+
+
+class Network:
+    def __init__(self, model):
+        self._m = model
+        self.coverage = True
+        self.rssi = 21  # AT+CSQ: 0..31, 99 unknown
+        self.stat = 1  # registration when the modem is accepted: 1 home, 5 roaming
+        self.operator = "TEST NET"
+        self.lac = "5650"
+        self.cell = "29A7DF4"
+        self.dns_dead = False  # its name servers do not answer
+        self.zone = 0  # quarters of an hour
+        self._base_s = _START_UNIX
+
+    def unix(self):
+        # Unix seconds, the true time that NITZ brings.
+        return self._base_s + self._m.now // 1000
+
+    def set_time(self, unix, zone):
+        self._base_s = unix - self._m.now // 1000
+        self.zone = zone
