@@ -133,10 +133,14 @@ class Socket(io.IOBase):
         if state == _CLOSING:
             self._phase = _P_CLOSE
             return self
-        if not self.why and self.readable(now):
+        if not self._dead() and self.readable(now):
             self._phase = _P_RECV
             return self
         return None
+
+    def _dead(self):
+        # No more can be received. Where only sending failed, what has come is still there.
+        return self.why and self.why != "reset"
 
     def readable(self, now):
         if self._eof or self._state != _OPEN:
@@ -365,12 +369,14 @@ class Socket(io.IOBase):
         # Returns how many may be taken; 0 at EOF; -1: none now, and the socket does not block.
         # What was received goes before an error.
         link = self._link
+        if self._state >= _CLOSING:
+            self._check()  # the ring may be another socket's by now
         self._want = self._n
         link.pump()
         if self._ready < n and self._timeout != 0:
             self._need = n
             due = self._due()
-            while self._ready < n and not self._eof and not self.why and link.wait(due):
+            while self._ready < n and not (self._eof or self._dead()) and link.wait(due):
                 link.pump()
             self._need = 0
         if self._ready:
