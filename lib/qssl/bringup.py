@@ -23,8 +23,10 @@ _SIM_NONE = const(10)  # +CME ERROR
 
 
 class Bringup:
-    def __init__(self, modem, timeout_ms):
+    def __init__(self, modem, timeout_ms, pdp=None):
         self.modem = modem
+        self.pdp = pdp or modem.pdp
+        self.address = None  # of the PDP context
         self.link = modem.link
         self.at = modem.at
         self.due = ticks_add(ticks_ms(), timeout_ms)
@@ -156,13 +158,14 @@ class Bringup:
             self.pause(_POLL_MS)
 
     def activate(self, apn, user, password, auth):
-        pdp = self.modem.pdp
+        pdp = self.pdp
         setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
         if self.active():
             self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
             if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
                 return
             self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+            self.modem.lose(pdp)
         if self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting)) != _l.OK:
             raise Error(errno.EINVAL, "start", "the modem refused APN, user or password")
         wait = 1000
@@ -183,23 +186,32 @@ class Bringup:
         self.ask(b"AT+QIACT?", b"+QIACT:", 150000)
         for line in self.at.lines:
             n = len(line)
-            if value(line, 0, n, 0) == self.modem.pdp and value(line, 0, n, 1) == 1:
-                self.modem.address = text(line, field(line, 0, n, 3), n, 0)
+            if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:
+                self.address = text(line, field(line, 0, n, 3), n, 0)
                 return True
         return False
 
 
 def start(modem, apn, user, password, auth, timeout_ms, pin=""):
-    apn = optional(apn, "start", "apn", 99)
-    user = optional(user, "start", "user", 127)
-    password = optional(password, "start", "password", 127)
-    if auth not in (0, 1, 2, 3):
-        raise Refused(errno.EINVAL, "start", "auth must be 0 (none), 1 (PAP), 2 (CHAP) or 3")
+    setting = settings(apn, user, password, auth)
     modem.up = False
+    modem.pdps.clear()
     step = Bringup(modem, timeout_ms)
     step.contact()
     step.tidy()
     step.sim(pin)
     step.register()
-    step.activate(apn, user, password, auth)
+    step.activate(*setting)
+    modem.address = step.address
     modem.up = True
+
+
+def settings(apn, user, password, auth):
+    if auth not in (0, 1, 2, 3):
+        raise Refused(errno.EINVAL, "start", "auth must be 0 (none), 1 (PAP), 2 (CHAP) or 3")
+    return (
+        optional(apn, "start", "apn", 99),
+        optional(user, "start", "user", 127),
+        optional(password, "start", "password", 127),
+        auth,
+    )

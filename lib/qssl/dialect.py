@@ -13,7 +13,9 @@ OPEN_MS = 150000  # AT+QSSLOPEN (2.2.2)
 ACT_MS = 150000  # AT+QIACT
 DEACT_MS = 40000  # AT+QIDEACT
 CLOSE_S = 10  # AT+QSSLCLOSE (2.2.5)
-CONNECTED = 3  # <socket_state> (2.2.6)
+# <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
+STATES = "initial opening handshake connected listening closing"
+MODES = "buffer push transparent"
 
 # <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
 VERSIONS = {

@@ -22,8 +22,21 @@ REASONS = {
     # opening
     "sockets": (Refused, _e.EINVAL, "modem", "sockets must be 1 to 12"),
     "pdp": (Refused, _e.EINVAL, "modem", "pdp must be 1 to 20"),
+    "id": (Refused, _e.EINVAL, "state", "id must be 0 to 11"),
+    "unreadable": (Error, _e.EIO, "state", "the modem's answer can't be read; ask again"),
+    "ctx busy": (
+        Error,
+        _e.EAGAIN,
+        "tls",
+        "another connection sets up or opens with this SSL context; use another ctx, 0 to 5",
+    ),
     "port": (Refused, _e.EINVAL, "open", "port must be 1 to 65535"),
-    "down": (Error, _e.ENOTCONN, "open", "the modem is not up; call modem.start()"),
+    "down": (
+        Error,
+        _e.ENOTCONN,
+        "open",
+        "the PDP context is not active; call modem.start(), for another one modem.activate()",
+    ),
     "all used": (Error, _e.ENOBUFS, "open", "all sockets are in use; close one, or sockets=n"),
     "unreleased": (Error, _e.ENOBUFS, "open", "closing sockets are not released by the modem"),
     "refused": (Error, _e.ECONNREFUSED, "open", "the connection was refused"),
@@ -52,6 +65,7 @@ REASONS = {
     # closing
     "unsent": (Error, _e.ETIMEDOUT, "close", "not all was sent before closing"),
     "closed": (Error, _e.EBADF, "socket", "it is closed"),
+    "close time": (Refused, _e.EINVAL, "close", "the time-out must be 0 to 65535 s"),
 }
 
 # AT+QIGETERROR and +QSSLOPEN: number -> text, hint.

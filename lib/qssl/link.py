@@ -46,6 +46,7 @@ class Stats:
         self.garbled = 0  # replies from which bytes were missing
         self.unknown = 0  # lines that nobody knows
         self.noise = 0  # lines passed over in quarantine
+        self.dropped = 0  # events for the program that found their queue full
 
 
 class Link:
@@ -60,6 +61,7 @@ class Link:
         self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line
         self.job = None  # the exchange that has the wire
         self.cme = 0  # number of the last +CME ERROR
+        self.events = None  # qssl.events, if the program wants them
         self.tail = None  # bytes between a payload and OK: learned, see Socket
         self.heard = ticks_ms()  # when the last byte arrived
         self.resync = Resync(self)
@@ -112,6 +114,8 @@ class Link:
                 pass
         if self.idle is not None:
             self.idle()
+        if self.events is not None:
+            self.events.deliver()
         return True
 
     def _receive(self):

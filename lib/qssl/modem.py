@@ -40,6 +40,8 @@ class Modem:
         self.stats = self.link.stats
         self.at = At(self.link)
         self.pdp = pdp
+        self.pdps = []  # PDP contexts that are active beside it
+        self.caps = None  # what the firmware can do, once probe() was asked
         self.flow = flow
         self.baud = baud
         self.address = None  # IP address of the PDP context, once it is active
@@ -80,10 +82,22 @@ class Modem:
 
         return Context(self, ctx, **settings)
 
-    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket):
+    def activate(self, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
+        # Another PDP context, for connect(pdp=); returns its IP address. See qssl.pdp.
+        from .pdp import activate
+
+        return activate(self, pdp, apn, user, password, auth, timeout_ms)
+
+    def stop(self):
+        # Closes every socket and deactivates the PDP contexts (manual 1.2, steps 6 and 7).
+        from .pdp import stop
+
+        stop(self)
+
+    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None):
         # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket, whose
         # time-out is then timeout_ms too. Blocks.
-        sock = self.open(host, port, ctx, make)
+        sock = self.open(host, port, ctx, make, pdp)
         due = ticks_add(ticks_ms(), timeout_ms)
         link = self.link
         while not sock.state():
@@ -95,19 +109,25 @@ class Modem:
             self._refused(sock, host, port)
         return sock
 
-    def open(self, host, port, ctx, make=Socket):
+    def open(self, host, port, ctx, make=Socket, pdp=None):
         # Starts a connection and returns its Socket at once: sock.opening() until it is known how
         # it ends. Blocks only where the TLS context has to be set up first. make: called as Socket
         # is.
         host, port = _checked(host, port)
-        if not self.up:
-            raise error("down")
-        ctx.apply()
-        cid = self._free()
+        pdp = pdp or self.pdp
+        while True:
+            if pdp not in self.pdps and (pdp != self.pdp or not self.up):
+                raise error("down")
+            cid = self._free()
+            ctx.apply()
+            if self.sockets[cid] is None:  # somebody may have taken it while apply() waited
+                break
         if self._slots[cid] is None:
             self._slots[cid] = Slot(cid)
-        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0\r' % (self.pdp, ctx.id, cid, host, port)
+        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0\r' % (pdp, ctx.id, cid, host, port)
         sock = make(self, cid, self._slots[cid], line)
+        sock.pdp = pdp
+        sock.ctx = ctx
         self.sockets[cid] = sock
         return sock
 
@@ -120,6 +140,9 @@ class Modem:
                 if self.sockets[cid] is None:
                     return cid
             link.pump()
+            for sock in self.sockets:
+                if sock is not None and sock.spent():
+                    sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
             if not [s for s in self.sockets if s is None or s.state() > 1]:
                 raise error("all used")
             if not link.wait(due):
@@ -184,11 +207,67 @@ class Modem:
             put(self, set)
         return get(self)
 
+    def ip(self, pdp=None):
+        # The IP address of a PDP context; None if it is not active (manual 1.2, step 2).
+        from .pdp import ip
+
+        return ip(self, pdp)
+
+    def state(self, id=None):
+        # How the modem sees its connections, or the one named (manual 2.2.6): see qssl.status.
+        from .status import state
+
+        return state(self, id)
+
+    def probe(self):
+        # Asks the firmware what it has (test commands, manual 2.1): see qssl.probe.
+        from .probe import probe
+
+        return probe(self)
+
+    def diagnose(self, host=None, ctx=None, tell=None):
+        # What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
+        from .diagnose import diagnose
+
+        return diagnose(self, host, ctx, tell)
+
     def pump(self):
-        # Lets background work go on: reading ahead, sending what was flushed. Never blocks.
+        # Lets background work go on: reading ahead, sending what was flushed; tells on_event what
+        # has happened. Never blocks.
+        self.link.pump()
+        if self.link.events is not None:
+            self.link.events.deliver()
+
+    def tick(self, timer=None):
+        # The same for a timer's soft callback, so that it goes on in time.sleep() too: on_event is
+        # not called.
         self.link.pump()
 
+    def sleep_ms(self, ms):
+        # As time.sleep_ms(), with the background work and the idle hook going on.
+        due = ticks_add(ticks_ms(), ms)
+        self.link.pump()
+        while self.link.wait(due):
+            self.link.pump()
+
     # --- URCs ----------------------------------------------------------------------------------
+
+    def _on_event(self, fn):
+        # modem.on_event = fn: fn(kind, id, value) is told what the modem reports on its own; None
+        # ends it. See qssl.events.
+        events = None
+        if fn is not None:
+            from .events import Events
+
+            events = Events(fn, self.stats)
+        self.link.events = events
+
+    on_event = property(None, _on_event)
+
+    def _event(self, kind, id, value):
+        # kind: which word of qssl.events.KINDS.
+        if self.link.events is not None:
+            self.link.events.put(kind, id, value)
 
     def _on_known(self, buf, lo, hi):
         pass
@@ -204,6 +283,7 @@ class Modem:
         sock = self._socket(buf, at, hi, 0)
         if sock is not None and code >= 0:
             sock.on_open(code)
+            self._event(0, sock.id, code)
         else:
             self.stats.unknown += 1
 
@@ -213,25 +293,37 @@ class Modem:
         sock = self._socket(buf, at, hi, 0) if at else None
         if sock is not None:
             if buf.startswith(b'"recv",', lo + 10):
-                sock.on_recv(value(buf, at, hi, 1))
+                n = value(buf, at, hi, 1)
+                sock.on_recv(n)
+                self._event(1, sock.id, n)
                 return
             if buf.startswith(b'"closed",', lo + 10):
                 sock.on_closed()
+                self._event(2, sock.id, -1)
                 return
             if buf.startswith(b'"security",', lo + 10):
                 sock.code = value(buf, at, hi, 1)
                 sock.fail("security")
+                self._event(3, sock.id, sock.code)
                 return
         self.stats.unknown += 1
 
     def _on_ip(self, buf, lo, hi):
         # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead.
         if buf.startswith(b'"pdpdeact",', lo + 8):
-            if number(buf, lo + 19, hi) == self.pdp:
-                self.up = False
-                for sock in self.sockets:
-                    if sock is not None:
-                        sock.fail("network")
+            n = number(buf, lo + 19, hi)
+            self.lose(n)
+            self._event(4, n, -1)
+
+    def lose(self, pdp):
+        # The PDP context is no longer active.
+        if pdp == self.pdp:
+            self.up = False
+        elif pdp in self.pdps:
+            self.pdps.remove(pdp)
+        for sock in self.sockets:
+            if sock is not None and sock.pdp == pdp:
+                sock.fail("network")
 
     def _on_restart(self, buf, lo, hi):
         # RDY or POWERED DOWN
@@ -239,7 +331,9 @@ class Modem:
             return
         self.epoch += 1
         self.up = False
+        self.pdps.clear()
         self.link.restarted()
+        self._event(5, -1, -1)
 
 
 def _checked(host, port):

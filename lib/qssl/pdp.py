@@ -1,0 +1,93 @@
+# qssl.pdp - PDP contexts beside the one of start(), and the way out (manual 1.2, steps 2, 6, 7).
+# SPDX-License-Identifier: MIT
+
+from . import link as _l
+from .ascii import field, text, value
+from .dialect import DEACT_MS, PDP_MAX
+from .errors import error
+
+_LOCIP_MS = 2000
+
+
+def activate(modem, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
+    # Configures and activates PDP context `pdp` (1..20) and returns its IP address, a str. The
+    # modem must be started. Settings other than those it is active with restart it: its
+    # connections fail. Most modems have at most three contexts active.
+    _check(pdp)
+    from .bringup import Bringup, settings
+
+    step = Bringup(modem, timeout_ms, pdp)
+    step.activate(*settings(apn, user, password, auth))
+    if pdp == modem.pdp:
+        modem.address = step.address
+        modem.up = True
+    elif pdp not in modem.pdps:
+        modem.pdps.append(pdp)
+    return step.address
+
+
+def deactivate(modem, pdp=None):
+    # AT+QIDEACT: every connection of the context fails from now on. Of one that is not active: no
+    # error.
+    pdp = pdp or modem.pdp
+    _check(pdp)
+    result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+    if result == _l.ERROR:
+        code = modem.last_error()
+        if pdp in active(modem):
+            from .hints import explain
+
+            modem.at.fail(result, "stop", explain(code), code)
+    elif result != _l.OK:
+        modem.at.fail(result, "stop", "")
+    modem.lose(pdp)
+
+
+def stop(modem):
+    # Steps 6 and 7 of manual 1.2: closes every socket, which sends what was written, then
+    # deactivates every PDP context. All of it is tried; then the first error is raised.
+    failure = None
+    steps = [sock.close for sock in modem.sockets if sock is not None]
+    for pdp in [modem.pdp] + modem.pdps:
+        steps.append(lambda n=pdp: deactivate(modem, n))
+    for step in steps:
+        try:
+            step()
+        except OSError as e:
+            failure = failure or e
+    if failure:
+        raise failure
+
+
+def active(modem):
+    # {context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
+    found = {}
+    for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", 150000):
+        n = len(line)
+        if value(line, 0, n, 1) == 1:
+            found[value(line, 0, n, 0)] = text(line, field(line, 0, n, 3), n, 0)
+    return found
+
+
+def ip(modem, pdp=None):
+    # The IP address of a PDP context, a str; None if it is not active. Of the one of start() as
+    # AT+QILOCIP tells it (manual 1.2, step 2); where the firmware doesn't, and for others, from
+    # AT+QIACT?.
+    if pdp is None and not modem.pdps:
+        # Some firmware gives the bare address and no OK: then only the time-out ends the command.
+        modem.at.run(b"AT+QILOCIP", b"", _LOCIP_MS)
+        for line in modem.at.lines:
+            if dotted(line):
+                return line.decode()
+    return active(modem).get(pdp or modem.pdp)
+
+
+def dotted(b):
+    # True for the bytes of an IPv4 address.
+    parts = b.split(b".")
+    return len(parts) == 4 and all(p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts)
+
+
+def _check(pdp):
+    if not isinstance(pdp, int) or not 1 <= pdp <= PDP_MAX:
+        raise error("pdp")
