@@ -38,8 +38,12 @@ class Exchange:
         prefix = self._prefix
         if prefix is None or not buf.startswith(prefix, lo):
             return False
-        if not prefix and (self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi)):
-            return False
+        if not prefix:
+            # A line that bears the command's own name (AT+CREG?) is its, even if a URC has it too.
+            n = buf.find(b":", lo, hi)
+            if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
+                if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi):
+                    return False
         self.lines.append(bytes(buf[lo + len(prefix) : hi]))
         return True
 
