@@ -58,10 +58,8 @@ class Modem:
             (b"RDY", self._on_restart),
             (b"POWERED DOWN", self._on_restart),
             (b"NORMAL POWER DOWN", self._on_restart),
-            (b"+CREG:", self._on_known),
-            (b"+CGREG:", self._on_known),
-            (b"+CFUN:", self._on_known),
-            (b"+CPIN:", self._on_known),
+            (b"+C", self._on_known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
+            (b"RING", self._on_known),
             (b"+QUSIM:", self._on_known),
             (b"+QIND:", self._on_known),
         )
