@@ -78,6 +78,7 @@ class AtClient:
             self._socket.setblocking(False)
             self.fd = self._socket.fileno()
         self.buffer = b""
+        self.urcs = []  # as text, those that until() and the commands went past
         if not echo:
             self.command("ATE0")
 
@@ -113,6 +114,9 @@ class AtClient:
             if match:
                 found = self.buffer[: match.end()]
                 self.buffer = self.buffer[match.end() :]
+                self.urcs += [
+                    urc.decode() for urc in re.findall(rb"\+Q(?:SSL|I)URC: [^\r]*", found)
+                ]
                 return found
             if time.monotonic() > end:
                 raise TimeoutError("%r is not in %r" % (pattern, self.buffer[-500:]))

@@ -208,9 +208,8 @@ class Conn:
 
     def _show(self, kind, data):
         # Payload for the view: its size and how it begins.
-        head = bytes(data[:_SHOWN]).decode("ascii", "backslashreplace")
-        head = head.encode("unicode_escape").decode() + ("..." if len(data) > _SHOWN else "")
-        self._net.event(kind, '%s:%d: %d bytes "%s"' % (self.host, self.port, len(data), head))
+        head = repr(bytes(data[:_SHOWN]))[1:] + ("..." if len(data) > _SHOWN else "")
+        self._net.event(kind, "%s:%d: %d bytes %s" % (self.host, self.port, len(data), head))
 
     def _end(self, code, text):
         self.state = "closed"

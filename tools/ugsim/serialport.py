@@ -9,6 +9,7 @@
 #     DCD <- DTR    the modem's DCD shows a connection
 # Lines that are not wired read as off at most adapters; `wired` names those that are.
 
+import errno
 import os
 
 import serial
@@ -28,7 +29,7 @@ class SerialPort(Port):
         os.set_blocking(self._serial.fileno(), False)
         self.address = device
         self._wired = wired
-        self._next = 0.0
+        self._has_lines = True
         self._cts = self._dcd = None
 
     def watch(self):
@@ -38,20 +39,33 @@ class SerialPort(Port):
         return None if self.ended else self._serial.fileno()
 
     def read(self, n):
-        return self._guard(read_fd, n, b"")
+        return self._guard(self._read, n, b"")
 
     def write(self, data):
-        return self._guard(write_fd, data, len(data))
+        return self._guard(self._write, data, len(data))
 
     def lines(self, model):
         # Our outputs are the modem's outputs, our inputs its inputs. The rate follows AT+IPR once
         # the answer has left.
         if self.ended:
             return
+        if model.baud not in (0, self._serial.baudrate) and not model.pending():
+            self._guard(self._change_rate, model.baud, None)
+        if self._has_lines:
+            self._guard(self._exchange_lines, model, None)
+
+    def _read(self, n):
+        return read_fd(self._serial.fileno(), n)
+
+    def _write(self, data):
+        return write_fd(self._serial.fileno(), data)
+
+    def _change_rate(self, baud):
+        self._serial.flush()
+        self._serial.baudrate = baud
+
+    def _exchange_lines(self, model):
         try:
-            if model.baud not in (0, self._serial.baudrate) and not model.pending():
-                self._serial.flush()
-                self._serial.baudrate = model.baud
             cts, dcd = model.line("cts"), model.line("dcd")
             if cts != self._cts:
                 self._cts = self._serial.rts = cts
@@ -61,11 +75,13 @@ class SerialPort(Port):
                 model.set_line("rts", self._serial.cts)
             if "dtr" in self._wired:
                 model.set_line("dtr", self._serial.dsr)
-        except (OSError, serial.SerialException):
-            self.ended = True  # the adapter was pulled out
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL):
+                raise
+            self._has_lines = False  # a virtual port
 
     def next_s(self, now):
-        return now + _LINES_EVERY_S
+        return now + _LINES_EVERY_S if self._has_lines else None
 
     def close(self):
         self._serial.close()
@@ -74,7 +90,7 @@ class SerialPort(Port):
         if self.ended:
             return otherwise
         try:
-            return function(self._serial.fileno(), argument)
+            return function(argument)
         except OSError:
-            self.ended = True
+            self.ended = True  # the adapter was pulled out
             return otherwise
