@@ -79,6 +79,7 @@ class Socket(io.IOBase):
     strict = False
     takes = _l.OK | _l.ERROR
     limit_ms = _CLOSE_MS
+    _close_s = CLOSE_S
 
     def __init__(self, modem, cid, slot, line):
         self._modem = modem
@@ -185,7 +186,10 @@ class Socket(io.IOBase):
         else:
             self.takes = _l.OK | _l.ERROR
             self.limit_ms = _CLOSE_MS
-            text = self._line if phase == _P_OPEN else b"AT+QSSLCLOSE=%d,%d\r" % (self.id, CLOSE_S)
+            text = self._line
+            if phase == _P_CLOSE:
+                self.limit_ms = self._close_s * 1000 + 2000
+                text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
             self._line = None
             link.type(text, len(text))
             return
@@ -558,13 +562,20 @@ class Socket(io.IOBase):
             return 0
         return -1
 
-    def close(self):
+    def close(self, timeout_s=CLOSE_S):
         # Sends what was written, then closes (manual 2.2.5). Waits for that within the time-out,
         # 12 s at most; a socket that does not block closes in the background. Raises what went
         # wrong with the connection if the program was not told yet. Closing twice is no error.
+        # timeout_s, 0 to 65535: how long the modem may take for it then, and the AT port with it;
+        # 0: at once, what was not sent yet is dropped.
+        if not 0 <= timeout_s <= 65535:
+            raise error("close time")
         if self._state >= _CLOSING:
             return
+        self._close_s = timeout_s
         limit = min(self._timeout or _CLOSE_MS, _CLOSE_MS)
+        if not timeout_s:
+            self._n = self._fly
         self._want = 0 if self.why else self._n
         self._look = ticks_add(ticks_ms(), limit)
         self._state = _CLOSING
@@ -572,7 +583,7 @@ class Socket(io.IOBase):
             self._release()
         self._link.pump()
         if self._timeout != 0:
-            due = ticks_add(self._look, 2000)
+            due = ticks_add(self._look, max(timeout_s - CLOSE_S, 0) * 1000 + 2000)
             while self._state != _CLOSED and self._link.wait(due):
                 self._link.pump()
             if self.why and not self._told:

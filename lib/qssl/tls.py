@@ -4,7 +4,7 @@
 import errno
 
 from .dialect import CTX_MAX, SUITES, VERSIONS
-from .errors import Error, Refused
+from .errors import Error, Refused, error
 
 
 class Context:
@@ -78,7 +78,22 @@ class Context:
         modem = self._modem
         if self._epoch == modem.epoch and modem.contexts[self.id] is self:
             return
-        modem.contexts[self.id] = None
+        settings = (
+            (b"sslversion", b"%d" % self._version),
+            (b"ciphersuite", b'"%s"' % self._suite.encode()),
+            (b"seclevel", b"%d" % self._seclevel),
+            (b"ignorelocaltime", b"0" if self._check_time else b"1"),
+            (b"negotiatetime", b"%d" % self._negotiate_s),
+        )
+        if modem.caps is not None:
+            from .probe import check
+
+            check(modem.caps, self.id, settings)
+        # A connection that is still opening may go by the settings of this moment.
+        for sock in modem.sockets:
+            if sock is not None and sock.ctx.id == self.id and not sock.state():
+                raise error("ctx busy")
+        mine = modem.contexts[self.id] = [self]
         epoch = modem.epoch
         if self._seclevel and self._check_time:
             self._check_clock()
@@ -87,11 +102,12 @@ class Context:
         for key, source in zip((b"cacert", b"clientcert", b"clientkey"), self._sources):
             if source is not None:
                 self._set(key, b'"%s"' % ensure(modem, source, "tls", self._where))
-        self._set(b"sslversion", b"%d" % self._version)
-        self._set(b"ciphersuite", b'"%s"' % self._suite.encode())
-        self._set(b"seclevel", b"%d" % self._seclevel)
-        self._set(b"ignorelocaltime", b"0" if self._check_time else b"1")
-        self._set(b"negotiatetime", b"%d" % self._negotiate_s)
+        for key, val in settings:
+            self._set(key, val)
+        # While this waited, a callback or another task may have set up the same context.
+        if modem.contexts[self.id] is not mine:
+            modem.contexts[self.id] = None
+            raise error("ctx busy")
         modem.contexts[self.id] = self
         self._epoch = epoch
 
