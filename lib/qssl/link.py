@@ -71,7 +71,7 @@ class Link:
         self._seen = 0
         self._turn = 0
         self._due = 0
-        self._busy = False
+        self.busy = False  # the pump runs, or a socket is copying: no pumping now
         self.piece = bytearray(_CHUNK)  # data on its way out
         self._out = None  # what is being typed, and from where to where
         self._out_lo = self._out_hi = 0
@@ -86,10 +86,10 @@ class Link:
 
     def pump(self):
         # Moves everything one step on. Never blocks, never allocates, never raises. May be called
-        # from anywhere, also from inside itself (then it does nothing).
-        if self._busy:
+        # from anywhere, also from a timer's soft callback (inside itself it does nothing).
+        if self.busy:
             return
-        self._busy = True
+        self.busy = True
         try:
             self._receive()
             if self._out is not None:
@@ -101,7 +101,7 @@ class Link:
             elif ticks_diff(self._due, ticks_ms()) <= 0:
                 self.expire()
         finally:
-            self._busy = False
+            self.busy = False
 
     def wait(self, due):
         # One turn of a blocking call. due: ticks or None. False: the deadline has passed.

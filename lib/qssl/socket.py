@@ -44,6 +44,7 @@ _PROMPT_MS = const(8000)
 _SENT_MS = const(20000)
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
 _LOOK_MS = const(10000)  # an unannounced look for data: the URC may have been lost
+_LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 _HEAD = const(48)  # the first bytes of a payload: the line starts while the rest is copied
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
@@ -108,6 +109,7 @@ class Socket(io.IOBase):
         self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
         self._pause = 0  # ms
         self._again = 0  # ticks: not before, after SEND FAIL
+        self._stale = 0  # ticks: when the bytes beyond want have waited long enough
         while self._rx.any():
             self._rx.read()
         self._link.sources.append(self)
@@ -121,6 +123,8 @@ class Socket(io.IOBase):
                 return None
             self._phase = _P_OPEN
             return self
+        if self._n > self._want and ticks_diff(now, self._stale) >= 0:
+            self._want = self._n
         if self._want and not self.why:
             if not self._pause or ticks_diff(now, self._again) >= 0:
                 # Taking turns: after a send the data that has come meanwhile goes first.
@@ -338,6 +342,10 @@ class Socket(io.IOBase):
 
     # --- what Modem asks ------------------------------------------------------------------------
 
+    def spent(self):
+        # Of no use any more, and the program knows: its id may be given to another one.
+        return self._told if self.why else self._eof and not self._ready
+
     def state(self):
         # 0 opening, 1 open, 2 closing, 3 closed; -1 failed
         return -1 if self.why and self._state < _CLOSING else self._state
@@ -393,9 +401,14 @@ class Socket(io.IOBase):
         return -1
 
     def _take(self, buf, n):
-        self._rx.readinto(buf, n)
-        self._ready -= n
-        self._link.pump()  # the next read is on its way while the program works on this one
+        link = self._link
+        link.busy = True
+        try:
+            self._rx.readinto(buf, n)
+            self._ready -= n
+        finally:
+            link.busy = False
+        link.pump()  # the next read is on its way while the program works on this one
         return n
 
     def recv_into(self, buf, n=0):
@@ -456,9 +469,12 @@ class Socket(io.IOBase):
         k = self._await(1)
         if k <= 0:
             return None if k else b""
+        link = self._link
+        link.busy = True
         data = self._rx.read(min(self._ready, n))
         self._ready -= len(data)
-        self._link.pump()
+        link.busy = False
+        link.pump()
         return data
 
     def readline(self, limit=-1):
@@ -476,8 +492,10 @@ class Socket(io.IOBase):
             if k <= 0:
                 return line or (None if k else b"")
             k = self._ready if limit < 0 else min(self._ready, limit - len(line))
+            self._link.busy = True
             part = self._rx.readline(k)
             self._ready -= len(part)
+            self._link.busy = False
             line += part
             if part.endswith(b"\n"):
                 break
@@ -491,27 +509,38 @@ class Socket(io.IOBase):
         if isinstance(buf, str):
             buf = buf.encode()
         if n is None:
-            n = len(buf) if off is None else off
+            n = -1 if off is None else off
             off = 0
-        left = n = min(n, len(buf) - off)
+        left = len(buf) - off
+        if n < 0 or n > left:
+            n = left  # as in py/stream.c: umqtt.simple2 calls write(buf, -1)
+        left = n
         self._check()
+        link = self._link
+        link.pump()  # what has waited too long goes first, alone
         due = self._due()
+        if self._n <= self._want:
+            self._stale = ticks_add(ticks_ms(), _LINGER_MS)
         while left:
             k = min(SEND_MAX - self._n, left)
             if k:
-                self._tx.seek(self._n)
-                self._tx.write(buf, off, k)
-                self._n += k
+                link.busy = True
+                try:
+                    self._tx.seek(self._n)
+                    self._tx.write(buf, off, k)
+                    self._n += k
+                finally:
+                    link.busy = False
                 off += k
                 left -= k
             if self._n == SEND_MAX:
                 self._want = SEND_MAX
-                self._link.pump()
+                link.pump()
                 if self._n < SEND_MAX or not left:
                     continue
                 if self._timeout == 0:
                     break
-                if not self._link.wait(due):
+                if not link.wait(due):
                     if left == n:
                         raise error("full")
                     self.fail("half")
@@ -527,7 +556,8 @@ class Socket(io.IOBase):
 
     def flush(self):
         # Sends what was written; blocks until the modem has taken it (SEND OK), which is not yet
-        # its delivery. A socket that does not block only starts it.
+        # its delivery. A socket that does not block only starts it. Without flush(), the bytes go
+        # out with the next read or poll, when 1460 are there, or by the pump after 50 ms.
         self._check()
         self._want = self._n
         self._link.pump()
@@ -550,7 +580,7 @@ class Socket(io.IOBase):
             flags = 0
             if self._ready or self._eof:
                 flags = _RD
-            if self._n < SEND_MAX or self._shut:
+            if self._state and (self._n < SEND_MAX or self._shut):
                 flags |= _WR  # also where a write fails at once: it does not block
             flags &= arg
             return flags | _HUP if self._eof else flags
