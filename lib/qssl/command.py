@@ -84,7 +84,7 @@ class At:
             while self._queue:
                 self._queue.pop(0).result = result
 
-    def post(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+    def post(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, make=Exchange):
         # Queues the command line `text` (bytes, without its CR) and returns its Exchange. prefix:
         # of its information lines, b"" for every line that is no URC. data(buf): fills buf with
         # what is typed after CONNECT and returns the bytes, 0 at the end.
@@ -92,7 +92,7 @@ class At:
             if c < 32 or c == 127:
                 raise error("control")
         due = ticks_add(ticks_ms(), timeout_ms)
-        x = Exchange(self._link, text + b"\r", prefix, data, due)
+        x = make(self._link, text + b"\r", prefix, data, due)
         self._queue.append(x)
         self._link.pump()
         return x
@@ -110,13 +110,17 @@ class At:
     def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
         # The same, blocking: returns the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED or
         # RESTARTED), its lines are in self.lines.
+        x = self.wait(self.post(text, prefix, timeout_ms, data))
+        self.lines = x.lines
+        return x.result
+
+    def wait(self, x):
+        # Until x has ended; returns x. Blocks.
         link = self._link
-        x = self.post(text, prefix, timeout_ms, data)
         while not self.over(x):
             link.wait(x.due)
             link.pump()
-        self.lines = x.lines
-        return x.result
+        return x
 
     def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, data=None):
         # Like run(), but anything other than OK raises. Returns the lines.

@@ -48,6 +48,8 @@ class Source:
 
     def fill(self, buf):
         # The next piece into buf; 0 at the end.
+        if isinstance(self._what, str) and self._file is None:
+            return 0  # closed in the middle: the upload was given up
         if self._file is not None:
             return self._file.readinto(buf) or 0
         n = min(len(buf), len(self._what) - self._at)
@@ -63,8 +65,7 @@ class Source:
                 n = self.fill(buf)
                 if not n:
                     break
-                for i in range(n):
-                    self.sum ^= buf[i] if (self.size + i) & 1 else buf[i] << 8
+                self.sum = checksum(self.sum, self.size, buf, 0, n)
                 self.size += n
         finally:
             self.close()
@@ -76,6 +77,13 @@ class Source:
             return bytes(buf[: self.fill(buf)])
         finally:
             self.close()
+
+
+def checksum(total, at, buf, off, n):
+    # `total`, the checksum of the `at` bytes of a file so far, with buf[off:off + n] added.
+    for i in range(n):
+        total ^= buf[off + i] if (at + i) & 1 else buf[off + i] << 8
+    return total
 
 
 def pem(what, phase, key=False):
@@ -141,10 +149,13 @@ def _matches(line, source):
 
 
 def listed(modem, pattern="*"):
-    # [(name, size)] of the files that match, e.g. "RAM:*". None found: [].
+    # [(name, size)] of the files that match: "RAM:*", "*" for flash, one name. None found: [].
     pattern = quoted(pattern, "files", "pattern", 80)
-    if modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:") != _l.OK:
+    result = modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:")
+    if result == _l.ERROR:
         return []
+    if result != _l.OK:
+        modem.at.fail(result, "files", "")
     return [(text(b, 0, len(b), 0), value(b, 0, len(b), 1)) for b in modem.at.lines]
 
 

@@ -1,0 +1,70 @@
+# qssl.download - files on the modem read back and verified: AT+QFDWL.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from . import link as _l
+from .command import Exchange
+from .errors import Error
+from .files import Source, checksum, size
+from .quote import quoted
+
+
+class _Download(Exchange):
+    # The command and, as its counted payload, the file.
+    def __init__(self, want, keep, *args):
+        super().__init__(*args)
+        self._want = want
+        self.data = bytearray(want) if keep else None
+        self.n = self.sum = 0
+
+    def done(self, result):
+        if result == _l.CONNECT:
+            self._link.resume(self)
+            self._link.parser.expect(self._want, self, None)
+        else:
+            self.result = result
+
+    def write(self, buf, off, n):
+        self.sum = checksum(self.sum, self.n, buf, off, n)
+        if self.data is not None:
+            self.data[self.n : self.n + n] = memoryview(buf)[off : off + n]
+        self.n += n
+        return n
+
+
+def fetch(modem, name, keep=True):
+    # The file `name` ("RAM:ca.pem", "UFS:..." or plain for flash) of the modem as (bytes,
+    # checksum); keep=False: (size, checksum). Its bytes are checked against the modem's checksum.
+    name = quoted(name, "files", "name", 80)
+    want = size(modem, name)
+    if want < 0:
+        raise Error(errno.ENOENT, "files", "%s is not on the modem" % name.decode(), 405)
+    x = modem.at.wait(
+        modem.at.post(
+            b'AT+QFDWL="%s"' % name,
+            b"+QFDWL:",
+            10000 + want,
+            None,
+            lambda *args: _Download(want, keep, *args),
+        )
+    )
+    if x.result != _l.OK:
+        from .hints import explain
+
+        modem.at.fail(x.result, "files", explain(modem.link.cme))
+    try:
+        n, _, check = x.lines[0].partition(b",")
+        whole = int(n) == x.n == want and int(check, 16) == x.sum
+    except (ValueError, IndexError):
+        whole = False
+    if not whole:
+        raise Error(errno.EIO, "files", "the file came damaged over the UART; use RTS/CTS")
+    return (bytes(x.data) if keep else x.n), x.sum
+
+
+def verify(modem, name, what):
+    # Whether the modem's file is, byte for byte as its checksum tells, `what`: bytes, or the path
+    # of a file on the board.
+    source = Source(what, "files")
+    return fetch(modem, name, False) == (source.size, source.sum)
