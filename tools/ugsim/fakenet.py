@@ -213,6 +213,10 @@ class FakeConn:
             self._handshake(now_ms)
         elif self.state == "open":
             self.peer.on_room(self)
+        self._end()
+
+    def _end(self):
+        # The peer has closed and everything is read.
         if self._closing and not self._rx:
             self.eof = True
             self.state = "closed"
@@ -252,6 +256,7 @@ class FakeConn:
         data = self._rx.take(n)
         if data:
             self.net.bytes_down += len(data)
+        self._end()
         return data
 
     def available(self):
