@@ -25,12 +25,12 @@ class Output:
 
     def emit(self, data, kind):
         # One unit, or a further part of the unit that was begun last.
-        if self.before is not None and kind != "urc" and kind != "payload" and kind != "trailer":
+        if self._m.muted or not self._m.power.alive() or self._m.port.baud == 0:
+            return
+        if self.before is not None and kind != "urc":
             self.before(kind)
         if self.filter is not None:
             data = self.filter(data, kind)
-        if self._m.muted or not self._m.power.alive() or self._m.port.baud == 0:
-            return
         self.total += len(data)
         self.queue.append(data)
 
