@@ -95,16 +95,20 @@ class Modem:
     def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None):
         # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket, whose
         # time-out is then timeout_ms too. Blocks.
-        sock = self.open(host, port, ctx, make, pdp)
-        due = ticks_add(ticks_ms(), timeout_ms)
         link = self.link
-        while not sock.state():
-            link.pump()
-            if not sock.state() and not link.wait(due):
-                sock.abandon()
-                raise error("open late", 0, "%s:%d" % (host, port))
-        if sock.state() < 0:
-            self._refused(sock, host, port)
+        outer = self.at.until
+        due = self.at.until = ticks_add(ticks_ms(), timeout_ms)
+        try:
+            sock = self.open(host, port, ctx, make, pdp)
+            while not sock.state():
+                link.pump()
+                if not sock.state() and not link.wait(due):
+                    sock.abandon()
+                    raise error("open late", 0, "%s:%d" % (host, port))
+            if sock.state() < 0:
+                self._refused(sock, host, port)
+        finally:
+            self.at.until = outer
         return sock
 
     def open(self, host, port, ctx, make=Socket, pdp=None):
@@ -132,7 +136,9 @@ class Modem:
     def _free(self):
         # A free socket id; those that are just closing are waited for.
         link = self.link
-        due = ticks_add(ticks_ms(), 15000)
+        due = self.at.until
+        if due is None:
+            due = ticks_add(ticks_ms(), 15000)
         while True:
             for cid in range(len(self.sockets)):
                 if self.sockets[cid] is None:
