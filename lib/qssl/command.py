@@ -70,6 +70,7 @@ class At:
         self._link = link
         self._queue = []
         self.lines = []  # of the command that run() or ask() waited for last
+        self.until = None  # ticks: the deadline of a call that needs several commands
         link.sources.append(self)
 
     def job(self, now):
@@ -92,6 +93,8 @@ class At:
             if c < 32 or c == 127:
                 raise error("control")
         due = ticks_add(ticks_ms(), timeout_ms)
+        if self.until is not None and ticks_diff(self.until, due) < 0:
+            due = self.until
         x = make(self._link, text + b"\r", prefix, data, due)
         self._queue.append(x)
         self._link.pump()
