@@ -229,11 +229,11 @@ class Modem:
 
         return probe(self)
 
-    def diagnose(self, host=None, ctx=None, tell=None):
+    def diagnose(self, host=None, ctx=None, tell=None, pdp=None):
         # What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
         from .diagnose import diagnose
 
-        return diagnose(self, host, ctx, tell)
+        return diagnose(self, host, ctx, tell, pdp)
 
     def pump(self):
         # Lets background work go on: reading ahead, sending what was flushed; tells on_event what

@@ -1,0 +1,304 @@
+# qssl.diagnose - why a connection can't be opened: the walk of manual 1.5, in words.
+# SPDX-License-Identifier: MIT
+
+from binascii import a2b_base64
+from time import ticks_add, ticks_ms
+
+from micropython import const
+
+from . import link as _l
+from .ascii import text
+from .dialect import SUITES, VERSIONS
+from .hints import explain
+from .pdp import active, dotted
+from .quote import quoted
+
+_DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_KEYS = "sslversion ciphersuite seclevel ignorelocaltime cacert clientcert clientkey"
+
+
+def diagnose(modem, host=None, ctx=None, tell=None, pdp=None):
+    # A list of (ok, what, what to do): ok True, False, or None where it is a caution or can't be
+    # told. host: the server. ctx: what modem.tls() returned, or the number of an SSL context;
+    # None: the first that was used. tell: called with each finding as a line of text, at once.
+    # Blocks, some 20 s at most while the modem answers. Raises only if an argument is wrong.
+    if host is not None:
+        host = quoted(host, "diagnose", "host name")
+    d = _Diagnosis(modem, tell, pdp or modem.pdp)
+    try:
+        if modem.at.run(b"AT") != _l.OK:
+            d.note(False, "the modem does not answer", "check power, RX, TX; call modem.start()")
+            return d.found
+        d.network(host)
+        d.context(ctx)
+    except OSError as e:
+        d.note(False, str(e), "diagnose again when this is solved")
+    if not [1 for ok, _, _ in d.found if ok is False]:
+        d.note(
+            None,
+            "nothing wrong on this side",
+            "the server: host and port, RSA key exchange with this version and suite, its whole "
+            "chain from this CA, its dates, a client certificate that it asks for, no need of SNI",
+        )
+    return d.found
+
+
+def words(found):
+    # What diagnose() has found, as text.
+    return "\n".join([_line(*finding) for finding in found])
+
+
+def _line(ok, what, do):
+    mark = "ok" if ok else "--" if ok is None else "NO"
+    return "%s  %s%s" % (mark, what, do and "\n    -> " + do)
+
+
+class _Diagnosis:
+    def __init__(self, modem, tell, pdp):
+        self.modem = modem
+        self.found = []
+        self._tell = tell
+        self._pdp = pdp
+
+    def note(self, ok, what, do=""):
+        self.found.append((ok, what, do if ok is not True else ""))
+        if self._tell is not None:
+            self._tell(_line(*self.found[-1]))
+
+    def ask(self, line, prefix):
+        # The first information line, b"" if there is none or the modem refuses.
+        at = self.modem.at
+        result = at.run(line, prefix)
+        if result not in (_l.OK, _l.ERROR):
+            at.fail(result, "diagnose", "")
+        return at.lines[0] if at.lines else b""
+
+    # --- manual 1.5, items 1 and 2 ---
+
+    def network(self, host):
+        modem = self.modem
+        pdp = self._pdp
+        dbm = modem.signal()
+        self.note(
+            modem.registration(),
+            "registered, signal %s" % ("unknown" if dbm is None else "%d dBm" % dbm),
+            "not so: check antenna, coverage and SIM",
+        )
+        address = active(modem).get(pdp)
+        if address is None:
+            line = self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
+            self.note(
+                False,
+                'PDP context %d is not active, its APN is "%s"'
+                % (pdp, text(line, 0, len(line), 1) or ""),
+                "call modem.start(apn=...), for another one modem.activate()",
+            )
+        else:
+            self.note(True, "PDP context %d is active, %s" % (pdp, address))
+        if host is None or dotted(host):
+            return
+        line = self.ask(b"AT+QIDNSCFG=%d" % pdp, b"+QIDNSCFG:")
+        servers = [text(line, 0, len(line), k) or "" for k in (1, 2)]
+        usable = [
+            s for s in servers if dotted(s.encode()) and s not in ("0.0.0.0", "255.255.255.255")
+        ]
+        self.note(
+            True if usable else False if line else None,
+            "DNS server " + (", ".join(usable) or "not set" if line else "not told"),
+            "modem.command('AT+QIDNSCFG=%d,\"<address>\"'), or connect to an IP address" % pdp,
+        )
+        if address is not None:
+            self._resolve(host)
+
+    def _resolve(self, host):
+        link = self.modem.link
+        name = host.decode()
+        got = []
+        entry = (b'+QIURC: "dnsgip",', lambda buf, lo, hi: got.append(bytes(buf[lo + 17 : hi])))
+        link.urcs.insert(0, entry)
+        try:
+            at = self.modem.at
+            if at.run(b'AT+QIDNSGIP=%d,"%s"' % (self._pdp, host)) != _l.OK:
+                got.append(b"%d" % self.modem.last_error())
+            due = ticks_add(ticks_ms(), _DNS_MS)
+            # 0,<count>,<ttl>, then the addresses in quotes; or an error number
+            while not (got and (len(got) > 1 or not got[0].startswith(b"0,"))) and link.wait(due):
+                link.pump()
+        finally:
+            link.urcs.remove(entry)
+        if len(got) > 1:
+            self.note(True, "%s is %s" % (name, got[1].decode().strip('"')))
+        elif got and not got[0].startswith(b"0,"):
+            code = text(got[0], 0, len(got[0]), 0)
+            code = int(code) if code.isdigit() else 0
+            self.note(False, "%s does not resolve [modem %d]" % (name, code), explain(code))
+        else:
+            self.note(
+                None,
+                "no answer about %s in %d s" % (name, _DNS_MS // 1000),
+                "some firmware never answers: connect to the server's IP address to compare",
+            )
+
+    # --- item 3, and manual 1.4 ---
+
+    def context(self, ctx):
+        modem = self.modem
+        if ctx is None:
+            ctx = ([c for c in modem.contexts if c is not None] + [None])[0]
+            if isinstance(ctx, list):  # its set-up did not come to an end
+                ctx = ctx[0]
+        if ctx is None:
+            self.note(None, "no TLS context to look at", "pass ctx=, what modem.tls() returned")
+            return
+        if not isinstance(ctx, int):
+            try:
+                ctx.apply()
+            except OSError as e:
+                self.note(False, "the TLS context can't be set up", str(e))
+            ctx = ctx.id
+        cfg = {}
+        for key in _KEYS.split():
+            line = self.ask(b'AT+QSSLCFG="%s",%d' % (key.encode(), ctx), b"+QSSLCFG:")
+            cfg[key] = text(line, 0, len(line), 2) or ""
+            if not line:
+                self.note(
+                    False, "%s of SSL context %d can't be read" % (key, ctx), "ctx is 0 to 5"
+                )
+                return
+        self._suite(cfg)
+        level = cfg["seclevel"]
+        checked = level != "0" and cfg["ignorelocaltime"] == "0"
+        if level == "0":
+            self.note(None, "the server is not authenticated", "auth=True and ca= of its CA")
+        elif not cfg["cacert"]:
+            self.note(False, "no CA certificate is set", "pass ca= to modem.tls()")
+        now = self._clock(checked)
+        for key in ("cacert", "clientcert", "clientkey"):
+            if cfg[key]:
+                self._file(key, cfg[key], now, checked)
+        pair = bool(cfg["clientcert"]) + bool(cfg["clientkey"])
+        if pair == 1 or (level == "2" and not pair):
+            self.note(False, "the client's certificate or key is missing", "pass cert= and key=")
+        elif not pair:
+            self.note(None, "no client certificate", "only a server that requires one needs it")
+        elif level != "2":
+            self.note(False, "the client certificate is not used", "seclevel 2: pass it with ca=")
+
+    def _suite(self, cfg):
+        number = cfg["ciphersuite"].upper()
+        version = [(k, w) for k, (v, w) in VERSIONS.items() if str(v) == cfg["sslversion"]]
+        suite = [(k, w) for k, (v, w) in SUITES.items() if v == number]
+        what = "%s, %s" % (
+            version[0][0] if version else cfg["sslversion"],
+            suite[0][0] if suite else number,
+        )
+        if number == "0X003D" and cfg["sslversion"] in ("0", "1", "2"):
+            self.note(False, what + ": this suite needs TLS1.2", 'suite="AES256-SHA"')
+        elif not version or not suite or version[0][1] or suite[0][1]:
+            self.note(None, what, "many servers refuse it; take TLS1.2 and an AES suite")
+        else:
+            self.note(True, what)
+
+    def _clock(self, checked):
+        # The modem's time in UTC as seconds, see stamp(); None if it has none.
+        t = self.modem.clock()
+        if t is None:
+            self.note(
+                False if checked else None,
+                "the modem's clock is not set",
+                "modem.clock((year, month, day, hour, minute, second)) in UTC",
+            )
+            return None
+        self.note(True, "the modem's clock says %04d-%02d-%02d %02d:%02d:%02d%+d/4 h" % t)
+        return stamp(*t[:6]) - t[6] * 900
+
+    def _file(self, key, name, now, checked):
+        from .download import fetch
+        from .files import size
+
+        if size(self.modem, name) < 0:
+            self.note(
+                False,
+                "%s: %s is not on the modem" % (key, name),
+                'files in RAM are lost when it restarts: connect again, or where="UFS:"',
+            )
+            return
+        data = fetch(self.modem, name)[0]
+        if key == "clientkey":
+            good = b"PRIVATE KEY-----" in data and b"ENCRYPTED" not in data
+            self.note(good, "%s: %s" % (key, name), "not a PEM key without a password")
+            return
+        try:
+            found = validity(data)
+        except (ValueError, IndexError):
+            found = []
+        if not found:
+            self.note(False, "%s: %s holds no certificate" % (key, name), "it must be PEM")
+        for low, high in found:
+            what = "%s: %s, valid %s to %s" % (key, name, _day(low), _day(high))
+            if now is None:
+                self.note(None, what, "no clock to compare it with")
+            elif stamp(*low) <= now <= stamp(*high):
+                self.note(True, what)
+            else:
+                self.note(
+                    False if checked else None,
+                    what + (": not yet valid" if now < stamp(*low) else ": expired"),
+                    "correct the modem's clock, or get a new certificate",
+                )
+
+
+def _day(t):
+    return "%04d-%02d-%02d" % t[:3]
+
+
+def stamp(y, m, d, hh, mm, ss):
+    # Seconds since some day of the Gregorian calendar.
+    if m < 3:
+        y -= 1
+        m += 12
+    days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * m - 457) // 5 + d
+    return ((days * 24 + hh) * 60 + mm) * 60 + ss
+
+
+def validity(pem):
+    # [(not before, not after)] of the certificates in a PEM file, each as (year, month, day, hour,
+    # minute, second) in UTC. ValueError or IndexError if one can't be read.
+    found = []
+    at = pem.find(_BEGIN)
+    while at >= 0:
+        end = pem.find(b"-----END", at)
+        found.append(_dates(a2b_base64(pem[at + len(_BEGIN) : max(end, 0)])))
+        at = pem.find(_BEGIN, max(end, at + 1))
+    return found
+
+
+def _dates(der):
+    # RFC 5280, 4.1: Certificate -> tbsCertificate -> validity
+    at = _tlv(der, _tlv(der, 0)[1])[1]
+    if der[at] == 0xA0:  # version
+        at = _tlv(der, at)[2]
+    for _ in range(3):  # serialNumber, signature, issuer
+        at = _tlv(der, at)[2]
+    at = _tlv(der, at)[1]
+    both = []
+    for _ in range(2):
+        tag, lo, hi = _tlv(der, at)
+        t = der[lo:hi].decode()
+        if tag == 23:  # UTCTime: two digits of the year
+            t = ("20" if t < "5" else "19") + t
+        both.append(tuple([int(t[0:4])] + [int(t[i : i + 2]) for i in range(4, 14, 2)]))
+        at = hi
+    return tuple(both)
+
+
+def _tlv(der, at):
+    # (tag, start of the content, its end) of the DER element at `at`.
+    n = der[at + 1]
+    lo = at + 2
+    if n & 128:
+        k = n & 127
+        n = int.from_bytes(der[lo : lo + k], "big")
+        lo += k
+    return der[at], lo, lo + n
