@@ -313,6 +313,7 @@ class Link:
     def distrust(self, owed=0):
         # Quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
         self.stats.resyncs += 1
+        self.tail = None  # it may have been learned from a damaged answer
         self.sick = True
         self.untype()
         self.parser.reset()
