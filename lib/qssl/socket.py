@@ -96,6 +96,7 @@ class Socket(io.IOBase):
         self.code = 0  # what +QSSLOPEN said; -1: see AT+QIGETERROR
         self.why = None  # the connection is of no use: a reason of qssl.hints ...
         self._told = False  # ... and the program knows
+        self._asked = False  # AT+QSSLCLOSE was refused
         # receiving
         self._ready = 0  # bytes in rx whose reply was whole
         self._need = 0  # bytes that a waiting reader wants
@@ -243,9 +244,11 @@ class Socket(io.IOBase):
         elif phase == _P_SEND:
             self._done_send(result)
         elif phase == _P_CLOSE:
-            # After a time-out once more, when the link is sound again.
-            if result != _l.TIMEOUT or self._link.resync.dead:
+            # After a time-out or ERROR (a byte of the command was lost, or the id is not open)
+            # once more, when the link is sound again.
+            if result == _l.OK or self._asked or self._link.resync.dead:
                 self._release()
+            self._asked = result == _l.ERROR
         elif result != _l.OK and self._state == _OPENING:
             self.code = -1
             self.fail("refused" if result == _l.ERROR else "silent")
