@@ -39,8 +39,8 @@ class Loop:
         model = self._model
         model.run(self.now_ms())
         self._port.lines(model)
-        self._uart.receive(time.monotonic())
-        model.run(self.now_ms())
+        if self._uart.receive(time.monotonic()):
+            model.run(self.now_ms())
         while self._net.stirred:
             self._net.stirred = False
             model.run(self.now_ms())

@@ -21,11 +21,18 @@ class Uart:
         self._chunk = chunk
         self._held = bytearray()  # read from the port, on their way to the modem
         self._refused = b""  # left the modem, not yet taken by the port
+        # When the bytes that were fed in this turn had arrived. An answer to them starts then: the
+        # time that this program takes is not the modem's.
+        self._fed = None
         self._rx = Pace(now)
         self._tx = Pace(now)
 
     def receive(self, now):
-        # Host to modem.
+        # Host to modem. True if the modem got anything.
+        self._receive(now)
+        return self._fed is not None
+
+    def _receive(self, now):
         baud = self._baud()
         self._model.host_baud = self._port.speed()
         while True:
@@ -47,12 +54,17 @@ class Uart:
             del self._held[:count]
             self._rx.carried(count, now, baud)
             self.to_modem += count
+            self._fed = self._rx.clock
             self._model.feed(data)
             if not baud:
                 return
 
     def transmit(self, now):
-        # Modem to host.
+        # Modem to host. Comes after receive() in each turn.
+        self._transmit(now)
+        self._fed = None
+
+    def _transmit(self, now):
         baud = self._baud()
         while True:
             if self._refused:
@@ -64,7 +76,7 @@ class Uart:
             if not waiting:
                 self._tx.idle()
                 return
-            count = self._tx.ready(now, waiting, baud)
+            count = self._tx.ready(now, waiting, baud, self._fed)
             if not count:
                 return
             data = self._model.take(min(count, _READ_MAX))
