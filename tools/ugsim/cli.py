@@ -126,6 +126,7 @@ def _run(args):
             raise UsageError("--control: %s." % error) from None
     listeners = []
     trace = None
+    view = None
     session = None
     port = _open_port(args)
     try:
@@ -133,9 +134,10 @@ def _run(args):
             trace = Trace(args.trace)
             listeners.append(trace)
         if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
-            from ugsim.view import View
+            from ugsim.view import on_stderr
 
-            listeners.append(View())
+            view = on_stderr()
+            listeners.append(view)
         try:
             session = Session(
                 port,
@@ -152,10 +154,14 @@ def _run(args):
             raise UsageError("%s." % str(error).rstrip(".")) from None
         signal.signal(signal.SIGTERM, lambda *_: session.loop.stop())
         _say_ready(args, session)
+        if view and not args.stdio:
+            view.start(session.status)
         session.run()
     except KeyboardInterrupt:
         pass
     finally:
+        if view:
+            view.close()
         if session:
             session.close()
         else:

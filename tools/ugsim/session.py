@@ -61,6 +61,18 @@ class Session:
         # What a test or the demo needs to find this modem.
         return {"at": self.port.address, "control": self.control and self.control.address}
 
+    def status(self):
+        # One line for a person: where to connect, and what has gone over it.
+        up = [c for c in self.net.connections if c.state == "open"]
+        return " %s   sockets open %d   commands %d   in %s   out %s   control %s " % (
+            self.port.address,
+            len(up),
+            self.stats.commands,
+            _size(self.uart.to_modem),
+            _size(self.uart.to_host),
+            self.control.address if self.control else "off",
+        )
+
     def command(self, text):
         # One line of the control channel.
         if text == "stats":
@@ -85,6 +97,10 @@ class Session:
         at = time.monotonic() - self._start
         for listener in self._listeners:
             listener(at, kind, text)
+
+
+def _size(count):
+    return "%d B" % count if count < 10000 else "%.1f kB" % (count / 1000)
 
 
 __all__ = ["PortError", "Session"]

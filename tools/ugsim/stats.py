@@ -7,6 +7,7 @@ class Stats:
     def __init__(self, net):
         self._net = net
         self._commands = {}
+        self.commands = 0
         self._urcs = 0
         self._results = {}
 
@@ -14,6 +15,7 @@ class Stats:
         if kind == "at":
             for name in command_names(text):
                 self._commands[name] = self._commands.get(name, 0) + 1
+                self.commands += 1
         elif kind == "final":
             self._results[text] = self._results.get(text, 0) + 1
         elif kind == "urc":
@@ -23,7 +25,7 @@ class Stats:
         connections = self._net.history
         return {
             "commands": dict(sorted(self._commands.items())),
-            "commands_total": sum(self._commands.values()),
+            "commands_total": self.commands,
             "results": dict(sorted(self._results.items())),
             "urcs": self._urcs,
             "uart_bytes_to_modem": uart.to_modem,

@@ -87,7 +87,7 @@ def main(argv=None):
     if not args or args[0].startswith("-"):
         print("ugsim.trace: name the file to show. See --help.", file=sys.stderr)
         return 2
-    show = view.View(view.Console(highlight=False))
+    show = view.on_stdout()
     try:
         for at, kind, text in read(args[0], follow):
             if len(args) == 1 or kind in args[1:]:

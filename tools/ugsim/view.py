@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
 # kind of event -> (column that says who speaks, mark, style)
@@ -21,26 +22,52 @@ _OTHER = ("", "-", "dim")
 _BAD = ("ERROR", "SEND FAIL", "NO CARRIER", "+CME ERROR", "+CMS ERROR")
 
 
-def line(at, kind, text):
-    # One event as rich.text.Text: seconds since the start, who, what.
-    who, mark, style = _KINDS.get(kind, _OTHER)
-    if kind == "final" and any(text.startswith(bad) for bad in _BAD):
-        style = "bold red"
-    shown = Text()
-    shown.append("%9.3f  " % at, "dim")
-    shown.append("%-7s " % (who or kind), "dim")
-    shown.append(mark + " ", style)
-    shown.append(_printable(text), style)
-    return shown
-
-
 class View:
-    # Prints the events as they come, on standard error.
-    def __init__(self, console=None):
-        self._console = console or Console(stderr=True, highlight=False)
+    # A listener of the session that prints the events as they come.
+    def __init__(self, console):
+        self._console = console
+        self._live = None
 
     def __call__(self, at, kind, text):
-        self._console.print(line(at, kind, text), soft_wrap=True)
+        who, mark, style = _KINDS.get(kind, _OTHER)
+        if kind == "final" and text.startswith(_BAD):
+            style = "bold red"
+        head = "%9.3f  %-7s " % (at, who or kind)
+        said = mark + " " + _printable(text)
+        # For grep and the like one event is one line; on a terminal long ones are folded.
+        room = len(said)
+        if self._console.is_terminal:
+            room = max(20, self._console.width - len(head))
+        shown = Text(head, "dim")
+        shown.append(said[:room], style)
+        for start in range(room, len(said), room):
+            shown.append("\n" + " " * len(head) + said[start : start + room], style)
+        self._console.print(shown, soft_wrap=True)
+
+    def start(self, status):
+        # On a terminal: keeps a last line with what status() returns.
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=lambda: Text(status(), "reverse"),
+                console=self._console,
+                refresh_per_second=2,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+
+    def close(self):
+        if self._live:
+            self._live.stop()
+
+
+def on_stdout():
+    return View(Console(highlight=False))
+
+
+def on_stderr():
+    return View(Console(stderr=True, highlight=False))
 
 
 def _printable(text):
