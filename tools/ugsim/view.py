@@ -22,6 +22,22 @@ _OTHER = ("", "-", "dim")
 _BAD = ("ERROR", "SEND FAIL", "NO CARRIER", "+CME ERROR", "+CMS ERROR")
 
 
+def line(at, kind, text, width=None):
+    # One event as rich.text.Text: seconds since the start, who, what. What does not fit into
+    # `width` columns goes on below.
+    who, mark, style = _KINDS.get(kind, _OTHER)
+    if kind == "final" and text.startswith(_BAD):
+        style = "bold red"
+    head = "%9.3f  %-7s " % (at, who or kind)
+    said = mark + " " + _printable(text)
+    room = max(20, width - len(head)) if width else len(said)
+    shown = Text(head, "dim")
+    shown.append(said[:room], style)
+    for start in range(room, len(said), room):
+        shown.append("\n" + " " * len(head) + said[start : start + room], style)
+    return shown
+
+
 class View:
     # A listener of the session that prints the events as they come.
     def __init__(self, console):
@@ -29,20 +45,9 @@ class View:
         self._live = None
 
     def __call__(self, at, kind, text):
-        who, mark, style = _KINDS.get(kind, _OTHER)
-        if kind == "final" and text.startswith(_BAD):
-            style = "bold red"
-        head = "%9.3f  %-7s " % (at, who or kind)
-        said = mark + " " + _printable(text)
         # For grep and the like one event is one line; on a terminal long ones are folded.
-        room = len(said)
-        if self._console.is_terminal:
-            room = max(20, self._console.width - len(head))
-        shown = Text(head, "dim")
-        shown.append(said[:room], style)
-        for start in range(room, len(said), room):
-            shown.append("\n" + " " * len(head) + said[start : start + room], style)
-        self._console.print(shown, soft_wrap=True)
+        width = self._console.width if self._console.is_terminal else None
+        self._console.print(line(at, kind, text, width), soft_wrap=True)
 
     def start(self, status):
         # On a terminal: keeps a last line with what status() returns.
