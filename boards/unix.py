@@ -10,7 +10,7 @@ file is copied as board.py; `python3 tools/run.py SCRIPT` does what is needed he
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
 
 Here settings are environment variables: setting("host") is $QSSL_HOST. Those of the board itself:
-    QSSL_MODEM    /dev/ttyUSB0, /dev/pts/5, tcp:127.0.0.1:5521
+    QSSL_MODEM   its port: /dev/ttyUSB0, /dev/pts/5, tcp:127.0.0.1:5521
     QSSL_BAUD    rate of a serial port; without it the port stays as it is
     QSSL_FLOW    1: RTS and CTS are wired
 """
@@ -76,10 +76,10 @@ class UART(io.IOBase):
         try:
             self._stream = self._connect() if port.startswith("tcp:") else self._open()
         except OSError as e:
-            raise OSError(
-                e.errno,
-                "QSSL_MODEM=%s can't be opened; is the modem there, may you use it?" % port,
+            text = (
+                "the modem's port QSSL_MODEM=%s can't be opened (%s); is it there, may you use it?"
             )
+            _stop(text % (port, errno.errorcode.get(e.errno, e.errno)))
         self._ring = RingIO(_RXBUF)
         self._chunk = bytearray(_RXBUF)
         self._room = select.poll()

@@ -35,6 +35,11 @@ modem = board.modem(sockets=1)
 ctx = modem.tls(ca=board.setting("ca", "ca.pem"))
 compat.install(modem, ctx)  # from here on `import socket` and `import ssl` mean the modem
 
+from umqtt.simple import MQTTClient, MQTTException  # noqa: E402
+
+# What umqtt raises when the connection breaks: an answer that does not come is b"" for it.
+BROKEN = (OSError, MQTTException, IndexError, AssertionError)
+
 
 def temperature(n):
     # Your sensor comes here.
@@ -56,13 +61,11 @@ def connect(failures):
         modem.start(apn=apn)
     if modem.clock() is None:  # certificates are checked against it
         modem.clock(board.utc())
-    from umqtt.simple import MQTTClient  # not before compat.install()
-
     # The broker drops a client that is silent for one and a half times keepalive_s.
     client = MQTTClient(device, host, port, user or None, password or None, keepalive_s, ssl=True)
     try:
         client.connect()
-    except Exception:
+    except BROKEN:
         close(client)
         raise
     return client
@@ -91,7 +94,7 @@ while not count or n < count:
             record = None
             failures = 0
             print("record %d: confirmed" % n)
-        except Exception as e:  # not only OSError: umqtt meets a broken connection with others too
+        except BROKEN as e:
             close(client)
             client = None
             pause_s = min(1 << failures, 60)

@@ -24,7 +24,8 @@ class Board:
         (names / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
         self._report = folder / "report"
         path = [".frozen", names, setup.ROOT / "lib", *folders]
-        env = dict(os.environ, MICROPYPATH=os.pathsep.join(str(p) for p in path))
+        env = {k: v for k, v in os.environ.items() if not k.startswith("QSSL_")}
+        env["MICROPYPATH"] = os.pathsep.join(str(p) for p in path)
         for name, value in settings.items():
             env["QSSL_" + name.upper()] = str(value)
         argv = [setup.micropython(), "-X", "heapsize=" + _HEAP, _LAUNCH, script, self._report]

@@ -6,13 +6,14 @@ import os
 import setup
 
 
-def enter(module, args, mqtt):
+def enter(module, args, umqtt=False, broker=False):
     # Sets up what is missing, then goes on as `python -m MODULE` in the virtual environment; does
-    # not return. mqtt: a broker and umqtt are wanted as well.
+    # not return. umqtt, broker: what is wanted besides MicroPython.
     python = setup.ensure_venv("ugsim")
     setup.micropython()
-    if mqtt:
+    if broker:
         setup.server("mosquitto")
+    if umqtt:
         setup.umqtt()
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))

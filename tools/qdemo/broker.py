@@ -8,7 +8,7 @@ import time
 import setup
 from qdemo import process, senml
 from qdemo.https_server import SUITES
-from qdemo.problem import Problem
+from qdemo.problem import Problem, port_problem
 from qdemo.subscriber import Subscriber
 
 TOPIC = "telemetry/demo"
@@ -19,7 +19,7 @@ class Broker:
     # MQTT over TLS. on_record and on_note: as for qdemo.https_server.
     def __init__(self, certs, folder, on_record, on_note, port=0):
         self.host = "127.0.0.1"
-        self.port = port or _free_port()
+        self.port = _free_port(port)
         self.settings = {"topic": TOPIC}
         self._on_record = on_record
         self._on_note = on_note
@@ -67,13 +67,14 @@ class Broker:
                     return
             time.sleep(0.02)
         text = self._log.read_text(errors="replace")
-        if "in use" in text:
-            raise Problem("Port %d is in use: choose another with --port." % self.port)
         last = text.strip().splitlines()[-1:] or ["it printed nothing"]
         raise Problem("mosquitto did not start: %s" % last[0])
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def _free_port(wanted):
+    # The port, or any if it is 0, if nobody has it.
+    try:
+        with socket.create_server(("127.0.0.1", wanted)) as s:
+            return s.getsockname()[1]
+    except OSError as e:
+        raise port_problem(wanted, e) from None

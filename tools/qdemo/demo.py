@@ -1,16 +1,15 @@
 # qdemo.demo - one run of the demo: starts everything, watches, judges, ends everything.
 # SPDX-License-Identifier: MIT
 
-import contextlib
+import functools
 import re
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import setup
-from qdemo import options, summary
+from qdemo import ending, options, summary
 from qdemo.board import Board
 from qdemo.broker import Broker
 from qdemo.certificates import Certificates
@@ -18,7 +17,6 @@ from qdemo.events import Events
 from qdemo.https_server import HttpsServer
 from qdemo.judge import AGAIN, NEW, Judge
 from qdemo.modem import Modem
-from qdemo.problem import Problem
 from qdemo.screen import Screen
 from qdemo.trouble import Trouble
 
@@ -32,18 +30,18 @@ _SAID = re.compile(r"record (\d+): (confirmed|not confirmed|.*)")
 
 
 class Demo:
-    def __init__(self, chosen, folder, stack):
+    def __init__(self, chosen):
         self._chosen = chosen
-        self._folder = folder
-        self._stack = stack  # what to close, the last first
         self._events = Events()
         self._judge = Judge(chosen.records)
         self._screen = Screen(chosen.records)
-        self._trouble = Trouble(chosen)
         self._over = []  # sentences about what stopped the run
 
-    def run(self):
-        # The exit status.
+    def run(self, stack):
+        # The exit status. stack: contextlib.ExitStack for what has to be closed at the end.
+        self._stack = stack
+        self._trouble = Trouble(self._chosen)
+        self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-demo-")))
         self._start()
         begin = time.time()
         self._screen.begin(begin)
@@ -91,16 +89,16 @@ class Demo:
         self._stack.callback(self._board.stop)
 
     def _server(self, certs):
-        on_record = lambda record: self._events.put("arrival", record)  # noqa: E731
-        on_note = lambda text: self._events.put("note", text)  # noqa: E731
+        on_record = functools.partial(self._events.put, "arrival")
+        on_note = functools.partial(self._events.put, "note")
         if self._chosen.mqtt:
             server = Broker(certs, self._folder, on_record, on_note, self._chosen.port)
             what = "mosquitto"
         else:
             server = HttpsServer(certs, on_record, on_note, self._chosen.port)
-            what = "HTTPS of Python's own ssl"
+            what = "HTTPS (Python's ssl)"
         self._stack.callback(server.close)
-        text = "%s on %s:%d, TLS 1.2, RSA key exchange" % (what, server.host, server.port)
+        text = "%s on %s:%d, TLS 1.2, static RSA" % (what, server.host, server.port)
         self._screen.setup("server", text)
         return server
 
@@ -182,32 +180,8 @@ def _short(path):
 
 def main(args):
     chosen = options.parse(args)
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
-    demo = None
-    with contextlib.ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGINT, signal.default_int_handler)
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-demo-"))
-        try:
-            demo = Demo(chosen, Path(folder), stack)
-            return demo.run()
-        except Problem as e:
-            return _end(stack, str(e), 2)
-        except KeyboardInterrupt:
-            return _end(stack, "Interrupted%s." % (": " + demo.progress() if demo else ""), 130)
-        finally:
-            # From here on a second Ctrl-C would only leave processes behind.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _end(stack, text, status):
-    stack.close()
-    print("demo.py: " + text, file=sys.stderr)
-    return status
-
-
-def _terminated(number, frame):
-    sys.exit(128 + number)
+    demo = Demo(chosen)
+    return ending.run("demo.py", demo.run, demo.progress)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import ssl
 import threading
 
 from qdemo import senml
-from qdemo.problem import Problem
+from qdemo.problem import Problem, port_problem
 
 SUITES = "AES256-SHA256:AES256-SHA:AES128-SHA"  # static RSA: all that OpenSSL and a UGxx share
 PATH = "/telemetry"
@@ -37,14 +37,12 @@ class HttpsServer:
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError as e:
-            raise Problem(
-                "Port %d can't be used (%s): choose another with --port." % (port, e.strerror)
-            ) from None
+            raise port_problem(port, e) from None
         self._server.context = context
         self._server.on_record = on_record
         self._server.on_note = on_note
         self.host, self.port = self._server.server_address
-        self.settings = {"path": PATH}
+        self.settings = {}
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), daemon=True
         )

@@ -4,21 +4,25 @@
 import argparse
 
 _ABOUT = """\
-Shows the whole way of telemetry from a microcontroller to a server, with no hardware: a script on
-MicroPython drives a simulated Quectel UGxx modem over its AT port, the modem makes a real TLS
-connection, and a server on this PC receives the records. Certificates are made for the occasion.
+Shows the whole way of telemetry from a microcontroller to a server, with no
+hardware: a script on MicroPython drives a simulated Quectel UGxx modem over its
+AT port, the modem makes a real TLS connection, and a server on this PC takes
+the records. Certificates are made for the occasion.
 """
 _END = """\
-What it needs is fetched at the first run (a minute, under .venv and .cache of this checkout).
+What it needs is fetched at the first run, under .venv and .cache of this
+checkout; that takes a minute.
 
-Exit status: 0 every record arrived once and in order, 1 not so, 2 it could not run.
+Exit status: 0 every record arrived once and in order, 1 not so, 2 it could not
+run.
 
 examples:
-  python3 tools/demo.py --at                              and the conversation with the modem
-  python3 tools/demo.py --mqtt                            MQTT, with a mosquitto
-  python3 tools/demo.py --coverage-hole                   the network is away for a while
-  python3 tools/demo.py --restart                         the modem restarts in the middle
-  python3 tools/demo.py --fault "send_fail ms=2000"       `python3 tools/ugsim --help` has more
+  python3 tools/demo.py --at                         and the talk with the modem
+  python3 tools/demo.py --mqtt                       MQTT, with a real mosquitto
+  python3 tools/demo.py --coverage-hole              no network for a while
+  python3 tools/demo.py --restart                    the modem restarts
+  python3 tools/demo.py --fault "send_fail ms=2000"  send buffer full; all faults:
+                                                     python3 tools/ugsim --help
 """
 
 
@@ -55,7 +59,9 @@ def parse(args):
         metavar="N",
         help="of the server (default: any)",
     )
-    p.add_argument("--script", metavar="FILE", help="this script instead of the example")
+    p.add_argument(
+        "--script", type=readable, metavar="FILE", help="this script instead of the example"
+    )
     trouble = p.add_argument_group("trouble, after half of the records")
     trouble.add_argument(
         "--coverage-hole",
@@ -105,6 +111,16 @@ def seconds(low, high):
         return value
 
     return convert
+
+
+def readable(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            file.read()
+    except (OSError, UnicodeDecodeError) as e:
+        reason = getattr(e, "strerror", None) or e
+        raise argparse.ArgumentTypeError("can't read %s: %s" % (path, reason))
+    return path
 
 
 def baud(text):

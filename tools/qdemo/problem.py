@@ -5,3 +5,10 @@
 class Problem(Exception):
     # The text names what is wrong and the next step.
     pass
+
+
+def port_problem(port, error):
+    # For the OSError that a server got.
+    return Problem(
+        "Port %d can't be used (%s): choose another with --port." % (port, error.strerror)
+    )

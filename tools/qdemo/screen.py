@@ -1,8 +1,6 @@
 # qdemo.screen - what the person sees: colours and a bar on a terminal, else plain lines.
 # SPDX-License-Identifier: MIT
 
-import sys
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -14,8 +12,6 @@ from ugsim import view
 _STYLES = {
     "board": ("*", "cyan"),
     "server": ("<", "blue"),
-    "setup": ("-", "dim"),
-    "trouble": ("!", "bold red"),
 }
 
 
@@ -43,27 +39,33 @@ class Screen:
         if self._console.is_terminal:
             self._progress = Progress(
                 TextColumn("received"),
-                BarColumn(bar_width=None),
+                BarColumn(),
                 MofNCompleteColumn(),
                 console=self._console,
                 transient=True,
-                expand=True,
             )
             self._bar = self._progress.add_task("", total=self._count)
             self._progress.start()
 
     def line(self, at, who, text, style=None):
+        # Laid out as those of the modem.
         mark, usual = _STYLES[who]
-        shown = Text()
-        shown.append("%9.3f  " % max(0, at - self._start), "dim")
-        shown.append("%-7s " % who, "dim")
-        shown.append(mark + " ", usual)
-        shown.append(text, style or usual)
-        self._print(shown)
+        head = "%9.3f  %-7s " % (max(0, at - self._start), who)
+        said = mark + " " + text
+        room = max(20, self._width() - len(head)) if self._width() else len(said)
+        pieces = [said[i : i + room] for i in range(0, len(said), room)]
+        shown = Text(head, "dim")
+        shown.append(("\n" + " " * len(head)).join(pieces), style or usual)
+        self._console.print(shown, soft_wrap=True)
 
     def modem(self, at, kind, text):
         # An event of the modem, as `ugsim --view` shows it.
-        self._print(view.line(max(0, at - self._start), kind, text))
+        shown = view.line(max(0, at - self._start), kind, text, self._width())
+        self._console.print(shown, soft_wrap=True)
+
+    def _width(self):
+        # Columns of the terminal. None: no terminal, and lines are not folded.
+        return self._console.width if self._console.is_terminal else None
 
     def arrived(self, total):
         if self._progress:
@@ -76,21 +78,18 @@ class Screen:
 
     def summary(self, rows):
         # rows: (name, text)
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column()
-        for name, text in rows:
-            table.add_row(name, Text(text))
         self._console.print()
-        self._console.print(table)
+        if self._console.is_terminal:
+            table = Table.grid(padding=(0, 2))
+            table.add_column(style="bold", no_wrap=True)
+            table.add_column()
+            for name, text in rows:
+                table.add_row(name, Text(text))
+            self._console.print(table)
+        else:
+            for name, text in rows:
+                self._console.print(Text("%-13s %s" % (name, text)), soft_wrap=True)
         self._console.print()
 
     def verdict(self, text, good):
         self._console.print(Text(text, "bold green" if good else "bold red"), soft_wrap=True)
-
-    def _print(self, text):
-        if self._console.is_terminal:
-            self._console.print(text, no_wrap=True, overflow="ellipsis")
-        else:
-            self._console.print(text, soft_wrap=True)
-            sys.stdout.flush()

@@ -17,7 +17,7 @@ class Trouble:
         self._hole_s = chosen.coverage_hole
         self._later = []  # (time, command)
         for command in self._commands:
-            self._check(command)
+            check(command)
 
     def on_record(self, n, now):
         # The record n has arrived.
@@ -33,10 +33,13 @@ class Trouble:
         self._later = [(at, command) for at, command in self._later if at > now]
         return found
 
-    def _check(self, command):
-        # A wrong fault is better known before everything starts.
-        answer = UGxx(None).command(command)
-        if answer.startswith("error: "):
-            raise Problem(
-                "--fault: %s; `python3 tools/ugsim --help` lists the faults." % answer[7:]
-            )
+
+def check(command):
+    # Raises Problem if the simulated modem would not take the command: that is better known before
+    # everything starts.
+    answer = UGxx(None).command(command)
+    if answer.startswith("error: "):
+        reason = answer[7:].partition("; 'help'")[0]
+        raise Problem(
+            "--fault: %s. `python3 tools/ugsim --help` lists the faults." % reason.rstrip(".")
+        )

@@ -1,0 +1,44 @@
+# qdemo.ending - however a run ends, nothing stays behind, and the person is told in one sentence.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import os
+import signal
+import sys
+
+from qdemo.problem import Problem
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def run(program, function, interrupted=None):
+    # function(stack) -> exit status. What it puts on the ExitStack is closed in every case.
+    # interrupted() -> what to say after Ctrl-C.
+    for number in _SIGNALS:
+        signal.signal(number, _terminated)
+    text = ""
+    stack = contextlib.ExitStack()
+    try:
+        status = function(stack)
+    except Problem as e:
+        status, text = 2, str(e)
+    except KeyboardInterrupt:
+        status, text = 130, "Interrupted."
+        if interrupted:
+            text = "Interrupted: %s." % interrupted()
+    except BrokenPipeError:
+        # Whoever read the output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    finally:
+        # Another Ctrl-C now would only leave processes behind.
+        for number in (signal.SIGINT, *_SIGNALS):
+            signal.signal(number, signal.SIG_IGN)
+        stack.close()
+    if text:
+        print("%s: %s" % (program, text), file=sys.stderr)
+    return status
+
+
+def _terminated(number, frame):
+    sys.exit(128 + number)

@@ -1,0 +1,80 @@
+# qdemo.run - one run of a script: starts what it needs, waits for its end, ends everything.
+# SPDX-License-Identifier: MIT
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import setup
+from qdemo import ending, run_options
+from qdemo.board import Board
+from qdemo.broker import Broker
+from qdemo.certificates import Certificates
+from qdemo.https_server import HttpsServer
+from qdemo.modem import Modem
+from qdemo.problem import Problem
+from qdemo.trouble import check
+
+
+def _server(chosen, folder, stack):
+    # Starts the server; its settings.
+    if chosen.server == "none":
+        return {}
+    certs = Certificates(folder)
+    if chosen.server == "mqtt":
+        server = Broker(certs, folder, _say_record, _say)
+    else:
+        server = HttpsServer(certs, _say_record, _say)
+    stack.callback(server.close)
+    _say("listens on %s:%d, TLS 1.2, static RSA" % (server.host, server.port))
+    return dict(server.settings, host=server.host, port=server.port, ca=certs.ca)
+
+
+def _say_record(record):
+    _say("record %d: %s, %d bytes" % (record.n, record.text, record.size))
+
+
+def _say(text):
+    # stderr, so that the script's output stays clean.
+    print("server: " + text, file=sys.stderr, flush=True)
+
+
+def _modem(chosen, folder, stack):
+    # Starts the simulated modem; its settings.
+    if chosen.modem:
+        return {"modem": chosen.modem, "baud": chosen.baud or 0}
+    options = ["--view" if chosen.at else "--quiet"]
+    for fault in chosen.fault:
+        options += ["--fault", fault]
+    baud = 115200 if chosen.baud is None else chosen.baud
+    # Its view goes to this terminal.
+    stderr = {"stderr": None} if chosen.at else {}
+    modem = Modem(folder, None, baud, options, **stderr)
+    stack.callback(modem.stop)
+    return {"modem": modem.at}
+
+
+def _run(chosen, stack):
+    for fault in chosen.fault:
+        check("fault " + fault)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-run-")))
+    settings = _server(chosen, folder, stack)
+    settings.update(_modem(chosen, folder, stack))
+    settings.update(chosen.settings)
+    if "ca" in settings and not os.path.exists(settings["ca"]):
+        raise Problem("There is no file %s, which ca= names." % settings["ca"])
+    umqtt = [setup.umqtt()] if chosen.umqtt else []
+    board = Board(Path(chosen.script).absolute(), folder, settings, umqtt)
+    stack.callback(board.stop)
+    status = board.wait()
+    return status if status >= 0 else 128 - status  # ended by a signal: as shells say it
+
+
+def main(args):
+    chosen = run_options.parse(args)
+    return ending.run("run.py", lambda stack: _run(chosen, stack))
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))

@@ -1,0 +1,96 @@
+# qdemo.run_options - the command line of tools/run.py. Standard library only: it runs first.
+# SPDX-License-Identifier: MIT
+
+import argparse
+import os
+from pathlib import Path
+
+from qdemo.options import BAUD_HELP, Parser, baud
+
+_ABOUT = """\
+Runs a script for a board on this PC: on MicroPython's unix port, with
+boards/unix.py as board.py, a simulated modem, and a server on this PC whose
+certificate is made for the occasion.
+"""
+_END = """\
+Settings are what the script asks board.setting() for. Those of the server
+(host, port, ca, for MQTT topic) are there already; with host=... of your own no
+server is started. Each may also be an environment variable: $QSSL_HOST etc.
+
+What it needs is fetched at the first run, under .venv and .cache of this
+checkout; that takes a minute.
+
+Exit status: the script's, or 2 if it could not run.
+
+examples:
+  python3 tools/run.py examples/https_get.py
+  python3 tools/run.py --at examples/telemetry_mqtt.py -- interval_ms=500
+  python3 tools/run.py examples/https_get.py -- host=test.example ca=ca.pem
+  python3 tools/run.py --modem /dev/ttyUSB0 --baud 115200 \\
+      examples/https_get.py -- host=test.example ca=ca.pem apn=internet
+"""
+
+
+def parse(args):
+    # The options. .server is "https", "mqtt" or "none", .settings a dict, .umqtt tells whether the
+    # script wants it.
+    p = Parser(
+        prog="run.py",
+        usage="run.py [option ...] SCRIPT [-- NAME=VALUE ...]",
+        description=_ABOUT,
+        epilog=_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument("script", metavar="SCRIPT", help="a script such as those of examples/")
+    p.add_argument("settings", nargs="*", default=[], metavar="NAME=VALUE", help="see below")
+    p.add_argument(
+        "--server",
+        choices=("https", "mqtt", "none"),
+        help="what to start (default: mqtt if the script imports umqtt, else https)",
+    )
+    p.add_argument("--at", action="store_true", help="show the conversation with the modem")
+    p.add_argument("--baud", type=baud, metavar="N", help=BAUD_HELP)
+    p.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar='"NAME KEY=VALUE..."',
+        help="a fault of the simulated modem; `python3 tools/ugsim --help` lists them",
+    )
+    p.add_argument(
+        "--modem",
+        metavar="PORT",
+        help="this modem instead of a simulated one: a serial port or tcp:HOST:PORT",
+    )
+    chosen = p.parse_args(args)
+    chosen.umqtt = "umqtt" in _read(p, chosen.script)
+    chosen.settings = _settings(p, chosen.settings)
+    if chosen.modem and (chosen.at or chosen.fault):
+        p.error("--at and --fault are of the simulated modem and don't go with --modem")
+    if chosen.server is None:
+        if chosen.modem or "host" in chosen.settings:
+            chosen.server = "none"
+        else:
+            chosen.server = "mqtt" if chosen.umqtt else "https"
+    return chosen
+
+
+def _read(p, path):
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        p.error("can't read the script %s: %s" % (path, getattr(e, "strerror", None) or e))
+
+
+def _settings(p, texts):
+    found = {}
+    for name, value in os.environ.items():
+        if name.startswith("QSSL_"):
+            found[name[5:].lower()] = value
+    for text in texts:
+        name, equal, value = text.partition("=")
+        if not equal or not name.isidentifier():
+            p.error("'%s' is not NAME=VALUE" % text)
+        found[name.lower()] = value
+    return found
