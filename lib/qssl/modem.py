@@ -7,7 +7,7 @@ from time import ticks_add, ticks_ms
 from . import link as _l
 from .ascii import number, value
 from .command import COMMAND_MS, At
-from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
+from .dialect import CTX_MAX, ID_MAX, IN_USE, OPEN_MS, PDP_MAX
 from .errors import Error, error
 from .socket import Slot, Socket
 
@@ -99,17 +99,25 @@ class Modem:
         outer = self.at.until
         due = self.at.until = ticks_add(ticks_ms(), timeout_ms)
         try:
-            sock = self.open(host, port, ctx, make, pdp)
-            while not sock.state():
-                link.pump()
-                if not sock.state() and not link.wait(due):
-                    sock.abandon()
-                    raise error("open late", 0, "%s:%d" % (host, port))
-            if sock.state() < 0:
-                self._refused(sock, host, port)
+            again = True
+            while True:
+                sock = self.open(host, port, ctx, make, pdp)
+                while not sock.state():
+                    link.pump()
+                    if not sock.state() and not link.wait(due):
+                        sock.abandon()
+                        raise error("open late", 0, "%s:%d" % (host, port))
+                if sock.state() >= 0:
+                    return sock
+                code = sock.code if sock.code >= 0 else self.last_error()
+                if code != IN_USE or not again:
+                    self._refused(sock, host, port, code)
+                # What should have closed the id was lost on the UART.
+                again = False
+                self.at.run(b"AT+QSSLCLOSE=%d,0" % sock.id)
+                sock.drop()
         finally:
             self.at.until = outer
-        return sock
 
     def open(self, host, port, ctx, make=Socket, pdp=None):
         # Starts a connection and returns its Socket at once: sock.opening() until it is known how
@@ -158,10 +166,7 @@ class Modem:
             self.sockets[sock.id] = None
             self.link.sources.remove(sock)
 
-    def _refused(self, sock, host, port):
-        code = sock.code
-        if code < 0:
-            code = self.last_error()
+    def _refused(self, sock, host, port, code):
         sock.abandon()
         if not code and sock.why != "refused":
             raise error(sock.why)
