@@ -115,7 +115,7 @@ class Modem:
                 # What should have closed the id was lost on the UART.
                 again = False
                 self.at.run(b"AT+QSSLCLOSE=%d,0" % sock.id)
-                sock.drop()
+                sock._release()
         finally:
             self.at.until = outer
 
