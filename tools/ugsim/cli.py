@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import ugsim
+from ugsim import control, trace
 from ugsim.control import parse_address
 from ugsim.model import FAULTS, SWITCHES
 from ugsim.model.errors import ControlError
@@ -22,7 +23,11 @@ its sockets make real TLS connections.
 """
 
 _EXAMPLES = """\
-examples:
+other commands:
+  ugsim control ADDRESS [COMMAND]      steer a running modem; COMMAND help lists what it knows
+  ugsim trace FILE                     show what --trace has recorded
+
+examples ("ugsim" stands for: python3 tools/ugsim):
   ugsim --stdio --view                 type AT commands by hand
   ugsim --pty --link /tmp/modem        for picocom, MicroPython's unix port, ...
   ugsim --serial /dev/ttyUSB0          be the modem of a real board
@@ -95,13 +100,13 @@ def parser():
         const="127.0.0.1:0",
         metavar="ADDRESS",
         help="open the control channel at HOST:PORT or a socket path "
-        "(default: a free port); use: python -m ugsim.control ADDRESS help",
+        "(default: a free port); used by: ugsim control ADDRESS",
     )
     tell.add_argument(
         "--view", action="store_true", help="show the traffic (default on a terminal)"
     )
     tell.add_argument("--quiet", action="store_true", help="show nothing but the ready line")
-    tell.add_argument("--trace", metavar="FILE", help="record to FILE; shown by -m ugsim.trace")
+    tell.add_argument("--trace", metavar="FILE", help="record to FILE; shown by: ugsim trace FILE")
     tell.add_argument("--ready-json", action="store_true", help="print the ready line as JSON")
     tell.add_argument("--ready-file", metavar="FILE", help="write that JSON to FILE")
     p.add_argument("--version", action="version", version="ugsim " + ugsim.__version__)
@@ -109,6 +114,11 @@ def parser():
 
 
 def main(argv=None):
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["control"]:
+        return control.main(argv[1:])
+    if argv[:1] == ["trace"]:
+        return trace.main(argv[1:])
     try:
         return _run(parser().parse_args(argv))
     except (UsageError, PortError, TraceError) as error:
@@ -118,21 +128,21 @@ def main(argv=None):
 
 def _run(args):
     switches = _changes(args)
-    control = None
+    address = None
     if args.control is not None:
         try:
-            control = parse_address(args.control)
+            address = parse_address(args.control)
         except ValueError as error:
             raise UsageError("--control: %s." % error) from None
     listeners = []
-    trace = None
+    recorder = None
     view = None
     session = None
     port = _open_port(args)
     try:
         if args.trace:
-            trace = Trace(args.trace)
-            listeners.append(trace)
+            recorder = Trace(args.trace)
+            listeners.append(recorder)
         if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
             from ugsim.view import on_stderr
 
@@ -143,7 +153,7 @@ def _run(args):
                 port,
                 baud=args.baud,
                 chunk=args.chunk,
-                control=control,
+                control=address,
                 switches=switches,
                 faults=args.fault,
                 seed=args.seed,
@@ -166,8 +176,8 @@ def _run(args):
             session.close()
         else:
             port.close()
-        if trace:
-            trace.close()
+        if recorder:
+            recorder.close()
         if args.ready_file and os.path.exists(args.ready_file):
             os.unlink(args.ready_file)
     return 0

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Command a running simulated modem.
 
-    python -m ugsim.control 127.0.0.1:7001 "fault send_fail ms=2000"
-    python -m ugsim.control 127.0.0.1:7001 stats
-    python -m ugsim.control 127.0.0.1:7001              (commands from standard input)
+    python3 tools/ugsim control 127.0.0.1:7001 "fault send_fail ms=2000"
+    python3 tools/ugsim control 127.0.0.1:7001 stats
+    python3 tools/ugsim control 127.0.0.1:7001         (commands from standard input)
 
 In a test:
 

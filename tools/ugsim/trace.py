@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Show a trace that the simulated modem has written (ugsim --trace FILE).
 
-    python -m ugsim.trace FILE                  everything
-    python -m ugsim.trace FILE at final urc     only these kinds of events
-    python -m ugsim.trace --follow FILE         and what is added to it
+    python3 tools/ugsim trace FILE                  everything
+    python3 tools/ugsim trace FILE at final urc     only these kinds of events
+    python3 tools/ugsim trace --follow FILE         and what is added to it
 
 Kinds: at (command), info, final, prompt, urc, tls, up and down (payload), socket, radio, mode,
 fault, control.
