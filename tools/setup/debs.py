@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 from .common import SetupError, run, say
@@ -88,9 +89,40 @@ def unpack(folder, packages, suite=None, arch=None):
     # Downloads packages with all they depend on and unpacks them under folder/root.
     # suite None: from the system's own sources, without what the system has installed already.
     # suite NAME: from that Debian suite, complete down to the C library.
+    what = "fetch the Debian package %s" % packages[0]
+    apt, env = _private_apt(folder, suite, arch)
+    _download(["-y", "--download-only", "install", *packages], what, env)
+    archives = sorted((apt / "cache/archives").glob("*.deb"))
+    if not archives:
+        raise SetupError("Cannot %s: it is already installed, yet does not run." % what)
+    (folder / "root").mkdir()
+    for deb in archives:
+        run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
+    (folder / "packages.txt").write_text("".join(deb.name + "\n" for deb in archives))
+    shutil.rmtree(apt)
+
+
+def unpack_source(folder, package, suite):
+    # Downloads the upstream source of a package of a Debian suite and unpacks it; returns the
+    # folder inside `folder` that it makes. Debian's own changes are not applied.
+    what = "fetch the source package " + package
+    apt, env = _private_apt(folder, suite, None)
+    _download(["--download-only", "source", package], what, env, folder)
+    shutil.rmtree(apt)
+    archives = list(folder.glob(package + "_*.orig.tar.*"))
+    if len(archives) != 1:
+        raise SetupError("Cannot %s: its source archive is not there." % what)
+    with tarfile.open(archives[0]) as tar:
+        tar.extractall(folder, filter="tar")
+    for old in folder.glob(package + "_*"):
+        old.unlink()
+    return next(p for p in folder.iterdir() if p.is_dir())
+
+
+def _private_apt(folder, suite, arch):
+    # An apt of its own under folder/apt: (that path, the environment that makes apt-get use it).
     if not have_apt():
         raise SetupError("This system has no apt-get, so Debian packages cannot be unpacked.")
-    arch = arch or architecture()
     apt = folder / "apt"
     for name in ("lists/partial", "cache/archives/partial", "parts"):
         (apt / name).mkdir(parents=True)
@@ -102,27 +134,21 @@ def unpack(folder, packages, suite=None, arch=None):
     elif _STATUS.exists():
         status = _STATUS.read_bytes()
     (apt / "status").write_bytes(status)
-    (apt / "apt.conf").write_text(conf.format(apt=apt, arch=arch))
-    env = dict(os.environ, APT_CONFIG=str(apt / "apt.conf"), LC_ALL="C.UTF-8")
-    what = "fetch the Debian package %s" % packages[0]
+    (apt / "apt.conf").write_text(conf.format(apt=apt, arch=arch or architecture()))
+    return apt, dict(os.environ, APT_CONFIG=str(apt / "apt.conf"), LC_ALL="C.UTF-8")
+
+
+def _download(words, what, env, cwd=None):
     # Sources of the system that fail are no error here, unless the package is not found then.
     updated = run(["apt-get", "-q", "update"], what, env)
     try:
-        run(["apt-get", "-q", "-y", "--download-only", "install", *packages], what, env)
+        run(["apt-get", "-q", *words], what, env, cwd)
     except SetupError:
         failed = [line for line in updated.splitlines() if "Failed to fetch" in line]
         if not failed:
             raise
         words = failed[0].replace("W: ", "").strip(" .")
         raise SetupError("Cannot %s without the network: %s." % (what, words))
-    archives = sorted((apt / "cache/archives").glob("*.deb"))
-    if not archives:
-        raise SetupError("Cannot %s: it is already installed, yet does not run." % what)
-    (folder / "root").mkdir()
-    for deb in archives:
-        run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
-    (folder / "packages.txt").write_text("".join(deb.name + "\n" for deb in archives))
-    shutil.rmtree(apt)
 
 
 def write_starter(path, program, arch=None):
@@ -146,7 +172,8 @@ def _source(suite):
         )
     if not KEYRING.exists():
         ensure_system(["debian-archive-keyring"])
-    return "deb [signed-by=%s] %s %s main\n" % (KEYRING, address, suite)
+    line = "%%s [signed-by=%s] %s %s main\n" % (KEYRING, address, suite)
+    return line % "deb" + line % "deb-src"
 
 
 def ensure_system(packages):

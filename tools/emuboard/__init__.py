@@ -1,0 +1,17 @@
+# emuboard - an emulated microcontroller: MicroPython with an interrupt-driven machine.UART in QEMU.
+# SPDX-License-Identifier: MIT
+"""A Cortex-M3 (QEMU's mps2-an385) with 32-bit objects, a heap of the size of an RP2040's, and a
+machine.UART with receive and transmit rings, a 32-byte FIFO, baud pacing and overruns, as an RP2040
+has it. Its REPL is on a TCP port, for mpremote; its UART(1) is connected to a TCP port, for ugsim.
+
+    from emuboard import Board, firmware
+
+    board = Board(firmware(), uart="127.0.0.1:5522")
+    board.repl                      # "socket://127.0.0.1:41234" for mpremote connect
+    board.close()
+"""
+
+from .build import firmware
+from .machine import Board
+
+__all__ = ["Board", "firmware"]
