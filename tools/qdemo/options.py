@@ -21,7 +21,7 @@ examples:
   python3 tools/demo.py --mqtt                       MQTT, with a real mosquitto
   python3 tools/demo.py --coverage-hole              no network for a while
   python3 tools/demo.py --restart                    the modem restarts
-  python3 tools/demo.py --fault "send_fail ms=2000"  send buffer full; all faults:
+  python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
                                                      python3 tools/ugsim --help
 """
 

@@ -1,0 +1,168 @@
+# test_examples - each example through the simulated modem to nginx, mosquitto and our own servers.
+# SPDX-License-Identifier: MIT
+
+import json
+import re
+import signal
+
+import pytest
+
+import setup
+import tool
+from servers import Listener, Mosquitto, Nginx
+
+EXAMPLES = setup.ROOT / "examples"
+
+
+def run(folder, name, *args):
+    status, out, err = tool.run(folder, "run.py", *args[:-1], EXAMPLES / name, "--", *args[-1])
+    assert status == 0, out + err
+    return out, err
+
+
+def records(messages):
+    # [(number, measurement)] of SenML messages.
+    found = []
+    for data in messages:
+        first, second = json.loads(data)
+        assert first["bn"].startswith("urn:dev:") and first["bt"] > 1700000000
+        assert (first["n"], first["u"]) == ("seq", "count")
+        assert (second["n"], second["u"]) == ("temperature", "Cel")
+        found.append((first["v"], second["v"]))
+    return found
+
+
+def test_https_get_from_nginx(tmp_path, tmp_path_factory, certs, start):
+    page = "".join("line %d of the page\n" % n for n in range(200))
+    nginx = start(Nginx(certs, files={"page.txt": page.encode()}))
+    server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca]
+    out, _ = run(tmp_path, "https_get.py", "--baud", "0", [*server, "path=/page.txt"])
+    assert "HTTP/1.1 200 OK\n" in out
+    assert out.endswith("\n\n%s\n%d bytes\n" % (page, len(page)))
+
+
+def test_telemetry_https_to_nginx(tmp_path, certs, start):
+    nginx = start(Nginx(certs))
+    server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca, "path=/post"]
+    out, _ = run(
+        tmp_path, "telemetry_https.py", "--baud", "0", [*server, "count=5", "interval_ms=10"]
+    )
+    assert records(nginx.posts()) == [(n, 20 + (n * 7 % 30) / 10) for n in range(1, 6)]
+    assert out.count(": confirmed\n") == 5 and "not confirmed" not in out
+
+
+def test_telemetry_https_repeats_what_was_not_confirmed(tmp_path, certs, start):
+    # The server closes the connection after each answer; one connection fails to open.
+    nginx = start(Nginx(certs, keepalive_s=0))
+    server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca, "path=/post"]
+    out, _ = run(
+        tmp_path,
+        "telemetry_https.py",
+        "--baud",
+        "0",
+        "--fault",
+        "open_code code=566",
+        [*server, "count=3", "interval_ms=200"],
+    )
+    assert [n for n, _ in records(nginx.posts())] == [1, 2, 3]
+    assert "record 1: not confirmed" in out
+
+
+def test_telemetry_mqtt_to_mosquitto(tmp_path, certs, start):
+    broker = start(Mosquitto(certs, passwords={"board": "secret", "reader": "r"}))
+    with Listener(broker.plain_port, user="reader", password="r") as listener:
+        server = ["host=127.0.0.1", "port=%d" % broker.port, "ca=%s" % certs.ca]
+        login = ["user=board", "password=secret", "topic=telemetry/x"]
+        out, _ = run(
+            tmp_path,
+            "telemetry_mqtt.py",
+            "--baud",
+            "0",
+            [*server, *login, "count=5", "interval_ms=10"],
+        )
+        messages = listener.wait(5)
+    assert {(topic, qos) for topic, _, qos in messages} == {("telemetry/x", 1)}
+    assert [n for n, _ in records(m[1] for m in messages)] == [1, 2, 3, 4, 5]
+    assert out.count(": confirmed\n") == 5 and "not confirmed" not in out
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_each_with_a_server_of_its_own(tmp_path, name):
+    if "mqtt" in name and setup.find_server("mosquitto") is None:
+        pytest.skip("no mosquitto here: run `python3 tools/test.py` once")
+    out, err = run(tmp_path, name, "--at", "--baud", "0", ["count=2", "interval_ms=10"])
+    assert "> AT+QSSLOPEN=1,0,0," in err
+    if name == "https_get.py":
+        assert "Hello from a TLS server.\nYou came by TLSv1.2, AES256-SHA256.\n" in out
+    else:
+        assert re.findall(r"server: (record \d)", err) == ["record 1", "record 2"]
+        assert out.endswith("record 2: confirmed\n")
+
+
+def test_over_tcp_instead_of_a_pty(tmp_path, certs, start):
+    # A modem that was there before: a simulated one behind a TCP port.
+    import subprocess
+    import sys
+
+    nginx = start(Nginx(certs, files={"a.txt": b"hello\n"}))
+    argv = [sys.executable, "-m", "ugsim", "--tcp", "127.0.0.1:0", "--quiet", "--ready-json"]
+    env = {"PYTHONPATH": str(setup.ROOT / "tools")}
+    ugsim = subprocess.Popen(argv, stdout=subprocess.PIPE, env=env)
+    try:
+        address = json.loads(ugsim.stdout.readline())["at"]
+        server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca, "path=/a.txt"]
+        out, _ = run(tmp_path, "https_get.py", "--modem", "tcp:" + address, server)
+        assert out.endswith("\nhello\n\n6 bytes\n")
+    finally:
+        ugsim.terminate()
+        ugsim.wait(10)
+        ugsim.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        ([], 2, "required: SCRIPT"),
+        (["/nowhere/x.py"], 2, "can't read the script /nowhere/x.py"),
+        ([EXAMPLES / "https_get.py", "--", "host"], 2, "'host' is not NAME=VALUE"),
+        (["--baud", "7", EXAMPLES / "https_get.py"], 2, "7 is no baud rate"),
+        (["--fault", "x", EXAMPLES / "https_get.py"], 2, "unknown fault 'x'"),
+        (["--modem", "tcp:x", "--at", EXAMPLES / "https_get.py"], 2, "don't go with --modem"),
+        ([EXAMPLES / "https_get.py", "--", "ca=/nowhere"], 2, "There is no file /nowhere"),
+        (["--modem", "/dev/nowhere", EXAMPLES / "https_get.py", "--", "host=x"], 2, "ENOENT"),
+        (["--modem", "tcp:7", EXAMPLES / "https_get.py", "--", "host=x"], 2, "tcp:HOST:PORT"),
+        (["--server", "none", EXAMPLES / "https_get.py"], 2, "the setting host is missing"),
+        (
+            ["--server", "none", EXAMPLES / "https_get.py", "--", "host=x", "port=y"],
+            2,
+            "the setting port must be a number, not y",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path, args, status, said):
+    found, out, err = tool.run(tmp_path, "run.py", *args)
+    lines = [line for line in err.splitlines() if not line.startswith("server: ")]
+    assert found == status and len(lines) == 1
+    assert said.lower() in lines[0].lower()
+
+
+def test_an_error_of_the_driver_is_one_sentence(tmp_path, certs):
+    # Nothing listens there.
+    args = ["--baud", "0", EXAMPLES / "https_get.py", "--", "host=127.0.0.1", "port=1"]
+    status, out, err = tool.run(tmp_path, "run.py", *args, "ca=%s" % certs.ca)
+    assert status == 1
+    assert err.startswith("The script ends with an error: open: 127.0.0.1:1: ")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path):
+    # Without count= the example never ends.
+    process = tool.start(tmp_path, "run.py", EXAMPLES / "telemetry_https.py")
+    for line in process.stdout:
+        if "record 1: confirmed" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "run.py: Interrupted."
+    assert tool.left(tmp_path) == []

@@ -1,0 +1,63 @@
+# tool - runs the project's entry programs in tests, and tells what they leave behind.
+# SPDX-License-Identifier: MIT
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import setup
+
+LIMIT_S = 120
+
+
+def start(folder, name, *args, **env):
+    # tools/NAME as a process, in a session of its own. All that it makes lies under folder.
+    if setup.find_micropython() is None:
+        pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
+    if name == "demo.py" and "--mqtt" in args and setup.find_server("mosquitto") is None:
+        pytest.skip("no mosquitto here: run `python3 tools/test.py` once")
+    return subprocess.Popen(
+        [sys.executable, setup.ROOT / "tools" / name, *[str(a) for a in args]],
+        cwd=setup.ROOT,
+        env=dict(os.environ, TMPDIR=str(folder), **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(folder, name, *args, **env):
+    # (exit status, output, errors) of tools/NAME. Nothing may be left behind.
+    process = start(folder, name, *args, **env)
+    try:
+        out, err = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        out, err = process.communicate(timeout=10)
+        pytest.fail("%s did not end in %d s:\n%s\n%s" % (name, LIMIT_S, out, err))
+    assert "Traceback" not in err, err
+    assert left(folder) == []
+    return process.returncode, out, err
+
+
+def left(folder, wait_s=0):
+    # What is left under folder, and the command lines of processes that have to do with it.
+    end = time.monotonic() + wait_s
+    while True:
+        found = [str(path) for path in Path(folder).iterdir()]
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(folder) in line:
+                found.append(line)
+        if not found or time.monotonic() >= end:
+            return found
+        time.sleep(0.05)
