@@ -134,6 +134,22 @@ def test_upload_with_acknowledgement():
     assert t.type(b"x" * 452) == lines("+QFUPL: 2500,0")
 
 
+def test_acknowledgement_of_the_last_block():
+    for switch, reply in (("yes", b"A"), ("no", b"")):
+        t = Terminal(qfupl_last_ack=switch)
+        t.at('AT+QFUPL="a",2048,5,1')
+        assert t.type(b"x" * 1024) == b"A"
+        assert t.type(b"x" * 1024) == reply + lines("+QFUPL: 2048,0")
+
+
+def test_upload_that_ends_in_plus_signs_after_a_pause():
+    t = Terminal()
+    t.at('AT+QFUPL="a",5')
+    t.type("ab")
+    t.wait(1500)
+    assert t.type("+++") == lines("+QFUPL: 5,%x" % plain_sum(b"ab+++"))
+
+
 def test_urcs_wait_for_the_end_of_an_upload():
     t = Terminal()
     assert t.at('AT+QFUPL="a",4') == b"\r\nCONNECT\r\n"

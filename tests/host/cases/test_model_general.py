@@ -90,6 +90,19 @@ def test_registration_reads_and_urcs():
         assert t.at("AT+%s=3" % name) == CME50
 
 
+def test_registration_without_coverage_alternates():
+    t = Terminal()
+    t.at("AT+CREG=1")
+    t.control("coverage off")
+    assert t.wait(180000) == b"".join([b"\r\n+CREG: %d\r\n" % n for n in (2, 0, 2, 0)])
+    t.control("coverage on")
+    assert t.wait(60000) == b"\r\n+CREG: 2\r\n\r\n+CREG: 1\r\n"
+    t = Terminal(creg_lost="searching")
+    t.at("AT+CREG=1")
+    t.control("coverage off")
+    assert t.wait(180000) == b"\r\n+CREG: 2\r\n"
+
+
 def test_registration_by_hand():
     t = Terminal()
     t.at("AT+CREG=1")

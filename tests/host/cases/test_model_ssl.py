@@ -298,6 +298,14 @@ def test_short_trailer():
     assert t.at("AT+QSSLRECV=0,1500") == b"\r\n+QSSLRECV: 5\r\nhello\r\nOK\r\n"
 
 
+def test_reads_that_are_bounded():
+    t = ready(recv_max=4)
+    t.open()
+    t.send(0, b"hello")
+    assert t.at("AT+QSSLRECV=0,1500") == data(b"hell")
+    assert t.at("AT+QSSLRECV=0,1500") == data(b"o")
+
+
 def test_recv_urc_comes_once_until_the_buffer_is_empty():
     t = ready()
     t.open()

@@ -16,7 +16,7 @@ KEYS = {
         '""',
         ('"RAM:ca.pem"', '"ca.pem"', '"UFS:x"', '""'),
         None,
-        ("x", '"' + 81 * "n" + '"'),
+        ("x", '"' + 85 * "n" + '"'),
     ),
     "clientcert": ('""', ('"RAM:c.pem"', '""'), None, ("x", "1")),
     "clientkey": ('""', ('"RAM:k.pem"', '""'), None, ("x", "1")),

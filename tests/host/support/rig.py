@@ -138,7 +138,8 @@ class Rig:
     # net: FakeNet (one with an echo peer when None). baud: 0 moves bytes in no time, else baud/10
     # bytes a virtual second each way. chunk: most bytes one read gives. write_max: most bytes one
     # write takes. rxbuf: size of the host's receive ring; with flow=True RTS holds the modem back
-    # when it is 3/4 full, without it bytes are lost. echo: ATE at start. More keywords as UGxx.
+    # when it is 3/4 full, without it bytes are lost. echo: ATE at start. The modem's own rate is
+    # the host's, unless the switch baud_default says otherwise. More keywords as UGxx.
 
     def __init__(
         self,
@@ -165,7 +166,11 @@ class Rig:
         self._down = 0  # thousandths of a byte that may pass
         self._up = 0
         self.net = FakeNet() if net is None else net
-        self.model = UGxx(self.net, switches, seed, 0, powered)
+        changes = dict(switches or {})
+        if baud and "baud_default" not in changes:
+            changes["baud_default"] = baud
+        self.model = UGxx(self.net, changes, seed, 0, powered)
+        self.model.host_baud = baud
         if not echo:
             self.model.echo = False
         self.uart = RigUart(self)

@@ -16,6 +16,7 @@ SWITCHES = {
         ("empty", "zero", "always"),
         'next "recv" URC after: the buffer was read empty, a read returned 0, every arrival',
     ),
+    "recv_max": (0, None, "most bytes that one QSSLRECV gives; 0: all that was asked for"),
     "closed_keeps_data": (
         "keep",
         ("keep", "drop", "error"),
@@ -69,6 +70,7 @@ SWITCHES = {
     "dnsgip": ("answers", ("answers", "hangs"), "QIDNSGIP gives its URC or never does (seen)"),
     "qilocip_ok": ("yes", ("yes", "no"), "AT+QILOCIP ends with OK or is the bare address"),
     "qfupl_exists": ("error", ("error", "replace"), "QFUPL of a file that exists (407)"),
+    "qfupl_last_ack": ("yes", ("yes", "no"), 'an "A" after the last 1024 bytes of QFUPL, too'),
     "qfread_connect": ("length", ("length", "bare"), "QFREAD answers CONNECT <n> or CONNECT"),
     "checksum_case": ("lower", ("lower", "upper"), "hexadecimal digits of +QFUPL and +QFDWL"),
     "file_missing": ("own", ("own", "405"), "QFLST/QFDEL of no file: 417/418 or 405"),
@@ -85,6 +87,11 @@ SWITCHES = {
     "busy_input": ("drop", ("drop", "queue"), "input while a command runs is lost or run later"),
     "noise_line": ("ignore", ("ignore", "error"), "a line without AT"),
     "rtc_default": ("80/01/06", ("80/01/06", "04/01/01", "70/01/01"), "clock at power-up"),
+    "creg_lost": (
+        "alternates",
+        ("alternates", "searching"),
+        "without coverage the registration is 2 and 0 in turn (seen), or stays 2",
+    ),
     "sim": ("ready", ("ready", "pin", "none"), "SIM: ready, locked (PIN 1234), not inserted"),
     "qind_order": ("sms", ("sms", "pb"), "which +QIND comes first at start"),
     "pdpdeact_at_off": ("yes", ("yes", "no"), "pdpdeact URC during AT+QPOWD"),

@@ -55,6 +55,10 @@ class Escape:
         if plus:
             self._data(plus)
 
+    def held(self):
+        # Number of plus signs that are neither payload nor an escape yet.
+        return len(self._plus)
+
     def stop(self):
         # The data mode has ended in another way.
         self._m.timers.cancel(self._timer)

@@ -159,6 +159,8 @@ class Upload:
         rest = data[need:]
         self._wait()
         self._escape.feed(data[:need])
+        if self._got + self._escape.held() == self._size:
+            self._escape.flush()
         if self._m.line_in.mode is self and self._got == self._size:
             self._finish()
         return rest
@@ -168,8 +170,10 @@ class Upload:
         self._parts.append(data)
         self._got += len(data)
         if self._ack:
-            for _ in range(self._got // self._ack - before // self._ack):
-                self._m.out.emit(b"A", "data")
+            count = self._got // self._ack - before // self._ack
+            if self._got == self._size and self._m.sw["qfupl_last_ack"] == "no":
+                count -= self._size % self._ack == 0
+            self._m.out.emit(b"A" * count, "data")
 
     def _finish(self):
         m = self._m

@@ -5,6 +5,7 @@ from ugsim.model.errors import OK, Refused
 
 _SEARCHING = 2
 _NOT = 0
+_ALTERNATE_MS = 60000  # between 2 and 0 without coverage
 _SEARCH_MS = 8000  # time of AT+COPS=?
 
 
@@ -33,7 +34,9 @@ class Radio:
             self.set_stat(_NOT)
             return
         self.set_stat(_SEARCHING)
-        if m.network.coverage:
+        if not m.network.coverage:
+            self._alternate_later()
+        else:
             self._timer = m.timers.at(m.now + m.sw["register_ms"], self._found)
 
     def _found(self):
@@ -70,6 +73,16 @@ class Radio:
         mode = self.modes[name]
         return "+%s: %d,%d%s" % (name, mode, self.stat, self._cell(mode))
 
+    def _alternate_later(self):
+        # UG96 was seen to show 2, much later 0, and so on.
+        m = self._m
+        if m.sw["creg_lost"] == "alternates":
+            self._timer = m.timers.at(m.now + _ALTERNATE_MS, self._alternate)
+
+    def _alternate(self):
+        self.set_stat(_NOT if self.stat == _SEARCHING else _SEARCHING)
+        self._alternate_later()
+
     def set_functionality(self, level):
         # AT+CFUN=<level>: without radio the network forgets the modem and its contexts.
         m = self._m
@@ -93,6 +106,7 @@ class Radio:
             self._timer = None
             if self.functionality == 1 and self._m.sim.state == "ready":
                 self.set_stat(_SEARCHING)
+                self._alternate_later()
         elif not self.up():
             self.search()
 

@@ -123,6 +123,8 @@ def qsslrecv(m, form, args):
     fault = m.faults.hit("recv_error")
     if fault is not None:
         raise Refused(fault.number("code"))
+    if m.sw["recv_max"]:
+        limit = min(limit, m.sw["recv_max"])
     fault = m.faults.hit("recv_short")
     if fault is not None:
         limit = min(limit, fault.number("size"))

@@ -9,6 +9,8 @@ COUNT = 6  # manual 2.2.1: <sslctxID> 0-5
 SUITES = ("0X0035", "0X002F", "0X0005", "0X0004", "0X000A", "0X003D")
 ALL_SUITES = "0XFFFF"
 
+_PATH_MAX = 84  # "RAM:" and a file name of 80 bytes
+
 # key -> (kind, low, high or longest, value at power-up, range as the test command prints it)
 KEYS = {
     "sslversion": ("number", 0, 4, 4, "(0-4)"),
@@ -19,9 +21,9 @@ KEYS = {
         ALL_SUITES,
         '("0X0035","0X002F","0X0005","0X0004","0X000A","0X003D","0XFFFF")',
     ),
-    "cacert": ("path", 0, 80, "", "<cacert_path>"),
-    "clientcert": ("path", 0, 80, "", "<client_cert_path>"),
-    "clientkey": ("path", 0, 80, "", "<client_key_path>"),
+    "cacert": ("path", 0, _PATH_MAX, "", "<cacert_path>"),
+    "clientcert": ("path", 0, _PATH_MAX, "", "<client_cert_path>"),
+    "clientkey": ("path", 0, _PATH_MAX, "", "<client_key_path>"),
     "seclevel": ("number", 0, 2, 0, "(0-2)"),
     "ignorelocaltime": ("number", 0, 1, 1, "(0,1)"),
     "negotiatetime": ("number", 10, 300, 300, "(10-300)"),
