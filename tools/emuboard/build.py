@@ -46,7 +46,7 @@ def _build(folder, frozen, once):
         "USER_C_MODULES=%s" % (_HERE / "mods"),
         "FROZEN_MANIFEST=%s" % manifest,
         "MPY_LIB_DIR=%s"
-        % setup.ROOT,  # no package of micropython-lib is needed: any README will do
+        % setup.ROOT,  # no package of it is needed: any README does
         "MICROPY_HEAP_SIZE=%d" % HEAP,
         "MICROPY_MPYCROSS=%s" % mpy_cross,
         "MICROPY_MPYCROSS_DEPENDENCY=%s" % mpy_cross,
