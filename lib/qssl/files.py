@@ -151,7 +151,7 @@ def _matches(line, source):
 def listed(modem, pattern="*"):
     # [(name, size)] of the files that match: "RAM:*", "*" for flash, one name. None found: [].
     pattern = quoted(pattern, "files", "pattern", 80)
-    result = modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:")
+    result = modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:", 30000)
     if result == _l.ERROR:
         return []
     if result != _l.OK:
