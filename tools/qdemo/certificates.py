@@ -68,6 +68,10 @@ def _sign(subject, issuer, key, issuer_key, usage, is_ca):
         .not_valid_after(now + _VALID)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None), True)
         .add_extension(x509.KeyUsage(**{name: name in usage for name in _USAGE}), True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
+        )
     )
     if not is_ca:
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
