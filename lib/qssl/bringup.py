@@ -89,7 +89,10 @@ class Bringup:
     def answers(self):
         link = self.link
         link.resync.dead = False
-        link.distrust()
+        if link.job is not None:
+            link.expire()
+        else:
+            link.distrust()
         while link.sick and not link.resync.dead:
             link.pump()
             if link.sick and not link.wait(self.due):
