@@ -62,10 +62,10 @@ class Resync:
             self._enter(_PROOF, link.heard)
             return
         link.stats.noise += 1
-        if self._state < _ASKED:
-            return
         if n == 3 and buf.startswith(b"RDY", lo):
-            link.restarted()
+            handler = link.urc(buf, lo, hi)
+            if handler is not None:
+                handler(buf, lo, hi)
             self.start(0)
         elif self._state == _PROOF and link.final(buf, lo, hi):
             self._enter(_SILENCE, link.heard)  # two answers: one of them was late
