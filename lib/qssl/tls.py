@@ -76,7 +76,9 @@ class Context:
     def apply(self):
         # Makes the modem's context what this one says, unless it is already. Blocks.
         modem = self._modem
-        if self._epoch == modem.epoch and modem.contexts[self.id] is self:
+        # A restart may have gone unseen in what the quarantine passed over.
+        epoch = modem.epoch + modem.stats.resyncs
+        if self._epoch == epoch and modem.contexts[self.id] is self:
             return
         settings = (
             (b"sslversion", b"%d" % self._version),
@@ -94,7 +96,6 @@ class Context:
             if sock is not None and sock.ctx.id == self.id and not sock.state():
                 raise error("ctx busy")
         mine = modem.contexts[self.id] = [self]
-        epoch = modem.epoch
         if self._seclevel and self._check_time:
             self._check_clock()
         from .files import ensure
