@@ -7,7 +7,7 @@ from time import ticks_add, ticks_ms
 from . import link as _l
 from .ascii import number, value
 from .command import COMMAND_MS, At
-from .dialect import CTX_MAX, ID_MAX, IN_USE, OPEN_MS, PDP_MAX
+from .dialect import CTX_MAX, ID_MAX, IN_USE, NO_PDP, OPEN_MS, PDP_MAX
 from .errors import Error, error
 from .socket import Slot, Socket
 
@@ -168,6 +168,8 @@ class Modem:
 
     def _refused(self, sock, host, port, code):
         sock.abandon()
+        if code in NO_PDP:
+            self.lose(sock.pdp)
         if not code and sock.why != "refused":
             raise error(sock.why)
         from .hints import explain
@@ -325,7 +327,8 @@ class Modem:
             self._event(4, n, -1)
 
     def lose(self, pdp):
-        # The PDP context is no longer active.
+        # The PDP context is no longer active. Perhaps by a restart that nobody saw.
+        self.epoch += 1
         if pdp == self.pdp:
             self.up = False
         elif pdp in self.pdps:
