@@ -13,6 +13,7 @@ OPEN_MS = 150000  # AT+QSSLOPEN (2.2.2)
 ACT_MS = 150000  # AT+QIACT
 DEACT_MS = 40000  # AT+QIDEACT
 CLOSE_S = 10  # AT+QSSLCLOSE (2.2.5)
+NO_PDP = (570, 572)  # AT+QIGETERROR of AT+QSSLOPEN: the PDP context is not active
 IN_USE = 563  # AT+QIGETERROR: the socket id is still open
 # <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
 STATES = "initial opening handshake connected listening closing"
