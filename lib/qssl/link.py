@@ -186,8 +186,8 @@ class Link:
             job = self.sources[self._turn].job(now)
             if job is not None:
                 self.job = job
+                job.begin(self)  # sets its limit_ms too
                 self._due = ticks_add(now, job.limit_ms)
-                job.begin(self)
                 self._transmit()
                 return
 
