@@ -95,7 +95,7 @@ _TCPIP = {
     569: ("operation timeout", "the server or the network did not answer; check coverage"),
     570: ("PDP context broken down", "call modem.start() again"),
     571: ("cancel send", "the send was cancelled"),
-    572: ("operation not allowed", "not in this state; check the order of calls"),
+    572: ("operation not allowed", "is the PDP context active? call modem.start() again"),
     573: ("APN not configured", "pass apn= to modem.start()"),
     574: ("port busy", "another AT port uses it"),
 }
