@@ -107,7 +107,7 @@ class Modem:
                     if not sock.state() and not link.wait(due):
                         sock.abandon()
                         raise error("open late", 0, "%s:%d" % (host, port))
-                if sock.state() >= 0:
+                if sock.state() >= 0 and not sock.why:
                     return sock
                 code = sock.code if sock.code >= 0 else self.last_error()
                 if code != IN_USE or not again:
