@@ -357,9 +357,10 @@ class Socket(io.IOBase):
         # The connection did not come about: its id is given back in the background.
         self._told = True
         self._want = 0
-        self._state = _CLOSING
-        if self._line is not None:
-            self._release()
+        if self._state < _CLOSING:
+            self._state = _CLOSING
+            if self._line is not None:
+                self._release()
 
     # --- the stream ----------------------------------------------------------------------------
 
