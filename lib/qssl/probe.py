@@ -48,13 +48,13 @@ def check(caps, ctx, settings):
 def listed(text, val):
     # Whether val is in a list as b'(0-4)', b'(0,1)', b'("0X0035","0XFFFF")'; True for all that is
     # no list.
-    text = text.strip()
+    text = text.replace(b" ", b"")
     if not text.startswith(b"("):
         return True
     val = val.replace(b'"', b"").upper()
     for item in text.strip(b"()").replace(b'"', b"").upper().split(b","):
-        low, dash, high = item.strip().partition(b"-")
-        if item.strip() == val:
+        low, dash, high = item.partition(b"-")
+        if item == val:
             return True
         if dash and val.isdigit() and low.isdigit() and high.isdigit():
             if int(low) <= int(val) <= int(high):
