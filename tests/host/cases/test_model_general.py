@@ -197,6 +197,29 @@ def test_network_time():
     assert t.at("AT+QLTS=?") == lines("+QLTS: (0-2)")
 
 
+def test_network_time_can_be_told_later():
+    t = Terminal()
+    t.wait(100000)
+    t.control("network-time 1786111200")
+    t.control("coverage off")
+    t.control("coverage on")
+    t.wait(1500)
+    assert t.at("AT+QLTS=0") == lines('+QLTS: "26/08/07,14:00:01+00,0"')
+
+
+def test_searching_anew_starts_over():
+    t = Terminal()
+    t.at("AT+CREG=1")
+    t.control("coverage off")
+    t.control("coverage on")
+    t.read()
+    t.wait(1000)
+    t.control("coverage off")
+    t.control("coverage on")
+    assert t.wait(1499) == b""
+    assert t.wait(1) == b"\r\n+CREG: 1\r\n"
+
+
 def test_qinistat_and_cfun():
     t = ready()
     assert t.at("AT+QINISTAT") == lines("+QINISTAT: 7")

@@ -135,6 +135,28 @@ def test_plus_signs_that_break_a_guard_rule_are_payload():
         assert escape(t) == OK
 
 
+def test_connection_lost_during_the_guard_time():
+    t = transparent()
+    t.wait(1000)
+    t.type("+++")
+    t.wait(500)
+    t.control("close 0")
+    assert t.wait(5000) == NO_CARRIER
+    assert t.at("ATO") == NO_CARRIER
+
+
+def test_data_that_wait_for_the_line_ask_for_a_run():
+    t = ready(FakeNet(SourcePeer(100000)))
+    t.model.feed(b'AT+QSSLOPEN=1,0,0,"host.example",443,2\r')
+    t.model.run(t.now)
+    count = 0
+    while t.model.pending():
+        count += len(t.model.take(500))
+        if t.model.next_ms() == t.now:
+            t.model.run(t.now)
+    assert count == 100000 + len(CONNECT)
+
+
 def test_plus_signs_typed_one_by_one():
     sink = SinkPeer()
     t = transparent(FakeNet(sink))

@@ -33,6 +33,11 @@ def test_a_short_pulse_does_nothing():
     t.model.set_line("pwrkey", False)
     assert t.wait(20000) == b""
     t = Terminal()
+    t.wait(5000)
+    t.model.set_line("pwrkey", True)
+    t.wait(500)
+    t.model.set_line("pwrkey", False)
+    assert t.wait(20000) == b""
     t.model.set_line("reset", True)
     t.wait(50)
     t.model.set_line("reset", False)
@@ -64,6 +69,11 @@ def test_qpowd():
     assert t.at("AT+QPOWD") == OK
     assert t.wait(5000) == b'\r\n+QIURC: "pdpdeact",1\r\n\r\nPOWERED DOWN\r\n'
     assert t.at("AT") == b""
+    t = Terminal()
+    assert t.at("AT+QPOWD") == OK
+    t.wait(400)
+    assert t.at("AT+QPOWD") == OK
+    assert t.wait(5000) == b"\r\nPOWERED DOWN\r\n"
     t = ready(pdpdeact_at_off="no")
     assert t.at("AT+QPOWD=1") == OK
     assert t.wait(5000) == b"\r\nPOWERED DOWN\r\n"
@@ -71,6 +81,17 @@ def test_qpowd():
     assert t.at("AT+QPOWD=0") == OK
     assert t.wait(5000) == b""
     assert not t.model.line("status")
+
+
+def test_qinistat_follows_the_start():
+    for order, steps in (("sms", (0, 1, 3, 7)), ("pb", (0, 1, 5, 7))):
+        t = Terminal(powered=False, qind_order=order)
+        t.control("power on")
+        t.wait(3000)
+        t.at("ATE0")
+        for state, ms in zip(steps, (300, 600, 300, 0)):
+            assert t.at("AT+QINISTAT") == lines("+QINISTAT: %d" % state)
+            t.wait(ms)
 
 
 def test_restart_forgets_everything_volatile():
@@ -83,10 +104,12 @@ def test_restart_forgets_everything_volatile():
     t.type("abc")
     t.type('AT+QFUPL="b",3\r')
     t.type("abc")
+    t.at('AT+QFOPEN="b"')
     t.control("restart")
     assert t.wait(10000) == START
     t.at("ATE0")
     assert t.at("AT+QSSLSTATE") == OK
+    assert t.at("AT+QFOPEN?") == OK
     assert t.at("AT+QIACT?") == OK
     assert t.at('AT+QSSLCFG="sslversion",0') == lines('+QSSLCFG: "sslversion",0,4')
     assert t.at("AT+CREG?") == lines("+CREG: 0,1")

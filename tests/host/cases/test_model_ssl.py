@@ -213,7 +213,7 @@ def test_send_cancelled_with_esc():
         t = ready(FakeNet(sink), esc_answer=switch)
         t.open()
         t.at("AT+QSSLSEND=0")
-        assert t.type(b"hello\x1b") == reply
+        assert t.type(b"hello\x1bAT+CSQ\r") == reply + lines("+CSQ: 21,0")
         assert t.error() == 571
         assert sink.count == 0
 
@@ -430,6 +430,21 @@ def test_close_sends_what_waits_within_its_time_out():
     t.open()
     t.send(0, b"last")
     assert t.at("AT+QSSLCLOSE=0,0") == OK
+
+
+def test_context_lost_during_a_close():
+    class Wall(SinkPeer):
+        def accepts(self, conn, size):
+            return 0
+
+    t = ready(FakeNet(Wall()))
+    t.open()
+    t.send(0, b"last")
+    assert t.at("AT+QSSLCLOSE=0") == b""
+    t.control("pdp drop 1")
+    assert t.read() == OK + b'\r\n+QIURC: "pdpdeact",1\r\n'
+    assert t.at("AT+QSSLSTATE") == OK
+    assert t.wait(20000) == b""
 
 
 def test_ids_can_be_used_again_at_once():
