@@ -124,7 +124,7 @@ class Socket(io.IOBase):
                 return None
             self._phase = _P_OPEN
             return self
-        if self._n > self._want and ticks_diff(now, self._stale) >= 0:
+        if state == _OPEN and self._n > self._want and ticks_diff(now, self._stale) >= 0:
             self._want = self._n
         if self._want and not self.why:
             if not self._pause or ticks_diff(now, self._again) >= 0:
@@ -522,6 +522,9 @@ class Socket(io.IOBase):
         self._check()
         link = self._link
         link.pump()  # what has waited too long goes first, alone
+        if self._shut:
+            self.fail("reset")  # nobody would get it
+        self._check()
         due = self._due()
         if self._n <= self._want:
             self._stale = ticks_add(ticks_ms(), _LINGER_MS)

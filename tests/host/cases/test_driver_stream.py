@@ -236,10 +236,10 @@ def test_closed_by_the_peer_then_write_fails():
     rig.sleep(100)
     modem.pump()
     assert sock.read(3) == b"bye"
-    sock.write(b"more")
-    e = raised(sock.flush)
-    assert e.errno == errno.ECONNRESET, e
-    raised(sock.write, b"x")
+    # It is known to be closed: no byte more is taken that nobody would get.
+    for _ in range(2):
+        e = raised(sock.write, b"more")
+        assert e.errno == errno.ECONNRESET, e
     sock.close()
     driver_kit.works(modem)
 
@@ -247,8 +247,8 @@ def test_closed_by_the_peer_then_write_fails():
 def test_closed_while_sending_keeps_what_came_before():
     # The reply is there although the request ran into the closed connection.
     rig, modem, sock = connected(Recorder(b"early answer", True))
-    sock.write(b"x" * 1000)
     try:
+        sock.write(b"x" * 1000)
         sock.flush()
     except OSError:
         pass
