@@ -390,11 +390,12 @@ class Socket(io.IOBase):
         self._want = self._n
         link.pump()
         if self._ready < n and self._timeout != 0:
+            outer = self._need  # of a read in the middle of which a callback reads
             self._need = n
             due = self._due()
-            while self._ready < n and not (self._eof or self._dead()) and link.wait(due):
+            while self._ready < self._need and not (self._eof or self._dead()) and link.wait(due):
                 link.pump()
-            self._need = 0
+            self._need = outer
         if self._ready:
             return min(self._ready, n)
         if self._eof and self._state < _CLOSING:
