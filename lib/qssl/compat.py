@@ -82,8 +82,8 @@ class _Context:
 
     def wrap_socket(self, sock, server_side=False, **params):
         shim = self._shim
-        for name in params:
-            if name not in _IGNORED and params[name] is not None:
+        for name, value in params.items():
+            if name not in _IGNORED and value is not None:
                 _refuse(name)
         if server_side:
             raise Refused(errno.EOPNOTSUPP, "tls", "the modem can't be a server")
@@ -113,6 +113,7 @@ class _Lazy(Socket):
         self._timeout = None
         self._address = None
         self._wrapped = False
+        self._late = False  # the last call ended with an error, such as a time-out
         self._failure = None  # of an attempt to open within a poll
 
     def connect(self, address):
@@ -162,7 +163,15 @@ class _Lazy(Socket):
     def _await(self, n):
         if self._state == _NEW:
             self._open()
-        return Socket._await(self, n)
+        self._late = True
+        n = Socket._await(self, n)
+        self._late = False
+        return n
+
+    def spent(self):
+        # Existing clients leave it to the garbage collector to close what they are done with:
+        # after an error, a time-out, a redirect.
+        return self._late or self._shut or Socket.spent(self)
 
     def ioctl(self, op, arg):
         if self._state == _NEW:
