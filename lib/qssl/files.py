@@ -131,8 +131,9 @@ def ensure(modem, source, phase, where="RAM:"):
     if result != _l.OK:
         from .hints import explain
 
+        code = modem.link.cme
         delete(modem, name, True)
-        at.fail(result, phase, "upload failed: " + explain(modem.link.cme))
+        at.fail(result, phase, "upload failed: " + explain(code), code)
     if not _matches(line, source) or size(modem, name) != source.size:
         delete(modem, name, True)
         raise Error(errno.EIO, phase, "the upload was damaged on the UART; use RTS/CTS")
