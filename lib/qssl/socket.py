@@ -203,7 +203,7 @@ class Socket(io.IOBase):
 
     def line(self, buf, lo, hi):
         if self._phase != _P_RECV or not buf.startswith(b"+QSSLRECV:", lo):
-            return False
+            return self.strict and buf.startswith(b"AT+QSSLRECV=", lo)  # echo is on
         n = number(buf, lo + 10, hi)
         if self._got >= 0 or not 0 <= n <= self._slot.recv.n:
             self._got = -1
@@ -336,7 +336,7 @@ class Socket(io.IOBase):
         # From now on every call fails with this reason, once what was received whole is read.
         if not self.why:
             self.why = reason
-        self._want = self._fly = 0
+        self._want = 0  # what is being typed goes on: the modem waits for all of it
 
     def _release(self):
         if self._state != _CLOSED:
@@ -624,6 +624,8 @@ class Socket(io.IOBase):
             due = ticks_add(self._look, max(timeout_s - CLOSE_S, 0) * 1000 + 2000)
             while self._state != _CLOSED and self._link.wait(due):
                 self._link.pump()
+            if self._want:
+                self.fail("unknown" if self._link.job is self else "unsent")
             if self.why and not self._told:
                 self._told = True
                 raise error(self.why, max(self.code, 0))
