@@ -3,6 +3,7 @@
 
 import os
 import re
+import threading
 import time
 
 import pytest
@@ -60,6 +61,26 @@ def test_transparent_mode_both_ways_with_flow_control(certs, baud):
         at.until(rb"\r\nNO CARRIER\r\n")
 
 
+def test_cts_holds_the_host_while_the_peer_does_not_read(certs):
+    data = os.urandom(1 << 20)
+
+    def serve(link):
+        time.sleep(0.5)
+        tls_peer.sink(link)
+
+    with TlsPeer(certs.server, serve=serve) as peer:
+        with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
+            assert at.command("AT+IFC=2,2") == "OK"
+            prepare(at, certs)
+            transparent(at, peer.port)
+            start = time.monotonic()
+            at.write(data)
+            assert time.monotonic() - start > 0.4
+            leave(at)
+            assert at.command("AT+QSSLCLOSE=1") == "OK"
+        assert peer.wait(1).received == data
+
+
 def test_transparent_mode_ends_with_the_peer(certs):
     with TlsPeer(certs.server, serve=tls_peer.source(b"bye")) as peer:
         with Ugsim() as sim, AtClient(sim.at) as at:
@@ -75,12 +96,14 @@ def test_direct_push(certs):
         with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
             prepare(at, certs)
             assert at.open(2, peer.port, mode=1) == 0
+            start = time.monotonic()
             got = b""
             while len(got) < len(data):
                 head = at.until(rb'\r\n\+QSSLURC: "recv",2,\d+\r\n')
                 got += at.exactly(int(head.rpartition(b",")[2]))
                 assert at.exactly(2) == b"\r\n"
             assert got == data
+            assert time.monotonic() - start < 3
             at.until(rb'\+QSSLURC: "closed",2\r\n')
 
 
@@ -105,6 +128,16 @@ def test_twelve_sockets_both_ways(certs):
         assert at.command("AT+QSSLSTATE") == "OK"
 
 
+def test_a_server_that_closes_at_once_is_told_at_once(certs):
+    with TlsPeer(certs.server, serve=lambda link: None) as peer:
+        with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
+            prepare(at, certs)
+            assert at.open(0, peer.port) == 0
+            start = time.monotonic()
+            at.until(rb'\r\n\+QSSLURC: "closed",0\r\n')
+            assert time.monotonic() - start < 0.3
+
+
 def test_a_peer_that_does_not_read_gives_send_fail(certs):
     with TlsPeer(certs.server, serve=lambda link: time.sleep(2)) as peer:
         with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
@@ -120,25 +153,26 @@ def test_a_peer_that_does_not_read_gives_send_fail(certs):
 
 def test_coverage_hole(certs):
     # Nothing passes, nothing is lost, and the program does not spin.
-    data = os.urandom(50000)
-    with TlsPeer(certs.server, serve=tls_peer.source(data)) as peer:
+    hole = threading.Event()
+
+    def serve(link):
+        hole.wait(10)
+        link.send(b"late")
+
+    with TlsPeer(certs.server, serve=serve) as peer:
         with Ugsim("--baud", "0", "--control") as sim, AtClient(sim.at) as at:
             prepare(at, certs)
             assert at.open(0, peer.port) == 0
-            at.until(rb"recv")
             with sim.control() as modem:
                 modem.command("coverage off")
-                got = b""
-                while piece := at.recv(0):
-                    got += piece
-                assert len(got) < len(data)
+                hole.set()
                 before = processor_seconds(sim.process.pid)
                 time.sleep(0.5)
                 assert processor_seconds(sim.process.pid) - before < 0.1
+                assert at.recv(0) == b""
                 modem.command("coverage on")
-            while len(got) < len(data):
-                got += at.recv(0)
-            assert got == data
+            at.until(rb'"recv",0')
+            assert at.recv(0) == b"late"
 
 
 def processor_seconds(pid):

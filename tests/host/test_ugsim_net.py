@@ -278,6 +278,23 @@ def test_close_notify_and_plain_fin_both_end_after_the_last_byte(net, certs):
         assert (conn.error, conn.why) == (0, "closed by the server without close_notify")
 
 
+def test_closing_with_unread_data_does_not_lose_what_was_sent(net, certs):
+    def serve(link):
+        link.send(PAYLOAD[:100000])
+        time.sleep(0.2)
+        tls_peer.sink(link)
+
+    with TlsPeer(certs.server, serve=serve) as peer:
+        peer._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        conn = connect(net, make(certs), peer.port)
+        time.sleep(0.05)
+        push(conn, net, PAYLOAD[:12000])
+        conn.close()
+        linger(net, peer.arrived(1))
+        assert peer.links[0].error is None
+        assert peer.links[0].received == PAYLOAD[:12000]
+
+
 def test_a_server_that_closes_at_once_was_open_for_a_moment(net, certs):
     with TlsPeer(certs.server, serve=lambda link: None) as peer:
         conn = connect(net, make(certs), peer.port)

@@ -51,15 +51,16 @@ class Slave:
 
     def _probe(self):
         # inotify merges equal events, so counting them would not do. The kernel knows whether
-        # anybody is left once we let go ourselves; what was not read is gone then, as it should.
+        # anybody is left once we let go ourselves.
         os.close(self.fd)
         poll = select.poll()
         poll.register(self._master, select.POLLHUP)
         alone = any(events & select.POLLHUP for _, events in poll.poll(0))
         self.fd = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
         if alone:
-            # The next one finds the terminal as new, with no baud rate set.
+            # The next one finds the terminal as new: no baud rate set, nothing left unread.
             termios.tcsetattr(self.fd, termios.TCSANOW, self._fresh)
+            termios.tcflush(self.fd, termios.TCIFLUSH)
         self._events()  # those are our own
         return not alone
 
