@@ -55,6 +55,20 @@ def test_open_and_state():
         assert t.error() == 552
 
 
+def test_state_shows_the_address_of_a_name():
+    net = FakeNet()
+    net.names["host.example"] = ["192.0.2.77"]
+    t = ready(net)
+    t.open(0, "host.example", 443)
+    assert t.at("AT+QSSLSTATE").find(b'"SSL CLIENT","192.0.2.77",443,4100,3,') > 0
+
+
+def test_open_with_another_command_on_the_line():
+    t = ready()
+    reply = t.at('AT+QSSLOPEN=1,0,0,"host.example",443;+CSQ')
+    assert reply == lines("+CSQ: 21,0") + b"\r\n+QSSLOPEN: 0,0\r\n"
+
+
 def test_state_switches():
     t = ready(state_prefix="qi", state_server_id="zero", state_style="no", at_port="uart1")
     t.open(1, "192.0.2.1", 1)
