@@ -221,7 +221,7 @@ class Rig:
         end = self.now + ms
         model = self.model
         while self.now < end:
-            if self.baud and (len(self.tx) or model.pending()):
+            if self.baud and (len(self.tx) or model.out.pending()):  # also what RTS holds
                 step = self.now + 1
             else:
                 step = end
