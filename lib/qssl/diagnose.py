@@ -156,6 +156,7 @@ class _Diagnosis:
                 ctx.apply()
             except OSError as e:
                 self.note(False, "the TLS context can't be set up", str(e))
+                return
             ctx = ctx.id
         cfg = {}
         for key in _KEYS.split():

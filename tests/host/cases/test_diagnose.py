@@ -1,0 +1,392 @@
+# test_diagnose - the walk of manual 1.5: every finding, in words, and dates of certificates (1.4).
+# SPDX-License-Identifier: MIT
+
+from binascii import b2a_base64
+
+from driver_kit import CA, HOST, bare, raised, tls, up, works
+from qssl import diagnose as _d
+from ugsim.fakenet import EchoPeer, FakeNet
+
+KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+NOW = (2026, 6, 15, 12, 0, 0)
+
+
+# --- a certificate with any dates ----------------------------------------------------------------
+
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    n = len(body)
+    if n < 128:
+        return bytes((tag, n)) + body
+    size = b"" if n > 255 else bytes((0x81, n))
+    return bytes((tag,)) + (size or bytes((0x82, n >> 8, n & 255))) + body
+
+
+def time(text):
+    # "20260101000000Z" as RFC 5280 wants it: two digits of the year until 2049.
+    if "1950" <= text < "2050":
+        return der(23, text[2:].encode())
+    return der(24, text.encode())
+
+
+def certificate(low, high, version=True, issuer=20):
+    oid = der(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b")
+    name = der(0x30, der(0x31, der(0x30, der(6, b"\x55\x04\x03"), der(12, b"x" * issuer))))
+    parts = [
+        der(2, b"\x01" * 16),
+        der(0x30, oid, der(5)),
+        name,
+        der(0x30, time(low), time(high)),
+        name,
+        der(0x30, der(0x30, oid, der(5)), der(3, b"\0" * 270)),
+    ]
+    if version:
+        parts = [der(0xA0, der(2, b"\2"))] + parts
+    data = der(0x30, der(0x30, *parts), der(0x30, oid, der(5)), der(3, b"\0" * 257))
+    text = b2a_base64(data).strip()
+    rows = [text[i : i + 64] for i in range(0, len(text), 64)]
+    return b"-----BEGIN CERTIFICATE-----\n" + b"\n".join(rows) + b"\n-----END CERTIFICATE-----\n"
+
+
+GOOD = certificate("20250101000000Z", "20300101000000Z")
+
+
+def found(modem, *args, **keywords):
+    # The findings, and that they are told as they are found.
+    told = []
+    result = modem.diagnose(*args, tell=told.append, **keywords)
+    assert "\n".join(told) == _d.words(result)
+    for ok, what, do in result:
+        assert ok in (True, False, None) and what, (ok, what, do)
+        assert (do == "") if ok else len(do) > 8, (ok, what, do)
+    return result
+
+
+def finding(result, word):
+    # The one finding in which `word` stands.
+    those = [f for f in result if word in f[1]]
+    assert len(those) == 1, (word, _d.words(result))
+    return those[0]
+
+
+def bad(result):
+    return [f[1] for f in result if f[0] is False]
+
+
+def good_modem(**keywords):
+    rig, modem = up(FakeNet(EchoPeer()), **keywords)
+    modem.clock(NOW)
+    return rig, modem, modem.tls(0, ca=GOOD)
+
+
+# --- findings ------------------------------------------------------------------------------------
+
+
+def test_all_well():
+    rig, modem, ctx = good_modem()
+    modem.connect(HOST, 443, ctx).close()
+    for given in (ctx, None, 0):
+        result = found(modem, HOST, given)
+        assert bad(result) == [], _d.words(result)
+        assert finding(result, "registered, signal -71 dBm")[0] is True
+        assert finding(result, "PDP context 1 is active, 10.7.157.1")[0] is True
+        assert finding(result, "DNS server 10.7.157.253, 10.7.157.254")[0] is True
+        assert finding(result, HOST + " is " + rig.net.address(HOST))[0] is True
+        assert finding(result, "TLS1.2, AES256-SHA256")[0] is True
+        assert finding(result, "clock says 2026-06-15 12:0")[0] is True
+        assert finding(result, "cacert: RAM:")[1].endswith("valid 2025-01-01 to 2030-01-01")
+        assert "nothing wrong" in result[-1][1] and "server" in result[-1][2]
+    works(modem)
+
+
+def test_no_coverage():
+    rig, modem, ctx = good_modem()
+    rig.model.command("coverage off")
+    result = found(modem, HOST, ctx)
+    assert finding(result, "registered")[0] is False
+    assert "antenna" in finding(result, "registered")[2]
+
+
+def test_pdp_context_not_active():
+    # Manual 1.5, item 1
+    rig, modem, ctx = good_modem()
+    rig.model.command("pdp drop 1")
+    one = finding(found(modem, HOST, ctx), "PDP context 1 is not active")
+    assert one[0] is False and '"internet"' in one[1] and "start(apn=" in one[2]
+    one = finding(found(modem, HOST, ctx, pdp=7), "PDP context 7 is not active")
+    assert one[0] is False and 'APN is ""' in one[1] and "activate()" in one[2]
+    modem.start(apn="internet")
+    assert bad(found(modem, HOST, ctx)) == []
+    modem.activate(2, "second")
+    assert finding(found(modem, HOST, ctx, pdp=2), "PDP context 2 is active")[0] is True
+
+
+def test_dns_server_not_set():
+    # Manual 1.5, item 2
+    rig, modem, ctx = good_modem()
+    for first in ("0.0.0.0", "255.255.255.255"):
+        modem.command('AT+QIDNSCFG=1,"%s"' % first)
+        result = found(modem, HOST, ctx)
+        one = finding(result, "DNS server")
+        assert one[0] is False and "AT+QIDNSCFG=1" in one[2]
+        one = finding(result, "does not resolve")
+        assert one[0] is False and "565" in one[1]
+        assert "DNS" not in _d.words(found(modem, "192.0.2.1", ctx))  # an address needs none
+    modem.command('AT+QIDNSCFG=1,"0.0.0.0","192.0.2.53"')
+    assert finding(found(modem, HOST, ctx), "DNS server 192.0.2.53")[0] is True
+
+
+def test_dns_that_firmware_does_not_tell():
+    rig, modem, ctx = good_modem()
+    rig.model.command("fault error cmd=+QIDNSCFG")
+    assert finding(found(modem, HOST, ctx), "DNS server not told")[0] is None
+
+
+def test_name_that_does_not_resolve():
+    rig, modem, ctx = good_modem()
+    rig.net.names["nowhere.example"] = []
+    one = finding(found(modem, "nowhere.example", ctx), "nowhere.example")
+    assert one[0] is False and "565" in one[1] and "host name" in one[2]
+    rig.net.names["two.example"] = ["192.0.2.8", "192.0.2.9"]
+    assert finding(found(modem, "two.example", ctx), "two.example is 192.0.2.8")[0] is True
+    rig.model.command("fault error cmd=+QIDNSGIP code=564")
+    one = finding(found(modem, HOST, ctx), "does not resolve")
+    assert one[0] is False and "564" in one[1] and "again" in one[2]
+
+
+def test_name_service_that_hangs_is_bounded():
+    rig, modem, ctx = good_modem(switches={"dnsgip": "hangs"})
+    start = rig.now
+    one = finding(found(modem, HOST, ctx), "no answer about")
+    assert one[0] is None and "IP address" in one[2]
+    assert 15000 <= rig.now - start < 20000
+    works(modem)
+    # An answer that comes after that is no longer listened to.
+    unknown = modem.stats.unknown
+    rig.model.command('say +QIURC: "dnsgip",0,1,600')
+    modem.signal()
+    assert modem.stats.unknown == unknown
+
+
+def test_no_context_at_all():
+    rig, modem = up()
+    assert finding(found(modem, HOST), "no TLS context")[0] is None
+    one = finding(found(modem, HOST, 9), "sslversion of SSL context 9 can't be read")
+    assert one[0] is False and "0 to 5" in one[2]
+    assert finding(found(modem, HOST, 3), "all, all")[0] is None  # the values of power-up
+
+
+def test_version_and_suite():
+    rig, modem = up()
+    for version, suite, ok in (
+        ("TLS1.2", "AES256-SHA256", True),
+        ("TLS1.2", "AES128-SHA", True),
+        ("TLS1.1", "AES256-SHA", None),
+        ("SSL3.0", "RC4-MD5", None),
+        ("all", "AES256-SHA", None),
+        ("TLS1.2", "3DES-SHA", None),
+        ("TLS1.2", "all", None),
+        ("TLS1.1", "AES256-SHA256", False),  # that suite came with TLS 1.2
+        ("SSL3.0", "AES256-SHA256", False),
+        ("all", "AES256-SHA256", None),
+    ):
+        ctx = modem.tls(
+            0, ca=GOOD, version=version, suite=suite, allow_weak=True, check_time=False
+        )
+        one = finding(found(modem, None, ctx), "%s, %s" % (version, suite))
+        assert one[0] is ok, one
+
+
+def test_server_not_authenticated():
+    rig, modem = up()
+    ctx = modem.tls(0, auth=False, allow_weak=True)
+    result = found(modem, HOST, ctx)
+    one = finding(result, "not authenticated")
+    assert one[0] is None and "ca=" in one[2]
+    assert bad(result) == []
+
+
+def test_ca_missing():
+    # Manual 1.5, item 3
+    rig, modem, ctx = good_modem()
+    assert bad(found(modem, HOST, ctx)) == []
+    modem.command('AT+QFDEL="RAM:*"')
+    one = finding(found(modem, HOST, ctx), "is not on the modem")
+    assert one[0] is False and one[1].startswith("cacert: RAM:") and "UFS:" in one[2]
+    modem.command('AT+QSSLCFG="cacert",0,""')
+    one = finding(found(modem, HOST, 0), "no CA certificate")
+    assert one[0] is False and "ca=" in one[2]
+
+
+def test_ca_that_is_none():
+    rig, modem = up()
+    for data in (
+        CA,
+        b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nAAAA",
+        GOOD[:90] + b"\n-----END CERTIFICATE-----\n",
+    ):
+        ctx = modem.tls(0, ca=data, check_time=False)
+        one = finding(found(modem, HOST, ctx), "holds no certificate")
+        assert one[0] is False and "PEM" in one[2]
+
+
+def test_clock_not_set():
+    # Manual 1.4
+    rig, modem = up()
+    ctx = modem.tls(0, ca=GOOD)
+    one = finding(found(modem, HOST, ctx), "can't be set up")
+    assert one[0] is False and "modem.clock(" in one[2]
+    modem.clock(NOW)
+    result = found(modem, HOST, ctx)
+    assert bad(result) == []
+    rig.model.command("clock reset")
+    result = found(modem, HOST, ctx)
+    one = finding(result, "clock is not set")
+    assert one[0] is False and "modem.clock(" in one[2]
+    assert finding(result, "cacert")[0] is None
+    ctx = modem.tls(1, ca=GOOD, check_time=False)
+    assert bad(found(modem, HOST, ctx)) == []  # it does not matter then
+
+
+def test_clock_outside_the_validity():
+    rig, modem, ctx = good_modem()
+    for low, high, ok, word in (
+        ("20260615120100Z", "20300101000000Z", False, "not yet valid"),
+        ("20250101000000Z", "20260615115900Z", False, "expired"),
+        ("20260615115900Z", "20260615120100Z", True, "2026-06-15 to 2026-06-15"),
+        ("19990101000000Z", "20491231235959Z", True, "1999-01-01 to 2049-12-31"),
+        ("19500101000000Z", "99991231235959Z", True, "1950-01-01 to 9999-12-31"),
+        ("20500101000000Z", "20510101000000Z", False, "not yet valid"),
+    ):
+        pem = certificate(low, high)
+        ctx = modem.tls(0, ca=pem)
+        one = finding(found(modem, HOST, ctx), word)
+        assert one[0] is ok and one[1].startswith("cacert"), one
+        ctx = modem.tls(0, ca=pem, check_time=False)
+        assert finding(found(modem, HOST, ctx), word)[0] is (True if ok else None)
+
+
+def test_clock_in_another_zone():
+    # 14:00 at +02:00 is 12:00 UTC.
+    rig, modem = up()
+    modem.command('AT+CCLK="26/06/15,14:00:00+08"')
+    for low, ok in (("20260615115900Z", True), ("20260615120100Z", False)):
+        ctx = modem.tls(0, ca=certificate(low, "20300101000000Z"))
+        assert finding(found(modem, HOST, ctx), "cacert")[0] is ok
+    modem.command('AT+CCLK="26/06/15,06:00:00-24"')
+    for low, ok in (("20260615115900Z", True), ("20260615120100Z", False)):
+        ctx = modem.tls(0, ca=certificate(low, "20300101000000Z"))
+        assert finding(found(modem, HOST, ctx), "cacert")[0] is ok
+
+
+def test_client_pair():
+    rig, modem, ctx = good_modem()
+    assert finding(found(modem, HOST, ctx), "no client certificate")[0] is None
+    pair = modem.tls(0, ca=GOOD, cert=GOOD, key=KEY)
+    result = found(modem, HOST, pair)
+    assert bad(result) == [], _d.words(result)
+    assert finding(result, "clientcert")[0] is True and finding(result, "clientkey")[0] is True
+    result = found(modem, HOST, modem.tls(0, ca=GOOD, cert=GOOD, key=LOCKED))
+    assert "password" in finding(result, "clientkey")[2]
+    assert bad(result) == [finding(result, "clientkey")[1]]
+    old = certificate("20200101000000Z", "20210101000000Z")
+    result = found(modem, HOST, modem.tls(0, ca=GOOD, cert=old, key=KEY))
+    assert finding(result, "clientcert")[0] is False
+    pair = modem.tls(0, ca=GOOD, cert=GOOD, key=KEY)
+    pair.apply()
+    modem.command('AT+QSSLCFG="clientkey",0,""')
+    one = finding(found(modem, HOST, 0), "missing")
+    assert one[0] is False and "key=" in one[2]
+    modem.command('AT+QSSLCFG="clientcert",0,""')
+    assert finding(found(modem, HOST, 0), "missing")[0] is False
+    modem.contexts[0] = None
+    pair.apply()
+    modem.command('AT+QSSLCFG="seclevel",0,1')
+    one = finding(found(modem, HOST, 0), "not used")
+    assert one[0] is False
+
+
+def test_settings_that_the_modem_does_not_keep():
+    rig, modem, ctx = good_modem()
+    rig.model.command("fault cfg_lies key=sslversion value=0")
+    result = found(modem, HOST, ctx)
+    one = finding(result, "can't be set up")
+    assert one[0] is False and "sslversion" in one[2]
+    assert result[-1] == one  # what the modem holds now says nothing
+
+
+def test_a_bundle_of_certificates():
+    rig, modem, ctx = good_modem()
+    old = certificate("20100101000000Z", "20200101000000Z", version=False, issuer=190)
+    ctx = modem.tls(0, ca=GOOD + b"\n# the old one\n" + old + GOOD)
+    result = found(modem, HOST, ctx)
+    those = [f for f in result if "cacert" in f[1]]
+    assert [f[0] for f in those] == [True, False, True]
+    assert "2010-01-01 to 2020-01-01: expired" in those[1][1]
+
+
+def test_a_modem_that_does_not_answer():
+    rig, modem = bare(powered=False)
+    result = found(modem, HOST)
+    assert len(result) == 1 and result[0][0] is False
+    assert "does not answer" in result[0][1] and "power" in result[0][2]
+    rig, modem, ctx = good_modem()
+    rig.model.timers.at(rig.now + 20, lambda: rig.model.command("power off"))
+    rig.model.sw.set("reply_ms", 10)
+    result = found(modem, HOST, ctx)
+    assert result[-1][0] is False
+
+
+def test_arguments_that_are_wrong():
+    rig, modem, ctx = good_modem()
+    for host in ("", 'a"b', "a\r", "x" * 201):
+        assert raised(modem.diagnose, host, ctx).phase == "diagnose"
+    works(modem)
+
+
+# --- the pieces ----------------------------------------------------------------------------------
+
+
+def test_dates_of_certificates():
+    # The issuer's length moves the dates around the forms of DER lengths.
+    for issuer in (0, 1, 100, 110, 111, 112, 113, 120, 127, 128, 200):
+        for version in (True, False):
+            pem = certificate("20250102030405Z", "20500607080910Z", version, issuer)
+            assert _d.validity(pem) == [((2025, 1, 2, 3, 4, 5), (2050, 6, 7, 8, 9, 10))]
+    crlf = GOOD.replace(b"\n", b"\r\n")
+    assert _d.validity(crlf) == _d.validity(GOOD) == _d.validity(b"# note\n" + GOOD)
+    assert _d.validity(b"") == _d.validity(KEY) == []
+
+
+def test_no_cut_or_changed_certificate_does_harm():
+    for n in range(0, len(GOOD), 5):
+        for data in (GOOD[:n], GOOD[:n] + b"-----END", GOOD[:n] + b"?" + GOOD[n + 1 :]):
+            try:
+                _d.validity(data)
+            except (ValueError, IndexError):
+                pass
+
+
+def test_stamp_counts_seconds():
+    assert _d.stamp(1970, 1, 2, 0, 0, 0) - _d.stamp(1970, 1, 1, 0, 0, 0) == 86400
+    assert _d.stamp(2026, 6, 15, 12, 0, 0) - _d.stamp(1970, 1, 1, 0, 0, 0) == 1781524800
+    assert _d.stamp(2100, 3, 1, 0, 0, 0) - _d.stamp(2100, 2, 28, 0, 0, 0) == 86400  # no leap year
+    assert _d.stamp(2000, 3, 1, 0, 0, 0) - _d.stamp(2000, 2, 28, 0, 0, 0) == 2 * 86400
+    last = 0
+    for y in (1999, 2000, 2024, 2025, 9999):
+        for m in range(1, 13):
+            now = _d.stamp(y, m, 1, 0, 0, 0)
+            assert now > last
+            last = now
+
+
+def test_it_helps_where_connect_failed():
+    rig, modem = up()
+    ctx = tls(modem)
+    rig.model.command("pdp drop 1")
+    raised(modem.connect, HOST, 443, ctx)
+    result = found(modem, HOST, ctx)
+    assert [what for what in bad(result) if "PDP" in what]
