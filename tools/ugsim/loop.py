@@ -32,7 +32,9 @@ class Loop:
                 return
 
     def stop(self):
+        # May be called from a signal handler.
         self.stopped = True
+        self._net.wake()
 
     def turn(self, timeout):
         ready = self._wait(timeout)

@@ -12,7 +12,7 @@ from ugsim.lookup import Lookup
 
 # A closed connection still gets its last bytes out, and takes what the peer sends meanwhile: a
 # socket that is closed with unread data makes the kernel reset it and throws those bytes away.
-LINGER_MS = 5000
+LINGER_MS = 10000
 
 
 class Net:
