@@ -18,7 +18,7 @@ def get(modem):
         zone = int(t[17:]) if len(t) > 17 else 0
     except ValueError:
         raise Error(errno.EIO, "clock", "the modem's clock can't be read")
-    if len(parts) < 6 or parts[0] + 2000 < _FIRST_YEAR or parts[0] >= 80:
+    if len(parts) < 6 or parts[0] + 2000 < _FIRST_YEAR or parts[0] >= 70:
         return None
     parts[0] += 2000
     return tuple(parts) + (zone,)
@@ -28,7 +28,7 @@ def put(modem, t):
     # Sets the clock to (year, month, day, hour, minute, second) in UTC.
     y, m, d, hh, mm, ss = t[:6]
     if not (
-        _FIRST_YEAR <= y < 2080
+        _FIRST_YEAR <= y < 2070
         and 1 <= m <= 12
         and 1 <= d <= 31
         and 0 <= hh < 24
