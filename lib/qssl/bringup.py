@@ -19,6 +19,7 @@ _BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
 _PWRKEY_MS = const(300)
 _BOOT_MS = const(15000)
 _POLL_MS = const(500)
+_RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SIM_NONE = const(10)  # +CME ERROR
 
 
@@ -39,37 +40,40 @@ class Bringup:
         return ticks_diff(self.due, ticks_ms()) <= 0
 
     def pause(self, ms):
-        # Waits, with the pump and the idle hook running.
         due = ticks_add(ticks_ms(), self.left(ms))
-        while self.link.wait(due):
-            self.link.pump()
+        while (yield due):
+            pass
 
     def ask(self, line, prefix=None, ms=5000):
-        return self.at.run(line, prefix, self.left(ms))
+        return self.at.ask(line, prefix, self.left(ms))
 
-    # --- steps ---
+    # --- steps: generators for Link.drive ---
 
     def contact(self):
         # An AT port that answers, whatever it was doing.
         modem = self.modem
+        shown = str(modem.link.uart)  # "UART(1, baudrate=115200, ..., rxbuf=256, ...)"
+        at = shown.find("rxbuf=")
+        if at >= 0 and int(shown[at + 6 :].split(",", maxsplit=1)[0].rstrip(")")) < _RXBUF_MIN:
+            raise Refused(errno.EINVAL, "start", "the UART's rxbuf is too small; make it 2048")
         pwrkey, status = modem.pins[0], modem.pins[1]
         if pwrkey is not None and status is not None and not status.value():
-            self.press(pwrkey)
-        if self.answers():
+            yield from self.press(pwrkey)
+        if (yield from self.answers()):
             return
         init = getattr(modem.link.uart, "init", None)
         if init is not None and modem.baud:
             for baud in _BAUDS:
                 init(baudrate=baud)
-                if self.answers():
-                    self.ask(b"AT+IPR=%d" % modem.baud)
+                if (yield from self.answers(True)):
+                    yield from self.ask(b"AT+IPR=%d" % modem.baud)
                     init(baudrate=modem.baud)
-                    if self.answers():
+                    if (yield from self.answers()):
                         return
             init(baudrate=modem.baud)
         if pwrkey is not None:
-            self.press(pwrkey)
-            if self.answers():
+            yield from self.press(pwrkey)
+            if (yield from self.answers()):
                 return
         raise Error(
             errno.ETIMEDOUT,
@@ -79,23 +83,25 @@ class Bringup:
 
     def press(self, pwrkey):
         pwrkey.value(1)
-        self.pause(_PWRKEY_MS)
+        yield from self.pause(_PWRKEY_MS)
         pwrkey.value(0)
         due = ticks_add(ticks_ms(), self.left(_BOOT_MS))
         restarts = self.link.stats.restarts
-        while self.link.stats.restarts == restarts and self.link.wait(due):
-            self.link.pump()
+        while self.link.stats.restarts == restarts and (yield due):
+            pass
 
-    def answers(self):
+    def answers(self, short=False):
         link = self.link
         link.resync.dead = False
         if link.job is not None:
             link.expire()
         else:
             link.distrust()
+        if short:
+            link.resync.start(0, True)
         while link.sick and not link.resync.dead:
             link.pump()
-            if link.sick and not link.wait(self.due):
+            if link.sick and not (yield self.due):
                 return False
         return not link.sick
 
@@ -104,31 +110,32 @@ class Bringup:
         modem = self.modem
         modem.epoch += 1
         for line in (b"ATE0", b"ATV1", b"AT+CMEE=1"):
-            if self.ask(line) != _l.OK:
+            if (yield from self.ask(line)) != _l.OK:
                 raise Error(errno.EIO, "start", "the modem refused " + line.decode())
-        self.ask(b"AT+QISDE=0")  # payload echo; not every firmware knows it
-        if self.ask(b"AT+IFC=2,2" if modem.flow else b"AT+IFC=0,0") != _l.OK:
+        yield from self.ask(b"AT+QISDE=0")  # payload echo; not every firmware knows it
+        if (yield from self.ask(b"AT+IFC=2,2" if modem.flow else b"AT+IFC=0,0")) != _l.OK:
             raise Error(errno.EIO, "start", "the modem refused its flow control setting")
         for sock in modem.sockets:
             if sock is not None:
                 sock.lost(_l.RESTARTED)
         for prefix in (b"+QSSLSTATE:", b"+QISTATE:"):  # firmware was seen to use either
-            self.ask(b"AT+QSSLSTATE", prefix)
+            yield from self.ask(b"AT+QSSLSTATE", prefix)
             for line in self.at.lines:
                 cid = value(line, 0, len(line), 0)
                 if 0 <= cid <= ID_MAX:
-                    self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 15000)
+                    yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 15000)
 
     def sim(self, pin):
         state = "not answering"
         while True:
-            result = self.ask(b"AT+CPIN?", b"+CPIN:")
+            result = yield from self.ask(b"AT+CPIN?", b"+CPIN:")
             if result == _l.OK and self.at.lines:
                 state = shown(self.at.lines).strip()
                 if state == "READY":
                     return
                 if state == "SIM PIN" and pin:
-                    if self.ask(b'AT+CPIN="%s"' % optional(pin, "start", "pin", 8)) != _l.OK:
+                    line = b'AT+CPIN="%s"' % optional(pin, "start", "pin", 8)
+                    if (yield from self.ask(line)) != _l.OK:
                         raise Refused(errno.EACCES, "start", "the SIM refused this PIN; once only")
                     pin = ""
                 elif state.startswith("SIM P"):
@@ -137,7 +144,7 @@ class Bringup:
                 state = "no SIM card"
             if self.over() or (state == "no SIM card" and self.stale(20000)):
                 raise Error(errno.ENODEV, "start", "SIM: %s; check card and holder" % state)
-            self.pause(_POLL_MS)
+            yield from self.pause(_POLL_MS)
 
     def stale(self, ms):
         # True once ms have passed since the last step began to fail.
@@ -149,44 +156,45 @@ class Bringup:
     since = None
 
     def register(self):
-        while not self.modem.registration():
+        while not (yield from self.modem.registering()):
             if self.over():
-                signal = self.modem.signal()
+                signal = yield from self.modem.hearing()
                 raise Error(
                     errno.EHOSTUNREACH,
                     "start",
                     "no network; signal %s; check antenna, coverage and SIM"
                     % ("unknown" if signal is None else "%d dBm" % signal),
                 )
-            self.pause(_POLL_MS)
+            yield from self.pause(_POLL_MS)
 
     def activate(self, apn, user, password, auth):
         pdp = self.pdp
         setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
-        if self.active():
-            self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
+        if (yield from self.active()):
+            yield from self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
             if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
                 return
-            self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+            yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
             self.modem.lose(pdp)
-        if self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting)) != _l.OK:
+        if (yield from self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting))) != _l.OK:
             raise Error(errno.EINVAL, "start", "the modem refused APN, user or password")
         wait = 1000
         while True:
-            if self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS) == _l.OK and self.active():
-                return
-            code = self.modem.last_error()
+            if (yield from self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS)) == _l.OK:
+                if (yield from self.active()):
+                    return
+            code = yield from self.modem.failing()
             if self.over():
                 from .hints import explain
 
                 raise Error(errno.EHOSTUNREACH, "start", explain(code), code)
-            self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
-            self.pause(wait)
+            yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+            yield from self.pause(wait)
             wait = min(wait * 2, 16000)
 
     def active(self):
         # Whether the PDP context is active; notes its address.
-        self.ask(b"AT+QIACT?", b"+QIACT:", 150000)
+        yield from self.ask(b"AT+QIACT?", b"+QIACT:", 150000)
         for line in self.at.lines:
             n = len(line)
             if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:
@@ -195,16 +203,17 @@ class Bringup:
         return False
 
 
-def start(modem, apn, user, password, auth, timeout_ms, pin=""):
+def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+    # Generator for Link.drive, see Modem.start.
     setting = settings(apn, user, password, auth)
     modem.up = False
     modem.pdps.clear()
     step = Bringup(modem, timeout_ms)
-    step.contact()
-    step.tidy()
-    step.sim(pin)
-    step.register()
-    step.activate(*setting)
+    yield from step.contact()
+    yield from step.tidy()
+    yield from step.sim(pin)
+    yield from step.register()
+    yield from step.activate(*setting)
     modem.address = step.address
     modem.up = True
 

@@ -13,6 +13,7 @@ from micropython import const
 _QUIET_MS = const(120)  # silence before a try and after its answer
 _GUARD_MS = const(1100)  # around +++: manual 1.3 asks for 1 s
 _ANSWER_MS = const(500)
+_SETTLE_MS = const(300)  # from ESC or the last blank to AT
 _PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the same
 _REST_MS = const(5000)  # between two climbs when nothing answers
 
@@ -27,7 +28,7 @@ _PLAIN = const(0)
 _CANCEL = const(1)
 _ESCAPE = const(2)
 _COMPLETE = const(3)
-_ANY = bytes((_PLAIN, _PLAIN, _PLAIN, _CANCEL, _ESCAPE, _ESCAPE, _COMPLETE, _PLAIN))
+_ANY = bytes((_PLAIN, _PLAIN, _CANCEL, _ESCAPE, _COMPLETE, _ESCAPE))  # 9 s without an answer
 _PROMPT = bytes((_PLAIN, _CANCEL, _COMPLETE, _PLAIN, _ESCAPE, _PLAIN))  # a prompt may be open
 
 _SILENCE = const(0)
@@ -43,9 +44,10 @@ class Resync:
         self.dead = False  # a whole climb brought no answer
         self.start(0)
 
-    def start(self, owed):
-        # owed: bytes of data the modem may be waiting for; -1: it may wait for any number.
-        self._ladder = _PROMPT if owed else _ANY
+    def start(self, owed, short=False):
+        # owed: bytes of data the modem may be waiting for; -1: it may wait for any number. short:
+        # only two plain tries, as in a search for the baud rate.
+        self._ladder = _PROMPT if owed else _ANY[:2] if short else _ANY
         self._rung = _PROMPT.find(bytes((_COMPLETE,))) if owed > 0 else 0
         self._left = owed  # blanks to type when it comes to that
         self._enter(_SILENCE, self._link.heard)
@@ -88,7 +90,7 @@ class Resync:
         elif state == _FILLING:
             self._fill(now)
         elif state == _GUARD:
-            if spent >= _GUARD_MS:
+            if spent >= (_GUARD_MS if self._ladder[self._rung] == _ESCAPE else _SETTLE_MS):
                 self._ask(now)
         elif state == _ASKED:
             if spent >= _ANSWER_MS:
