@@ -10,10 +10,10 @@ import pytest
 
 import tls_peer
 from tls_peer import TlsPeer
-from ugsim.ciphers import FastRecordLayer
-from ugsim.hello import SUITE_NAMES, VERSION_NAMES
 from ugsim.model import TlsSettings
 from ugsim.net import Net
+from ugsim.net.ciphers import FastRecordLayer
+from ugsim.net.hello import SUITE_NAMES, VERSION_NAMES
 
 PAYLOAD = bytes(range(256)) * 4096  # 1 MiB
 

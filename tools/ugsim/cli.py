@@ -13,7 +13,10 @@ from ugsim import control, trace
 from ugsim.control import parse_address
 from ugsim.model import FAULTS, SWITCHES
 from ugsim.model.errors import ControlError
-from ugsim.ports import PortError, PtyPort, StdioPort, TcpPort
+from ugsim.port.base import PortError
+from ugsim.port.pty import PtyPort
+from ugsim.port.stdio import StdioPort
+from ugsim.port.tcp import TcpPort
 from ugsim.session import Session
 from ugsim.trace import Trace, TraceError
 
@@ -195,7 +198,7 @@ def _open_port(args):
             raise UsageError("--tcp: '%s' is not HOST:PORT." % args.tcp)
         return TcpPort(*where)
     if args.serial:
-        from ugsim.serialport import SerialPort
+        from ugsim.port.serialport import SerialPort
 
         wired = [name for name in args.wired.split(",") if name != "none"]
         unknown = [name for name in wired if name not in ("rts", "dtr")]

@@ -21,7 +21,7 @@ import selectors
 import socket
 import sys
 
-from ugsim.ports import PortError
+from ugsim.port.base import PortError
 
 _END = b".\n"
 

@@ -8,9 +8,9 @@ from ugsim.control import Server
 from ugsim.loop import Loop
 from ugsim.model import UGxx
 from ugsim.net import Net
-from ugsim.ports import PortError
+from ugsim.port.base import PortError
+from ugsim.port.uart import Uart
 from ugsim.stats import Stats
-from ugsim.uart import Uart
 
 _HELP = """\
 Of the program:
@@ -21,7 +21,7 @@ Of the modem:
 
 
 class Session:
-    # `port`: see ugsim.ports. `baud`: 0 for as fast as it goes. `control`: address or None.
+    # `port`: see ugsim.port.base. `baud`: 0 for as fast as it goes. `control`: address or None.
     # `listeners`: functions (seconds since the start, kind, text) for every event.
     def __init__(
         self,

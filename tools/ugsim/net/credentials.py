@@ -1,4 +1,4 @@
-# ugsim.credentials - certificates and keys as they were uploaded to the modem.
+# ugsim.net.credentials - certificates and keys as they were uploaded to the modem.
 # SPDX-License-Identifier: MIT
 
 from cryptography import x509

@@ -1,4 +1,4 @@
-# ugsim.pace - how many bytes a UART has carried by now.
+# ugsim.port.pace - how many bytes a UART has carried by now.
 # SPDX-License-Identifier: MIT
 
 BITS_PER_BYTE = 10  # 8N1: start bit, eight data bits, stop bit

@@ -1,7 +1,7 @@
-# ugsim.uart - the serial line between a port and the model: pacing and flow control.
+# ugsim.port.uart - the serial line between a port and the model: pacing and flow control.
 # SPDX-License-Identifier: MIT
 
-from ugsim.pace import Pace
+from ugsim.port.pace import Pace
 
 _READ_MAX = 4096
 # Bytes taken from the port ahead of their time on the line, in seconds of the line.
@@ -9,9 +9,9 @@ _AHEAD_S = 0.02
 
 
 class Uart:
-    # Moves bytes between `port` (see ugsim.ports) and `model`, and counts them. `baud`: rate while
-    # the modem's own is automatic (AT+IPR=0); 0: all bytes move as fast as they can. `chunk`: most
-    # bytes that one write to the host holds, 0 for no limit.
+    # Moves bytes between `port` (see ugsim.port.base) and `model`, and counts them. `baud`: rate
+    # while the modem's own is automatic (AT+IPR=0); 0: all bytes move as fast as they can.
+    # `chunk`: most bytes that one write to the host holds, 0 for no limit.
     def __init__(self, port, model, now, baud=0, chunk=0):
         self.to_modem = 0  # bytes that reached the modem's RXD
         self.to_host = 0  # bytes that left its TXD

@@ -1,4 +1,4 @@
-# ugsim.attach - the client's end of a pty: its raw mode, and whether anybody has it open.
+# ugsim.port.slave - the client's end of a pty: its raw mode, and whether anybody has it open.
 # SPDX-License-Identifier: MIT
 
 import ctypes

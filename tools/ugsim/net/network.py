@@ -1,4 +1,4 @@
-# ugsim.net - the network behind the modem: names, TCP and TLS for real, and nothing that waits.
+# ugsim.net.network - the connections of a modem, and nothing that waits.
 # SPDX-License-Identifier: MIT
 #
 # Implements the same interface as ugsim.fakenet. Whoever runs the model calls `poll` of each
@@ -7,8 +7,8 @@
 import selectors
 import socket
 
-from ugsim.conn import Conn
-from ugsim.lookup import Lookup
+from ugsim.net.conn import Conn
+from ugsim.net.lookup import Lookup
 
 # A closed connection still gets its last bytes out, and takes what the peer sends meanwhile: a
 # socket that is closed with unread data makes the kernel reset it and throws those bytes away.

@@ -1,4 +1,4 @@
-# ugsim.serialport - the modem on a real serial port of the PC.
+# ugsim.port.serialport - the modem on a real serial port of the PC.
 # SPDX-License-Identifier: MIT
 #
 # Wiring, board -> PC adapter (a null modem: outputs to inputs):
@@ -14,7 +14,7 @@ import os
 
 import serial
 
-from ugsim.ports import Port, PortError, read_fd, write_fd
+from ugsim.port.base import Port, PortError, read_fd, write_fd
 
 _LINES_EVERY_S = 0.002
 

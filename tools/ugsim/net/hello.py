@@ -1,12 +1,12 @@
-# ugsim.hello - what a UGxx offers in a TLS handshake, no less and no more.
+# ugsim.net.hello - what a UGxx offers in a TLS handshake, no less and no more.
 # SPDX-License-Identifier: MIT
 
 from tlslite.api import HandshakeSettings, TLSConnection
 from tlslite.constants import AlertDescription, CipherSuite, ExtensionType
 from tlslite.messages import ClientHello
 
-from ugsim.ciphers import FastRecordLayer
-from ugsim.credentials import Refusal
+from ugsim.net.ciphers import FastRecordLayer
+from ugsim.net.credentials import Refusal
 
 # Manual table 1: sslversion -> lowest and highest version on the wire.
 VERSIONS = {

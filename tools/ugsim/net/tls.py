@@ -1,4 +1,4 @@
-# ugsim.tls - the modem's TLS client: bytes from the peer in, bytes for the peer out, no sockets.
+# ugsim.net.tls - the TLS client: bytes from the peer in, bytes for the peer out, no sockets.
 # SPDX-License-Identifier: MIT
 #
 # tlslite-ng because it still speaks all that the manual's tables 1 and 2 list. It is driven
@@ -10,9 +10,9 @@ from tlslite.constants import AlertDescription, AlertLevel
 from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
 from tlslite.messages import Alert
 
-from ugsim import chain, credentials
-from ugsim.credentials import Refusal
-from ugsim.hello import SUITE_NAMES, VERSION_NAMES, ModemConnection, offer
+from ugsim.net import chain, credentials
+from ugsim.net.credentials import Refusal
+from ugsim.net.hello import SUITE_NAMES, VERSION_NAMES, ModemConnection, offer
 
 # Error codes of the TCP/IP manual and security codes of manual 2.3.3.
 ERR_CONNECT_FAILED = 566

@@ -1,4 +1,4 @@
-# ugsim.lookup - a host name on its way to addresses.
+# ugsim.net.lookup - a host name on its way to addresses.
 # SPDX-License-Identifier: MIT
 
 import ipaddress

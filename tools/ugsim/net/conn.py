@@ -1,4 +1,4 @@
-# ugsim.conn - one of the modem's TLS connections, over a real TCP socket.
+# ugsim.net.conn - one of the modem's TLS connections, over a real TCP socket.
 # SPDX-License-Identifier: MIT
 
 import errno
@@ -6,8 +6,8 @@ import os
 import selectors
 import socket
 
-from ugsim.lookup import ERR_DNS, Lookup
-from ugsim.tls import ERR_CONNECT_FAILED, TlsClient
+from ugsim.net.lookup import ERR_DNS, Lookup
+from ugsim.net.tls import ERR_CONNECT_FAILED, TlsClient
 
 ERR_TIMEOUT = 569  # TCP/IP error code: operation timeout
 TCP_TIMEOUT_MS = 75000

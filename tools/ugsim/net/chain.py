@@ -1,4 +1,4 @@
-# ugsim.chain - the modem's check of a server's certificate chain.
+# ugsim.net.chain - the modem's check of a server's certificate chain.
 # SPDX-License-Identifier: MIT
 #
 # `cryptography` has a verifier of its own (cryptography.x509.verification), but that one is a
@@ -12,7 +12,7 @@ import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from ugsim.credentials import Refusal
+from ugsim.net.credentials import Refusal
 
 # Longer chains than this are refused, as small TLS libraries do.
 MAX_DEPTH = 9

@@ -1,4 +1,4 @@
-# ugsim.ciphers - the bulk ciphers of tlslite-ng, done by OpenSSL through `cryptography`.
+# ugsim.net.ciphers - the bulk ciphers of tlslite-ng, done by OpenSSL through `cryptography`.
 # SPDX-License-Identifier: MIT
 #
 # tlslite-ng has all the protocol that a UGxx speaks, but its own ciphers are pure Python: 3DES
