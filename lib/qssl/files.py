@@ -51,7 +51,10 @@ class Source:
         if isinstance(self._what, str) and self._file is None:
             return 0  # closed in the middle: the upload was given up
         if self._file is not None:
-            return self._file.readinto(buf) or 0
+            try:
+                return self._file.readinto(buf) or 0
+            except OSError:  # a directory, damaged flash: too short, which is found out
+                return 0
         n = min(len(buf), len(self._what) - self._at)
         buf[:n] = self._what[self._at : self._at + n]
         self._at += n
