@@ -1,0 +1,465 @@
+# test_driver_badinput - wrong arguments and wrong circumstances: what the program is told.
+# SPDX-License-Identifier: MIT
+#
+# Each is a clear error of the family that names what to check; nothing is sent where that can be
+# known before; the modem and the driver work on.
+
+import errno
+import os
+
+import driver_kit
+from driver_kit import CA, HOST, Log, Recorder, connected, raised, tls, up
+from qssl import Modem
+from qssl.errors import Refused
+from ugsim.fakenet import ClosingPeer, FakeNet, RefusingPeer
+
+KEY = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
+BAD_TEXTS = (
+    'a"b',
+    '"',
+    'x",443,0\rAT+QPOWD',
+    "a\rb",
+    "a\nb",
+    "a\0b",
+    "a\x1ab",
+    "a\x1bb",
+    "a\x7fb",
+    "h\u00f6st",
+    b"\xff\xfe",
+)
+
+
+def refused(rig, words, function, *args, **keywords):
+    # The call is refused before anything is sent, and says why.
+    sent = rig.model.stats.get("commands", 0)
+    start = rig.now
+    e = raised(function, *args, **keywords)
+    assert isinstance(e, Refused), (e, args)
+    for word in words:
+        assert word in str(e), (str(e), word)
+    assert rig.model.stats.get("commands", 0) == sent and rig.now == start, "something was sent"
+    return e
+
+
+# --- the modem's arguments -----------------------------------------------------------------------
+
+
+def test_modem_arguments():
+    rig, modem = driver_kit.bare()
+    for sockets in (0, -1, 13, 100):
+        refused(rig, ("sockets", "1 to 12"), Modem, rig.uart, sockets=sockets)
+    for pdp in (0, -1, 21):
+        refused(rig, ("pdp", "1 to 20"), Modem, rig.uart, pdp=pdp)
+
+
+def test_start_arguments():
+    rig, modem = driver_kit.bare()
+    for text in BAD_TEXTS:
+        for name in ("apn", "user", "password"):
+            refused(rig, (name, "start"), modem.start, **{name: text})
+    refused(rig, ("apn", "99"), modem.start, "a" * 100)
+    refused(rig, ("user", "127"), modem.start, "a", user="u" * 128)
+    refused(rig, ("password", "127"), modem.start, "a", password="p" * 128)
+    for auth in (-1, 4, None, "PAP"):
+        refused(rig, ("auth",), modem.start, "a", auth=auth)
+    modem.start("internet")
+    driver_kit.works(modem)
+
+
+def test_bad_pin():
+    rig, modem = driver_kit.bare(switches={"sim": "pin"}, powered=False)
+    rig.model.command("power on")
+    rig.sleep(5000)
+    for pin in ('12"34', "1\r2", "1" * 9):
+        e = raised(modem.start, "internet", pin=pin)
+        assert isinstance(e, Refused) and "pin" in str(e), e
+        assert rig.model.sim.state == "pin"
+    modem.start("internet", pin="1234")
+    driver_kit.works(modem)
+
+
+# --- connect -------------------------------------------------------------------------------------
+
+
+def test_host():
+    rig, modem = up()
+    context = tls(modem)
+    for text in BAD_TEXTS:
+        refused(rig, ("host",), modem.connect, text, 443, context)
+    refused(rig, ("host", "empty"), modem.connect, "", 443, context)
+    refused(rig, ("host", "200"), modem.connect, "h" * 201, 443, context)
+    refused(rig, ("host",), modem.connect, "h" * 5000, 443, context)
+    driver_kit.works(modem)
+
+
+def test_host_that_only_the_modem_refuses():
+    # Within the driver's limit, but longer than this firmware takes.
+    rig, modem = up()
+    for host in ("h" * 200, "with blank.example"):
+        e = raised(modem.connect, host, 443, tls(modem))
+        assert e.code == 552, e
+    driver_kit.works(modem)
+
+
+def test_port():
+    rig, modem = up()
+    context = tls(modem)
+    for port in (0, -1, 65536, 100000, "443", None, 443.0):
+        refused(rig, ("port", "1 to 65535"), modem.connect, HOST, port, context)
+    driver_kit.works(modem)
+
+
+def test_commands():
+    rig, modem = up()
+    for text in ("AT\rAT+QPOWD", "AT\n", "AT\x1a", "AT\x7f", b"AT\0"):
+        refused(rig, ("control",), modem.command, text)
+    e = raised(modem.command, "AT+NOSUCH")
+    assert e.errno == errno.EIO and "refused" in str(e), e
+    e = raised(modem.command, 'AT+QSSLCFG="nosuch",0,1')
+    assert e.errno == errno.EIO, e
+    e = raised(modem.command, "AT+QSSLRECV=12,1")
+    e = raised(modem.command, "AT+" + "X" * 1000)
+    driver_kit.works(modem)
+
+
+def test_command_gives_the_lines_of_its_own_name():
+    rig, modem = up()
+    assert modem.command("AT+CREG?") == [b"+CREG: 0,1"]
+    assert modem.command("AT+CPIN?") == [b"+CPIN: READY"]
+    assert modem.command("AT+CFUN?") == [b"+CFUN: 1"]
+    assert modem.command("AT+CSQ", b"+CSQ: ") == [b"21,0"]
+    assert len(modem.command("ATI")) == 3
+
+
+def test_socket_arguments():
+    rig, modem, sock = connected(Recorder(b"data"))
+    assert sock.read(4) == b"data"
+    log = Log(rig)
+    for seconds in (-1, 65536):
+        e = raised(sock.close, seconds)
+        assert isinstance(e, Refused) and "65535" in str(e), e
+    for ioctl in ((3, 0), (99, 1)):
+        sock.ioctl(*ioctl)
+    assert not log.count("AT+QSSLCLOSE")
+    sock.close()
+    driver_kit.works(modem)
+
+
+# --- TLS contexts --------------------------------------------------------------------------------
+
+
+def test_tls_arguments():
+    rig, modem = up()
+    good = {"ca": CA}
+    for ctx in (-1, 6, 100, None, "0", 1.0):
+        refused(rig, ("ctx", "0 to 5"), modem.tls, ctx, **good)
+    for version in ("TLS1.3", "tls1.2", 3, None):
+        refused(rig, ("version", "TLS1.2"), modem.tls, 0, version=version, **good)
+    for suite in ("ECDHE", 0x3D, None, ""):
+        refused(rig, ("suite", "AES256-SHA256"), modem.tls, 0, suite=suite, **good)
+    for seconds in (9, 301, 0, -1):
+        refused(rig, ("negotiate_s", "10 to 300"), modem.tls, 0, negotiate_s=seconds, **good)
+    for where in ("SD:", "ram:", "", None):
+        refused(rig, ("where", "UFS:"), modem.tls, 0, where=where, **good)
+    for keyword in ("sni", "nonsense"):
+        try:
+            modem.tls(0, ca=CA, **{keyword: True})
+            raise AssertionError("unknown keyword taken")
+        except TypeError:
+            pass
+    driver_kit.works(modem)
+
+
+def test_weak_settings_need_their_name():
+    rig, modem = up()
+    for settings in (
+        {"version": "SSL3.0"},
+        {"version": "TLS1.0"},
+        {"version": "TLS1.1"},
+        {"version": "all"},
+        {"suite": "3DES-SHA"},
+        {"suite": "RC4-SHA"},
+        {"suite": "RC4-MD5"},
+        {"suite": "all"},
+        {"auth": False},
+    ):
+        e = refused(rig, ("allow_weak",), modem.tls, 0, ca=CA, **settings)
+        assert e.errno == errno.EACCES
+        context = modem.tls(0, ca=CA, check_time=False, allow_weak=True, **settings)
+        modem.connect(HOST, 443, context).close()
+    assert rig.net.conns[-1].tls.seclevel == 0  # auth=False, the last one
+    modem.connect(HOST, 443, tls(modem)).close()
+    last = rig.net.conns[-1].tls
+    assert (last.version, last.seclevel, last.suites) == (3, 1, (0x3D,)), last.suites
+
+
+def test_defaults_are_strong():
+    rig, modem = up()
+    modem.clock((2025, 1, 1, 0, 0, 0))
+    modem.connect(HOST, 443, modem.tls(ca=CA)).close()
+    last = rig.net.conns[-1].tls
+    assert (last.version, last.seclevel, last.suites) == (3, 1, (0x3D,))
+    assert not last.ignore_time and last.ca == CA
+
+
+def test_ca():
+    rig, modem = up()
+    refused(rig, ("ca", "missing"), modem.tls)
+    refused(rig, ("certificate", "empty"), modem.tls, ca=b"")
+    for ca in (b"not PEM", b"\x30\x82\x01\x0a" * 50, KEY, b"-----BEGIN"):
+        refused(rig, ("certificate", "PEM"), modem.tls, ca=ca)
+    for ca in (5, ["x"]):
+        refused(rig, ("certificate", "path"), modem.tls, ca=ca)
+    refused(rig, ("no-such-file.pem",), modem.tls, ca="no-such-file.pem")
+    refused(rig, ("cert", "key"), modem.tls, ca=CA, cert=CA)
+    refused(rig, ("cert", "key"), modem.tls, ca=CA, key=KEY)
+    refused(rig, ("key", "PEM"), modem.tls, ca=CA, cert=CA, key=CA)
+    refused(rig, ("certificate", "PEM"), modem.tls, ca=CA, cert=KEY, key=KEY)
+    refused(rig, ("key", "empty"), modem.tls, ca=CA, cert=CA, key=b"")
+    driver_kit.works(modem)
+
+
+def test_ca_files():
+    rig, modem = up()
+    name = "/tmp/qssl-test-%d.pem" % (id(rig) & 0xFFFFFF)
+    try:
+        for content, words in ((b"", ("empty",)), (b"no PEM", ("PEM",))):
+            with open(name, "wb") as f:
+                f.write(content)
+            refused(rig, words, modem.tls, ca=name)
+        with open(name, "wb") as f:
+            f.write(CA)
+        context = modem.tls(ca=name, check_time=False)
+        modem.connect(HOST, 443, context).close()
+        assert rig.net.conns[-1].tls.ca == CA
+    finally:
+        os.remove(name)
+    # The file has gone when it is needed again.
+    modem.start("internet")
+    rig.model.command("restart")
+    rig.sleep(5000)
+    modem.pump()
+    modem.start("internet")
+    e = raised(modem.connect, HOST, 443, context)
+    assert name in str(e), e
+    driver_kit.works(modem)
+    refused(rig, (), modem.tls, ca="/tmp")
+
+
+def test_ca_larger_than_the_storage():
+    head = b"-----BEGIN CERTIFICATE-----\n"
+    rig, modem = up(switches={"ram_total": 2000})
+    log = Log(rig)
+    e = raised(modem.connect, HOST, 443, tls(modem, ca=head + b"x" * 3000, check_time=False))
+    assert isinstance(e, Refused) and e.errno == errno.ENOMEM, e
+    assert "30" in str(e) and "2000" in str(e), e
+    assert not log.count("AT+QFUPL") and not log.count("AT+QSSLOPEN")
+    driver_kit.works(modem)
+
+
+# --- the clock -----------------------------------------------------------------------------------
+
+
+def test_clock_that_was_never_set():
+    for date in ("80/01/06", "04/01/01", "70/01/01"):
+        rig, modem = up(switches={"rtc_default": date})
+        log = Log(rig)
+        context = modem.tls(ca=CA)
+        e = raised(modem.connect, HOST, 443, context)
+        assert isinstance(e, Refused) and "clock" in str(e) and "check_time" in str(e), e
+        assert not log.count("AT+QSSL") and not log.count("AT+QFUPL"), log.at
+        assert modem.clock() is None
+        modem.clock((2025, 11, 22, 15, 0, 0))
+        modem.connect(HOST, 443, context).close()
+        assert not rig.net.conns[-1].tls.ignore_time
+
+
+def test_clock_arguments():
+    rig, modem = up()
+    for t in (
+        (2023, 1, 1, 0, 0, 0),
+        (2070, 1, 1, 0, 0, 0),
+        (2025, 0, 1, 0, 0, 0),
+        (2025, 13, 1, 0, 0, 0),
+        (2025, 1, 0, 0, 0, 0),
+        (2025, 1, 32, 0, 0, 0),
+        (2025, 1, 1, 24, 0, 0),
+        (2025, 1, 1, 0, 60, 0),
+        (2025, 1, 1, 0, 0, 60),
+        (2025, 1, 1, -1, 0, 0),
+    ):
+        refused(rig, ("date",), modem.clock, t)
+    assert modem.clock((2025, 11, 22, 15, 16, 17))[:6] == (2025, 11, 22, 15, 16, 17)
+
+
+# --- servers -------------------------------------------------------------------------------------
+
+
+def test_servers_that_refuse():
+    # A wrong CA, an expired certificate, a handshake refused: the modem says 566 to all of them.
+    net = FakeNet()
+    for why in ("unknown CA", "certificate expired", "handshake failure"):
+        net.add("bad.example", RefusingPeer(566, "handshake", why))
+        rig, modem = up(net)
+        e = raised(modem.connect, "bad.example", 8883, tls(modem))
+        assert e.errno == errno.ECONNREFUSED and e.code == 566, e
+        for word in ("bad.example:8883", "CA", "certificate", "suite", "version"):
+            assert word in str(e), e
+        driver_kit.works(modem)
+
+
+def test_server_that_closes_at_once():
+    net = FakeNet()
+    net.add("closing.example", ClosingPeer(0, b""))
+    net.add("answering.example", ClosingPeer(0, b"go away"))
+    net.add("after.request", ClosingPeer(1))
+    rig, modem = up(net)
+    context = tls(modem)
+    try:
+        sock = modem.connect("closing.example", 443, context)
+        sock.settimeout(5)
+        assert sock.read() == b""
+        sock.close()
+    except OSError as e:
+        assert e.code == 566, e
+    sock = modem.connect("answering.example", 443, context)
+    sock.settimeout(5)
+    assert sock.read() == b"go away"
+    sock.close()
+    sock = modem.connect("after.request", 443, context)
+    sock.settimeout(5)
+    sock.write(b"x")
+    assert sock.read() == b""
+    raised(lambda: sock.write(b"y") and sock.flush())
+    sock.close()
+    driver_kit.works(modem)
+
+
+def test_dns_that_does_not_answer():
+    rig, modem = up()
+    rig.model.command("dns dead")
+    e = raised(modem.connect, HOST, 443, tls(modem))
+    assert e.code == 565 and "DNS" in str(e) and HOST in str(e), e
+    rig.model.command("dns ok")
+    driver_kit.works(modem)
+
+
+def test_no_socket_is_left():
+    rig, modem = up(sockets=2)
+    context = tls(modem)
+    socks = [modem.connect(HOST, 443, context) for _ in range(2)]
+    log = Log(rig)
+    e = raised(modem.connect, HOST, 443, context)
+    assert e.errno == errno.ENOBUFS and "sockets" in str(e), e
+    assert not log.at
+    socks[0].close()
+    driver_kit.works(modem)
+
+
+# --- a firmware in every way ---------------------------------------------------------------------
+
+
+def life(switches):
+    # Start, context, connection, both directions, the peer's close, again, close.
+    rig, modem = up(FakeNet(), switches=switches)
+    modem.clock((2025, 1, 1, 0, 0, 0))
+    context = modem.tls(0, ca=CA)
+    rig.net.add("source.example", Recorder(driver_kit.pattern(4000), True))
+    rig.net.add("refusing.example", RefusingPeer())
+    for _ in range(2):
+        sock = modem.connect(HOST, 443, context)
+        sock.settimeout(30)
+        for i in range(3):
+            data = driver_kit.pattern(2000, i)
+            sock.write(data)
+            assert sock.read(2000) == data
+        raised(modem.connect, "refusing.example", 443, context)
+        other = modem.connect("source.example", 443, context)
+        other.settimeout(30)
+        got = b""
+        while True:
+            part = other.recv(600)
+            if not part:
+                break
+            got += part
+        want = driver_kit.pattern(4000)
+        if switches.get("closed_keeps_data", "keep") == "keep":
+            assert got == want, len(got)
+        else:
+            assert got == want[: len(got)], len(got)
+        other.close()
+        sock.write(b"last")
+        assert sock.read(4) == b"last"
+        sock.close()
+        last = rig.net.conns[-1].tls
+        assert (last.version, last.seclevel, last.suites) == (3, 1, (0x3D,))
+        modem.start("internet")
+    assert rig.model.sockets.slots == [None] * 12
+    assert modem.signal() == -71 and modem.registration()
+    rig.model.command("restart")
+    rig.sleep(6000)
+    modem.pump()
+    modem.start("internet")
+    modem.clock((2025, 1, 1, 0, 0, 0))
+    modem.connect(HOST, 443, context).close()
+
+
+NUMBERS = {
+    "prompt_timeout_ms": ("5000", "20000"),
+    "push_max": ("1",),
+    "baud_default": ("9600",),
+    "recv_max": ("1", "100"),
+    "rx_size": ("1500", "100"),
+    "tx_size": ("1460",),
+    "reply_ms": ("30", "300"),
+    "act_ms": ("0", "140000"),
+    "boot_ms": ("100",),
+    "register_ms": ("0", "60000"),
+    "ram_total": ("3000",),
+    "ufs_total": ("3000",),
+}
+# Not a whole life: they have tests of their own.
+OTHERS = ("sim", "open_limit", "empty_apn")
+
+
+def test_whole_life_with_every_answer_to_what_is_uncertain():
+    from ugsim.model.switches import SWITCHES
+
+    for name in sorted(SWITCHES):
+        if name in OTHERS:
+            continue
+        default, choices, _ = SWITCHES[name]
+        for choice in NUMBERS[name] if choices is None else choices:
+            if choice == default and name != "recv_trailer":
+                continue
+            try:
+                life({name: choice})
+            except BaseException:
+                print("switch", name, choice)
+                raise
+
+
+def test_whole_life_with_all_answers_other_than_usual():
+    from ugsim.model.switches import SWITCHES
+
+    for k in (1, 2):
+        switches = {}
+        for name in SWITCHES:
+            default, choices, _ = SWITCHES[name]
+            if choices is not None and name not in OTHERS and name != "closed_keeps_data":
+                switches[name] = choices[min(k, len(choices) - 1)]
+        life(switches)
+
+
+def test_modem_that_opens_no_more():
+    rig, modem = up(switches={"open_limit": 3})
+    context = tls(modem)
+    for _ in range(3):
+        modem.connect(HOST, 443, context).close()
+    e = raised(modem.connect, HOST, 443, context)
+    assert e.code == 552, e
+    rig.model.command("restart")
+    rig.sleep(5000)
+    modem.pump()
+    modem.start("internet")
+    modem.connect(HOST, 443, context).close()
