@@ -4,13 +4,14 @@
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
-#     NEEDS_UGSIM = True      ugsim and servers run; servers.py says in which variables they are
+#     NEEDS_UGSIM = True      ugsim and servers run; support/ugsim_case.py finds them
 #     TIMEOUT_S = 300         seconds for the whole file, instead of 120
 
 import ast
 import contextlib
 import os
 import sys
+import tempfile
 import types
 from pathlib import Path
 
@@ -29,7 +30,7 @@ _PATH = [*_UPPATH[1:], str(HERE / "support")]
 
 
 def pytest_configure(config):
-    config.case_stack = contextlib.ExitStack()  # what NEEDS_UGSIM started
+    config.case_stack = contextlib.ExitStack()  # the servers for NEEDS_UGSIM
     config.case_env = None
 
 
@@ -119,11 +120,26 @@ class CaseGroup:
         self.settings = settings
         self.names = []  # those selected, in order
         self.process = None
+        self.broken = None  # the exception of a start that failed, for all tests of the group
+        self.stack = contextlib.ExitStack()
+
+    def need(self, config):
+        if self.broken:
+            raise self.broken
+        if self.process is None:
+            try:
+                self.start(config)
+            except BaseException as e:
+                self.broken = e
+                raise
 
     def start(self, config):
         argv, env = INTERPRETERS[self.interpreter]()
         if self.settings.get("NEEDS_UGSIM"):
-            env.update(ugsim_env(config))
+            import servers
+
+            env.update(servers_env(config))
+            env.update(self.stack.enter_context(servers.ugsim_for_case()))
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
         self.process = CaseProcess(argv, env, str(setup.ROOT), limit)
@@ -131,6 +147,7 @@ class CaseGroup:
     def close(self):
         if self.process:
             self.process.close()
+        self.stack.close()
 
 
 class CaseItem(pytest.Item):
@@ -140,15 +157,16 @@ class CaseItem(pytest.Item):
         self.line = line
 
     def runtest(self):
-        if self.group.process is None:
-            self.group.start(self.config)
-        result, output = self.group.process.result(self.case)
+        try:
+            self.group.need(self.config)
+            result, output = self.group.process.result(self.case)
+        finally:
+            if self.case == self.group.names[-1]:
+                self.group.close()
         if result != "pass":
             raise CaseError(output)
         if output:
             self.add_report_section("call", "stdout", output)
-        if self.case == self.group.names[-1]:
-            self.group.close()
 
     def repr_failure(self, excinfo, style=None):
         if isinstance(excinfo.value, CaseError):
@@ -188,12 +206,16 @@ def _micropython():
 INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
 
 
-def ugsim_env(config):
-    # Environment variables with the addresses of ugsim and the servers, started at first use.
+def servers_env(config):
+    # The environment variables of the servers for cases, which are started at first use.
     if config.case_env is None:
         import servers
 
-        config.case_env = config.case_stack.enter_context(servers.ugsim_rig())
+        folder = Path(config.case_stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            config.case_env = config.case_stack.enter_context(servers.for_cases(folder))
+        except servers.MissingServer as e:
+            pytest.skip(str(e))
     return config.case_env
 
 

@@ -260,6 +260,49 @@ class Mosquitto(Process):
         return [program("mosquitto"), "-c", conf]
 
 
+@contextlib.contextmanager
+def for_cases(folder):
+    # The servers that cases with NEEDS_UGSIM talk to; yields the environment variables that
+    # support/ugsim_case.py reads.
+    import ugsim_case
+
+    certs = Certificates(folder)
+    with contextlib.ExitStack() as stack:
+        start = stack.enter_context
+        nginx = start(Nginx(certs, files={"mib.bin": ugsim_case.data(1 << 20)}))
+        auth = start(Nginx(certs, files={"x": b"for device-1\n"}, client_ca=certs.ca))
+        mosquitto = start(Mosquitto(certs))
+        ports = {
+            "echo": start(TlsPeer(certs.server)).port,
+            "nginx": nginx.port,
+            "nginx_auth": auth.port,
+            "mqtt": mosquitto.port,
+            "mqtt_plain": mosquitto.plain_port,
+        }
+        paths = {
+            "ca": certs.ca,
+            "other_ca": certs.other_ca,
+            "client_cert": certs.client.cert,
+            "client_key": certs.client.key,
+        }
+        env = {"QSSL_%s_PORT" % name.upper(): str(port) for name, port in ports.items()}
+        env.update({"QSSL_" + name.upper(): str(path) for name, path in paths.items()})
+        yield env
+
+
+@contextlib.contextmanager
+def ugsim_for_case():
+    # A simulated modem of its own, as fast as it goes; yields the environment variables.
+    from ugsim_client import Ugsim
+
+    sim = Ugsim("--tcp", "127.0.0.1:0", "--control", "--baud", "0")
+    try:
+        address = sim.at if sim.at.startswith("tcp:") else "tcp:" + sim.at
+        yield {"QSSL_MODEM": address, "QSSL_CONTROL": sim.ready["control"]}
+    finally:
+        sim.stop()
+
+
 def _password(user, password):
     # A line of mosquitto's password file: PBKDF2 with SHA-512.
     salt = os.urandom(12)

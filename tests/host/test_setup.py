@@ -232,7 +232,7 @@ def test_a_fault_of_the_set_up_is_one_sentence(capsys):
     assert setup.main(fails(setup.SetupError("Do this."))) == 2
     assert capsys.readouterr().err.endswith(": Do this.\n")
     assert setup.main(fails(PermissionError(13, "Permission denied", "/x/.cache"))) == 2
-    assert capsys.readouterr().err.endswith(": /x/.cache: Permission denied\n")
+    assert capsys.readouterr().err.endswith(": Cannot use /x/.cache: Permission denied.\n")
     assert setup.main(fails(KeyboardInterrupt())) == 130
     assert setup.main(lambda args: 0) == 0
 

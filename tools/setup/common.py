@@ -102,7 +102,10 @@ def main(function):
         return 2
     except OSError as e:
         # Most often: no right to write here, or the disk is full.
-        print("%s: %s: %s" % (Path(sys.argv[0]).name, e.filename, e.strerror), file=sys.stderr)
+        print(
+            "%s: Cannot use %s: %s." % (Path(sys.argv[0]).name, e.filename, e.strerror),
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted; run it again to go on.", file=sys.stderr)
