@@ -175,16 +175,13 @@ class _Diagnosis:
         elif not cfg["cacert"]:
             self.note(False, "no CA certificate is set", "pass ca= to modem.tls()")
         now = self._clock(checked)
-        for key in ("cacert", "clientcert", "clientkey"):
+        for key in ("cacert", "clientcert", "clientkey") if level == "2" else ("cacert",):
             if cfg[key]:
                 self._file(key, cfg[key], now, checked)
-        pair = bool(cfg["clientcert"]) + bool(cfg["clientkey"])
-        if pair == 1 or (level == "2" and not pair):
-            self.note(False, "the client's certificate or key is missing", "pass cert= and key=")
-        elif not pair:
+        if level != "2":  # what may be left of another set-up does not count then
             self.note(None, "no client certificate", "only a server that requires one needs it")
-        elif level != "2":
-            self.note(False, "the client certificate is not used", "seclevel 2: pass it with ca=")
+        elif not (cfg["clientcert"] and cfg["clientkey"]):
+            self.note(False, "the client's certificate or key is missing", "pass cert= and key=")
 
     def _suite(self, cfg):
         number = cfg["ciphersuite"].upper()

@@ -305,8 +305,8 @@ def test_client_pair():
     modem.contexts[0] = None
     pair.apply()
     modem.command('AT+QSSLCFG="seclevel",0,1')
-    one = finding(found(modem, HOST, 0), "not used")
-    assert one[0] is False
+    result = found(modem, HOST, 0)
+    assert finding(result, "no client certificate")[0] is None and bad(result) == []
 
 
 def test_settings_that_the_modem_does_not_keep():
