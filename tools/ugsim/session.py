@@ -8,7 +8,6 @@ from ugsim.control import Server
 from ugsim.loop import Loop
 from ugsim.model import UGxx
 from ugsim.net import Net
-from ugsim.port.base import PortError
 from ugsim.port.uart import Uart
 from ugsim.stats import Stats
 
@@ -101,6 +100,3 @@ class Session:
 
 def _size(count):
     return "%d B" % count if count < 10000 else "%.1f kB" % (count / 1000)
-
-
-__all__ = ["PortError", "Session"]
