@@ -1,0 +1,120 @@
+# driver_canned - a UART with scripted replies whose methods allocate nothing, for tests of memory.
+# SPDX-License-Identifier: MIT
+#
+# It answers AT+QSSLRECV and AT+QSSLSEND for two sockets from bytes that exist beforehand, so that
+# all that is allocated is the driver's.
+
+from micropython import RingIO
+
+TRAILER = b"\r\n\r\nOK\r\n"
+RECV = b"AT+QSSLRECV="
+SEND = b"AT+QSSLSEND="
+
+
+class Canned:
+    # data: what each read gives (its first n bytes). urc: comes with each reply when it is set.
+    # chunk: most bytes one read gives.
+    def __init__(self, data, chunk=4096):
+        self.rx = RingIO(8192)
+        self.data = data
+        self.chunk = chunk
+        self.headers = [b"\r\n+QSSLRECV: %d\r\n" % n for n in range(1501)]
+        self.give = 0  # bytes that the next reads give, 0: none there
+        self.urc = None
+        self.muted = False
+        self.sent = 0  # bytes of payload that came in AT+QSSLSEND
+        self.sends = 0
+        self.recvs = 0
+        self.fails = 0  # how many SEND FAIL come before the next SEND OK
+        self._line = bytearray(64)
+        self._n = 0
+        self._payload = 0  # bytes of payload still to come
+
+    def any(self):
+        n = self.rx.any()
+        return n if n < self.chunk else self.chunk
+
+    def readinto(self, buf, n):
+        return self.rx.readinto(buf, n if n < self.chunk else self.chunk)
+
+    def write(self, buf, off, n):
+        i = off
+        end = off + n
+        while i < end:
+            if self._payload:
+                k = end - i
+                k = min(k, self._payload)
+                self._payload -= k
+                self.sent += k
+                i += k
+                if not self._payload:
+                    self.reply(b"\r\nSEND FAIL\r\n" if self.fails else b"\r\nSEND OK\r\n")
+                    self.fails = max(self.fails - 1, 0)
+            else:
+                c = buf[i]
+                i += 1
+                if c == 13:
+                    self._line[self._n] = 0
+                    self._command()
+                    self._n = 0
+                else:
+                    self._line[self._n] = c
+                    self._n += 1
+        return n
+
+    def reply(self, data):
+        if not self.muted:
+            self.rx.write(data)
+
+    def _number(self):
+        # The number at the end of the line.
+        line = self._line
+        i = 0
+        v = 0
+        while i < self._n:
+            c = line[i]
+            v = 0 if c == 44 else v * 10 + c - 48
+            i += 1
+        return v
+
+    def _command(self):
+        line = self._line
+        if self.urc is not None:
+            self.reply(self.urc)
+        if line.startswith(RECV):
+            self.recvs += 1
+            n = self._number()
+            n = min(n, self.give)
+            self.give -= n
+            self.reply(self.headers[n])
+            if n and not self.muted:
+                self.rx.write(self.data, 0, n)
+            self.reply(TRAILER if n else b"\r\nOK\r\n")
+        elif line.startswith(SEND):
+            self.sends += 1
+            self._payload = self._number()
+            self.reply(b"\r\n> ")
+        else:
+            self.reply(b"\r\nOK\r\n")
+
+
+class Context:
+    # Stands for an SSL context: opening a connection sets nothing up.
+    id = 0
+
+    def apply(self):
+        pass
+
+
+class Clock:
+    # Virtual time without a simulated modem; stands where rig.clock expects a Rig.
+    def __init__(self):
+        import rig
+
+        self.now = 0
+        rig.clock.rig = self
+
+    def sleep(self, ms):
+        self.now += ms
+
+    pass_ms = sleep
