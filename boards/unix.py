@@ -126,18 +126,20 @@ class UART(io.IOBase):
         return self._stream.fileno() if op == _FILENO else -1
 
     def _fetch(self):
+        # Takes what the port has into the ring: bytes there now.
         try:
             n = self._stream.readinto(self._chunk)
         except OSError:
             n = 0
-            gone = True
-        else:
-            gone = n == 0 and not self._serial
+        if n:
+            return self._ring.write(self._chunk, n)
+        # 0 is the end of a TCP connection. Of a serial port it says that nothing came, or that the
+        # other end of a pty was closed: poll knows.
+        gone = n == 0 and not self._serial
+        for event in self._room.ipoll(0):
+            gone = gone or event[1] & (select.POLLHUP | select.POLLERR)
         if gone:
             raise OSError(errno.ENODEV, "the port %s has gone" % self.port)
-        if n:
-            self._ring.write(self._chunk, n)
-            return n
         return 0
 
     def _open(self):

@@ -17,10 +17,11 @@ from qdemo.events import Events
 from qdemo.https_server import HttpsServer
 from qdemo.judge import AGAIN, NEW, Judge
 from qdemo.modem import Modem
+from qdemo.problem import Problem
 from qdemo.screen import Screen
 from qdemo.trouble import Trouble
 
-_QUIET_S = 120  # so long without any news, and the run is given up
+_PATIENCE_S = 180  # so long without a new record, and the run is given up
 _DRAIN_S = 3  # for what is still on its way when the script has ended ...
 _SETTLE_S = 0.3  # ... and for one more than was wanted
 _SHOWN = ("tls", "fault", "control", "radio", "power")  # kinds of modem events without --at
@@ -55,7 +56,7 @@ class Demo:
         if faults:
             self._screen.verdict("Failed. " + " ".join(faults), False)
             return 1
-        self._screen.verdict("All %d records arrived once and in order." % self._judge.count, True)
+        self._screen.verdict(_praise(self._judge), True)
         return 0
 
     def progress(self):
@@ -110,22 +111,21 @@ class Demo:
 
     def _watch(self):
         # Until the script has ended and nothing more can come.
-        heard = time.monotonic()
+        patience = _PATIENCE_S + self._chosen.coverage_hole + self._chosen.interval
+        self._heard = time.monotonic()
         deadline = None
         while deadline is None or time.monotonic() < deadline:
             event = self._events.get(0.1)
             now = time.monotonic()
             for command in self._trouble.due(now):
                 self._modem.command(command)
+            if now - self._heard > patience:
+                self._over.append("No record has arrived for %d s." % patience)
+                return
             if event is None:
-                if now - heard > _QUIET_S + self._chosen.coverage_hole:
-                    self._over.append("Nothing has happened for %d s." % (now - heard))
-                    return
                 if not self._modem.alive():
-                    self._over.append("The simulated modem has ended by itself.")
-                    return
+                    raise Problem("The simulated modem has ended by itself.")
                 continue
-            heard = now
             at, source, item = event
             if source == "end":
                 if item:
@@ -159,6 +159,7 @@ class Demo:
         self._screen.line(at, "server", text, None if result == NEW else "bold red")
         self._screen.arrived(sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count))
         if result == NEW:
+            self._heard = time.monotonic()
             self._trouble.on_record(record.n, time.monotonic())
 
     def _on_note(self, at, text):
@@ -168,6 +169,16 @@ class Demo:
         kind, text = item
         if self._chosen.at or kind in _SHOWN:
             self._screen.modem(at, kind, text)
+
+
+def _praise(judge):
+    repeats = judge.repeats()
+    if not repeats:
+        return "All %d records arrived once and in order." % judge.count
+    return (
+        "All %d records arrived in order; %d came again, as it could not be confirmed at first, "
+        "and was dropped by its number." % (judge.count, repeats)
+    )
 
 
 def _short(path):
