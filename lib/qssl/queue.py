@@ -276,6 +276,7 @@ class FileQueue:
 
     def drop(self, upto):
         # Everything up to this id was delivered.
+        upto = min(upto, self._next - 1)
         if upto <= self._dropped:
             return
         self._dropped = upto
