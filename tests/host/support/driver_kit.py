@@ -38,6 +38,9 @@ LOOKALIKES = (
 )
 
 
+POLL_RD, POLL_WR, POLL_ERR, POLL_HUP = 1, 4, 8, 16  # MicroPython's py/stream.h
+
+
 class Watch:
     # An idle hook that notes the longest time between two calls of it (virtual ms). nap_ms: it
     # takes so long each time, which makes long waits cheap to test.
@@ -135,6 +138,16 @@ def raised(function, *args, **keywords):
         assert isinstance(e.code, int), e
         return e
     raise AssertionError("no error, but %r" % (value,))
+
+
+def arm(rig, fault):
+    answer = rig.model.command("fault " + fault)
+    assert answer == "ok", answer
+
+
+def bits(sock, mask=POLL_RD | POLL_WR):
+    # The socket's answer to a poller.
+    return sock.ioctl(3, mask)
 
 
 def reads(sock, n):

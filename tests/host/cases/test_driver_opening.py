@@ -1,0 +1,122 @@
+# test_driver_opening - what goes wrong when a connection is opened or closed.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+from driver_kit import HOST, Watch, arm, connected, raised, tls, up
+from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
+
+
+def test_every_error_of_opening():
+    rig, modem = up()
+    context = tls(modem)
+    for code in range(550, 575):
+        if code in (563, 570, 572):  # tests of their own
+            continue
+        arm(rig, "open_code code=%d" % code)
+        start = rig.now
+        e = raised(modem.connect, HOST, 443, context)
+        assert e.code == code and str(code) in str(e) and HOST in str(e), e
+        assert rig.now - start < 1000
+    for code in (550, 552, 553, 563, 568):
+        arm(rig, "open_error code=%d n=2" % code)
+        e = raised(modem.connect, HOST, 443, context)
+        assert e.code == code, e
+        rig.model.command("clear")
+    driver_kit.works(modem)
+
+
+def test_id_that_the_modem_still_holds():
+    # What should have closed it was lost: it is closed and opened again, without a word.
+    rig, modem = up(sockets=1)
+    context = tls(modem)
+    modem.connect(HOST, 443, context).close()
+    modem.command('AT+QSSLOPEN=1,0,0,"%s",443,0' % HOST)
+    rig.sleep(10)
+    driver_kit.works(modem)
+
+
+def test_open_result_of_another_id_first():
+    rig, modem = up()
+    context = tls(modem)
+    for other in (1, 5, 11):
+        arm(rig, "open_other id=%d" % other)
+        arm(rig, "delay what=open by=500")
+        sock = modem.connect(HOST, 443, context)
+        assert sock.id == 0
+        sock.write(b"ok")
+        assert sock.read(2) == b"ok"
+        sock.close()
+
+
+def test_open_result_before_ok():
+    rig, modem = up()
+    arm(rig, "open_early")
+    sock = modem.connect(HOST, 443, tls(modem))
+    sock.settimeout(5)
+    rig.sleep(100)
+    sock.write(b"early bird")
+    assert sock.read(10) == b"early bird"
+
+
+def test_open_result_that_never_comes():
+    watch = Watch()
+    rig, modem = up(idle=watch)
+    context = tls(modem)
+    context.apply()
+    arm(rig, "open_never")
+    start = rig.now
+    watch.start()
+    e = raised(modem.connect, HOST, 443, context, 20000)
+    assert e.errno == errno.ETIMEDOUT and HOST in str(e), e
+    assert 20000 <= rig.now - start <= 20020 and watch.stop() <= 100
+    driver_kit.works(modem)
+
+
+def test_open_result_that_comes_too_late():
+    rig, modem = up(sockets=1)
+    context = tls(modem)
+    context.apply()
+    arm(rig, "delay what=open by=5000")
+    raised(modem.connect, HOST, 443, context, 2000)
+    rig.sleep(10000)
+    driver_kit.works(modem)
+    assert rig.model.sockets.slots[0] is None
+
+
+def test_handshake_refused_and_stalled():
+    net = FakeNet()
+    net.add("refusing.example", RefusingPeer(566, "handshake"))
+    net.add("stalling.example", StallingPeer("handshake"))
+    net.names["nowhere.example"] = []
+    rig, modem = up(net)
+    context = tls(modem)
+    e = raised(modem.connect, "refusing.example", 443, context)
+    assert e.code == 566 and e.errno == errno.ECONNREFUSED and "CA" in str(e), e
+    e = raised(modem.connect, "nowhere.example", 443, context)
+    assert e.code == 565 and "name" in str(e), e
+    start = rig.now
+    e = raised(modem.connect, "stalling.example", 443, context)
+    assert e.code == 569 and 59000 < rig.now - start < 62000, (e, rig.now - start)
+    driver_kit.works(modem)
+
+
+def test_close_that_is_refused_or_hangs():
+    for fault, most in (("close_error", 100), ("close_error n=2", 100), ("close_hang", 14000)):
+        watch = Watch()
+        rig, modem, sock = connected(idle=watch, sockets=1)
+        arm(rig, fault)
+        start = rig.now
+        watch.start()
+        sock.close()
+        assert rig.now - start <= most, (fault, rig.now - start)
+        assert watch.stop() <= 100
+        driver_kit.works(modem)
+
+
+def test_close_of_an_id_that_is_free():
+    rig, modem, sock = connected(switches={"close_free_id": "error"})
+    modem.command("AT+QSSLCLOSE=0,0")
+    sock.close()
+    driver_kit.works(modem)

@@ -1,0 +1,298 @@
+# test_driver_sending - what goes wrong when data is sent.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+from driver_kit import Log, Recorder, Watch, arm, connected, pattern, raised, reads
+from qssl.errors import DeliveryUnknown
+from ugsim.fakenet import SinkPeer, SourcePeer
+
+
+def test_send_fail_for_two_seconds():
+    # Nothing is lost, nothing doubled, and the modem is not flooded with attempts.
+    rig, modem, sock = connected(Recorder())
+    log = Log(rig)
+    arm(rig, "send_fail ms=2000")
+    start = rig.now
+    data = pattern(5000)
+    assert sock.write(data) == 5000
+    sock.flush()
+    assert 2000 <= rig.now - start < 4000, rig.now - start
+    rig.sleep(10)
+    assert bytes(rig.net.default.received) == data
+    assert 5 <= log.count("AT+QSSLSEND") < 30, log.count("AT+QSSLSEND")
+
+
+def test_send_fail_once_at_each_command():
+    for skip in range(4):
+        rig, modem, sock = connected(Recorder())
+        data = pattern(4000)
+        sock.write(data[: skip * 1000])
+        sock.flush()
+        arm(rig, "send_fail")
+        sock.write(data[skip * 1000 :])
+        sock.flush()
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == data
+
+
+def test_send_fail_while_more_is_written():
+    # Bytes written between the attempts go along, in order.
+    rig, modem, sock = connected(Recorder())
+    sock.setblocking(False)
+    arm(rig, "send_fail ms=1500")
+    want = b""
+    for i in range(60):
+        piece = b"piece %03d;" % i
+        n = sock.write(piece)
+        want += piece[: n or 0]
+        sock.flush()
+        rig.sleep(50)
+        modem.pump()
+    sock.setblocking(True)
+    sock.flush()
+    rig.sleep(10)
+    assert bytes(rig.net.default.received) == want
+
+
+def test_send_fail_for_ever_ends_with_the_time_out():
+    watch = Watch()
+    rig, modem, sock = connected(Recorder(), idle=watch)
+    arm(rig, "send_fail n=0")
+    sock.settimeout(5)
+    sock.write(b"x")
+    start = rig.now
+    watch.start()
+    e = raised(sock.flush)
+    assert e.errno == errno.ETIMEDOUT and not isinstance(e, DeliveryUnknown), e
+    assert 5000 <= rig.now - start <= 5020 and watch.stop() <= 100
+    rig.model.command("clear")
+    sock.flush()
+    rig.sleep(10)
+    assert bytes(rig.net.default.received) == b"x"
+
+
+def test_full_modem_buffer_is_back_pressure():
+    peer = SinkPeer(rate=100)
+    rig, modem, sock = connected(peer, switches={"tx_size": 3000})
+    data = pattern(20000)
+    sock.write(data)
+    sock.flush()
+    rig.sleep(3000)
+    for _ in range(100):
+        rig.sleep(10)
+    assert bytes(peer.received) == data
+
+
+def test_reading_goes_on_under_back_pressure():
+    class Both(SourcePeer):
+        def accepts(self, conn, size):
+            return 0
+
+    rig, modem, sock = connected(Both(20000), switches={"tx_size": 1460})
+    sock.settimeout(5)
+    sock.write(b"x" * 1460)
+    sock.flush()
+    sock.write(b"y" * 1000)
+    assert reads(sock, 20000) == rig.net.default.byte_at(0, 20000)
+
+
+def test_late_send_ok_is_delivery_unknown():
+    for by in (21000, 25000, 40000, 60000):
+        rig, modem, sock = connected(Recorder())
+        arm(rig, "delay what=send_ok by=%d" % by)
+        sock.settimeout(None)
+        sock.write(b"once only")
+        start = rig.now
+        e = raised(sock.flush)
+        assert isinstance(e, DeliveryUnknown), e
+        assert "unknown" in str(e) and rig.now - start < 29000, rig.now - start
+        assert isinstance(raised(sock.write, b"x"), DeliveryUnknown)
+        assert isinstance(raised(sock.recv, 1), DeliveryUnknown)
+        sock.close()
+        rig.sleep(70000)
+        driver_kit.works(modem)
+        assert bytes(rig.net.default.received) == b"once only", by
+
+
+def test_send_ok_that_comes_in_time():
+    for by in (100, 5000, 19000):
+        rig, modem, sock = connected(Recorder())
+        arm(rig, "delay what=send_ok by=%d" % by)
+        sock.write(b"once only")
+        sock.settimeout(30)
+        sock.flush()
+        sock.write(b"and more")
+        sock.flush()
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == b"once onlyand more"
+
+
+def test_send_ok_that_never_comes():
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "send_mute")
+    sock.write(b"once only")
+    sock.settimeout(60)
+    assert isinstance(raised(sock.flush), DeliveryUnknown)
+    sock.close()
+    driver_kit.works(modem)
+    assert bytes(rig.net.default.received) == b"once only"
+
+
+def test_delivery_unknown_is_told_by_close_if_nothing_else_told_it():
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "send_mute")
+    sock.write(b"once only")
+    sock.settimeout(60)
+    e = raised(sock.close)
+    assert isinstance(e, DeliveryUnknown) or "not all" in str(e), e
+    rig.sleep(30000)
+    driver_kit.works(modem)
+    assert bytes(rig.net.default.received) == b"once only"
+
+
+class Narrow:
+    # A UART whose transmitter takes 7 bytes, and none the next time.
+    def __init__(self, uart):
+        self.any = uart.any
+        self.readinto = uart.readinto
+        self._write = uart.write
+        self._full = False
+
+    def write(self, buf, off, n):
+        self._full = not self._full
+        return self._write(buf, off, min(n, 7)) if self._full else None
+
+
+def test_failure_in_the_middle_of_typing():
+    # The PDP context goes, or the program's time is over, while the payload is being typed. The
+    # modem gets the rest of what it was promised: no later command is taken for payload.
+    for what in ("time", "pdp"):
+        rig, modem, sock = connected(Recorder())
+        modem.link.uart = Narrow(rig.uart)
+        peer = rig.net.default
+        data = pattern(4000)
+        sock.settimeout(0.1)
+        if what == "pdp":
+            sock.settimeout(20)
+            rig.model.timers.at(rig.now + 100, lambda m=rig.model: m.command("pdp drop 1"))
+        raised(sock.write, data)
+        sock.close()
+        modem.link.uart = rig.uart
+        if not modem.up:
+            modem.start("internet")
+        driver_kit.works(modem)
+        got = bytes(peer.received)
+        assert got == data[: len(got)], (what, len(got))
+
+
+def test_time_out_of_flush_does_not_send_twice():
+    # The program's limit is shorter than the modem's: it goes on in the background.
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "delay what=send_ok by=3000")
+    sock.settimeout(1)
+    sock.write(b"once only")
+    e = raised(sock.flush)
+    assert e.errno == errno.ETIMEDOUT, e
+    sock.settimeout(10)
+    sock.flush()
+    rig.sleep(10)
+    assert bytes(rig.net.default.received) == b"once only"
+
+
+def test_error_after_the_data():
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "send_error")
+    sock.write(b"x")
+    e = raised(sock.flush)
+    assert e.errno == errno.ECONNRESET, e
+    sock.close()
+    driver_kit.works(modem)
+
+
+def test_no_prompt():
+    for state in ("entry", "idle"):
+        watch = Watch()
+        rig, modem, sock = connected(Recorder(), idle=watch)
+        arm(rig, "no_prompt state=" + state)
+        sock.write(b"never asked for")
+        sock.settimeout(60)
+        start = rig.now
+        watch.start()
+        e = raised(sock.flush)
+        assert e.errno == errno.ETIMEDOUT and "prompt" in str(e), e
+        assert not isinstance(e, DeliveryUnknown), e
+        assert rig.now - start < 9000 and watch.stop() <= 100
+        sock.close()
+        driver_kit.works(modem)
+        # Nothing of it was typed as a command, nor anything else as data.
+        assert b"never" not in bytes(rig.net.default.received)
+        assert bytes(rig.net.default.received).strip(b" \x1bAT\r") == b""
+
+
+def test_prompt_that_comes_late():
+    for by in (1000, 7000):
+        rig, modem, sock = connected(Recorder())
+        arm(rig, "delay what=prompt by=%d" % by)
+        sock.write(b"data")
+        sock.flush()
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == b"data"
+    for by in (9000, 12000, 20000, 60000):
+        rig, modem, sock = connected(Recorder())
+        arm(rig, "delay what=prompt by=%d" % by)
+        sock.write(b"data")
+        sock.settimeout(60)
+        raised(sock.flush)
+        sock.close()
+        driver_kit.works(modem)
+        rig.sleep(70000)
+        driver_kit.works(modem)
+        assert b"data" not in bytes(rig.net.default.received), by
+
+
+def test_prompt_that_comes_twice():
+    rig, modem, sock = connected()
+    for i in range(5):
+        arm(rig, "prompt_twice")
+        sock.write(pattern(700, i))
+        sock.flush()
+        assert sock.read(700) == pattern(700, i)
+
+
+def test_prompt_without_its_blank():
+    rig, modem, sock = connected(switches={"prompt_space": "no"})
+    for data in (b"> ", b" x", b"> >", b"\r\n> "):
+        sock.write(data)
+        assert sock.read(len(data)) == data
+
+
+def test_urc_around_the_prompt():
+    for text in ('+QSSLURC: "recv",0', '+QSSLURC: "closed",1', "+CUSD: 2", ">", "> ", "x>"):
+        for place in ("prompt", "final", "echo"):
+            rig, modem, sock = connected()
+            arm(rig, "before before=%s n=0 text=%s" % (place, text))
+            for i in range(3):
+                try:
+                    sock.write(pattern(300, i))
+                    sock.flush()
+                except OSError:
+                    # Only a stray prompt may have this effect.
+                    assert ">" in text, text
+                    break
+                assert sock.read(300) == pattern(300, i), (text, place)
+            rig.model.command("clear")
+            rig.sleep(30000)
+            sock.close()
+            driver_kit.works(modem)
+
+
+def test_lost_data_is_not_made_up():
+    # SEND OK, but the data went nowhere: nothing the driver could know, nothing it invents.
+    rig, modem, sock = connected()
+    arm(rig, "send_lost")
+    sock.write(b"lost")
+    sock.flush()
+    sock.settimeout(1)
+    assert raised(sock.recv, 4).errno == errno.ETIMEDOUT

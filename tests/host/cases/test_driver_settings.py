@@ -1,0 +1,129 @@
+# test_driver_settings - TLS settings and uploads that fail or lie: no connection is made.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+from driver_kit import HOST, Log, arm, connected, pattern, raised, tls, up
+from ugsim.fakenet import EchoPeer
+
+KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
+
+
+KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
+
+
+def test_setting_that_fails_refuses_the_connection():
+    for key in KEYS:
+        rig, modem = up()
+        log = Log(rig)
+        arm(rig, "cfg_error key=" + key)
+        e = raised(modem.connect, HOST, 443, tls(modem))
+        assert e.phase == "tls" and key in str(e), e
+        assert not log.count("AT+QSSLOPEN") and not rig.net.conns
+        driver_kit.works(modem)
+
+
+def test_setting_that_lies_refuses_the_connection():
+    lies = ("0", "0X0005", "0", "RAM:other.pem", "7", "300")
+    for key, value in zip(KEYS, lies):
+        rig, modem = up()
+        log = Log(rig)
+        arm(rig, "cfg_lies key=%s value=%s" % (key, value))
+        e = raised(modem.connect, HOST, 443, tls(modem))
+        assert e.phase == "tls" and key in str(e), e
+        assert not log.count("AT+QSSLOPEN") and not rig.net.conns
+        # Nor does the next attempt take the context for set.
+        e = raised(modem.connect, HOST, 443, tls(modem))
+        assert key in str(e) and not rig.net.conns
+        rig.model.command("clear")
+        driver_kit.works(modem)
+        assert rig.net.conns[-1].tls.seclevel == 1
+
+
+def test_client_certificate_settings_are_checked_too():
+    key = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
+    for name in ("clientcert", "clientkey"):
+        for fault in ("cfg_error key=%s", "cfg_lies key=%s value=RAM:x.pem"):
+            rig, modem = up()
+            arm(rig, fault % name)
+            context = tls(modem, ca=driver_kit.CA, cert=driver_kit.CA, key=key, check_time=False)
+            e = raised(modem.connect, HOST, 443, context)
+            assert name in str(e) and not rig.net.conns, e
+            rig.model.command("clear")
+            modem.connect(HOST, 443, context).close()
+            assert rig.net.conns[-1].tls.seclevel == 2
+            assert rig.net.conns[-1].tls.key == key
+
+
+def test_settings_are_told_once():
+    rig, modem = up()
+    context = tls(modem)
+    modem.connect(HOST, 443, context).close()
+    log = Log(rig)
+    for _ in range(3):
+        modem.connect(HOST, 443, context).close()
+    assert not log.count("AT+QSSLCFG") and not log.count("AT+QF"), log.at
+
+
+def test_damaged_uploads():
+    for fault in ("upload_sum", "upload_short", "upload_short by=5", "file_changed"):
+        rig, modem = up()
+        arm(rig, fault)
+        e = raised(modem.connect, HOST, 443, tls(modem))
+        assert "upload" in str(e), e
+        assert not rig.net.conns
+        assert not rig.model.files.ram.names, "the damaged file is still there"
+        driver_kit.works(modem)
+
+
+def test_upload_that_fails():
+    for code in (403, 409, 410, 420, 421):
+        rig, modem = up()
+        arm(rig, "cme cmd=AT+QFUPL code=%d" % code)
+        e = raised(modem.connect, HOST, 443, tls(modem))
+        assert e.code == code and "upload" in str(e), e
+        driver_kit.works(modem)
+
+
+def test_storage_is_full():
+    rig, modem = up()
+    rig.model.command("storage full")
+    log = Log(rig)
+    e = raised(modem.connect, HOST, 443, tls(modem))
+    assert e.errno == errno.ENOMEM and "free" in str(e), e
+    assert not log.count("AT+QFUPL")
+    rig.model.command("storage free")
+    driver_kit.works(modem)
+
+
+def test_upload_of_awkward_contents():
+    # +++ in the file, every byte value, sizes around the pieces.
+    head = b"-----BEGIN CERTIFICATE-----\n"
+    for body in (b"+++", bytes(range(256)) * 3, b"x" * 99, b"x" * 100, b"x" * 101, b"y" * 5000):
+        rig, modem = up()
+        context = tls(modem, ca=head + body, check_time=False)
+        modem.connect(HOST, 443, context).close()
+        assert rig.net.conns[-1].tls.ca == head + body, len(body)
+
+
+def test_file_that_is_there_is_not_sent_again():
+    rig, modem = up()
+    modem.connect(HOST, 443, tls(modem)).close()
+    modem.start("internet")
+    log = Log(rig)
+    modem.connect(HOST, 443, tls(modem)).close()
+    assert not log.count("AT+QFUPL") and log.count("AT+QSSLCFG"), log.at
+
+
+def test_echo_peer_after_all():
+    # A connection that saw no fault saw none.
+    rig, modem, sock = connected(EchoPeer())
+    stats = modem.stats
+    before = (stats.timeouts, stats.resyncs, stats.late, stats.noise, stats.unknown)
+    for i in range(20):
+        sock.write(pattern(1000, i))
+        assert sock.read(1000) == pattern(1000, i)
+    sock.close()
+    after = (stats.timeouts, stats.resyncs, stats.late, stats.noise, stats.unknown)
+    assert before == after and not stats.garbled, (before, after)

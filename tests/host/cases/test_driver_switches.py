@@ -1,0 +1,128 @@
+# test_driver_switches - a whole life with every answer to what is uncertain about the firmware.
+# SPDX-License-Identifier: MIT
+
+import driver_kit
+from driver_kit import CA, HOST, Recorder, raised, tls, up
+from ugsim.fakenet import FakeNet, RefusingPeer
+
+NUMBERS = {
+    "prompt_timeout_ms": ("5000", "20000"),
+    "push_max": ("1",),
+    "baud_default": ("9600",),
+    "recv_max": ("1", "100"),
+    "rx_size": ("1500", "100"),
+    "tx_size": ("1460",),
+    "reply_ms": ("30", "300"),
+    "act_ms": ("0", "140000"),
+    "boot_ms": ("100",),
+    "register_ms": ("0", "60000"),
+    "ram_total": ("3000",),
+    "ufs_total": ("3000",),
+}
+OTHERS = ("sim", "open_limit", "empty_apn")
+
+
+def life(switches):
+    # Start, context, connection, both directions, the peer's close, again, close.
+    rig, modem = up(FakeNet(), switches=switches)
+    modem.clock((2025, 1, 1, 0, 0, 0))
+    context = modem.tls(0, ca=CA)
+    rig.net.add("source.example", Recorder(driver_kit.pattern(4000), True))
+    rig.net.add("refusing.example", RefusingPeer())
+    for _ in range(2):
+        sock = modem.connect(HOST, 443, context)
+        sock.settimeout(30)
+        for i in range(3):
+            data = driver_kit.pattern(2000, i)
+            sock.write(data)
+            assert sock.read(2000) == data
+        raised(modem.connect, "refusing.example", 443, context)
+        other = modem.connect("source.example", 443, context)
+        other.settimeout(30)
+        got = b""
+        while True:
+            part = other.recv(600)
+            if not part:
+                break
+            got += part
+        want = driver_kit.pattern(4000)
+        if switches.get("closed_keeps_data", "keep") == "keep":
+            assert got == want, len(got)
+        else:
+            assert got == want[: len(got)], len(got)
+        other.close()
+        sock.write(b"last")
+        assert sock.read(4) == b"last"
+        sock.close()
+        last = rig.net.conns[-1].tls
+        assert (last.version, last.seclevel, last.suites) == (3, 1, (0x3D,))
+        modem.start("internet")
+    assert rig.model.sockets.slots == [None] * 12
+    assert modem.signal() == -71 and modem.registration()
+    rig.model.command("restart")
+    rig.sleep(6000)
+    modem.pump()
+    modem.start("internet")
+    modem.clock((2025, 1, 1, 0, 0, 0))
+    modem.connect(HOST, 443, context).close()
+
+
+NUMBERS = {
+    "prompt_timeout_ms": ("5000", "20000"),
+    "push_max": ("1",),
+    "baud_default": ("9600",),
+    "recv_max": ("1", "100"),
+    "rx_size": ("1500", "100"),
+    "tx_size": ("1460",),
+    "reply_ms": ("30", "300"),
+    "act_ms": ("0", "140000"),
+    "boot_ms": ("100",),
+    "register_ms": ("0", "60000"),
+    "ram_total": ("3000",),
+    "ufs_total": ("3000",),
+}
+# Not a whole life: they have tests of their own.
+OTHERS = ("sim", "open_limit", "empty_apn")
+
+
+def test_whole_life_with_every_answer_to_what_is_uncertain():
+    from ugsim.model.switches import SWITCHES
+
+    for name in sorted(SWITCHES):
+        if name in OTHERS:
+            continue
+        default, choices, _ = SWITCHES[name]
+        for choice in NUMBERS[name] if choices is None else choices:
+            if choice == default and name != "recv_trailer":
+                continue
+            try:
+                life({name: choice})
+            except BaseException:
+                print("switch", name, choice)
+                raise
+
+
+def test_whole_life_with_all_answers_other_than_usual():
+    from ugsim.model.switches import SWITCHES
+
+    for k in (1, 2):
+        switches = {}
+        for name in SWITCHES:
+            default, choices, _ = SWITCHES[name]
+            if choices is not None and name not in OTHERS and name != "closed_keeps_data":
+                switches[name] = choices[min(k, len(choices) - 1)]
+        life(switches)
+
+
+def test_modem_that_opens_no_more():
+    rig, modem = up(switches={"open_limit": 3})
+    context = tls(modem)
+    for _ in range(3):
+        modem.connect(HOST, 443, context).close()
+    e = raised(modem.connect, HOST, 443, context)
+    assert e.code == 552, e
+    rig.model.command("restart")
+    rig.sleep(5000)
+    modem.pump()
+    modem.start("internet")
+    modem.connect(HOST, 443, context).close()
