@@ -18,6 +18,18 @@ REASONS = {
     ),
     "silent": (Error, _e.ETIMEDOUT, "modem", "it stopped answering; check power, call start()"),
     "restarted": (Error, _e.ECONNRESET, "modem", "it restarted; call modem.start() again"),
+    "transparent": (
+        Error,
+        _e.EALREADY,
+        "modem",
+        "it is in transparent mode, where only the pipe may use it; pipe.escape() first",
+    ),
+    "unread": (
+        Error,
+        _e.ETIMEDOUT,
+        "modem",
+        "a connection that pushes fills its buffer and so holds the line; read from it",
+    ),
     "lost": (Error, _e.EIO, "command", "bytes were lost on the UART; RTS/CTS or larger rxbuf?"),
     # opening
     "sockets": (Refused, _e.EINVAL, "modem", "sockets must be 1 to 12"),
@@ -47,6 +59,12 @@ REASONS = {
     "middle": (Error, _e.ETIMEDOUT, "receive", "time-out in the middle of a read; reconnect"),
     "cut": (Error, _e.ETIMEDOUT, "receive", "the modem's answer did not come whole; reconnect"),
     "garbled": (Error, _e.EIO, "receive", "bytes were lost on the UART; RTS/CTS or larger rxbuf?"),
+    "missed": (
+        Error,
+        _e.EIO,
+        "receive",
+        "pushed data may be lost, as the link had to find its way again; reconnect",
+    ),
     "gone": (Error, _e.ENOTCONN, "receive", "the modem has no such connection; reconnect"),
     "security": (Error, _e.EIO, "tls", "encrypt, decrypt or verify error; reconnect"),
     # sending

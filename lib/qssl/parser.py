@@ -14,7 +14,7 @@ _PROMPT = const(62)
 
 class Parser:
     def __init__(self, owner):
-        self._owner = owner
+        self.owner = owner
         self._part = RingIO(LINE_MAX)  # the start of a line whose end has not come yet
         self._whole = bytearray(LINE_MAX)
         self._skip = False
@@ -39,7 +39,8 @@ class Parser:
         self.tail = None
 
     def expect(self, need, sink, tail):
-        # From the next byte on: need bytes of payload into sink, never looked at.
+        # From the next byte on: need bytes of payload into sink (None: nobody wants them), never
+        # looked at.
         self.need = need
         self.sink = sink
         self.tail = tail
@@ -61,12 +62,12 @@ class Parser:
                     if hi - lo >= n and buf.startswith(self.tail, lo):
                         lo += n
                         self.matched = True
-                        self._owner.on_tail()
+                        self.owner.on_tail()
                     self.tail = None
             elif self.prompt and buf[lo] == _PROMPT and not self._part.any():
                 lo += 1
                 self.prompt = False
-                self._owner.on_prompt()
+                self.owner.on_prompt()
             else:
                 n = buf.find(_LF, lo, hi)
                 if n < 0:
@@ -77,9 +78,12 @@ class Parser:
         return lo
 
     def _payload(self, buf, lo, hi):
-        n = self.sink.write(buf, lo, min(self.need, hi - lo))
-        if n:
-            self.need -= n
+        need = self.need
+        n = min(need, hi - lo)
+        if self.sink is not None:
+            n = self.sink.write(buf, lo, n)
+        if n and self.need == need:  # else the sink has changed its mind
+            self.need = need - n
         return n
 
     def _keep(self, buf, lo, hi):
@@ -116,7 +120,7 @@ class Parser:
         while lo < hi and buf[lo] <= 32:
             lo += 1
         if lo < hi:
-            self._owner.on_line(buf, lo, hi)
+            self.owner.on_line(buf, lo, hi)
             self.blanks = 0
             self.exact = True
         else:

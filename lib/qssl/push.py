@@ -1,0 +1,176 @@
+# qssl.push - direct push mode: payload that the modem sends on its own (manual 1.3, 2.3.1).
+# SPDX-License-Identifier: MIT
+#
+# The URC says how many bytes follow it; after them comes CR LF. Nothing numbers the pushes, so all
+# that shows a lost byte is that line end, and what separates it from the next line: both are
+# checked. Bytes become visible when their CR LF has come. Only a push that is larger than the ring
+# can't wait for that: it is handed out in pieces of a full ring.
+
+from time import ticks_diff
+
+from micropython import const
+
+from .ascii import number, value
+
+_OPEN = const(1)  # of Socket's states
+_CR = const(13)
+_LF = const(10)
+_QUIET_MS = const(50)  # some firmware leaves out the CR LF: this silence then is the end
+_STALL_MS = const(5000)  # a payload that stops in the middle
+_URC = b'+QSSLURC: "recv",'
+
+
+class Push:
+    # One for a link and all its pushing sockets: it stands between parser and link, and is the
+    # sink of the payload, of which there is one at a time. Only attach() allocates.
+    def __init__(self, modem):
+        self._modem = modem
+        self._link = modem.link
+        self._sock = None  # whose payload comes, or came last
+        self._left = 0  # bytes of it still to come, CR LF counted
+        self._ended = False  # what comes next follows a payload
+        self._gap = None  # empty lines between them, 1 or 0: learned
+        self.switching = None  # the socket whose access mode is just being changed
+        self._link.parser.owner = self
+        self._link.sources.append(self)
+
+    # --- what the parser calls ---
+
+    def on_line(self, buf, lo, hi):
+        link = self._link
+        self._follow()
+        if link.sick and buf.startswith(_URC, lo):
+            link.parser.expect(max(value(buf, lo, hi, 2), 0), None, None)  # noise, but no lines
+        unknown = link.stats.unknown
+        link.on_line(buf, lo, hi)
+        if unknown != link.stats.unknown:
+            # It may be the damaged head of a push, and payload comes next.
+            for sock in self._modem.sockets:
+                if sock is not None and sock._push is not None and not link.sick:
+                    self._fail(sock)
+
+    def on_prompt(self):
+        self._follow()
+        if self._link.job is not None:
+            self._link.on_prompt()
+
+    def on_tail(self):
+        self._link.on_tail()
+
+    def _follow(self):
+        if self._ended:
+            self._ended = False
+            parser = self._link.parser
+            gap = parser.blanks
+            if self._gap is None:
+                self._gap = gap
+            if gap != self._gap or gap > 1 or not parser.exact:
+                self._fail(self._sock)
+
+    def write(self, buf, off, k):
+        # The sink: takes payload and its CR LF, less than all when the ring is full.
+        sock = self._sock
+        left = self._left
+        n = 0
+        if left > 2:
+            n = min(k, left - 2)
+            if sock._state <= _OPEN and not sock.why:  # else nobody wants it
+                want = n
+                n = sock._rx.write(buf, off, n)
+                if n < want:
+                    if not sock._ready:
+                        self._show()
+                    sock._need = min(
+                        sock._need, sock._ready
+                    )  # a reader gets no more than the ring holds
+                    k = n
+            left -= n
+        while n < k:
+            if buf[off + n] != (_CR if left == 2 else _LF):
+                self._fail(sock)
+                return k
+            n += 1
+            left -= 1
+        self._left = left
+        if not left:
+            self._ended = True
+            self._show()
+        return n
+
+    def _show(self):
+        self._sock._ready = self._sock._rx.any()
+
+    # --- what Socket calls ---
+
+    def begin(self, sock, n):
+        # The URC came: n bytes follow; -1: none, as in buffer mode.
+        if n >= 0:
+            self._sock = sock
+            self._left = n + 2
+            self._link.parser.expect(n + 2, self, None)
+        elif sock is self.switching:
+            sock._more = True
+        else:
+            self._fail(sock)
+
+    def _fail(self, sock):
+        sock.fail("garbled")
+        self._gap = None
+        self.lost(0)
+        self._link.garbled()
+
+    # --- as a source of the link: it has no work, but is asked whenever the wire is free ---
+
+    def job(self, now):
+        if self._left and not self._link.jam:
+            quiet = ticks_diff(now, self._link.heard)
+            if self._left == 2 and self._gap != 1:
+                if quiet >= _QUIET_MS:
+                    self._show()
+            elif quiet >= _STALL_MS:
+                self._fail(self._sock)
+
+    def lost(self, result):
+        self._left = 0
+        self._ended = False
+
+
+def attach(sock):
+    # From now on sock takes what is pushed.
+    link = sock._link
+    push = link.parser.owner
+    if push is link:
+        push = Push(sock._modem)
+        if not sock._modem.flow:
+            guard(link)
+    sock._push = push
+    return push
+
+
+def guard(link):
+    # Without RTS and CTS bytes are lost when the UART's ring is full. Ports tell its size in
+    # str(uart); whoever does not is not guarded.
+    text = str(link.uart).encode()
+    lo = hi = text.find(b"rxbuf=") + 6
+    while hi < len(text) and 48 <= text[hi] <= 57:
+        hi += 1
+    n = number(text, lo, hi)
+    if lo > 5 and n > 0:
+        link.brim = n - 1
+
+
+def switch(sock, on):
+    # AT+QISWTMD=<clientID>,<access_mode> for modes 0 and 1 (manual 1.3).
+    sock._check()
+    was = sock._push
+    push = attach(sock)
+    push.switching = sock
+    try:
+        sock._modem.at.need(
+            b"AT+QISWTMD=%d,%d" % (sock.id, on), "switch", "refused; is it still connected?"
+        )
+        was = push if on else None
+    finally:
+        push.switching = None
+        sock._push = was
+    sock._more = True  # what came before may still wait in the modem
