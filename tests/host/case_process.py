@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import resource
 import secrets
 import select
 import signal
@@ -31,6 +32,8 @@ class CaseProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # close() ends what it has started, too
+            # Should pytest be killed, a case that spins ends all the same.
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s)),
         )
 
     def result(self, name):
