@@ -9,8 +9,9 @@ _FIRST_YEAR = 2024  # a clock before this was never set
 
 
 def get(modem):
-    # (year, month, day, hour, minute, second, quarters of an hour from UTC); None if never set.
-    lines = modem.at.need(b"AT+CCLK?", "clock", "the modem has no clock", b"+CCLK:")
+    # Generator for Link.drive: (year, month, day, hour, minute, second, quarters of an hour from
+    # UTC); None if never set.
+    lines = yield from modem.at.want(b"AT+CCLK?", "clock", "the modem has no clock", b"+CCLK:")
     t = lines[0].strip().strip(b'"') if lines else b""
     # yy/MM/dd,hh:mm:ss+zz
     try:

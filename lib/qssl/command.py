@@ -110,27 +110,40 @@ class At:
                 x.result = _l.TIMEOUT
         return x.result
 
-    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
-        # The same, blocking: returns the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED or
-        # RESTARTED), its lines are in self.lines.
-        x = self.wait(self.post(text, prefix, timeout_ms, data))
+    def wait(self, x):
+        # Generator for Link.drive: until x has ended. If it is closed before, x is called off.
+        try:
+            while not self.over(x):
+                yield x.due
+        finally:
+            if not x.result:
+                if self._link.job is not x:
+                    self._queue.remove(x)
+                elif x._data is not None:
+                    self._link.expire()
+        return x
+
+    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+        # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED or RESTARTED) of
+        # the command, as post() takes it; its lines are in self.lines, until the next yield.
+        x = yield from self.wait(self.post(text, prefix, timeout_ms, data))
         self.lines = x.lines
         return x.result
 
-    def wait(self, x):
-        # Until x has ended; returns x. Blocks.
-        link = self._link
-        while not self.over(x):
-            link.wait(x.due)
-            link.pump()
-        return x
+    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+        # The same, blocking.
+        return self._link.drive(self.ask(text, prefix, timeout_ms, data))
 
-    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, data=None):
-        # Like run(), but anything other than OK raises. Returns the lines.
-        result = self.run(text, prefix, timeout_ms, data)
+    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
+        # Like ask(), but anything other than OK raises. Gives the lines.
+        result = yield from self.ask(text, prefix, timeout_ms)
         if result != _l.OK:
             self.fail(result, phase, hint)
         return self.lines
+
+    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
+        # The same, blocking.
+        return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms))
 
     def fail(self, result, phase, hint, code=0):
         # Raises what `result` means: the hint if the modem refused.

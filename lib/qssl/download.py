@@ -40,15 +40,14 @@ def fetch(modem, name, keep=True):
     want = size(modem, name)
     if want < 0:
         raise Error(errno.ENOENT, "files", "%s is not on the modem" % name.decode(), 405)
-    x = modem.at.wait(
-        modem.at.post(
-            b'AT+QFDWL="%s"' % name,
-            b"+QFDWL:",
-            10000 + want,
-            None,
-            lambda *args: _Download(want, keep, *args),
-        )
+    x = modem.at.post(
+        b'AT+QFDWL="%s"' % name,
+        b"+QFDWL:",
+        10000 + want,
+        None,
+        lambda *args: _Download(want, keep, *args),
     )
+    modem.link.drive(modem.at.wait(x))
     if x.result != _l.OK:
         from .hints import explain
 

@@ -108,21 +108,26 @@ def ensure(modem, source, phase, where="RAM:"):
     # Brings the source onto the modem unless it is there; returns its name (bytes). The size that
     # the modem lists afterwards and the checksum of the upload are compared; on any difference
     # the file is removed and the call fails.
+    return modem.link.drive(ensuring(modem, source, phase, where))
+
+
+def ensuring(modem, source, phase, where):
+    # The same as a generator for Link.drive.
     name = b"%s%04x-%d.pem" % (where.encode(), source.sum, source.size)
-    if size(modem, name) == source.size:
+    if (yield from _size(modem, name)) == source.size:
         return name
-    free = space(modem, where)
+    free = yield from _space(modem, where)
     if free is not None and free < source.size:
         raise Refused(
             errno.ENOMEM,
             phase,
             "%d bytes don't fit the modem's %d free; delete files there" % (source.size, free),
         )
-    delete(modem, name, True)
+    yield from _delete(modem, name, True)
     at = modem.at
     source.rewind()
     try:
-        result = at.run(
+        result = yield from at.ask(
             b'AT+QFUPL="%s",%d,%d' % (name, source.size, _UPLOAD_S),
             b"+QFUPL:",
             60000 + source.size,
@@ -135,10 +140,10 @@ def ensure(modem, source, phase, where="RAM:"):
         from .hints import explain
 
         code = modem.link.cme
-        delete(modem, name, True)
+        yield from _delete(modem, name, True)
         at.fail(result, phase, "upload failed: " + explain(code), code)
-    if not _matches(line, source) or size(modem, name) != source.size:
-        delete(modem, name, True)
+    if not _matches(line, source) or (yield from _size(modem, name)) != source.size:
+        yield from _delete(modem, name, True)
         raise Error(errno.EIO, phase, "the upload was damaged on the UART; use RTS/CTS")
     return name
 
@@ -154,8 +159,12 @@ def _matches(line, source):
 
 def listed(modem, pattern="*"):
     # [(name, size)] of the files that match: "RAM:*", "*" for flash, one name. None found: [].
+    return modem.link.drive(_listed(modem, pattern))
+
+
+def _listed(modem, pattern):
     pattern = quoted(pattern, "files", "pattern", 80)
-    result = modem.at.run(b'AT+QFLST="%s"' % pattern, b"+QFLST:", 30000)
+    result = yield from modem.at.ask(b'AT+QFLST="%s"' % pattern, b"+QFLST:", 30000)
     if result == _l.ERROR:
         return []
     if result != _l.OK:
@@ -165,13 +174,22 @@ def listed(modem, pattern="*"):
 
 def size(modem, name):
     # Size of a file on the modem in bytes; -1 if it is not there.
-    found = listed(modem, name)
+    return modem.link.drive(_size(modem, name))
+
+
+def _size(modem, name):
+    found = yield from _listed(modem, name)
     return found[0][1] if len(found) == 1 else -1
 
 
 def space(modem, where="RAM:"):
     # Free bytes of a storage ("RAM:" or "UFS:"); None if the firmware doesn't say.
-    if modem.at.run(b'AT+QFLDS="%s"' % where.rstrip(":").encode(), b"+QFLDS:") != _l.OK:
+    return modem.link.drive(_space(modem, where))
+
+
+def _space(modem, where):
+    line = b'AT+QFLDS="%s"' % where.rstrip(":").encode()
+    if (yield from modem.at.ask(line, b"+QFLDS:")) != _l.OK:
         return None
     lines = modem.at.lines
     n = value(lines[0], 0, len(lines[0]), 0) if lines else -1
@@ -180,8 +198,12 @@ def space(modem, where="RAM:"):
 
 def delete(modem, name, quiet=False):
     # Deletes a file. With quiet, one that is not there is no error.
+    modem.link.drive(_delete(modem, name, quiet))
+
+
+def _delete(modem, name, quiet):
     name = quoted(name, "files", "name", 80)
-    result = modem.at.run(b'AT+QFDEL="%s"' % name)
+    result = yield from modem.at.ask(b'AT+QFDEL="%s"' % name)
     if result == _l.ERROR and quiet:
         return
     if result != _l.OK:

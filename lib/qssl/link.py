@@ -118,6 +118,20 @@ class Link:
             self.events.deliver()
         return True
 
+    def drive(self, steps):
+        # Runs `steps` to its end, blocking, and returns its value. What takes several exchanges is
+        # written as such a generator: it yields a deadline (ticks or None) where it waits for the
+        # modem, and gets False once that has passed. qssl.aio runs the same ones in tasks.
+        on = None
+        try:
+            while True:
+                on = self.wait(steps.send(on))
+                self.pump()
+        except StopIteration as e:
+            return e.value
+        finally:
+            steps.close()
+
     def _receive(self):
         parser = self.parser
         if self._lo < self._hi:

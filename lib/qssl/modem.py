@@ -72,7 +72,7 @@ class Modem:
         # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
         from .bringup import start
 
-        start(self, apn, user, password, auth, timeout_ms, pin)
+        self.link.drive(start(self, apn, user, password, auth, timeout_ms, pin))
 
     def tls(self, ctx=0, **settings):
         # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
@@ -93,43 +93,53 @@ class Modem:
         stop(self)
 
     def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None):
-        # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket, whose
-        # time-out is then timeout_ms too. Blocks.
-        link = self.link
+        # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket. Blocks.
         outer = self.at.until
-        due = self.at.until = ticks_add(ticks_ms(), timeout_ms)
+        self.at.until = ticks_add(ticks_ms(), timeout_ms)
         try:
-            again = True
-            while True:
-                sock = self.open(host, port, ctx, make, pdp)
+            return self.link.drive(self.connecting(host, port, ctx, make, pdp))
+        finally:
+            self.at.until = outer
+
+    def connecting(self, host, port, ctx, make=Socket, pdp=None):
+        # The same as a generator for Link.drive, until at.until.
+        due = self.at.until
+        again = True
+        while True:
+            sock = yield from self.opening(host, port, ctx, make, pdp)
+            sound = False
+            try:
                 while not sock.state():
-                    link.pump()
-                    if not sock.state() and not link.wait(due):
-                        sock.abandon()
+                    if not (yield due):
                         raise error("open late", 0, "%s:%d" % (host, port))
-                if sock.state() >= 0 and not sock.why:
+                sound = sock.state() >= 0 and not sock.why
+                if sound:
                     return sock
-                code = sock.code if sock.code >= 0 else self.last_error()
+                code = sock.code if sock.code >= 0 else (yield from self.failing())
                 if code != IN_USE or not again:
                     self._refused(sock, host, port, code)
                 # What should have closed the id was lost on the UART.
                 again = False
-                self.at.run(b"AT+QSSLCLOSE=%d,0" % sock.id)
+                yield from self.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
                 sock._release()
-        finally:
-            self.at.until = outer
+            finally:
+                if not sound:
+                    sock.abandon()
 
     def open(self, host, port, ctx, make=Socket, pdp=None):
-        # Starts a connection and returns its Socket at once: sock.opening() until it is known how
-        # it ends. Blocks only where the TLS context has to be set up first. make: called as Socket
-        # is.
+        # Starts a connection and returns its Socket at once: sock.state() is 0 until it is known
+        # how it ends. Blocks only where the TLS context has to be set up first. make: called as
+        # Socket is.
+        return self.link.drive(self.opening(host, port, ctx, make, pdp))
+
+    def opening(self, host, port, ctx, make, pdp):
         host, port = _checked(host, port)
         pdp = pdp or self.pdp
         while True:
             if pdp not in self.pdps and (pdp != self.pdp or not self.up):
                 raise error("down")
-            cid = self._free()
-            ctx.apply()
+            cid = yield from self._free()
+            yield from ctx.applying()
             if self.sockets[cid] is None:  # somebody may have taken it while apply() waited
                 break
         if self._slots[cid] is None:
@@ -143,7 +153,6 @@ class Modem:
 
     def _free(self):
         # A free socket id; those that are just closing are waited for.
-        link = self.link
         due = self.at.until
         if due is None:
             due = ticks_add(ticks_ms(), 15000)
@@ -151,13 +160,13 @@ class Modem:
             for cid in range(len(self.sockets)):
                 if self.sockets[cid] is None:
                     return cid
-            link.pump()
+            self.link.pump()
             for sock in self.sockets:
                 if sock is not None and sock.spent():
                     sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
             if not [s for s in self.sockets if s is None or s.state() > 1]:
                 raise error("all used")
-            if not link.wait(due):
+            if not (yield due):
                 raise error("unreleased")
 
     def release(self, sock):
@@ -167,7 +176,6 @@ class Modem:
             self.link.sources.remove(sock)
 
     def _refused(self, sock, host, port, code):
-        sock.abandon()
         if code in NO_PDP:
             self.lose(sock.pdp)
         if not code and sock.why != "refused":
@@ -187,22 +195,31 @@ class Modem:
 
     def last_error(self):
         # The number of AT+QIGETERROR; 0: none, or no answer.
+        return self.link.drive(self.failing())
+
+    def failing(self):
         at = self.at
-        if at.run(b"AT+QIGETERROR", b"+QIGETERROR:") != _l.OK or not at.lines:
+        if (yield from at.ask(b"AT+QIGETERROR", b"+QIGETERROR:")) != _l.OK or not at.lines:
             return 0
         n = value(at.lines[0], 0, len(at.lines[0]), 0)
         return n if n > 0 else 0
 
     def signal(self):
         # Received signal strength in dBm; None if not known (AT+CSQ).
-        lines = self.at.need(b"AT+CSQ", "signal", "refused", b"+CSQ:")
+        return self.link.drive(self.hearing())
+
+    def hearing(self):
+        lines = yield from self.at.want(b"AT+CSQ", "signal", "refused", b"+CSQ:")
         n = value(lines[0], 0, len(lines[0]), 0) if lines else 99
         return 2 * n - 113 if 0 <= n <= 31 else None
 
     def registration(self):
         # True if registered, at home or roaming, for packet data (AT+CGREG) or at all (AT+CREG).
+        return self.link.drive(self.registering())
+
+    def registering(self):
         for name in (b"+CGREG", b"+CREG"):
-            if self.at.run(b"AT" + name + b"?", name + b":") == _l.OK:
+            if (yield from self.at.ask(b"AT" + name + b"?", name + b":")) == _l.OK:
                 for line in self.at.lines:
                     if value(line, 0, len(line), 1) in (1, 5):
                         return True
@@ -216,7 +233,7 @@ class Modem:
 
         if set is not None:
             put(self, set)
-        return get(self)
+        return self.link.drive(get(self))
 
     def ip(self, pdp=None):
         # The IP address of a PDP context; None if it is not active (manual 1.2, step 2).

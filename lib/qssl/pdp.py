@@ -17,7 +17,7 @@ def activate(modem, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
     from .bringup import Bringup, settings
 
     step = Bringup(modem, timeout_ms, pdp)
-    step.activate(*settings(apn, user, password, auth))
+    modem.link.drive(step.activate(*settings(apn, user, password, auth)))
     if pdp == modem.pdp:
         modem.address = step.address
         modem.up = True

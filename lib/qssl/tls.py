@@ -75,6 +75,10 @@ class Context:
 
     def apply(self):
         # Makes the modem's context what this one says, unless it is already. Blocks.
+        self._modem.link.drive(self.applying())
+
+    def applying(self):
+        # The same as a generator for Link.drive.
         modem = self._modem
         # A restart may have gone unseen in what the quarantine passed over.
         epoch = modem.epoch + modem.stats.resyncs
@@ -97,14 +101,15 @@ class Context:
                 raise error("ctx busy")
         mine = modem.contexts[self.id] = [self]
         if self._seclevel and self._check_time:
-            self._check_clock()
-        from .files import ensure
+            yield from self._check_clock()
+        from .files import ensuring
 
         for key, source in zip((b"cacert", b"clientcert", b"clientkey"), self._sources):
             if source is not None:
-                self._set(key, b'"%s"' % ensure(modem, source, "tls", self._where))
+                name = yield from ensuring(modem, source, "tls", self._where)
+                yield from self._set(key, b'"%s"' % name)
         for key, val in settings:
-            self._set(key, val)
+            yield from self._set(key, val)
         # While this waited, a callback or another task may have set up the same context.
         if modem.contexts[self.id] is not mine:
             modem.contexts[self.id] = None
@@ -115,12 +120,12 @@ class Context:
     def _set(self, key, val):
         # Sets one parameter and reads it back.
         at = self._modem.at
-        at.need(
+        yield from at.want(
             b'AT+QSSLCFG="%s",%d,%s' % (key, self.id, val),
             "tls",
             "the modem refused %s=%s" % (key.decode(), val.decode()),
         )
-        lines = at.need(
+        lines = yield from at.want(
             b'AT+QSSLCFG="%s",%d' % (key, self.id), "tls", "can't be read back", b"+QSSLCFG:"
         )
         want = b'"%s",%d,%s' % (key, self.id, val)
@@ -133,7 +138,9 @@ class Context:
             )
 
     def _check_clock(self):
-        if self._modem.clock() is None:
+        from .clock import get
+
+        if (yield from get(self._modem)) is None:
             raise Refused(
                 errno.EACCES,
                 "tls",
