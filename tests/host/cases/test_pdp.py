@@ -97,7 +97,9 @@ def test_losing_the_first_context_leaves_the_other():
     raised(a.write, b"x")
     a.close()
     echo(b)
+    log = Log(rig)
     assert raised(modem.connect, HOST, 443, b.ctx).phase == "open"
+    assert log.at == []
     assert modem.activate(1, "internet") == "10.7.157.1"
     works(modem)
     echo(b)

@@ -56,7 +56,10 @@ def test_both_prefixes_and_styles():
 
 
 def test_firmware_that_wants_another_form_for_one():
-    rig, modem, sock = connected()
+    rig, modem, sock = connected(sockets=3)
+    modem.connect(HOST, 9999, sock.ctx)
+    rig.model.command("fault error cmd=+QSSLSTATE")
+    assert modem.state(1).port == 9999
     log = Log(rig)
     rig.model.command("fault error cmd=+QSSLSTATE")
     assert modem.state(0).id == 0
@@ -70,7 +73,6 @@ def test_firmware_that_wants_another_form_for_one():
 
 def test_the_words_of_states():
     rig, modem, sock = connected()
-    modem.sockets[0] = sock
     for number in range(8):
         rig.model.sockets.slots[0].state = number
         assert modem.state(0).state == (WORDS[number] if number < 6 else str(number))
