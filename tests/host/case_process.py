@@ -32,9 +32,11 @@ class CaseProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # close() ends what it has started, too
-            # Should pytest be killed, a case that spins ends all the same.
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s)),
         )
+        if hasattr(resource, "prlimit"):
+            # Should pytest be killed, a case that spins ends all the same.
+            limit = int(limit_s) + 1
+            resource.prlimit(self.process.pid, resource.RLIMIT_CPU, (limit, limit))
 
     def result(self, name):
         # ("pass" or "fail", what the test printed); waits until the test has ended.
