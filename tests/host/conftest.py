@@ -10,6 +10,7 @@
 import ast
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import types
@@ -32,6 +33,8 @@ _PATH = [*_UPPATH[1:], str(HERE / "support")]
 def pytest_configure(config):
     config.case_stack = contextlib.ExitStack()  # the servers for NEEDS_UGSIM
     config.case_env = None
+    # Ends like Ctrl-C, so that fixtures stop the servers that they have started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure(config):

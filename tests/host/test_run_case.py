@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -245,15 +246,36 @@ def test_nothing_is_left_running(run, tmp_path):
     )
     run(text)
     assert run.results == {"test_a[cpython]": "failed"}
-    pid = int((tmp_path / "pid").read_text())
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def gone(pid):
     for _ in range(50):
         try:
-            state = open("/proc/%d/stat" % pid).read().split()[2]
+            state = Path("/proc/%d/stat" % pid).read_text().split()[2]
         except OSError:
-            break
+            return True
         if state == "Z":  # ended; whoever is process 1 has not noticed
+            return True
+        time.sleep(0.1)
+    os.kill(pid, 9)
+    return False
+
+
+def test_terminated_it_stops_what_runs(run, tmp_path):
+    # The whole way: the entry program gets SIGTERM, the case's interpreter is gone.
+    text = "import os\ndef test_a():\n    f = open(%r, 'w')\n    f.write(str(os.getpid()))\n"
+    text += "    f.close()\n    while True: pass\n"
+    text = 'ONLY = "cpython"\nWHY = "getpid"\n' + text % str(tmp_path / "pid")
+    (tmp_path / "cases/test_it.py").write_text(text)
+    code = "import setup, sys; sys.exit(setup.main(lambda args: setup.call(args)))"
+    argv = [sys.executable, "-c", code, sys.executable, "-m", "pytest", str(tmp_path)]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([str(setup.ROOT / "tools"), str(tmp_path)]))
+    entry = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(200):
+        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
             break
         time.sleep(0.1)
-    else:
-        os.kill(pid, 9)
-        pytest.fail("the test's own child was still running")
+    entry.terminate()
+    assert entry.wait(20) == 130
+    assert gone(int((tmp_path / "pid").read_text()))

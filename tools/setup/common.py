@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
+_STOP_S = 20
 
 
 class SetupError(Exception):
@@ -48,6 +50,8 @@ def last_words(output):
     # The line of a program's output that says best why it failed, as a sentence.
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     found = lines[-1:] or ["it printed nothing"]
+    # A compiler's errors come long before make's last line.
+    found = [line for line in lines if ": error: " in line][:1] or found
     for mark in ("E: ", "ERROR: ", "error: "):
         found = [line[len(mark) :] for line in lines if line.startswith(mark)][:1] or found
     return found[0].rstrip(".") + "."
@@ -87,14 +91,36 @@ def cached(name, fill):
     return folder
 
 
+class Terminated(KeyboardInterrupt):
+    # SIGTERM, which unlike Ctrl-C has reached this process alone.
+    pass
+
+
 def call(argv):
-    # Runs a program on this terminal and returns its exit status.
-    return subprocess.run([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    # Runs a program on this terminal and returns its exit status. When this one is to end, that
+    # one gets the time to stop what it has started.
+    child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        return child.wait()
+    except KeyboardInterrupt as e:
+        if isinstance(e, Terminated):
+            child.terminate()
+        try:
+            child.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        raise
+
+
+def _terminated(number, frame):
+    raise Terminated
 
 
 def main(function):
     # Runs an entry program: function(arguments) returns its exit status. What went wrong in the
     # set-up becomes one sentence.
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         return function(sys.argv[1:])
     except SetupError as e:
