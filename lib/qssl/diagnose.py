@@ -7,7 +7,7 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from . import link as _l
-from .ascii import text
+from .ascii import text, value
 from .dialect import SUITES, VERSIONS
 from .hints import explain
 from .pdp import active, dotted
@@ -38,8 +38,7 @@ def diagnose(modem, host=None, ctx=None, tell=None, pdp=None):
         d.note(
             None,
             "nothing wrong on this side",
-            "the server: host and port, RSA key exchange with this version and suite, its whole "
-            "chain from this CA, its dates, a client certificate that it asks for, no need of SNI",
+            "check the server: port, RSA key exchange with this suite, chain from this CA, dates",
         )
     return d.found
 
@@ -128,10 +127,9 @@ class _Diagnosis:
         finally:
             link.urcs.remove(entry)
         if len(got) > 1:
-            self.note(True, "%s is %s" % (name, got[1].decode().strip('"')))
+            self.note(True, "%s is %s" % (name, text(got[1], 0, len(got[1]), 0)))
         elif got and not got[0].startswith(b"0,"):
-            code = text(got[0], 0, len(got[0]), 0)
-            code = int(code) if code.isdigit() else 0
+            code = value(got[0], 0, len(got[0]), 0)
             self.note(False, "%s does not resolve [modem %d]" % (name, code), explain(code))
         else:
             self.note(
@@ -184,19 +182,14 @@ class _Diagnosis:
             self.note(False, "the client's certificate or key is missing", "pass cert= and key=")
 
     def _suite(self, cfg):
-        number = cfg["ciphersuite"].upper()
-        version = [(k, w) for k, (v, w) in VERSIONS.items() if str(v) == cfg["sslversion"]]
-        suite = [(k, w) for k, (v, w) in SUITES.items() if v == number]
-        what = "%s, %s" % (
-            version[0][0] if version else cfg["sslversion"],
-            suite[0][0] if suite else number,
-        )
-        if number == "0X003D" and cfg["sslversion"] in ("0", "1", "2"):
+        version, old = _named(VERSIONS, cfg["sslversion"])
+        suite, weak = _named(SUITES, cfg["ciphersuite"].upper())
+        what = "%s, %s" % (version, suite)
+        if suite == "AES256-SHA256" and cfg["sslversion"] in ("0", "1", "2"):
             self.note(False, what + ": this suite needs TLS1.2", 'suite="AES256-SHA"')
-        elif not version or not suite or version[0][1] or suite[0][1]:
-            self.note(None, what, "many servers refuse it; take TLS1.2 and an AES suite")
         else:
-            self.note(True, what)
+            do = "many servers refuse it; take TLS1.2 and an AES suite"
+            self.note(None if old or weak else True, what, do)
 
     def _clock(self, checked):
         # The modem's time in UTC as seconds, see stamp(); None if it has none.
@@ -245,6 +238,14 @@ class _Diagnosis:
                     what + (": not yet valid" if now < stamp(*low) else ": expired"),
                     "correct the modem's clock, or get a new certificate",
                 )
+
+
+def _named(table, val):
+    # (name, weak) of a value in a table of qssl.dialect.
+    for name in table:
+        if str(table[name][0]) == val:
+            return name, table[name][1]
+    return val, True
 
 
 def _day(t):

@@ -6,6 +6,7 @@ from binascii import b2a_base64
 from driver_kit import CA, HOST, bare, raised, tls, up, works
 from qssl import diagnose as _d
 from ugsim.fakenet import EchoPeer, FakeNet
+from ugsim.model.switches import SWITCHES
 
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
 LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
@@ -379,6 +380,21 @@ def test_stamp_counts_seconds():
             now = _d.stamp(y, m, 1, 0, 0, 0)
             assert now > last
             last = now
+
+
+def test_every_switch_of_the_firmware_both_ways():
+    for name in sorted(SWITCHES):
+        default, choices, _ = SWITCHES[name]
+        for choice in choices or ():
+            if choice == default or name == "sim":
+                continue
+            rig, modem, ctx = good_modem(switches={name: choice})
+            modem.connect(HOST, 443, ctx)
+            assert bad(found(modem, HOST, ctx)) == [], (name, choice)
+            assert modem.state(0).state == "connected", (name, choice)
+            assert modem.probe() and modem.ip() == "10.7.157.1", (name, choice)
+            modem.stop()
+            assert modem.ip() is None and modem.state() == [], (name, choice)
 
 
 def test_it_helps_where_connect_failed():
