@@ -124,9 +124,11 @@ class Socket(io.IOBase):
                 return None
             self._phase = _P_OPEN
             return self
-        if state == _OPEN and self._n > self._want and ticks_diff(now, self._stale) >= 0:
+        if self.why:
+            self._want = 0
+        elif state == _OPEN and self._n > self._want and ticks_diff(now, self._stale) >= 0:
             self._want = self._n
-        if self._want and not self.why:
+        if self._want:
             if not self._pause or ticks_diff(now, self._again) >= 0:
                 # Taking turns: after a send the data that has come meanwhile goes first.
                 if self._phase != _P_SEND or not self.readable(now):
