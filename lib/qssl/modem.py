@@ -72,7 +72,12 @@ class Modem:
         # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
         from .bringup import start
 
-        self.link.drive(start(self, apn, user, password, auth, timeout_ms, pin))
+        outer = self.at.until
+        self.at.until = ticks_add(ticks_ms(), timeout_ms)
+        try:
+            self.link.drive(start(self, apn, user, password, auth, timeout_ms, pin))
+        finally:
+            self.at.until = outer
 
     def tls(self, ctx=0, **settings):
         # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
