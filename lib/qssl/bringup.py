@@ -179,11 +179,12 @@ class Bringup:
         if (yield from self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting))) != _l.OK:
             raise Error(errno.EINVAL, "start", "the modem refused APN, user or password")
         wait = 1000
+        code = 0
         while True:
             if (yield from self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS)) == _l.OK:
                 if (yield from self.active()):
                     return
-            code = yield from self.modem.failing()
+            code = (yield from self.modem.failing()) or code
             if self.over():
                 from .hints import explain
 
