@@ -156,15 +156,17 @@ class Bringup:
     since = None
 
     def register(self):
+        signal = None
         while not (yield from self.modem.registering()):
             if self.over():
-                signal = yield from self.modem.hearing()
                 raise Error(
                     errno.EHOSTUNREACH,
                     "start",
                     "no network; signal %s; check antenna, coverage and SIM"
                     % ("unknown" if signal is None else "%d dBm" % signal),
                 )
+            if self.left(_POLL_MS) == _POLL_MS:  # else the answer may come too late
+                signal = yield from self.modem.hearing()
             yield from self.pause(_POLL_MS)
 
     def activate(self, apn, user, password, auth):
