@@ -3,12 +3,13 @@
 #
 # A queue has put(record) -> id, peek(records, size) -> [(id, record)] oldest first, drop(id) that
 # forgets everything up to id, len(), name (new with every queue, so that (name, id) never comes
-# twice), and the counters lost (dropped to make room) and damaged. Ids are consecutive.
+# twice), and the counters lost (dropped to make room) and damaged. Ids grow; one is left out where
+# a write failed.
 #
 # FileQueue: a folder of segments, each only ever appended to and at last deleted; nothing is
 # rewritten in place. A segment is a header and entries, each with its CRC-32:
 #     file    <sequence number in hex>.q
-#     header  "QSQ1" name:4 first_id:4 crc:4
+#     header  "QSQ1" name:4 crc:4
 #     entry   size:2 id:4 record crc:4      size 0xffff: no record, everything up to id is dropped
 # An entry that a power cut left half written ends its segment; the next put begins a new one.
 
@@ -21,24 +22,33 @@ from micropython import const
 
 from .errors import Error, Refused
 
-_HEADER = const(16)
+_HEADER = const(12)
 _HEAD = const(6)  # of an entry
 _CRC = const(4)
+_EXTRA = const(10)  # what an entry has besides its record
 _DROP = const(0xFFFF)
+_TORN = const(-1)
+_DAMAGED = const(-2)
 _RECORD_MAX = const(4096)  # bytes of one record
+_ENOSPC = const(28)  # MicroPython's errno has no name for it
 _MAGIC = b"QSQ1"
 
 
-def _checked(record):
+def _checked(record, most):
     if isinstance(record, str):
         record = record.encode()
-    if not 0 < len(record) <= _RECORD_MAX:
-        raise Refused(errno.EINVAL, "queue", "a record has 1 to %d bytes" % _RECORD_MAX)
+    if not isinstance(record, (bytes, bytearray)):
+        raise Refused(errno.EINVAL, "queue", "a record is bytes or str")
+    most = min(most, _RECORD_MAX)
+    if not 0 < len(record) <= most:
+        raise Refused(errno.EINVAL, "queue", "a record has 1 to %d bytes here" % most)
     return bytes(record)
 
 
 class RamQueue:
     # Gone with the power. limit: bytes of all records. full: "drop" the oldest, or "refuse".
+    damaged = 0
+
     def __init__(self, limit=8192, full="drop"):
         self.name = str(hexlify(os.urandom(4)), "ascii")
         self.limit = limit
@@ -47,16 +57,15 @@ class RamQueue:
         self._size = 0
         self._first = 1  # id of the oldest
         self.lost = 0
-        self.damaged = 0
 
     def put(self, record):
-        record = _checked(record)
+        record = _checked(record, self.limit)
         n = len(record)
-        while self._size + n > self.limit and self._records and self._drop:
+        while self._size + n > self.limit:
+            if not self._drop:
+                raise _full()
             self._forget()
             self.lost += 1
-        if self._size + n > self.limit:
-            raise Error(errno.ENOSPC, "queue", "it is full; the record was not taken")
         self._records.append(record)
         self._size += n
         return self._first + len(self._records) - 1
@@ -83,25 +92,36 @@ class RamQueue:
 
 
 class FileQueue:
-    # folder: made if it is not there. limit: bytes of all segments. full: as above; dropping takes
-    # the whole oldest segment. segment: bytes after which a new one is begun. batch: records that
-    # put() collects in RAM before they are written together (kinder to flash; they are safe only
-    # then, or after sync()).
+    # folder: made if it is not there. limit: bytes of all segments; notes of what was dropped may
+    # need one more for a while. full: as above; dropping takes the whole oldest segment. segment:
+    # bytes of one. batch: records that put() collects in RAM
+    # before they are written together, which is kinder to flash; they are safe only then, or after
+    # sync() or peek(). An error of put() other than "full" leaves it open whether the record will
+    # be found in the queue.
 
     def __init__(self, folder="/queue", limit=65536, full="drop", segment=8192, batch=1):
-        if limit < 2 * segment:
-            raise Refused(errno.EINVAL, "queue", "limit must be two segments at least")
+        if not 64 <= segment <= limit // 2:
+            raise Refused(errno.EINVAL, "queue", "segment must be 64 bytes to half of limit")
         self._folder = folder.rstrip("/")
         self.limit = limit
         self._drop = _policy(full)
         self._segment = segment
         self._batch = batch
         self._pending = []  # encoded entries that are not written yet
-        self._file = None  # the segment that is written to
-        self._written = 0  # its size
+        self._file = None  # the segment that is written to, the newest
         self.lost = 0
         self.damaged = 0  # records that can't be read any more
-        self._open()
+        self._segments = []  # [sequence number, last id, size of the file], the oldest first
+        self._number = 0  # sequence number of the newest
+        self._next = 1
+        self._dropped = 0  # everything up to this id is done
+        self._at = _HEADER  # in the oldest segment: where peek() begins
+        try:
+            self._open()
+        except OSError as e:
+            if isinstance(e, Error):
+                raise
+            raise Error(e.errno, "queue", "can't use the folder %s" % folder)
 
     # --- at the start: what is there ---
 
@@ -110,129 +130,152 @@ class FileQueue:
             os.mkdir(self._folder)
         except OSError as e:
             if e.errno != errno.EEXIST:
-                raise Error(e.errno, "queue", "can't make the folder %s" % self._folder)
-        names = sorted([n for n in os.listdir(self._folder) if n.endswith(".q")])
-        self._segments = []  # [sequence number, first id, size of the file], the oldest first
-        self._number = 0  # sequence number of the newest segment
-        self._next = 1
+                raise
         name = None
-        dropped = 0
-        for file in names:
-            path = self._folder + "/" + file
-            found = self._scan(path)
-            if found is None:
+        sound = False
+        for file in sorted(os.listdir(self._folder)):
+            if len(file) != 10 or not file.endswith(".q"):
                 continue
-            label, first, last, drop, size = found
-            if name is not None and label != name:
-                raise Refused(errno.EINVAL, "queue", "%s holds another queue's file" % path)
-            name = label
-            self._number = int(file[:-2], 16)
-            self._segments.append([self._number, first, size])
-            if len(self._segments) > 1:
-                self.damaged += max(first - self._next, 0)
-            self._next = max(self._next, last + 1, first)
-            dropped = max(dropped, drop)
+            number = int(file[:8], 16)
+            path = self._path(number)
+            size = os.stat(path)[6]
+            with open(path, "rb") as f:
+                head = f.read(_HEADER)
+                if len(head) > 3 and head[:3] == _MAGIC[:3] and head[3] != _MAGIC[3]:
+                    raise Refused(
+                        errno.EINVAL, "queue", "%s is of another version; move it away" % path
+                    )
+                sound = len(head) == _HEADER and _sound(head)
+                if sound:
+                    if name and name != head[4:8]:
+                        raise Refused(
+                            errno.EINVAL, "queue", "%s is another queue's; move it away" % path
+                        )
+                    name = head[4:8]
+                last = self._scan(f)
+                sound = sound and f.tell() == size
+            self._number = number
+            self._segments.append([number, last, size])
+            self._next = max(self._next, last + 1)
+        self._next = max(self._next, self._dropped + 1)
         self._name = name or os.urandom(4)
         self.name = str(hexlify(self._name), "ascii")
-        self._dropped = dropped  # everything up to this id is done
-        self._at = _HEADER  # in the oldest segment: where peek() begins
+        if sound:
+            try:
+                self._file = open(path, "ab")
+            except OSError:  # read-only: what is there can be delivered all the same
+                pass
         self._spent()
 
     def _path(self, number):
         return "%s/%08x.q" % (self._folder, number)
 
-    def _scan(self, path):
-        # (name, first id, last id, dropped up to, file size) of a segment; None: it is no use.
-        size = os.stat(path)[6]
-        with open(path, "rb") as f:
-            head = f.read(_HEADER)
-            if head[:3] == _MAGIC[:3] and head[:4] != _MAGIC:
-                raise Refused(
-                    errno.EINVAL, "queue", "%s is of another version; move it away" % path
-                )
-            if len(head) < _HEADER or not _sound(head):
-                return None
-            first = unpack(">I", head[8:12])[0]
-            last = first - 1
-            drop = 0
-            while True:
-                entry = _read(f)
-                if not entry:
-                    break
-                if entry[0] == _DROP:
-                    drop = max(drop, entry[1])
-                else:
-                    last = entry[1]
-        return head[4:8], first, last, drop, size
+    def _scan(self, f):
+        # Runs through the entries behind the header; returns the last id.
+        last = damaged = 0
+        while True:
+            kind, number, _ = _read(f)
+            if kind == _TORN:
+                return last
+            if kind == _DAMAGED:
+                damaged += 1  # unless it is the last one: the power was cut while it was written
+                continue
+            self.damaged += damaged
+            damaged = 0
+            if kind == _DROP:
+                self._dropped = max(self._dropped, number)
+            else:
+                last = max(last, number)
 
     def _spent(self):
         # Deletes segments of which every record is done; the newest stays: it knows the next id.
-        while len(self._segments) > 1 and self._segments[1][1] <= self._dropped + 1:
-            os.remove(self._path(self._segments.pop(0)[0]))
+        while len(self._segments) > 1 and self._segments[0][1] <= self._dropped:
+            try:
+                os.remove(self._path(self._segments[0][0]))
+            except OSError:
+                return  # read-only; later, perhaps
+            self._segments.pop(0)
             self._at = _HEADER
 
     # --- writing ---
 
     def put(self, record):
-        record = _checked(record)
-        entry = _encode(len(record), self._next, record)
-        self._room(len(entry))
-        self._pending.append(entry)
+        record = _checked(record, self._segment - _HEADER - 3 * _EXTRA)
+        n = len(record) + _EXTRA
+        if self._held() + n > self._segment - _HEADER - _EXTRA:
+            self.sync()
+        self._room(n)
         number = self._next
+        self._pending.append(_encode(len(record), number, record))
         self._next += 1
         if len(self._pending) >= self._batch:
             try:
                 self.sync()
             except OSError:
-                self._pending.pop()  # this record is refused; earlier ones stay in RAM
-                self._next -= 1
+                self._pending.pop()  # this one is refused; earlier ones stay in RAM
                 raise
         return number
 
+    def _held(self):
+        return sum([len(e) for e in self._pending])
+
     def _room(self, n):
-        total = n + sum([s[2] for s in self._segments]) + sum([len(e) for e in self._pending])
+        total = n + self._held() + sum([s[2] for s in self._segments])
+        total += _HEADER + 2 * _EXTRA  # a new segment and the next drop()
         while total > self.limit:
             if not self._drop or len(self._segments) < 2:
-                raise Error(errno.ENOSPC, "queue", "it is full; the record was not taken")
-            number, first, size = self._segments.pop(0)
-            upto = self._segments[0][1] - 1
-            self.lost += upto - max(first - 1, self._dropped)
-            self._dropped = max(self._dropped, upto)
-            self._at = _HEADER
+                raise _full()
+            number, last, size = self._segments[0]
+            gone = 0
+            with open(self._path(number), "rb") as f:
+                f.seek(_HEADER)
+                kind = 0
+                while kind != _TORN:
+                    kind, id, _ = _read(f)
+                    gone += kind >= 0 and kind != _DROP and id > self._dropped
             os.remove(self._path(number))
+            self.lost += gone
+            self._dropped = max(self._dropped, last)
+            self._segments.pop(0)
+            self._at = _HEADER
             total -= size
 
     def sync(self):
-        # Writes what put() has collected. Raises if it can't; then nothing is lost from RAM.
+        # Writes what put() has collected. If it can't, it raises, and nothing is lost from RAM.
         if self._pending:
-            first = self._next - len(self._pending)
-            self._append(b"".join(self._pending), first)
+            self._append(b"".join(self._pending), self._next - 1)
             self._pending = []
 
-    def _append(self, data, first):
+    def _append(self, data, last):
+        # Writes entries; last: the highest id that is given out by now.
         try:
-            if self._file is None or self._written >= self._segment:
-                self._begin(first)
-            n = self._file.write(data)
+            if self._file is None or self._segments[-1][2] + len(data) > self._segment:
+                self._begin()
+            whole = self._file.write(data) == len(data)
             self._file.flush()
         except OSError as e:
-            self._finish()  # what is in the file now is not known: never append behind it
-            raise Error(e.errno, "queue", "can't write to %s" % self._folder)
-        if n != len(data):
+            whole = False
+            why = e.errno
+        else:
+            why = _ENOSPC
+        newest = self._segments[-1] if self._segments else [0, 0, 0]
+        newest[2] += len(data)
+        newest[1] = max(newest[1], last)
+        if not whole:
+            # What is in the file now is not known: never append behind it.
             self._finish()
-            raise Error(errno.ENOSPC, "queue", "the file system is full; the record was not taken")
-        self._written += n
-        self._segments[-1][2] += n
+            raise Error(why, "queue", "can't write to %s; is it full?" % self._folder)
 
-    def _begin(self, first):
+    def _begin(self):
         # A new segment. What is done stands at its start again: older segments may be deleted.
         self._finish()
-        head = _MAGIC + self._name + pack(">I", first)
+        head = _MAGIC + self._name
         head += pack(">I", crc32(head)) + _encode(_DROP, self._dropped, b"")
         self._number += 1
         self._file = open(self._path(self._number), "wb")
-        self._segments.append([self._number, first, len(head)])
-        self._written = self._file.write(head)
+        self._segments.append([self._number, 0, len(head)])
+        if self._file.write(head) != len(head):
+            raise OSError(_ENOSPC, "")
 
     def _finish(self):
         if self._file is not None:
@@ -245,18 +288,25 @@ class FileQueue:
     # --- reading ---
 
     def peek(self, records=16, size=1024):
-        # [(id, record)], oldest first: at least one if there is one.
+        # [(id, record)], oldest first: at least one if there is one. What put() has only in RAM is
+        # written first, so that no id is ever seen that a power cut makes come again.
+        failure = None
+        try:
+            self.sync()
+        except OSError as e:
+            failure = e
         found = []
-        at = self._at
-        for i in range(len(self._segments)):
-            with open(self._path(self._segments[i][0]), "rb") as f:
-                f.seek(at)
+        last = self._dropped
+        for i, segment in enumerate(self._segments):
+            if segment[1] <= last:
+                continue
+            with open(self._path(segment[0]), "rb") as f:
+                f.seek(_HEADER if i else self._at)
                 while True:
-                    entry = _read(f)
-                    if not entry:
+                    kind, number, record = _read(f)
+                    if kind == _TORN:
                         break
-                    kind, number, record = entry
-                    if kind == _DROP or number <= self._dropped:
+                    if kind < 0 or kind == _DROP or number <= last:
                         if not found and not i:
                             self._at = f.tell()
                         continue
@@ -264,26 +314,23 @@ class FileQueue:
                     if found and (size < 0 or len(found) >= records):
                         return found
                     found.append((number, record))
-            at = _HEADER
-        for entry in self._pending:
-            kind, number = unpack(">HI", entry[:_HEAD])
-            size -= kind
-            if number > self._dropped:
-                if found and (size < 0 or len(found) >= records):
-                    break
-                found.append((number, entry[_HEAD:-_CRC]))
+                    last = number
+        if not found:
+            if failure:
+                raise failure
+            self._dropped = self._next - 1  # ids that writing failed for, or damaged records
         return found
 
     def drop(self, upto):
-        # Everything up to this id was delivered.
+        # Everything up to this id was delivered. Where that can't be written it is known until the
+        # power goes; then what is left comes once more.
         upto = min(upto, self._next - 1)
-        if upto <= self._dropped:
-            return
-        self._dropped = upto
-        self._pending = [e for e in self._pending if unpack(">HI", e[:_HEAD])[1] > upto]
-        try:
-            self._append(_encode(_DROP, upto, b""), self._next - len(self._pending))
-        finally:
+        if upto > self._dropped:
+            self._dropped = upto
+            try:
+                self._append(_encode(_DROP, upto, b""), 0)
+            except OSError:
+                pass
             self._spent()
 
     def __len__(self):
@@ -292,6 +339,10 @@ class FileQueue:
     def close(self):
         self.sync()
         self._finish()
+
+
+def _full():
+    return Error(_ENOSPC, "queue", "it is full; the record was not taken")
 
 
 def _policy(full):
@@ -310,15 +361,18 @@ def _sound(data):
 
 
 def _read(f):
-    # (size or _DROP, id, record) of the next entry; None at the end, also at one that is torn.
+    # (size or _DROP, id, record) of the next entry; _TORN at the end, also where it is cut off;
+    # _DAMAGED: what is there is as long as it says, but not what was written.
+    at = f.tell()
     head = f.read(_HEAD)
-    if len(head) < _HEAD:
-        return None
-    size, number = unpack(">HI", head)
-    n = 0 if size == _DROP else size
-    if n > _RECORD_MAX:
-        return None
-    rest = f.read(n + _CRC)
-    if len(rest) < n + _CRC or not _sound(head + rest):
-        return None
-    return size, number, rest[:n]
+    if len(head) == _HEAD:
+        size, number = unpack(">HI", head)
+        n = 0 if size == _DROP else size
+        if n <= _RECORD_MAX:
+            rest = f.read(n + _CRC)
+            if len(rest) == n + _CRC:
+                if _sound(head + rest):
+                    return size, number, rest[:n]
+                return _DAMAGED, 0, None
+    f.seek(at)
+    return _TORN, 0, None

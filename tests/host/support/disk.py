@@ -1,0 +1,132 @@
+# disk - a file system in RAM for qssl.queue: power cuts at any byte, full, read-only, damaged.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from qssl import queue
+
+EROFS = 30  # MicroPython's errno has no name for it
+
+
+class PowerCut(Exception):
+    # Not an OSError: nothing in the program may catch it.
+    pass
+
+
+class Disk:
+    # Stands for `os` and `open` of qssl.queue, from mount() on. What write() has taken is on the
+    # disk at once: a queue that flushes less often than it must is found by counting flushes.
+    def __init__(self):
+        self.files = {}  # path -> bytearray
+        self.folders = set()
+        self.cut = None  # bytes (and removals, and files made) until the power goes; None: never
+        self.room = None  # bytes that still fit; None: no end
+        self.read_only = False
+        self.written = 0  # bytes and other changes so far
+        self.flushed = True
+
+    def mount(self):
+        queue.os = self
+        queue.open = self.open
+
+    def copy(self):
+        other = Disk()
+        other.files = {path: bytearray(data) for path, data in self.files.items()}
+        other.folders = set(self.folders)
+        return other
+
+    def size(self):
+        return sum([len(data) for data in self.files.values()])
+
+    def _change(self, n=1):
+        # How many of n units may be written now; 0: then the power goes.
+        if self.read_only:
+            raise OSError(EROFS, "disk")
+        if self.cut is not None:
+            if self.cut <= 0:
+                raise PowerCut
+            n = min(n, self.cut)
+            self.cut -= n
+        self.written += n
+        return n
+
+    # --- os ---
+
+    def mkdir(self, path):
+        if path in self.folders:
+            raise OSError(errno.EEXIST, "disk")
+        self._change()
+        self.folders.add(path)
+
+    def listdir(self, path):
+        if path not in self.folders:
+            raise OSError(errno.ENOENT, "disk")
+        return [name[len(path) + 1 :] for name in self.files if name.startswith(path + "/")]
+
+    def stat(self, path):
+        return (0, 0, 0, 0, 0, 0, len(self.files[path]), 0, 0, 0)
+
+    def remove(self, path):
+        if path not in self.files:
+            raise OSError(errno.ENOENT, "disk")
+        self._change()
+        del self.files[path]
+
+    def urandom(self, n):
+        return bytes([17 * i + len(self.files) + 1 & 255 for i in range(n)])
+
+    # --- open ---
+
+    def open(self, path, mode="r"):
+        if mode == "wb":
+            self._change()
+            self.files[path] = bytearray()
+        elif path not in self.files:
+            raise OSError(errno.ENOENT, "disk")
+        elif self.read_only and mode != "rb":
+            raise OSError(EROFS, "disk")
+        return File(self, path)
+
+
+class File:
+    def __init__(self, disk, path):
+        self._disk = disk
+        self._path = path
+        self._at = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def seek(self, at):
+        self._at = at
+
+    def tell(self):
+        return self._at
+
+    def read(self, n):
+        data = bytes(self._disk.files[self._path][self._at : self._at + n])
+        self._at += len(data)
+        return data
+
+    def write(self, data):
+        disk = self._disk
+        n = len(data)
+        if disk.room is not None:
+            n = min(n, disk.room)
+            disk.room -= n
+        took = 0
+        while took < n:
+            k = disk._change(n - took)
+            disk.files[self._path].extend(data[took : took + k])
+            took += k
+        disk.flushed = False
+        return n
+
+    def flush(self):
+        self._disk.flushed = True
+
+    def close(self):
+        self.flush()
