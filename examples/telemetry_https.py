@@ -57,24 +57,30 @@ def connect(failures):
 
 def post(sock, body):
     # Sends one record and waits for the answer. Returns if the server has it, else raises OSError.
+    # True: the connection may be used again.
     sock.write(
         "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/senml+json\r\n"
         "Content-Length: %d\r\n\r\n" % (path, host, len(body))
     )
     sock.write(body)  # both go out as one, when the answer is read
-    line = sock.readline()
-    status = line.strip().decode()  # "HTTP/1.1 204 No Content"
-    length = 0
+    line = sock.readline()  # b"HTTP/1.1 204 No Content\r\n"
+    if not line:
+        raise OSError(errno.ECONNRESET, "the server closed without an answer")
+    status = line.decode().split(None, 2)[1]
+    keep = True
+    length = 0 if status == "204" else None
     while line.strip():  # headers end at an empty line
         line = sock.readline()
-        if line.lower().startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
+        name, value = (line.lower().split(b":", 1) + [b""])[:2]
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"connection" and b"close" in value:
+            keep = False
+    if status[0] != "2":
+        raise OSError(errno.EIO, "the server refused it with status " + status)
     if length:
         sock.read(length)  # what it says does not matter, but the next answer comes behind it
-    if not status:
-        raise OSError(errno.ECONNRESET, "the server closed without an answer")
-    if status.split()[1][0] != "2":
-        raise OSError(errno.EIO, "the server refused it: " + status)
+    return keep and length is not None  # without a length only the end of the connection ends it
 
 
 def close(sock):
@@ -95,7 +101,9 @@ while not count or n < count:
         print("record %d: %s Cel" % (n, celsius))
         try:
             sock = sock or connect(failures)
-            post(sock, record)
+            if not post(sock, record):
+                close(sock)
+                sock = None
             record = None
             failures = 0
             print("record %d: confirmed" % n)

@@ -79,34 +79,35 @@ def changed(folder, old, new):
     return path
 
 
-_POST = "            post(sock, record)\n"
+_POST = "            if not post(sock, record):\n"
 _BAD = {
     "lost": (
-        "            if n != 2:\n                post(sock, record)\n",
+        "            if n != 2 and not post(sock, record):\n",
         "Record 2 never arrived.",
     ),
     "doubled": (
-        _POST + "            if n == 2:\n                post(sock, record)\n",
+        "            if n == 2:\n                post(sock, record)\n" + _POST,
         "Record 2 arrived more often than the board sent it.",
     ),
     "out of order": (
-        "            post(sock, senml((1, 3, 2, 4)[n - 1], celsius))\n",
+        "            if not post(sock, senml((1, 3, 2, 4)[n - 1], celsius)):\n",
         "They arrived out of order: 1, 3, 2, 4.",
     ),
     "altered": (
-        "            post(sock, senml(n, celsius + (n == 3)))\n",
+        "            if not post(sock, senml(n, celsius + (n == 3))):\n",
         "Record 3 arrived with other contents than were sent.",
     ),
     "too many": (
-        _POST + "            if n == 4:\n                post(sock, senml(5, celsius))\n",
+        "            if n == 4:\n                post(sock, senml(5, celsius))\n" + _POST,
         "Record 5 arrived, but should not exist.",
     ),
     "unconfirmed": (
-        _POST + "            if n == 4:\n                raise SystemExit\n",
+        _POST + "                pass\n            if n == 4:\n                raise SystemExit\n"
+        "            if False:\n",
         "Record 4 arrived, but the board never learned it.",
     ),
     "broken": (
-        _POST + "            if n == 4:\n                1 // 0\n",
+        "            if n == 4:\n                1 // 0\n" + _POST,
         "The script ended with exit status 1.",
     ),
 }

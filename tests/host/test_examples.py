@@ -1,9 +1,15 @@
 # test_examples - each example through the simulated modem to nginx, mosquitto and our own servers.
 # SPDX-License-Identifier: MIT
 
+import contextlib
 import json
 import re
 import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -52,7 +58,7 @@ def test_telemetry_https_to_nginx(tmp_path, certs, start):
 
 
 def test_telemetry_https_repeats_what_was_not_confirmed(tmp_path, certs, start):
-    # The server closes the connection after each answer; one connection fails to open.
+    # The server closes the connection after each answer; the first connection fails to open.
     nginx = start(Nginx(certs, keepalive_s=0))
     server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca, "path=/post"]
     out, _ = run(
@@ -65,7 +71,83 @@ def test_telemetry_https_repeats_what_was_not_confirmed(tmp_path, certs, start):
         [*server, "count=3", "interval_ms=200"],
     )
     assert [n for n, _ in records(nginx.posts())] == [1, 2, 3]
-    assert "record 1: not confirmed" in out
+    assert "record 1: not confirmed" in out and out.count("not confirmed") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "connections", "failures"),
+    [
+        (200, b"Content-Length: 2\r\n\r\nok", 1, 0),
+        (204, b"\r\n", 1, 0),
+        (201, b"Connection: Close\r\nContent-Length: 0\r\n\r\n", 3, 0),
+        (200, b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 3, 0),
+        (503, b"Content-Length: 4\r\n\r\nbusy", 2, 1),  # only the first time
+    ],
+)
+def test_telemetry_https_takes_each_form_of_answer(
+    tmp_path, certs, status, answer, connections, failures
+):
+    with PostServer(certs, status, answer) as server:
+        settings = ["host=127.0.0.1", "port=%d" % server.port, "ca=%s" % certs.ca]
+        out, _ = run(
+            tmp_path, "telemetry_https.py", "--baud", "0", [*settings, "count=3", "interval_ms=10"]
+        )
+    assert out.count("not confirmed") == failures and out.count(": confirmed") == 3
+    assert [n for n, _ in records(server.bodies)] == [1, 1, 2, 3][1 - failures :]
+    assert server.connections == connections
+
+
+class PostServer:
+    # HTTPS that answers each POST alike; a failure only the first time, then with 200.
+    def __init__(self, certs, status, answer):
+        self.bodies = []
+        self.connections = 0
+        self._answers = [(status, answer)]
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self._context.set_ciphers("AES256-SHA256")
+        self._context.load_cert_chain(certs.server.cert, certs.server.key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._listener.close()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                plain, _ = self._listener.accept()
+                self.connections += 1
+                plain.settimeout(10)
+                with self._context.wrap_socket(plain, server_side=True) as sock:
+                    while self._serve(sock):
+                        pass
+
+    def _serve(self, sock):
+        # One request; False when the client has gone.
+        data = b""
+        while b"\r\n\r\n" not in data:
+            part = sock.recv(4096)
+            if not part:
+                return False
+            data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        size = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+        while len(body) < size:
+            body += sock.recv(4096)
+        self.bodies.append(body)
+        status, answer = self._answers[0]
+        if status >= 300:
+            self._answers = [(200, b"Content-Length: 0\r\n\r\n")]
+        sock.sendall(b"HTTP/1.1 %d Reason\r\nServer: x\r\n%s" % (status, answer))
+        return True
 
 
 def test_telemetry_mqtt_to_mosquitto(tmp_path, certs, start):
@@ -94,16 +176,13 @@ def test_each_with_a_server_of_its_own(tmp_path, name):
     assert "> AT+QSSLOPEN=1,0,0," in err
     if name == "https_get.py":
         assert "Hello from a TLS server.\nYou came by TLSv1.2, AES256-SHA256.\n" in out
-    else:
+    elif name.startswith("telemetry"):
         assert re.findall(r"server: (record \d)", err) == ["record 1", "record 2"]
         assert out.endswith("record 2: confirmed\n")
 
 
 def test_over_tcp_instead_of_a_pty(tmp_path, certs, start):
     # A modem that was there before: a simulated one behind a TCP port.
-    import subprocess
-    import sys
-
     nginx = start(Nginx(certs, files={"a.txt": b"hello\n"}))
     argv = [sys.executable, "-m", "ugsim", "--tcp", "127.0.0.1:0", "--quiet", "--ready-json"]
     env = {"PYTHONPATH": str(setup.ROOT / "tools")}
