@@ -101,7 +101,15 @@ def test_restart():
 
 
 def test_pushed_data_tell_their_length():
-    # +QSSLURC: "recv",<clientID>,<length> (manual 2.3.1), as the second form.
+    # +QSSLURC: "recv",<clientID>,<length> (manual 2.3.1), the second form.
+    rig, modem = up(FakeNet(EchoPeer()))
+    told = modem.on_event = Told()
+    sock = modem.connect(HOST, 443, tls(modem), push=True)
+    sock.settimeout(5)
+    sock.write(pattern(700))
+    assert sock.read(700) == pattern(700)
+    modem.pump()
+    assert told.seen == [("open", 0, 0), ("recv", 0, 700)]
     events = []
     queue = Events(lambda *args: events.append(args), None)
     for n in (0, 1, 255, 256, 1500, 65534):

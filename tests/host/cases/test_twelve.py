@@ -121,6 +121,7 @@ def test_twelve_sockets_move_64_kib_each_both_ways_and_each_gets_its_turn():
     assert sorted([s.ctx for s in modem.state()]) == [n // 2 for n in range(12)]
     start = rig.now
     quarter = []
+    ways = []
     half = []
 
     def look():
@@ -128,6 +129,7 @@ def test_twelve_sockets_move_64_kib_each_both_ways_and_each_gets_its_turn():
         most = max([side.moved() for side in sides])
         if not quarter and most >= SIZE // 2:
             quarter.extend([side.moved() for side in sides])
+            ways.extend([side.got for side in sides] + [side.peer.got for side in sides])
         if not half and most >= SIZE:
             half.extend([side.moved() for side in sides])
 
@@ -139,6 +141,7 @@ def test_twelve_sockets_move_64_kib_each_both_ways_and_each_gets_its_turn():
         "12 x 64 KiB both ways: %d ms, slowest/mean rate %.2f, at 1/4 %.2f, at 1/2 %.2f"
         % (spent, fair(rates), fair(quarter), fair(half))
     )
+    fair(ways)  # receiving and sending take turns too
     # Nothing was sent twice or lost on the way: the line carried little else.
     assert modem.stats.timeouts == modem.stats.garbled == modem.stats.dropped == 0
     for side in sides:
