@@ -4,7 +4,7 @@
 import errno
 
 import driver_kit
-from driver_kit import HOST, Recorder, connected, pattern, raised, reads, tls, up
+from driver_kit import HOST, Recorder, arm, connected, pattern, raised, reads, tls, up
 from ugsim.fakenet import FakeNet
 
 URC = "fault before before=any n=0 text=%s"
@@ -102,3 +102,20 @@ def test_connection_broken_by_the_peer():
     modem.pump()
     rig.net.conns[-1].peer_reset()
     assert sock.recv(10) == b""
+
+
+def test_sending_fails_before_the_close_is_known():
+    # The modem refuses the data first and tells why later: what had come is still read.
+    rig, modem, sock = connected(Recorder(b"early answer"))
+    arm(rig, "stall ms=50")
+    arm(rig, "send_error")
+    sock.write(b"x" * 1000)
+    e = raised(sock.flush)
+    assert e.errno == errno.ECONNRESET, e
+    rig.model.command("close 0 quiet")
+    assert reads(sock, 12) == b"early answer"
+    assert sock.recv(1) == b""
+    raised(sock.write, b"y")
+    sock.close()
+    driver_kit.works(modem)
+    assert not rig.net.default.received, "sent again"

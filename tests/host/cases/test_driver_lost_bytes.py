@@ -1,6 +1,7 @@
 # test_driver_lost_bytes - a byte lost, added, doubled or changed at every place of a session.
 # SPDX-License-Identifier: MIT
 
+from driver_kit import Recorder, connected
 from driver_session import Session
 
 TIMEOUT_S = 300
@@ -75,3 +76,25 @@ def test_lost_bytes_with_the_short_trailer():
 
 def test_lost_bytes_in_small_pieces():
     at_every_place("lose", 11, chunk=16)
+
+
+def test_payload_in_place_of_its_damaged_header():
+    # The payload brings a reply of its own. It must not become one when the real header is cut.
+    false = b"\r\n+QSSLRECV: 5\r\nFALSE\r\n\r\nOK\r\n"
+    header = b"\r\n+QSSLRECV: %d\r\n" % (3 * len(false) + 1)
+    for fault in ("lose", "insert byte=78", "insert byte=43", "corrupt xor=12", "dup"):
+        for at in range(1, len(header) + 1):
+            rig, modem, sock = connected(Recorder())
+            conn = rig.net.conns[-1]
+            conn.push(b"first")
+            assert sock.read(5) == b"first"
+            want = b"x" + false * 3
+            conn.push(want)
+            assert rig.model.command("fault %s at=%d in=info" % (fault, at)) == "ok"
+            got = b""
+            try:
+                while len(got) < len(want):
+                    got += sock.recv(100)
+            except OSError:
+                pass
+            assert got == want[: len(got)], (fault, at, got)

@@ -39,28 +39,30 @@ def test_answer_that_comes_late_is_not_taken_for_a_new_one():
         third.close()
 
 
-def test_late_answers_of_commands():
+def late_answer(by, busy):
     # Each answer comes after its time-out; none is taken for that of another command.
-    for by in (5500, 7000, 10000):
-        rig, modem = up(idle=Watch())
-        for ask, name in (
-            (modem.signal, "signal"),
-            (modem.clock, "clock"),
-            (modem.registration, "registration"),
-            (modem.last_error, "last error"),
-        ):
-            arm(rig, "delay what=final by=%d" % by)
+    rig, modem = up(idle=Watch(), switches={"busy_input": busy, "reply_ms": 60})
+    for ask in (modem.signal, modem.clock, modem.registration, modem.last_error):
+        arm(rig, "delay what=final by=%d" % by)
+        try:
+            ask()
+        except OSError as e:
+            assert e.errno == errno.ETIMEDOUT, e
+        for _ in range(3):
             try:
-                ask()
+                assert modem.command("AT+CSQ") == [b"+CSQ: 21,0"]
+                assert modem.command("AT+CFUN?") == [b"+CFUN: 1"]
+                break
             except OSError as e:
-                assert e.errno == errno.ETIMEDOUT, (name, e)
-            for _ in range(3):
-                try:
-                    assert modem.command("AT+CSQ") == [b"+CSQ: 21,0"], name
-                    break
-                except OSError as e:
-                    assert e.errno == errno.ETIMEDOUT, (name, e)
-        driver_kit.works(modem)
+                assert e.errno == errno.ETIMEDOUT, e
+    driver_kit.works(modem)
+
+
+def test_late_answers_of_commands():
+    # "queue": what was typed meanwhile is answered after the late answer.
+    for by in (5050, 5150, 5300, 5550, 7000, 10000):
+        for busy in ("drop", "queue"):
+            late_answer(by, busy)
 
 
 def test_late_answer_of_every_step_of_a_connection():
