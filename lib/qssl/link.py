@@ -41,7 +41,8 @@ class Stats:
     # Counters since the start of the program. They only grow.
     def __init__(self):
         self.rx = self.tx = 0  # bytes on the UART
-        self.timeouts = self.resyncs = self.restarts = 0
+        self.timeouts = self.resyncs = self.restarts = self.reconnects = 0
+        self.silent = 0  # time-outs in a row: since the last answer in time
         self.late = 0  # final result codes that nothing was waiting for
         self.garbled = 0  # replies from which bytes were missing
         self.unknown = 0  # lines that nobody knows
@@ -238,6 +239,7 @@ class Link:
     def expire(self):
         # The caller of the running exchange can't wait longer.
         self.stats.timeouts += 1
+        self.stats.silent += 1
         self._fail(TIMEOUT)
 
     # --- what the parser calls ----------------------------------------------------------------
@@ -309,6 +311,8 @@ class Link:
         job = self.job
         self.job = None
         self.parser.prompt = False
+        if result < TIMEOUT:
+            self.stats.silent = 0
         job.done(result)
 
     def _fail(self, result):
@@ -338,6 +342,7 @@ class Link:
         # Called by resync: the wire can be trusted again (or, alive False, nothing answers).
         self.parser.reset()
         self.sick = not alive
+        self.stats.silent += self.sick
         self._tell(0 if alive else TIMEOUT)
 
     def restarted(self):
