@@ -16,7 +16,7 @@ from .errors import Error, Refused
 from .quote import optional
 
 _BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
-_PWRKEY_MS = const(300)
+_PULSE_MS = const(300)  # of PWRKEY, or the reset line
 _BOOT_MS = const(15000)
 _POLL_MS = const(500)
 _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
@@ -81,10 +81,15 @@ class Bringup:
             "nothing answers; check the modem's power, RX and TX (crossed?), baud rate, GND",
         )
 
+    def pulse(self, pin, ms=_PULSE_MS):
+        pin.value(1)
+        try:
+            yield from self.pause(ms)
+        finally:
+            pin.value(0)
+
     def press(self, pwrkey):
-        pwrkey.value(1)
-        yield from self.pause(_PWRKEY_MS)
-        pwrkey.value(0)
+        yield from self.pulse(pwrkey)
         due = ticks_add(ticks_ms(), self.left(_BOOT_MS))
         restarts = self.link.stats.restarts
         while self.link.stats.restarts == restarts and (yield due):

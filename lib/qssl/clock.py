@@ -27,6 +27,11 @@ def get(modem):
 
 def put(modem, t):
     # Sets the clock to (year, month, day, hour, minute, second) in UTC.
+    modem.link.drive(putting(modem, t))
+
+
+def putting(modem, t):
+    # The same as a generator for Link.drive.
     y, m, d, hh, mm, ss = t[:6]
     if not (
         _FIRST_YEAR <= y < 2070
@@ -38,4 +43,4 @@ def put(modem, t):
     ):
         raise Refused(errno.EINVAL, "clock", "not a date and time from %d on" % _FIRST_YEAR)
     line = b'AT+CCLK="%02d/%02d/%02d,%02d:%02d:%02d+00"' % (y - 2000, m, d, hh, mm, ss)
-    modem.at.need(line, "clock", "the modem refused the time")
+    yield from modem.at.want(line, "clock", "the modem refused the time")
