@@ -79,6 +79,12 @@ REASONS = {
     ),
     "unknown": (DeliveryUnknown, _e.ETIMEDOUT, "send", "no SEND OK, delivery unknown; reconnect"),
     "reset": (Error, _e.ECONNRESET, "send", "the connection is closed; reconnect"),
+    "two tasks": (
+        Error,
+        _e.EALREADY,
+        "asyncio",
+        "another task reads or writes this socket already",
+    ),
     "nonblocking": (Error, _e.EAGAIN, "send", "sendall needs a socket that blocks"),
     # closing
     "unsent": (Error, _e.ETIMEDOUT, "close", "not all was sent before closing"),

@@ -67,8 +67,12 @@ class Link:
         self.heard = ticks_ms()  # when the last byte arrived
         self.resync = Resync(self)
         self.sick = False  # in quarantine: only resync may use the wire
+        self.pipe = None  # the transparent stream that has the wire for itself, see qssl.stream
+        self.jam = False  # a full sink holds up all that comes
+        self.brim = 1 << 29  # bytes in the UART's ring at which some were lost, see qssl.push
         self._chunk = bytearray(_CHUNK)
         self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
+        self.turns = _TURNS
         self._seen = 0
         self._turn = 0
         self._due = 0
@@ -139,8 +143,11 @@ class Link:
             self._lo = parser.feed(self._chunk, self._lo, self._hi)
             if self._lo < self._hi:
                 return  # the sink is still full: the UART's flow control holds the modem
-        turns = _TURNS
+        self.jam = False
+        turns = self.turns
         n = self.uart.any()
+        if n >= self.brim and not self.sick:
+            self.garbled()
         while n and turns:
             need = parser.need
             if need:
