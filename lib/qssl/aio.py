@@ -1,0 +1,334 @@
+# qssl.aio - the modem and its sockets for asyncio programs.
+# SPDX-License-Identifier: MIT
+"""
+    await aio.start(modem, apn="internet")
+    reader, writer = await aio.open_connection(modem, "broker.example", 8883, ctx)
+    writer.write(b"hello\n")
+    await writer.drain()
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+Nothing here waits for the modem except by await. All of it may be cancelled at any await.
+"""
+
+import io
+import select
+from asyncio import core
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from .dialect import OPEN_MS
+from .errors import error
+
+_POLL = const(3)  # stream ioctl and poll bit: MicroPython's py/stream.h
+_RD = const(1)
+_CLOSED = const(3)  # of Socket's states
+_BUSY_MS = const(10)  # how often time-outs are looked after while an exchange is running ...
+_IDLE_MS = const(50)  # ... and else
+_ENOUGH = const(64)  # bytes in the UART's ring for which the loop comes back at once
+
+
+class _Hub(io.IOBase):
+    # One for a modem. asyncio's poller asks it (ioctl) whenever the loop has nothing else to do:
+    # that runs the pump. `yield from hub` lets a task wait until the modem has said something or a
+    # few ms have passed; its caller then looks whether that was what it waits for. No garbage.
+    #
+    # Of asyncio's insides it takes the poller and its map, the run queue and cur_task.
+
+    def __init__(self, modem):
+        self._modem = modem
+        modem.link.turns = 1  # the loop waits for no more than one chunk
+        self._seen = 0  # bytes received at the last look
+        self._io = None  # the poller that knows this
+        self._waiting = None  # tasks
+        self._armed = False
+        self._end = StopIteration()
+        self.locked = False  # a task sets up the modem
+
+    def __iter__(self):
+        if self._io is not core._io_queue:
+            # The first task, or a new event loop.
+            self._io = core._io_queue
+            self._waiting = core.TaskQueue()
+            self.locked = False
+            # As if a task waited for it to be writable: so the poller never forgets it.
+            self._io.map[id(self)] = [None, self, self]
+            self._io.poller.register(self, select.POLLIN)
+            core.create_task(self._beat())
+        self._armed = True
+        return self
+
+    __await__ = __iter__
+
+    def __next__(self):
+        if self._armed:
+            self._armed = False
+            self._waiting.push(core.cur_task)
+            core.cur_task.data = self._waiting
+            return None
+        self._end.__traceback__ = None
+        raise self._end
+
+    def ioctl(self, op, arg):
+        # Never raises: that would end the event loop.
+        if op != _POLL:
+            return -1
+        link = self._modem.link
+        try:
+            link.pump()
+            if link.stats.rx == self._seen:
+                return 0
+            self._seen = link.stats.rx
+            more = link.uart.any() >= _ENOUGH
+        except OSError:
+            more = False  # the UART has gone: those who wait will see it themselves
+        return _RD if self._wake() or more else 0
+
+    def _wake(self):
+        waiting = self._waiting
+        if waiting.peek() is None:
+            return False
+        while waiting.peek():
+            core._task_queue.push(waiting.pop())
+        return True
+
+    # async
+    def _beat(self):
+        # Time-outs, and what the program wants to be told.
+        link = self._modem.link
+        mine = self._io
+        while self._io is mine:
+            yield from core.sleep_ms(_BUSY_MS if link.job or link.sick else _IDLE_MS)
+            self.ioctl(_POLL, _RD)
+            self._wake()
+            if link.events is not None:
+                try:
+                    link.events.deliver()
+                except Exception as e:
+                    core.Loop.call_exception_handler(
+                        {"message": "on_event", "exception": e, "future": core.cur_task}
+                    )
+
+
+def _hub(modem):
+    hub = getattr(modem.link, "hub", None)
+    if hub is None:
+        hub = modem.link.hub = _Hub(modem)
+    return hub
+
+
+# async
+def drive(modem, steps, timeout_ms=None):
+    # Runs what Link.drive runs, such as modem.hearing(), as a task, and gives its value.
+    hub = _hub(modem)
+    at = modem.at
+    until = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
+    on = None
+    try:
+        while True:
+            outer = at.until
+            at.until = until  # the limit of the commands that it posts
+            try:
+                due = steps.send(on)
+            finally:
+                at.until = outer
+            yield from hub
+            on = due is None or ticks_diff(due, ticks_ms()) > 0
+    except StopIteration as e:
+        return e.value
+    finally:
+        steps.close()
+
+
+# async
+def _alone(modem, steps, timeout_ms=None):
+    # One at a time: what changes the modem's settings.
+    hub = _hub(modem)
+    while hub.locked:
+        yield from hub
+    hub.locked = True
+    try:
+        return (yield from drive(modem, steps, timeout_ms))
+    finally:
+        hub.locked = False
+
+
+# async
+def start(modem, *args, **settings):
+    # Modem.start() as a coroutine.
+    from .bringup import start
+
+    yield from _alone(modem, start(modem, *args, **settings))
+
+
+# async
+def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
+    # Modem.connect() as a coroutine. Gives (reader, writer), which is the same Stream twice.
+    due = ticks_add(ticks_ms(), timeout_ms)
+    yield from _alone(modem, ctx.applying(), timeout_ms)
+    steps = modem.connecting(host, port, ctx, **options)
+    sock = yield from drive(modem, steps, max(ticks_diff(due, ticks_ms()), 1))
+    stream = Stream(modem, sock)
+    return stream, stream
+
+
+class Stream:
+    # A connection as asyncio's streams are, with one reader and one writer. A read that was
+    # cancelled has lost nothing: the next one gets it.
+
+    def __init__(self, modem, sock):
+        # sock: an open socket of modem.connect().
+        sock.setblocking(False)
+        self.sock = sock
+        self.turn = _hub(modem)  # `await stream.turn`: until there may be news; no garbage
+        self._part = b""  # what a read has taken already
+        self._out = b""  # what didn't fit the socket's buffer, from _at on
+        self._at = 0
+        self._owned = [False, False]  # a task reads, a task writes
+
+    def _own(self, side):
+        if self._owned[side]:
+            raise error("two tasks")
+        self._owned[side] = True
+
+    # async
+    def _more(self, n, line=False):
+        # The next bytes, at most n; b"" at EOF. Other tasks run first, even if bytes are there.
+        yield from core.sleep_ms(0)
+        while True:
+            data = self.sock.readline(n) if line else self.sock.recv(n)
+            if data is not None:
+                return data
+            yield from self.turn
+
+    # async
+    def _until(self, n, line):
+        # Until n bytes or a line are in _part: how many they are; fewer at EOF.
+        self._own(0)
+        try:
+            while True:
+                end = self._part.find(b"\n") + 1 if line else n
+                have = len(self._part)
+                if 0 < end <= have:
+                    return end
+                more = yield from self._more(1500 if n < 0 else n - have, line)
+                if not more:
+                    return have
+                self._part += more
+        finally:
+            self._owned[0] = False
+
+    def _take(self, n):
+        data = self._part[:n]
+        self._part = self._part[n:]
+        return data
+
+    # async
+    def read(self, n=-1):
+        # What is there, at most n bytes, at least one; b"" at EOF. Without n: all until EOF.
+        if n < 0:
+            return self._take((yield from self._until(-1, False)))
+        if n and not self._part:
+            self._own(0)
+            try:
+                return (yield from self._more(n))
+            finally:
+                self._owned[0] = False
+        return self._take(n)
+
+    # async
+    def readinto(self, buf):
+        # Fills buf as far as bytes are there, at least one; 0 at EOF.
+        self._own(0)
+        try:
+            if self._part:
+                data = self._take(len(buf))
+                buf[: len(data)] = data
+                return len(data)
+            yield from core.sleep_ms(0)
+            while True:
+                n = self.sock.readinto(buf)
+                if n is not None:
+                    return n
+                yield from self.turn
+        finally:
+            self._owned[0] = False
+
+    # async
+    def readexactly(self, n):
+        # n bytes; EOFError if the peer closed before that (read() still gives what came).
+        if n and (yield from self._until(n, False)) < n:
+            raise EOFError
+        return self._take(n)
+
+    # async
+    def readline(self):
+        # The next line with its LF; at EOF what is left.
+        return self._take((yield from self._until(-1, True)))
+
+    def write(self, buf):
+        # Takes all of it (bytes-like or str). What the socket has no room for waits for drain().
+        if isinstance(buf, str):
+            buf = buf.encode()
+        n = 0
+        if not self._out:
+            n = self.sock.write(buf) or 0
+        if n < len(buf):
+            self._out += bytes(memoryview(buf)[n:])
+
+    # async
+    def drain(self):
+        # Until all is on its way or in the socket's buffer, and sending has begun.
+        self._own(1)
+        try:
+            while self._at < len(self._out):
+                n = self.sock.write(self._out, self._at, len(self._out) - self._at)
+                if n:
+                    self._at += n
+                else:
+                    yield from self.turn
+            self._out = b""
+            self._at = 0
+            self.sock.flush()
+        finally:
+            self._owned[1] = False
+
+    # async
+    def flush(self):
+        # Until the modem has taken all of it (SEND OK).
+        yield from self.drain()
+        while self.sock._want:
+            yield from self.turn
+        self.sock.flush()
+
+    # async
+    def awrite(self, buf):
+        self.write(buf)
+        yield from self.drain()
+
+    def close(self):
+        # Sends what was written and closes, in the background.
+        if self._out:
+            core.create_task(self.wait_closed())
+        else:
+            self.sock.close()
+
+    # async
+    def wait_closed(self):
+        # The same; gives when it is done and raises what went wrong since the last call.
+        sock = self.sock
+        if self._out:
+            try:
+                yield from self.drain()
+            except OSError:
+                sock.close()
+                raise
+        sock.close()
+        while sock.state() != _CLOSED:
+            yield from self.turn
+        if sock.why and not sock._told:
+            sock._check()
+
+    aclose = wait_closed
