@@ -7,6 +7,7 @@ import gc
 import time
 
 from live import live
+from qssl import aio
 from ugsim.fakenet import (
     ClosingPeer,
     EchoPeer,
@@ -17,8 +18,6 @@ from ugsim.fakenet import (
     SourcePeer,
     StallingPeer,
 )
-
-from qssl import aio
 
 ONLY = "micropython"
 WHY = "qssl.aio builds on the insides of MicroPython's asyncio"
@@ -122,7 +121,7 @@ def test_who_drains_each_time_is_not_slowed_down():
     async def main():
         rig, modem, ctx, r, w = await connected(FakeNet(SinkPeer()), baud=115200)
         rig.sends = 0
-        for i in range(20):
+        for _i in range(20):
             w.write(b"x" * 10)
             await w.drain()
         await w.flush()
@@ -166,7 +165,7 @@ def test_reader_and_writer_of_one_socket_are_two_tasks():
         rig, modem, ctx, r, w = await connected()
 
         async def send():
-            for i in range(100):
+            for _i in range(100):
                 w.write(PATTERN * 4)
                 await w.drain()
             await w.flush()
@@ -585,7 +584,7 @@ def test_wait_for_and_go_on():
     async def main():
         peer = Hold()
         rig, modem, ctx, r, w = await connected(FakeNet(peer))
-        for i in range(20):
+        for _i in range(20):
             try:
                 await asyncio.wait_for_ms(r.readline(), 5)
                 raise AssertionError
