@@ -1,8 +1,7 @@
 # test_diagnose - the walk of manual 1.5: every finding, in words, and dates of certificates (1.4).
 # SPDX-License-Identifier: MIT
 
-from binascii import b2a_base64
-
+from certificate_kit import certificate
 from driver_kit import CA, HOST, bare, raised, tls, up, works
 from qssl import diagnose as _d
 from ugsim.fakenet import EchoPeer, FakeNet
@@ -11,44 +10,6 @@ from ugsim.model.switches import SWITCHES
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
 LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 NOW = (2026, 6, 15, 12, 0, 0)
-
-
-# --- a certificate with any dates ----------------------------------------------------------------
-
-
-def der(tag, *parts):
-    body = b"".join(parts)
-    n = len(body)
-    if n < 128:
-        return bytes((tag, n)) + body
-    size = b"" if n > 255 else bytes((0x81, n))
-    return bytes((tag,)) + (size or bytes((0x82, n >> 8, n & 255))) + body
-
-
-def time(text):
-    # "20260101000000Z" as RFC 5280 wants it: two digits of the year until 2049.
-    if "1950" <= text < "2050":
-        return der(23, text[2:].encode())
-    return der(24, text.encode())
-
-
-def certificate(low, high, version=True, issuer=20):
-    oid = der(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b")
-    name = der(0x30, der(0x31, der(0x30, der(6, b"\x55\x04\x03"), der(12, b"x" * issuer))))
-    parts = [
-        der(2, b"\x01" * 16),
-        der(0x30, oid, der(5)),
-        name,
-        der(0x30, time(low), time(high)),
-        name,
-        der(0x30, der(0x30, oid, der(5)), der(3, b"\0" * 270)),
-    ]
-    if version:
-        parts = [der(0xA0, der(2, b"\2"))] + parts
-    data = der(0x30, der(0x30, *parts), der(0x30, oid, der(5)), der(3, b"\0" * 257))
-    text = b2a_base64(data).strip()
-    rows = [text[i : i + 64] for i in range(0, len(text), 64)]
-    return b"-----BEGIN CERTIFICATE-----\n" + b"\n".join(rows) + b"\n-----END CERTIFICATE-----\n"
 
 
 GOOD = certificate("20250101000000Z", "20300101000000Z")
@@ -344,42 +305,6 @@ def test_arguments_that_are_wrong():
     for host in ("", 'a"b', "a\r", "x" * 201):
         assert raised(modem.diagnose, host, ctx).phase == "diagnose"
     works(modem)
-
-
-# --- the pieces ----------------------------------------------------------------------------------
-
-
-def test_dates_of_certificates():
-    # The issuer's length moves the dates around the forms of DER lengths.
-    for issuer in (0, 1, 100, 110, 111, 112, 113, 120, 127, 128, 200):
-        for version in (True, False):
-            pem = certificate("20250102030405Z", "20500607080910Z", version, issuer)
-            assert _d.validity(pem) == [((2025, 1, 2, 3, 4, 5), (2050, 6, 7, 8, 9, 10))]
-    crlf = GOOD.replace(b"\n", b"\r\n")
-    assert _d.validity(crlf) == _d.validity(GOOD) == _d.validity(b"# note\n" + GOOD)
-    assert _d.validity(b"") == _d.validity(KEY) == []
-
-
-def test_no_cut_or_changed_certificate_does_harm():
-    for n in range(0, len(GOOD), 5):
-        for data in (GOOD[:n], GOOD[:n] + b"-----END", GOOD[:n] + b"?" + GOOD[n + 1 :]):
-            try:
-                _d.validity(data)
-            except (ValueError, IndexError):
-                pass
-
-
-def test_stamp_counts_seconds():
-    assert _d.stamp(1970, 1, 2, 0, 0, 0) - _d.stamp(1970, 1, 1, 0, 0, 0) == 86400
-    assert _d.stamp(2026, 6, 15, 12, 0, 0) - _d.stamp(1970, 1, 1, 0, 0, 0) == 1781524800
-    assert _d.stamp(2100, 3, 1, 0, 0, 0) - _d.stamp(2100, 2, 28, 0, 0, 0) == 86400  # no leap year
-    assert _d.stamp(2000, 3, 1, 0, 0, 0) - _d.stamp(2000, 2, 28, 0, 0, 0) == 2 * 86400
-    last = 0
-    for y in (1999, 2000, 2024, 2025, 9999):
-        for m in range(1, 13):
-            now = _d.stamp(y, m, 1, 0, 0, 0)
-            assert now > last
-            last = now
 
 
 def test_every_switch_of_the_firmware_both_ways():
