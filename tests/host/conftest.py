@@ -5,7 +5,7 @@
 # started with run_case.py. A case file may set at its top level
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
 #     NEEDS_UGSIM = True      ugsim and servers run; support/ugsim_case.py finds them
-#     TIMEOUT_S = 300         seconds for the whole file, instead of 120
+#     TIMEOUT_S = 600         seconds for the whole file, instead of 300
 
 import ast
 import contextlib
@@ -24,7 +24,7 @@ from case_process import CaseProcess
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
 _UPPATH = [".frozen", *(str(setup.ROOT / p) for p in ("lib", "tools", "tests/host"))]
 _PATH = [*_UPPATH[1:], str(HERE / "support")]
