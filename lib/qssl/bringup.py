@@ -54,7 +54,7 @@ class Bringup:
         modem = self.modem
         shown = str(modem.link.uart)  # "UART(1, baudrate=115200, ..., rxbuf=256, ...)"
         at = shown.find("rxbuf=")
-        if at >= 0 and int(shown[at + 6 :].split(",", maxsplit=1)[0].rstrip(")")) < _RXBUF_MIN:
+        if at >= 0 and int(shown[at + 6 :].split(",", 1)[0].rstrip(")")) < _RXBUF_MIN:
             raise Refused(errno.EINVAL, "start", "the UART's rxbuf is too small; make it 2048")
         pwrkey, status = modem.pins[0], modem.pins[1]
         if pwrkey is not None and status is not None and not status.value():
