@@ -1,10 +1,11 @@
 # qssl.files - certificates and keys on the modem: upload, verify, list, delete (FILE commands).
 # SPDX-License-Identifier: MIT
 #
-# The name on the modem says what is in the file ("RAM:<checksum><size>"): a file that is there
+# The name on the modem says what is in the file ("RAM:<CRC-32>-<size>.pem"): a file that is there
 # already is not sent again, and two programs can't mix up theirs.
 
 import errno
+from binascii import crc32
 
 from micropython import const
 
@@ -28,6 +29,7 @@ class Source:
         self._at = 0
         self.size = 0
         self.sum = 0  # 16-bit XOR of big-endian words, as +QFUPL reports it
+        self.crc = 0  # CRC-32, for the name on the modem
         self._measure()
 
     def rewind(self):
@@ -69,6 +71,7 @@ class Source:
                 if not n:
                     break
                 self.sum = checksum(self.sum, self.size, buf, 0, n)
+                self.crc = crc32(memoryview(buf)[:n], self.crc)
                 self.size += n
         finally:
             self.close()
@@ -113,7 +116,7 @@ def ensure(modem, source, phase, where="RAM:"):
 
 def ensuring(modem, source, phase, where):
     # The same as a generator for Link.drive.
-    name = b"%s%04x-%d.pem" % (where.encode(), source.sum, source.size)
+    name = b"%s%08x-%d.pem" % (where.encode(), source.crc, source.size)
     if (yield from _size(modem, name)) == source.size:
         return name
     free = yield from _space(modem, where)
