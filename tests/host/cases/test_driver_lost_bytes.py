@@ -4,7 +4,7 @@
 from driver_kit import Recorder, connected
 from driver_session import Session
 
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 def length():

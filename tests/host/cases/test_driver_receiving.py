@@ -7,6 +7,8 @@ import driver_kit
 from driver_kit import HOST, Recorder, Watch, arm, connected, pattern, raised, tls, up
 from ugsim.fakenet import SourcePeer
 
+TIMEOUT_S = 600
+
 
 def test_receive_error():
     rig, modem, sock = connected(Recorder(b"x" * 100))

@@ -7,7 +7,7 @@ import driver_kit
 from driver_kit import HOST, Log, Recorder, Watch, connected, pattern, raised, tls
 from driver_session import Session
 
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 def session_at(at, do):

@@ -8,6 +8,8 @@ from driver_kit import Log, Recorder, Watch, arm, connected, pattern, raised, re
 from qssl.errors import DeliveryUnknown
 from ugsim.fakenet import SinkPeer, SourcePeer
 
+TIMEOUT_S = 600
+
 
 def test_send_fail_for_two_seconds():
     # Nothing is lost, nothing doubled, and the modem is not flooded with attempts.

@@ -9,6 +9,8 @@ from qssl import Modem
 from qssl.errors import Refused
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer
 
+TIMEOUT_S = 600
+
 
 def types(rig, text):
     # What somebody typed before the program came.

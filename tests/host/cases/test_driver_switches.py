@@ -5,6 +5,8 @@ import driver_kit
 from driver_kit import CA, HOST, Recorder, raised, tls, up
 from ugsim.fakenet import FakeNet, RefusingPeer
 
+TIMEOUT_S = 600
+
 NUMBERS = {
     "prompt_timeout_ms": ("5000", "20000"),
     "push_max": ("1",),

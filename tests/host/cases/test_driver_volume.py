@@ -5,6 +5,8 @@ import driver_kit
 from driver_kit import connected, pattern, reads
 from ugsim.fakenet import Peer, SourcePeer
 
+TIMEOUT_S = 600
+
 MIB = 1 << 20
 BLOCKS = pattern(8191)  # a prime: no two pieces of 1460 or 1500 bytes are alike for long
 URC = "fault before before=any n=0 text=%s"
