@@ -92,6 +92,7 @@ class At:
         for c in text:
             if c < 32 or c == 127:
                 raise error("control")
+        self._link.mine(None)
         due = ticks_add(ticks_ms(), timeout_ms)
         if self.until is not None and ticks_diff(self.until, due) < 0:
             due = self.until
@@ -149,7 +150,7 @@ class At:
         # Raises what `result` means: the hint if the modem refused.
         if result == _l.ERROR:
             raise Error(errno.EIO, phase, hint, code or self._link.cme)
-        raise error(_REASONS.get(result, "lost"), 0, phase + ": ")
+        raise error(self._link.why(_REASONS.get(result, "lost")), 0, phase + ": ")
 
 
 _REASONS = {_l.TIMEOUT: "no answer", _l.RESTARTED: "restarted"}

@@ -18,6 +18,7 @@ from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .ascii import number
+from .errors import error
 from .parser import Parser
 from .resync import Resync
 
@@ -101,8 +102,11 @@ class Link:
                 self._transmit()
             if self.sick:
                 self.resync.step(ticks_ms())
+            elif self.pipe is not None:
+                self.pipe.step(ticks_ms())
             elif self.job is None:
-                self._next()
+                if not self.jam:
+                    self._next()
             elif ticks_diff(self._due, ticks_ms()) <= 0:
                 self.expire()
         finally:
@@ -112,7 +116,7 @@ class Link:
         # One turn of a blocking call. due: ticks or None. False: the deadline has passed.
         if due is not None and ticks_diff(due, ticks_ms()) <= 0:
             return False
-        if self._poll is None:
+        if self._poll is None or self.jam:
             sleep_ms(1)
         else:
             for _ in self._poll.ipoll(_NAP_MS):
@@ -174,6 +178,7 @@ class Link:
             self._lo = self.parser.feed(self._chunk, 0, n)
             self._hi = n
             if self._lo < n:
+                self.jam = True
                 return 0
         return n
 
@@ -247,7 +252,17 @@ class Link:
         # The caller of the running exchange can't wait longer.
         self.stats.timeouts += 1
         self.stats.silent += 1
-        self._fail(TIMEOUT)
+        self.distrust(self.job.owes())
+        self._finish(TIMEOUT)
+
+    def mine(self, who):
+        # Raises if a transparent stream other than `who` has the wire.
+        if self.pipe is not None and self.pipe is not who:
+            raise error("transparent")
+
+    def why(self, reason):
+        # What to say when something did not come in time.
+        return "unread" if self.jam else reason
 
     # --- what the parser calls ----------------------------------------------------------------
 
@@ -271,7 +286,7 @@ class Link:
             return
         self.stats.unknown += 1
         if job is not None and job.strict:
-            self._fail(GARBLED)
+            self.garbled()
 
     def on_prompt(self):
         self.job.prompt()
@@ -322,21 +337,19 @@ class Link:
             self.stats.silent = 0
         job.done(result)
 
-    def _fail(self, result):
-        # The exchange went wrong. Nothing the modem says now can be told apart from what belongs
-        # to it: quarantine.
-        if result == GARBLED:
-            self.stats.garbled += 1
-        self.distrust(self.job.owes() if result == TIMEOUT else 0)
-        self._finish(result)
-
     def garbled(self):
-        # For a job that finds its reply, ended by OK, not whole.
+        # Bytes were lost on the wire: the running exchange, if there is one, has failed.
         self.stats.garbled += 1
         self.distrust()
+        if self.job is not None:
+            self._finish(GARBLED)
 
     def distrust(self, owed=0):
-        # Quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
+        # Nothing the modem says now can be told apart from what belongs to what went wrong:
+        # quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
+        if self.pipe is not None:
+            self.pipe.fail("dropped")
+            self.pipe = None
         self.stats.resyncs += 1
         self.tail = None  # it may have been learned from a damaged answer
         self.sick = True

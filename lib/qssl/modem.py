@@ -97,26 +97,27 @@ class Modem:
 
         stop(self)
 
-    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None):
-        # Opens a TLS connection in buffer access mode (manual 2.2.2) and returns its Socket. Blocks.
+    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None, push=False):
+        # Opens a TLS connection (manual 2.2.2) in buffer access mode, or push=True in direct push
+        # mode, and returns its Socket. Blocks.
         outer = self.at.until
         self.at.until = ticks_add(ticks_ms(), timeout_ms)
         try:
-            return self.link.drive(self.connecting(host, port, ctx, make, pdp))
+            return self.link.drive(self.connecting(host, port, ctx, make, pdp, push))
         finally:
             self.at.until = outer
 
-    def connecting(self, host, port, ctx, make=Socket, pdp=None):
+    def connecting(self, host, port, ctx, make=Socket, pdp=None, push=False):
         # The same as a generator for Link.drive, until at.until.
         due = self.at.until
         again = True
         while True:
-            sock = yield from self.opening(host, port, ctx, make, pdp)
+            sock = yield from self.opening(host, port, ctx, make, pdp, push)
             sound = False
             try:
                 while not sock.state():
                     if not (yield due):
-                        raise error("open late", 0, "%s:%d" % (host, port))
+                        raise error(self.link.why("open late"), 0, "%s:%d" % (host, port))
                 sound = sock.state() >= 0 and not sock.why
                 if sound:
                     return sock
@@ -131,13 +132,21 @@ class Modem:
                 if not sound:
                     sock.abandon()
 
-    def open(self, host, port, ctx, make=Socket, pdp=None):
+    def transparent(self, host, port, ctx, timeout_ms=OPEN_MS, pdp=None):
+        # Opens a TLS connection in transparent access mode (manual 1.3, item 3) and returns its
+        # Pipe, which has the AT port for itself until pipe.escape() or pipe.close(). Blocks.
+        from .stream import connect
+
+        return connect(self, host, port, ctx, timeout_ms, pdp)
+
+    def open(self, host, port, ctx, make=Socket, pdp=None, push=False):
         # Starts a connection and returns its Socket at once: sock.state() is 0 until it is known
         # how it ends. Blocks only where the TLS context has to be set up first. make: called as
-        # Socket is.
-        return self.link.drive(self.opening(host, port, ctx, make, pdp))
+        # Socket is. push: the access mode, 2 only for qssl.stream.
+        return self.link.drive(self.opening(host, port, ctx, make, pdp, push))
 
-    def opening(self, host, port, ctx, make, pdp):
+    def opening(self, host, port, ctx, make, pdp, push):
+        self.link.mine(None)
         host, port = _checked(host, port)
         pdp = pdp or self.pdp
         while True:
@@ -149,11 +158,15 @@ class Modem:
                 break
         if self._slots[cid] is None:
             self._slots[cid] = Slot(cid)
-        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0\r' % (pdp, ctx.id, cid, host, port)
+        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
         sock = make(self, cid, self._slots[cid], line)
         sock.pdp = pdp
         sock.ctx = ctx
         self.sockets[cid] = sock
+        if push is True:
+            from .push import attach
+
+            attach(sock)
         return sock
 
     def _free(self):
@@ -324,9 +337,12 @@ class Modem:
         # +QSSLURC: "recv"|"closed"|"security",<clientID>[,<n>] (manual 2.3)
         at = buf.find(b",", lo, hi) + 1
         sock = self._socket(buf, at, hi, 0) if at else None
-        if sock is not None:
+        n = value(buf, at, hi, 1)
+        if sock is None:
+            if n >= 0 and buf.startswith(b'"recv",', lo + 10):
+                self.link.parser.expect(n, None, None)  # pushed to nobody: not to be parsed
+        else:
             if buf.startswith(b'"recv",', lo + 10):
-                n = value(buf, at, hi, 1)
                 sock.on_recv(n)
                 self._event(1, sock.id, n)
                 return
@@ -335,7 +351,7 @@ class Modem:
                 self._event(2, sock.id, -1)
                 return
             if buf.startswith(b'"security",', lo + 10):
-                sock.code = value(buf, at, hi, 1)
+                sock.code = n
                 sock.fail("security")
                 self._event(3, sock.id, sock.code)
                 return

@@ -99,10 +99,12 @@ class Socket(io.IOBase):
         self._asked = False  # AT+QSSLCLOSE was refused
         # receiving
         self._ready = 0  # bytes in rx whose reply was whole
-        self._need = 0  # bytes that a waiting reader wants
+        self._need = 0  # bytes that a waiting reader wants ...
+        self._short = False  # ... which is more than the ring can show at once
         self._more = False  # the modem has, or may have, data
         self._shut = False  # the peer closed: no more will come than the modem already has
         self._eof = False
+        self._push = None  # direct push mode: the qssl.push.Push of the link
         self._got = 0  # bytes that the running reply announced; -1: not yet
         self._look = 0  # ticks: the next unannounced look; when closing, the end of patience
         # sending: n bytes in tx, of which the first fly are in flight and the first want must go
@@ -154,7 +156,7 @@ class Socket(io.IOBase):
         if self._eof or self._state != _OPEN:
             return False
         if not self._more:
-            if ticks_diff(now, self._look) < 0:
+            if self._push is not None or ticks_diff(now, self._look) < 0:
                 return False
             self._more = True
         free = RECV_MAX - self._rx.any()
@@ -166,6 +168,8 @@ class Socket(io.IOBase):
             self._release()
         elif result:
             self.fail("silent")
+        elif self._push is not None:
+            self.fail("missed")
         else:
             self._more = True  # a URC may have been lost in quarantine
 
@@ -267,9 +271,11 @@ class Socket(io.IOBase):
             self._link.garbled()
             result = _l.GARBLED
         if result != _l.ERROR:
-            self.fail("cut" if result == _l.TIMEOUT else "garbled")
+            self.fail(self._link.why("cut") if result == _l.TIMEOUT else "garbled")
         elif self._shut:
             self._eof = True
+        elif self._push is not None:
+            self._more = False  # it pushes what it has
         else:
             self.fail("gone")
 
@@ -319,7 +325,14 @@ class Socket(io.IOBase):
     # --- what the modem reports (URCs) ---------------------------------------------------------
 
     def on_recv(self, n):
-        self._more = True
+        # n: bytes of payload that follow (direct push mode), -1: they wait in the modem.
+        if self._push is not None:
+            self._push.begin(self, n)
+        elif n < 0:
+            self._more = True
+        else:
+            self._link.parser.expect(n, None, None)
+            self.fail("missed")
 
     def on_closed(self):
         # Unread data stays: it is drained first, then comes EOF.
@@ -364,6 +377,20 @@ class Socket(io.IOBase):
             if self._line is not None:
                 self._release()
 
+    # --- access modes ---------------------------------------------------------------------------
+
+    def switch(self, push):
+        # To direct push mode or back to buffer mode (AT+QISWTMD). Blocks, 5 s at most.
+        from .push import switch
+
+        switch(self, push)
+
+    def transparent(self):
+        # To transparent mode: returns the Pipe that goes on with the connection. Blocks.
+        from .stream import take_over
+
+        return take_over(self)
+
     # --- the stream ----------------------------------------------------------------------------
 
     def settimeout(self, seconds):
@@ -378,6 +405,7 @@ class Socket(io.IOBase):
 
     def _check(self):
         # Raises what is wrong with the connection.
+        self._link.mine(self)
         if self.why or self._state >= _CLOSING:
             self._told = True
             raise error(self.why or "closed", max(self.code, 0))
@@ -391,12 +419,16 @@ class Socket(io.IOBase):
             self._check()  # the ring may be another socket's by now
         self._want = self._n
         link.pump()
+        self._short = False
         if self._ready < n and self._timeout != 0:
             outer = self._need  # of a read in the middle of which a callback reads
             self._need = n
             due = self._due()
-            while self._ready < self._need and not (self._eof or self._dead()) and link.wait(due):
+            while self._ready < self._need and not (self._eof or self._dead()):
+                if (link.pipe is not None and link.pipe is not self) or not link.wait(due):
+                    break
                 link.pump()
+            self._short = self._need < n  # what is pushed fills the ring: it can't show n bytes
             self._need = outer
         if self._ready:
             return min(self._ready, n)
@@ -404,7 +436,7 @@ class Socket(io.IOBase):
             return 0
         self._check()
         if self._timeout != 0:
-            raise error("late")
+            raise error(link.why("late"))
         return -1
 
     def _take(self, buf, n):
@@ -444,7 +476,7 @@ class Socket(io.IOBase):
             if k <= 0:
                 return at or (None if k else 0)
             at += self._take(memoryview(buf)[at:] if at else buf, k)
-            if k < want:
+            if k < want and not self._short:
                 break
         return at
 
@@ -552,7 +584,7 @@ class Socket(io.IOBase):
                     break
                 if not link.wait(due):
                     if left == n:
-                        raise error("full")
+                        raise error(link.why("full"))
                     self.fail("half")
                 self._check()
         return n - left or (None if n else 0)
@@ -575,7 +607,7 @@ class Socket(io.IOBase):
             due = self._due()
             while self._want:
                 if not self._link.wait(due):
-                    raise error("unflushed")
+                    raise error(self._link.why("unflushed"))
                 self._link.pump()
             self._check()
 
@@ -612,6 +644,7 @@ class Socket(io.IOBase):
             raise error("close time")
         if self._state >= _CLOSING:
             return
+        self._link.mine(self)
         self._close_s = timeout_s
         limit = min(self._timeout or _CLOSE_MS, _CLOSE_MS)
         if not timeout_s:
