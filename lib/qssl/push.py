@@ -27,7 +27,8 @@ class Push:
         self._modem = modem
         self._link = modem.link
         self._sock = None  # whose payload comes, or came last
-        self._left = 0  # bytes of it still to come, CR LF counted
+        self._size = 0  # its bytes
+        self._left = 0  # of them still to come, CR LF counted
         self._ended = False  # what comes next follows a payload
         self._gap = None  # empty lines between them, 1 or 0: learned
         self.switching = None  # the socket whose access mode is just being changed
@@ -65,7 +66,9 @@ class Push:
             if self._gap is None:
                 self._gap = gap
             if gap != self._gap or gap > 1 or not parser.exact:
-                self._fail(self._sock)
+                sock = self._sock
+                sock._ready = max(sock._ready - self._size, 0)  # what is not read yet, never is
+                self._fail(sock)
 
     def write(self, buf, off, k):
         # The sink: takes payload and its CR LF, less than all when the ring is full.
@@ -106,6 +109,7 @@ class Push:
         # The URC came: n bytes follow; -1: none, as in buffer mode.
         if n >= 0:
             self._sock = sock
+            self._size = n
             self._left = n + 2
             self._link.parser.expect(n + 2, self, None)
         elif sock is self.switching:

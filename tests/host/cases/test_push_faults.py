@@ -1,0 +1,194 @@
+# test_push_faults - direct push mode over a line that loses bytes: never wrong data unnoticed.
+# SPDX-License-Identifier: MIT
+
+import rig as _rig
+from driver_kit import pattern, raised, works
+from mode_kit import Talker, TellingUart, pushing, tls
+from qssl import Modem
+from ugsim.fakenet import FakeNet, SourcePeer
+
+TIMEOUT_S = 300
+PIECES = (b"first line\r\n", pattern(40), b"\r\n\r\nOK\r\n", b"x", b"last\r\n")
+TRUTH = b"".join(PIECES)
+HEAD = len(b'\r\n+QSSLURC: "recv",0,10\r\n')
+
+
+def reads_all(modem, sock):
+    # (what was read, the error that ended it)
+    got = b""
+    while True:
+        try:
+            part = sock.recv(100)
+        except OSError as e:
+            return got, e
+        assert part, "EOF"
+        got += part
+
+
+def says(peer, rig):
+    # One push for each piece, back to back.
+    for piece in PIECES:
+        peer.say(piece)
+        rig.model.run(rig.now)
+
+
+def lose(fault, first, last, late=(), **keywords):
+    # Plays the pieces once for each place of the fault. Returns how often nothing was wrong. late:
+    # places where it shows too late, because what comes next is read later.
+    unharmed = 0
+    for at in range(first, last):
+        rig, modem, sock, peer = pushing(timeout_s=8, **keywords)
+        peer.say(b"before")
+        assert sock.recv(9) == b"before"
+        rig.model.command("fault %s at=%d" % (fault, at))
+        says(peer, rig)
+        got, error = reads_all(modem, sock)
+        place = "%s at=%d: %r %s" % (fault, at, got, error)
+        assert at in late or got == TRUTH[: len(got)], place
+        if got == TRUTH and sock.why is None:
+            unharmed += 1
+        else:
+            assert sock.why in ("garbled", "missed"), place
+            rig.model.command("clear")
+            sock.close()
+            if at % 20 == 0:
+                works(modem)
+    return unharmed
+
+
+LENGTH = len(TRUTH) + len(PIECES) * (HEAD + 2)
+FRAME = 30  # bytes after the last data, and line ends in which one byte more or less does no harm
+
+
+def test_bytes_lost_anywhere():
+    for count in (1, 2):
+        assert lose("lose bytes=%d" % count, 1, LENGTH) <= FRAME
+
+
+def test_bytes_lost_anywhere_single_bytes_read():
+    # The one place is the LF behind a head, if payload follows that begins with CR LF.
+    assert lose("lose", 1, LENGTH, (130,), chunk=1) <= FRAME
+
+
+def test_bytes_lost_anywhere_without_line_end_after_the_data():
+    assert lose("lose bytes=2", 1, LENGTH - 10, switches={"push_trailer": "none"}) <= FRAME
+
+
+def test_bytes_added_anywhere():
+    assert lose("insert", 1, LENGTH) <= FRAME
+    assert lose("dup", 1, LENGTH) <= FRAME + 11  # a CR or LF too many between lines
+
+
+def test_payload_that_stops_in_the_middle():
+    rig, modem, sock, peer = pushing(timeout_s=20)
+    rig.model.out.emit(b'\r\n+QSSLURC: "recv",0,100\r\nonly this', "urc")
+    start = rig.now
+    got, error = reads_all(modem, sock)
+    assert got == b"" and sock.why == "garbled", (got, error)
+    assert rig.now - start < 7000
+    sock.close()
+    works(modem)
+
+
+def test_payload_that_pauses_in_the_middle():
+    rig, modem, sock, peer = pushing(timeout_s=20, baud=115200)
+    peer.say(pattern(1000))
+    modem.sleep_ms(40)
+    rig.model.command("fault stall ms=4000")
+    assert sock.read(1000) == pattern(1000)
+
+
+def overrun(sleep_ms, uart=None, rxbuf=2048, baud=115200):
+    # The program sleeps while the modem pushes into a ring that nothing guards.
+    source = SourcePeer(60000, pattern(1009))
+    rig = _rig.Rig(FakeNet(source), baud=baud, rxbuf=rxbuf)
+    if uart is not None:
+        rig.uart = uart(rig)
+    modem = Modem(rig.uart)
+    modem.start(apn="internet")
+    sock = modem.connect("server.example", 1, tls(modem), push=True)
+    sock.settimeout(10)
+    rig.sleep(sleep_ms)
+    assert rig.lost
+    got = b""
+    try:
+        while len(got) < 60000:
+            got += sock.recv(1000)
+    except OSError:
+        pass
+    return rig, modem, sock, got == source.byte_at(0, len(got))
+
+
+def test_overrun_without_flow_control():
+    # The ring's size is known: an overrun is always noticed, before a byte is shown.
+    for sleep_ms in list(range(250, 700, 17)) + [5000]:
+        rig, modem, sock, right = overrun(sleep_ms, TellingUart)
+        assert right and sock.why in ("garbled", "missed"), sleep_ms
+        assert "RTS/CTS" in str(raised(sock.recv, 1)) or sock.why == "missed"
+    sock.close()
+    works(modem)
+    # A port that doesn't tell it: the framing shows it, but for chances of one in a push's length.
+    for sleep_ms in range(250, 700, 17):
+        rig, modem, sock, right = overrun(sleep_ms)
+        assert right and sock.why in ("garbled", "missed"), sleep_ms
+
+
+def test_doubt_about_the_link_fails_what_is_pushed():
+    # The answer to a command is missing: the link has to find its way again, and what was pushed
+    # meanwhile may have been lost. A socket in buffer mode just asks again.
+    rig, modem, sock, peer = pushing(sockets=3)
+    rig.net.add("two.example", Talker(True))
+    other = modem.connect("two.example", 1, tls(modem))
+    peer.say(b"before")
+    modem.sleep_ms(10)
+    rig.model.command("fault delay what=final by=8000")
+    raised(modem.signal)
+    peer.say(b"\r\nOK\r\n\r\nRDY\r\n")
+    modem.sleep_ms(9000)
+    assert modem.stats.restarts == 0
+    assert sock.recv(100) == b"before"
+    assert "pushed data may be lost" in str(raised(sock.recv, 1))
+    sock.close()
+    other.settimeout(5)
+    other.write(b"fine")
+    assert other.read(4) == b"fine"
+    works(modem)
+
+
+def test_unknown_line_is_a_doubt():
+    # The head of a push is damaged: what looks like a line in its payload is none.
+    rig, modem, sock, peer = pushing(sockets=3)
+    rig.net.add("two.example", Talker(True))
+    other = modem.connect("two.example", 1, tls(modem))
+    data = b'\r\n+QIURC: "pdpdeact",1\r\n\r\n+QSSLURC: "closed",1\r\n'
+    rig.model.out.emit(b'\r\n+QSSRC: "recv",0,%d\r\n%s\r\n' % (len(data), data), "urc")
+    modem.sleep_ms(2000)
+    raised(sock.recv, 1)
+    assert sock.why == "garbled" and modem.up
+    other.settimeout(5)
+    other.write(b"fine")
+    assert other.read(4) == b"fine"
+
+
+def test_urcs_of_other_kinds_are_none():
+    rig, modem, sock, peer = pushing()
+    for text in ("RING", '+CUSD: 2,"hello"', "+CREG: 1", '+CMTI: "SM",3', "+QIND: SMS DONE"):
+        rig.model.out.urc(text)
+        peer.say(b"data")
+        assert sock.recv(9) == b"data"
+
+
+def test_network_lost_and_restart():
+    rig, modem, sock, peer = pushing()
+    peer.say(b"last words")
+    modem.sleep_ms(10)
+    rig.model.command("pdp drop 1")
+    modem.sleep_ms(100)
+    assert sock.recv(99) == b"last words"
+    assert "PDP" in str(raised(sock.recv, 1))
+    rig, modem, sock, peer = pushing()
+    rig.model.command("restart")
+    modem.sleep_ms(10000)
+    assert "restarted" in str(raised(sock.recv, 1))
+    modem.start(apn="internet")
+    works(modem)
