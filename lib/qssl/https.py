@@ -11,8 +11,11 @@ from micropython import const
 from .errors import Error, Refused
 from .quote import quoted
 
-_LINE_MAX = const(512)
-_BODY_MAX = const(65536)
+_LINE_MAX = const(256)  # bytes that are kept of a line of the answer
+_LINES_MAX = const(100)  # header lines
+_BODY_MAX = const(65536)  # a longer body is not read to its end
+_CHUNKED = const(-1)
+_UNKNOWN = const(-2)
 
 
 class Https:
@@ -40,7 +43,9 @@ class Https:
         yield  # a generator, as that of other carriers
 
     def alive(self):
-        # Keeps an idle connection; nothing to do for HTTP.
+        # Before each batch and now and then: a connection that the server closed is of no use.
+        if not quiet(self._sock):
+            self._sock = None
         return
         yield
 
@@ -48,54 +53,93 @@ class Https:
         # Returns the server's status code once it has answered: 2xx has taken the whole batch.
         body = self._pack(name, batch)
         sock = self._sock
-        yield from send(sock, self._head + b"%d\r\n\r\n" % len(body))
-        yield from send(sock, body)
-        sock.flush()
-        status = 100
-        while status == 100:  # 100 Continue comes before the answer
+        failure = None
+        try:
+            yield from send(sock, self._head + b"%d\r\n\r\n" % len(body))
+            yield from send(sock, body)
+            sock.flush()
+        except OSError as e:
+            failure = e  # the server may have answered before it closed
+        try:
+            status = 100
+            while status < 200:  # 100 Continue comes before the answer
+                status, length, keep = yield from self._header()
+            if status == 204 or status == 304:
+                length = 0
+            if keep and length < 0:
+                keep = length == _CHUNKED and (yield from self._chunks())
+            elif keep:
+                keep = length <= _BODY_MAX and (yield from self._skip(length))
+        except OSError as e:
+            raise failure or e
+        if failure or not keep:
+            self._sock = None  # the next batch takes a new connection
+        return status
+
+    def _header(self):
+        # (status, length of the body or _CHUNKED or _UNKNOWN, whether the connection goes on)
+        line = yield from self._line()
+        try:
+            status = int(line.split(b" ", 2)[1])
+        except (ValueError, IndexError):
+            raise Error(errno.EIO, "uplink", "the server's answer is no HTTP")
+        length = _UNKNOWN
+        keep = not line.startswith(b"HTTP/1.0")
+        lines = _LINES_MAX
+        while True:
+            line = (yield from self._line()).lower()
+            if not line:
+                return status, length, keep
+            lines -= 1
+            if not lines:
+                raise Error(errno.EIO, "uplink", "the server's answer is too long")
+            key, _, val = line.partition(b":")
+            val = val.strip()
+            if key == b"content-length" and val.isdigit() and length != _CHUNKED:
+                length = int(val)
+            elif key == b"connection":
+                keep = val != b"close"
+            elif key == b"transfer-encoding":
+                length = _CHUNKED
+
+    def _chunks(self):
+        # Passes over a chunked body. True: to its end; False: it is too long.
+        left = _BODY_MAX
+        while left > 0:
             line = yield from self._line()
             try:
-                status = int(line.split(b" ", 2)[1])
-            except (ValueError, IndexError):
-                raise Error(errno.EIO, "uplink", "the server's answer is no HTTP")
-            length = 0
-            keep = not line.startswith(b"HTTP/1.0")
-            while True:
-                line = yield from self._line()
-                if not line:
-                    break
-                key, _, val = line.partition(b":")
-                key = key.lower()
-                val = val.strip().lower()
-                if key == b"content-length" and val.isdigit():
-                    length = int(val)
-                elif key == b"connection":
-                    keep = val != b"close"
-                elif key == b"transfer-encoding":
-                    length = -1
-        if length < 0 or length > _BODY_MAX:
-            keep = False
-        elif keep:
-            yield from self._skip(length)
-        if not keep:
-            self._sock = None  # the next batch takes a new connection
-            sock.close()
-        return status
+                n = int(line.split(b";")[0], 16)
+            except ValueError:
+                return False
+            if not n:
+                while (yield from self._line()):
+                    pass
+                return True
+            left -= n
+            if n < 0 or left < 0:
+                return False
+            yield from self._skip(n + 2)
+        return False
 
     def usable(self):
         return self._sock is not None
 
     def _line(self):
+        # The next line, without its end; of a long one the beginning.
         line = b""
-        while not line.endswith(b"\n"):
-            part = self._sock.readline(_LINE_MAX - len(line))
+        left = _BODY_MAX
+        while left > 0:
+            part = self._sock.readline(_LINE_MAX)
             if part is None:
                 yield
-            elif not part or len(line) >= _LINE_MAX:
-                raise Error(errno.ECONNRESET, "uplink", "the server closed within its answer")
-            else:
-                line += part
-        return line.strip()
+                continue
+            if not part:
+                break
+            line = (line + part)[:_LINE_MAX]
+            if part.endswith(b"\n"):
+                return line.strip()
+            left -= len(part)
+        raise Error(errno.ECONNRESET, "uplink", "the server closed within its answer")
 
     def _skip(self, n):
         while n > 0:
@@ -106,6 +150,15 @@ class Https:
                 raise Error(errno.ECONNRESET, "uplink", "the server closed within its answer")
             else:
                 n -= len(part)
+        return True
+
+
+def quiet(sock):
+    # True if the connection is open and nothing has come, as it must be between two batches.
+    try:
+        return sock.recv(1) is None
+    except OSError:
+        return False
 
 
 def send(sock, data):

@@ -11,7 +11,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .errors import Error, Refused
-from .https import send
+from .https import quiet, send
 
 _CONNECT = const(0x10)  # first byte of what is sent
 _PUBLISH = const(0x32)  # QoS 1
@@ -69,8 +69,10 @@ class Mqtt:
         return self._sock is not None
 
     def alive(self):
-        # PINGREQ, when it is time.
-        if ticks_diff(self._due, ticks_ms()) <= 0:
+        # Before each batch and now and then. PINGREQ, when it is time.
+        if not quiet(self._sock):
+            self._sock = None
+        elif ticks_diff(self._due, ticks_ms()) <= 0:
             yield from send(self._sock, _PINGREQ)
             self._sock.flush()
             self._sent()
@@ -101,18 +103,11 @@ class Mqtt:
         self._due = ticks_add(ticks_ms(), self._keep_ms // 2)
 
     def _receive(self):
-        # (kind, body) of the next packet.
-        head = (yield from self._exactly(1))[0]
-        size = shift = 0
-        while True:
-            c = (yield from self._exactly(1))[0]
-            size |= (c & 0x7F) << shift
-            shift += 7
-            if c < 0x80:
-                break
-            if shift > 14:
-                raise Error(errno.EIO, "uplink", "the broker's packet is too long")
-        return head >> 4, (yield from self._exactly(size))
+        # (kind, body) of the next packet. What a publisher gets is short.
+        head = yield from self._exactly(2)
+        if head[1] > 127:
+            raise Error(errno.EIO, "uplink", "the broker's packet is too long")
+        return head[0] >> 4, (yield from self._exactly(head[1]))
 
     def _exactly(self, n):
         data = b""

@@ -1,16 +1,19 @@
 # qssl.uplink - store-and-forward: what put() has taken arrives, at least once and in order.
 # SPDX-License-Identifier: MIT
 """
-    from qssl.uplink import Uplink
-    from qssl.queue import FileQueue
-    from qssl.https import Https
+from qssl.uplink import Uplink
+from qssl.recovery import Recovery
+from qssl.queue import FileQueue
+from qssl.https import Https
 
-    up = Uplink(modem, "server.example", 443, ctx, Https("server.example", "/in"), FileQueue())
-    up.put(b'{"t": 21.5}')     # safe in the queue
-    up.run()                   # or up.step() now and then, or asyncio.create_task(up.task())
+up = Uplink(modem, "server.example", 443, ctx, Https("server.example", "/in"), FileQueue(),
+            Recovery(modem, apn="internet", utc=board.utc))
+up.put(b'{"t": 21.5}')     # safe in the queue
+up.run()                   # or up.step() now and then, or asyncio.create_task(up.task())
 """
 
 import errno
+from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -18,7 +21,7 @@ from micropython import const
 from .errors import Error
 
 _IDLE_MS = const(1000)
-# Statuses that speak of the server or its set-up rather than of one record.
+# Statuses that speak of the server or its set-up rather than of one record, and those that pass.
 _SERVERS = (401, 403, 404, 405, 407, 410)
 _LATER = (408, 421, 425, 429)
 
@@ -26,7 +29,8 @@ _LATER = (408, 421, 425, 429)
 class Uplink:
     # A record is forgotten only when the server has acknowledged it; after any doubt it is sent
     # again. Its id (queue name and number) lets the receiver drop repeats. Counters: delivered,
-    # repeats (records sent again), rejected, failures (in a row), error (the last one).
+    # repeats (records sent again), rejected, failures (in a row); error: the last one, None after
+    # a success.
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Uplink:
         ctx,
         carrier,
         queue,
+        recover=None,
         batch=16,
         size=1024,
         timeout_s=60,
@@ -43,17 +48,17 @@ class Uplink:
         pause_max_s=300,
         rejects=3,
         on_reject=None,
-        recover=None,
     ):
-        # batch, size: most records and bytes that go out together. timeout_s: for one batch.
-        # pause_s: after a failure; it doubles up to pause_max_s, with some jitter. rejects: how
-        # often a record that the server refuses (4xx) is tried before it is set aside, then
-        # on_reject(id, record, status) is called. recover: brings the modem back, see
-        # qssl.recovery; without it failures only lead to new connections.
+        # recover: brings the modem back, see qssl.recovery; without it failures only lead to new
+        # connections. batch, size: most records and bytes that go out together. timeout_s: for
+        # connecting, and for one batch. pause_s: after a failure; it doubles up to pause_max_s,
+        # give or take a quarter. rejects: how often a record that the server refuses (4xx) is
+        # tried before it is set aside; then on_reject(id, record, status) is called.
         self._modem = modem
         self._to = (host, port, ctx)
         self._carrier = carrier
         self.queue = queue
+        self._recover = recover
         self._batch = batch
         self._size = size
         self._timeout_ms = int(timeout_s * 1000)
@@ -61,14 +66,15 @@ class Uplink:
         self._pause_max_ms = int(pause_max_s * 1000)
         self._rejects = rejects
         self._on_reject = on_reject
-        self._recover = recover
         self._sock = None
+        self._linked = False  # there was a connection before
+        self._silent = 0  # failures in a row without any answer of the server
         self._sent = 0  # highest id that went out
         self._strikes = 0  # refusals of the oldest record
         self._alone = 0  # records to send one by one, to find the one that is refused
         self.delivered = self.repeats = self.rejected = self.failures = 0
         self.error = None
-        self._steps = self._forever()
+        self.close()
 
     def put(self, record):
         # Takes a record (bytes or str); returns its id once it is safe in the queue.
@@ -77,7 +83,26 @@ class Uplink:
     def step(self):
         # One step of delivery; never waits for the network. Returns in how many ms the next one
         # is of use: 0 while something is under way.
-        return next(self._steps) or 0
+        modem = self._modem
+        modem.pump()
+        on = None
+        if self._begun:
+            on = self._due is None or ticks_diff(self._due, ticks_ms()) > 0
+        at = modem.at
+        outer = at.until
+        at.until = self._until
+        self._rest = False
+        try:
+            self._due = self._steps.send(on)
+            self._begun = True
+        except BaseException:
+            self.close()  # not an OSError: the program's own, of on_reject or pack
+            raise
+        finally:
+            at.until = outer
+        if not self._rest:
+            return 0
+        return max(min(ticks_diff(self._due, ticks_ms()), _IDLE_MS), 0)
 
     def run(self, timeout_s=None, idle_s=0):
         # Blocking: delivers until the queue is empty (and stays so for idle_s), or until the
@@ -107,54 +132,49 @@ class Uplink:
         # Closes the connection. Records stay in the queue.
         self._drop()
         self._steps = self._forever()
+        self._begun = False
+        self._due = self._until = None
 
-    # --- generators: yield None while something is under way, or ms until there is something ---
+    # --- generators, as for Link.drive: they yield a deadline (ticks, or None) where they wait,
+    # and get False once it has passed ---
 
     def _forever(self):
         while True:
             try:
+                if self._recover is not None:
+                    yield from self._recover.steps(self._silent)
                 yield from self._once()
             except OSError as e:
                 self.error = e
                 self.failures += 1
+                self._silent += 1
                 self._drop()
-                yield from self._pause()
-                if self._recover is not None and len(self.queue):
-                    try:
-                        yield from self._recover.steps(self.failures)
-                    except OSError as e:
-                        self.error = e
+                ms = min(self._pause_ms << min(self.failures - 1, 16), self._pause_max_ms)
+                ms += ms * (urandom(1)[0] - 128) // 512  # so that a fleet does not come at once
+                yield from self._sleep(ms)
 
-    def _pause(self):
-        ms = min(self._pause_ms << min(self.failures - 1, 16), self._pause_max_ms)
-        ms += ticks_ms() * 7919 % (ms // 4 + 1)  # jitter, so that a fleet does not come at once
+    def _sleep(self, ms, wake=False):
+        # wake: until there is a record, too.
         due = ticks_add(ticks_ms(), ms)
-        while True:
-            left = ticks_diff(due, ticks_ms())
-            if left <= 0:
-                return
-            self._modem.link.pump()
-            yield min(left, _IDLE_MS)
+        on = True
+        while on and not (wake and len(self.queue)):
+            self._rest = True
+            on = yield due
 
     def _once(self):
         batch = self._next()
+        sock = self._sock
+        if sock is not None:
+            if sock.state() == 1 and self._carrier.usable():
+                yield from self._within(self._carrier.alive())
+            if sock.state() != 1 or not self._carrier.usable():
+                self._drop()
         if not batch:
-            self._modem.link.pump()
-            if self._sock is not None:
-                if self._sock.state() != 1:
-                    self._drop()
-                else:
-                    yield from self._within(self._carrier.alive())
-            yield _IDLE_MS
+            yield from self._sleep(_IDLE_MS, True)
             return
-        if self._sock is None or not self._carrier.usable():
-            yield from self._connect()
-        last = batch[-1][0]
-        self.repeats += max(0, min(last, self._sent) - batch[0][0] + 1)
-        self._sent = max(self._sent, last)
-        status = yield from self._within(self._carrier.deliver(self.queue.name, batch))
+        status = yield from self._post(batch)
         if 200 <= status < 300:
-            self._done(batch, last)
+            self._done(batch)
         elif 400 <= status < 500 and status not in _LATER:
             yield from self._refused(batch, status)
         else:
@@ -168,8 +188,26 @@ class Uplink:
                 return batch[:i]
         return batch
 
-    def _done(self, batch, last):
-        self.queue.drop(last)
+    def _post(self, batch):
+        # Sends a batch, over a new connection if need be; returns the server's status.
+        if self._sock is None or not self._carrier.usable():
+            self._drop()
+            modem = self._modem
+            sock = yield from self._within(modem.connecting(*self._to))
+            sock.settimeout(0)
+            self._sock = sock
+            modem.stats.reconnects += self._linked
+            self._linked = True
+            yield from self._within(self._carrier.attach(sock))
+        last = batch[-1][0]
+        self.repeats += max(min(last, self._sent) - batch[0][0] + 1, 0)
+        self._sent = max(self._sent, last)
+        status = yield from self._within(self._carrier.deliver(self.queue.name, batch))
+        self._silent = 0
+        return status
+
+    def _done(self, batch):
+        self.queue.drop(batch[-1][0])
         self.delivered += len(batch)
         self.failures = self._strikes = 0
         self._alone = max(self._alone - len(batch), 0)
@@ -183,63 +221,50 @@ class Uplink:
             return
         self._strikes += 1
         if self._strikes >= self._rejects:
-            number, record = batch[0]
             follows = self.queue.peek(2, 1 << 20)[1:]
             if status not in _SERVERS:
-                self._aside(number, record, status)
+                self._aside(batch[0], status)
                 return
             if follows:
                 # It may be the server's set-up that is wrong: does it take the next one?
-                if not self._carrier.usable():
-                    yield from self._connect()
-                probe = self._within(self._carrier.deliver(self.queue.name, follows))
-                if 200 <= (yield from probe) < 300:
-                    self._aside(number, record, status)
-                    self._done(follows, follows[0][0])
+                if 200 <= (yield from self._post(follows)) < 300:
+                    self._done(follows)
+                    self._aside(batch[0], status)
                     return
         raise Error(errno.EACCES, "uplink", "the server refuses the record: %d" % status)
 
-    def _aside(self, number, record, status):
-        self.queue.drop(number)
+    def _aside(self, entry, status):
+        self.queue.drop(entry[0])
         self.rejected += 1
-        self._strikes = 0
+        self.failures = self._strikes = 0
+        self._alone = max(self._alone - 1, 0)
         if self._on_reject is not None:
-            self._on_reject(number, record, status)
-
-    def _connect(self):
-        self._drop()
-        modem = self._modem
-        sock = self._sock = modem.open(*self._to)
-        sock.settimeout(0)
-        due = ticks_add(ticks_ms(), self._timeout_ms)
-        while sock.state() == 0:
-            modem.link.pump()
-            if ticks_diff(due, ticks_ms()) <= 0:
-                raise Error(errno.ETIMEDOUT, "uplink", "the connection did not come about in time")
-            yield
-        if sock.state() != 1:
-            modem.refused(sock)
-        yield from self._within(self._carrier.attach(sock))
+            self._on_reject(entry[0], entry[1], status)
 
     def _within(self, steps):
-        # Runs a carrier's generator, with the pump between, for timeout_s at most.
-        due = ticks_add(ticks_ms(), self._timeout_ms)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as e:
-                return e.value
-            self._modem.link.pump()
-            if ticks_diff(due, ticks_ms()) <= 0:
-                steps.close()
-                raise Error(errno.ETIMEDOUT, "uplink", "the server did not answer in time")
-            yield
+        # Runs another generator, for timeout_s at most.
+        at = self._modem.at
+        due = at.until = self._until = ticks_add(ticks_ms(), self._timeout_ms)
+        on = None
+        late = False
+        try:
+            while True:
+                inner = steps.send(on)
+                if late:
+                    raise Error(errno.ETIMEDOUT, "uplink", "the server did not answer in time")
+                late = not (yield due)
+                on = not late and (inner is None or ticks_diff(inner, ticks_ms()) > 0)
+        except StopIteration as e:
+            return e.value
+        finally:
+            at.until = self._until = None
+            steps.close()
 
     def _drop(self):
-        if self._sock is not None:
-            self._sock.settimeout(0)
+        sock = self._sock
+        self._sock = None
+        if sock is not None:
             try:
-                self._sock.close()
+                sock.close()  # does not block: in the background
             except OSError:
                 pass
-            self._sock = None

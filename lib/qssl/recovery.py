@@ -1,0 +1,152 @@
+# qssl.recovery - brings the modem back: PDP context, radio, restart; watches that it stays.
+# SPDX-License-Identifier: MIT
+#
+# A ladder. Failures to reach the server, in a row, lead to a new connection each; some of them one
+# rung higher first:
+#     3            the PDP context is deactivated and activated again
+#     6            the radio is switched off and on (AT+CFUN)
+#     8, 12, 20,   the modem restarts (AT+QPOWD and PWRKEY, the reset line, or AT+CFUN=1,1), each
+#     36, 68, ...  time after twice as many failures: its maker wants growing pauses
+# The pauses between the failures are those of the caller. Between failures: registration, AT port
+# and clock are looked after once a minute.
+
+import time
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from . import link as _l
+from .bringup import Bringup, start
+from .clock import get, putting
+from .dialect import DEACT_MS
+
+_WATCH_MS = const(60000)
+_STRIKES = const(3)  # time-outs in a row: the AT port is dead
+_CLOCK_S = const(120)  # the modem's clock may be off by that
+_DOWN_MS = const(65000)  # AT+QPOWD, with the network's detach
+_OFF_MS = const(1000)  # PWRKEY, to switch off
+_DETACH_MS = const(12500)  # until it is off then
+_PDP = const(3)
+_RADIO = const(6)
+_RESTART = const(8)
+
+
+class Recovery:
+    def __init__(self, modem, start_s=180, utc=None, tell=None, **access):
+        # access: apn, user, password, auth, pin, as for Modem.start(). start_s: its time-out.
+        # utc: gives (year, month, day, hour, minute, second) or None, such as board.utc; without
+        # it the modem's clock is put back after a restart to what it was, plus the time since.
+        # tell(word, value): is told "start", "pdp", "radio", "restart", "lost" (registration),
+        # "clock" (value: seconds by which it was wrong).
+        self._modem = modem
+        self._access = access
+        self._start_ms = int(start_s * 1000)
+        self._utc = utc
+        self._tell = tell
+        self._done = 0  # failures for which something was done
+        self._restart = _RESTART  # failures before the next restart
+        self._more = 4
+        self._base = None  # seconds: the time when ...
+        self._since = ticks_ms()  # ... it was ticks
+        self._look = self._since  # ticks: the next look
+        self._lost = False  # not registered at the last look
+
+    def _told(self, word, value=0):
+        if self._tell is not None:
+            self._tell(word, value)
+
+    def steps(self, failures=0):
+        # Generator for Link.drive. failures: to reach the server, in a row. Does what it is time
+        # for; raises the OSError of what failed.
+        modem = self._modem
+        if not failures:
+            self._done = 0
+            self._restart = _RESTART
+            self._more = 4
+        elif failures > self._done:
+            self._done = failures
+            if failures >= self._restart or (failures == _PDP and modem.link.resync.dead):
+                self._restart = failures + self._more
+                self._more *= 2
+                yield from self._power()
+            elif failures == _RADIO:
+                self._told("radio")
+                for level in (0, 1):
+                    yield from modem.at.ask(b"AT+CFUN=%d" % level, None, 15000)
+                modem.up = False
+            elif failures == _PDP:
+                self._told("pdp")
+                yield from modem.at.ask(b"AT+QIDEACT=%d" % modem.pdp, None, DEACT_MS)
+                modem.lose(modem.pdp)
+        if modem.up:
+            if ticks_diff(self._look, ticks_ms()) > 0:
+                return
+            yield from self._watch()
+        if not modem.up:
+            self._told("start")
+            yield from start(modem, timeout_ms=self._start_ms, **self._access)
+            yield from self._clock()
+
+    def _watch(self):
+        # Once a minute: registration and AT port, of whose loss no URC may tell.
+        modem = self._modem
+        self._look = ticks_add(ticks_ms(), _WATCH_MS)
+        if (yield from modem.registering()):
+            self._lost = False
+            yield from self._clock()
+        elif modem.stats.silent >= _STRIKES or self._lost:
+            self._told("lost")
+            self._lost = False
+            modem.lose(modem.pdp)
+        else:
+            self._lost = not modem.stats.silent
+
+    def _clock(self):
+        # Certificates are checked against it.
+        now = ticks_ms()
+        if self._base is not None:
+            passed = ticks_diff(now, self._since) // 1000
+            self._base += passed
+            self._since = ticks_add(self._since, passed * 1000)
+        utc = self._utc() if self._utc is not None else None
+        want = self._base
+        if utc is not None:
+            want = time.mktime(tuple(utc[:6]) + (0, 0, 0))
+        shown = yield from get(self._modem)
+        if shown is not None:
+            shown = time.mktime(shown[:6] + (0, 0, 0)) - shown[6] * 900
+        wrong = None if want is None or shown is None else shown - want
+        if want is not None and (wrong is None or abs(wrong) > _CLOCK_S):
+            self._told("clock", wrong)
+            if utc is None and wrong is not None:
+                want = shown  # nobody knows better than the modem
+            else:
+                yield from putting(self._modem, time.localtime(want)[:6])
+        elif want is None:
+            want = shown
+        if want is not None:
+            self._base = want
+            self._since = now
+
+    def _power(self):
+        modem = self._modem
+        pwrkey, reset = modem.pins[0], modem.pins[4]
+        step = Bringup(modem, _DOWN_MS)
+        self._told("restart")
+        modem.up = False
+        if pwrkey is not None and not modem.link.sick:
+            restarts = modem.stats.restarts
+            if (yield from modem.at.ask(b"AT+QPOWD=1", None, 15000)) == _l.OK:
+                while modem.stats.restarts == restarts and (yield step.due):
+                    pass
+                yield from step.pause(1000)
+                yield from step.press(pwrkey)
+        elif reset is not None:
+            yield from step.pulse(reset)
+        elif pwrkey is None:
+            yield from modem.at.ask(b"AT+CFUN=1,1", None, 15000)
+        else:
+            # It does not answer: a long pulse switches off.
+            yield from step.pulse(pwrkey, _OFF_MS)
+            yield from step.pause(_DETACH_MS)
+            yield from step.press(pwrkey)

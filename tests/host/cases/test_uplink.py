@@ -1,0 +1,610 @@
+# test_uplink - records arrive, at least once and in order, whatever server and modem do.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+import rig as rig_module
+from disk import Disk
+from driver_kit import CA, Watch, arm, raised, tls
+from qssl import queue, uplink
+from qssl.errors import Error, Refused
+from qssl.https import Https
+from qssl.mqtt import Mqtt
+from qssl.queue import FileQueue, RamQueue
+from qssl.recovery import Recovery
+from qssl.uplink import Uplink
+from receivers import Broker, HttpServer
+from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
+from ugsim.model.faults import FAULTS
+
+sleep_ms = rig_module.clock.sleep_ms
+uplink.urandom = lambda n: b"\x80" * n  # no jitter
+
+HOST = "server.example"
+NAME = "AABBCCDD"
+
+
+def bare(net, **keywords):
+    # Waiting is cheap: 20 ms a look.
+    return driver_kit.bare(net, sockets=3, idle=Watch(20), **keywords)
+
+
+def up(net, **keywords):
+    rig, modem = bare(net, **keywords)
+    modem.start(apn="internet")
+    return rig, modem
+
+
+def record(n):
+    return b'{"n":%d}' % n
+
+
+def https(server=None, path="/in", **keywords):
+    # (rig, modem, server, uplink), the modem started.
+    server = server or HttpServer()
+    rig, modem = up(FakeNet(server))
+    return rig, modem, server, made(modem, Https(HOST, path), **keywords)
+
+
+def mqtt(broker=None, **keywords):
+    broker = broker or Broker()
+    rig, modem = up(FakeNet(broker))
+    return rig, modem, broker, made(modem, Mqtt("board-1", "site/1/in"), **keywords)
+
+
+def made(modem, carrier, store=None, host=HOST, **keywords):
+    return Uplink(
+        modem, host, 443, tls(modem), carrier, RamQueue() if store is None else store, **keywords
+    )
+
+
+def fill(link, count, first=0):
+    for n in range(first, first + count):
+        link.put(record(n))
+
+
+def numbers(peer):
+    return [r["n"] for r in peer.ledger.values()]
+
+
+# --- the good case ---
+
+
+def test_records_arrive_in_order_over_one_connection():
+    for rig, modem, peer, link in (https(), mqtt()):
+        fill(link, 100)
+        assert link.run(60) == 0
+        assert numbers(peer) == list(range(100))
+        assert peer.ledger.repeats == 0 and link.repeats == 0 and link.delivered == 100
+        assert link.failures == 0 and link.error is None
+        assert len(rig.net.conns) == 1
+        fill(link, 5, 100)
+        assert link.run(60) == 0
+        assert numbers(peer) == list(range(105)) and len(rig.net.conns) == 1
+        assert modem.stats.reconnects == 0
+
+
+def test_batches_are_bounded_by_records_and_bytes():
+    sizes = []
+
+    def answer(queue, first, records, conn):
+        sizes.append(len(records))
+        return 200
+
+    _, _, server, link = https(HttpServer(answer), batch=7, size=60)
+    fill(link, 30)
+    link.put(b'"' + b"x" * 900 + b'"')  # alone larger than a batch
+    fill(link, 1)
+    assert link.run(60) == 0
+    assert max(sizes) == 7 and sizes[-2:] == [1, 1], sizes
+    assert len(server.ledger.records) == 32
+
+
+def test_a_step_never_waits():
+    # Neither for the network nor for the modem: with certificates to upload, and a modem that has
+    # to be started.
+    for peer, carrier in ((HttpServer(), Https(HOST, "/in")), (Broker(), Mqtt("b", "t"))):
+        rig, modem = bare(FakeNet(peer, 500), switches={"reply_ms": 40})
+        link = made(modem, carrier, recover=Recovery(modem, apn="internet"))
+        fill(link, 20)
+        steps = 0
+        while len(link.queue):
+            now = rig.now
+            wait = link.step()
+            assert rig.now == now, (steps, rig.now - now)
+            assert 0 <= wait <= 1000
+            sleep_ms(min(max(wait, 1), 20))
+            steps += 1
+            assert steps < 20000 and rig.now < 200000
+        assert numbers(peer) == list(range(20))
+        assert steps > 100
+
+
+def test_put_wakes_an_idle_uplink():
+    rig, _, server, link = https()
+    assert link.step() > 0
+    fill(link, 1)
+    start = rig.now
+    assert link.run(5) == 0
+    assert rig.now - start < 700
+
+
+def test_run_returns_at_its_time_out():
+    rig, _, _, link = https(HttpServer(lambda q, f, r, c: "silence"))
+    fill(link, 3)
+    start = rig.now
+    assert link.run(5) == 3
+    assert 5000 <= rig.now - start <= 5100
+
+
+def test_the_request_as_it_is_sent():
+    got = []
+
+    class Server(HttpServer):
+        def on_data(self, conn, data):
+            got.append(data)
+            HttpServer.on_data(self, conn, data)
+
+    _, _, _, link = https(Server(), path="/a/b?c=1")
+    fill(link, 2)
+    assert link.run(9) == 0
+    assert b"".join(got) == (
+        b"POST /a/b?c=1 HTTP/1.1\r\nHost: server.example\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 55\r\n\r\n{"queue":"%s","id":1,"records":[{"n":0},{"n":1}]}'
+        % link.queue.name.encode()
+    )
+    assert len(got) == 1  # one AT+QSSLSEND
+
+
+def test_mqtt_login_topic_and_ping():
+    broker = Broker()
+    rig, modem = up(FakeNet(broker))
+    carrier = Mqtt("board-1", "site/1/in", "me", "secret", 60)
+    link = made(modem, carrier)
+    fill(link, 1)
+    assert link.run(200, 130) == 0
+    assert broker.topics == {b"site/1/in"}
+    assert broker.hello == (b"\0\4MQTT\4\xc2\0\x3c\0\7board-1\0\2me\0\6secret")
+    assert 3 <= broker.pings <= 5 and broker.connects == 1
+    fill(link, 1, 1)
+    assert link.run(9) == 0
+    assert numbers(broker) == [0, 1] and broker.connects == 1
+
+
+def test_arguments_that_can_not_be_right():
+    for args in (
+        ("", "/x"),
+        ("a b", "/x"),
+        ("host", "/x y"),
+        ("host", "/x\r\nEvil: 1"),
+        ("host\r\nEvil: 1", "/"),
+        ("host", ""),
+        ("host", "/x", "text\r\nplain"),
+    ):
+        assert isinstance(raised(Https, *args), Refused), args
+    for args in (
+        ("", "t"),
+        ("c", ""),
+        ("c", "a/+/b"),
+        ("c", "a/#"),
+        ("c", "a\0"),
+        ("c", "t", None, None, 5),
+        ("c", "t", None, None, 70000),
+    ):
+        assert isinstance(raised(Mqtt, *args), Refused), args
+
+
+# --- the server's answers ---
+
+
+def answering(raw, then=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"):
+    # The first POST is answered with raw bytes, the others well. Returns what came of it.
+    count = [0]
+
+    def answer(queue, first, records, conn):
+        count[0] += 1
+        if count[0] == 1:
+            if raw.endswith(b"#"):
+                conn.push(raw[:-1])
+                conn.peer_close()
+                return "close", True
+            return raw
+        return then
+
+    rig, _, server, link = https(HttpServer(answer))
+    fill(link, 3)
+    assert link.run(90) == 0, raw
+    fill(link, 3, 3)
+    assert link.run(90) == 0, raw
+    assert numbers(server) == list(range(6)), raw
+    return server.ledger.repeats, len(rig.net.conns)
+
+
+def test_answers_that_are_right():
+    one = (0, 1)  # repeats, connections
+    two = (0, 2)
+    for raw, want in (
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", one),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", one),
+        (b"HTTP/1.1 202 Accepted\r\ncontent-LENGTH:  2\r\n\r\n{}", one),
+        (b"HTTP/1.1 200\r\nContent-Length: 600\r\n\r\n" + b"x" * 600, one),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", one),
+        (b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 204 OK\r\n\r\n", one),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"5\r\nhello\r\n1f;x=y\r\n" + b"y" * 31 + b"\r\n0\r\n\r\n",
+            one,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: x\r\n\r\n",
+            one,
+        ),
+        (b"HTTP/1.1 200 OK\r\nSet-Cookie: " + b"c" * 5000 + b"\r\nContent-Length: 0\r\n\r\n", one),
+        (b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n#", two),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", two),
+        (b"HTTP/1.0 200 OK\r\n\r\n#", two),
+        (b"HTTP/1.1 200 OK\r\n\r\nas long as it takes#", two),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nx", two),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\nx", two),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx", two),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n#", two),  # closed while idle: no failure
+    ):
+        got = answering(raw)
+        assert got == want, (raw[:60], got)
+
+
+def test_answers_that_are_no_answers():
+    # The batch comes again, with the same ids.
+    for raw in (
+        b"#",
+        b"HTTP/1.1 200 OK\r\nContent-Le#",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello#",
+        b"SSH-2.0-OpenSSH_9.0\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"x" * 70000,
+    ):
+        repeats, _ = answering(raw)
+        assert repeats == 3, (raw[:60], repeats)
+
+
+def test_an_error_of_the_server_is_not_the_end():
+    for status in (500, 502, 503, 504, 408, 425, 429, 301, 304):
+        count = [0]
+
+        def answer(queue, first, records, conn):
+            count[0] += 1  # noqa: B023
+            return 200 if count[0] > 4 else status  # noqa: B023
+
+        rig, _, server, link = https(HttpServer(answer))
+        fill(link, 5)
+        start = rig.now
+        assert link.run(200) == 0, status
+        # Pauses of 2, 4, 8 and 16 s.
+        assert 30000 <= rig.now - start <= 32000, (status, rig.now - start)
+        assert numbers(server) == list(range(5)) and server.ledger.repeats == 0
+        assert link.rejected == 0 and link.repeats == 20 and link.delivered == 5
+
+
+def test_pauses_grow_to_a_bound_and_have_jitter():
+    for lots, least, most in ((b"\x00", 0.74, 0.76), (b"\xff", 1.24, 1.26)):
+        uplink.urandom = lambda n, lots=lots: lots * n
+        times = []
+        rig, modem = up(FakeNet(RefusingPeer()))
+        link = made(modem, Https(HOST), pause_s=1, pause_max_s=20)
+        fill(link, 1)
+        count = 0
+        while len(times) < 9:
+            rig.sleep(10)
+            link.step()
+            if link.failures != count:
+                count = link.failures
+                times.append(rig.now)
+        for i in range(8):
+            gap = times[i + 1] - times[i]
+            want = min(1 << i, 20) * 1000
+            assert want * least - 50 <= gap <= want * most + 400, (i, gap, want)
+    uplink.urandom = lambda n: b"\x80" * n
+
+
+def test_one_record_that_is_refused_for_ever_is_set_aside():
+    # The others go their way, in order; the program is told.
+    told = []
+
+    def answer(queue, first, records, conn):
+        return 422 if {"n": 4} in records else 200
+
+    _, _, server, link = https(
+        HttpServer(answer), on_reject=lambda i, r, status: told.append((i, r, status))
+    )
+    fill(link, 12)
+    assert link.run(200) == 0
+    assert numbers(server) == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
+    assert told == [(5, record(4), 422)]
+    assert link.rejected == 1 and link.delivered == 11
+    posts = server.posts
+    fill(link, 12, 12)
+    assert link.run(200) == 0
+    assert server.posts == posts + 1  # in batches again
+
+
+def test_a_server_that_refuses_everybody_gets_the_records_later():
+    # 403 for every record: its set-up is wrong. Nothing is set aside.
+    wrong = [True]
+    for status in (401, 403, 404, 405, 407, 410):
+        wrong[0] = True
+        _, _, server, link = https(HttpServer(lambda q, f, r, c, s=status: s if wrong[0] else 200))
+        fill(link, 10)
+        assert link.run(1000) == 10, status
+        assert link.rejected == 0 and str(status) in str(link.error)
+        wrong[0] = False
+        assert link.run(400) == 0
+        assert numbers(server) == list(range(10))
+
+
+def test_403_for_one_record_does_not_block():
+    for close in (False, True):
+        raw = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n%s\r\n" % (
+            b"Connection: close\r\n" if close else b""
+        )
+
+        def answer(queue, first, records, conn):
+            return (raw, False) if {"n": 2} in records else 200  # noqa: B023
+
+        _, _, server, link = https(HttpServer(answer))
+        fill(link, 6)
+        assert link.run(400) == 0
+        assert numbers(server) == [0, 1, 3, 4, 5] and link.rejected == 1
+
+
+def test_413_with_the_connection_closed_in_the_upload():
+    # As nginx does: the answer comes before the whole body has gone.
+    class Early(HttpServer):
+        def on_data(self, conn, data):
+            if b"Content-Length: 3" in data:
+                conn.push(b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n")
+                conn.peer_close()
+            else:
+                HttpServer.on_data(self, conn, data)
+
+    _, _, server, link = https(Early(), store=RamQueue(20000))
+    fill(link, 1)
+    link.put(b'"' + b"x" * 3000 + b'"')
+    fill(link, 1, 1)
+    assert link.run(400) == 0
+    assert numbers_or_text(server) == [0, 1] and link.rejected == 1
+
+
+def numbers_or_text(server):
+    return [r["n"] for r in server.ledger.values() if isinstance(r, dict)]
+
+
+def test_a_callback_that_fails_does_not_end_the_uplink():
+    def broken(*args):
+        raise ValueError("mine")
+
+    _, _, server, link = https(
+        HttpServer(lambda q, f, r, c: 400 if {"n": 0} in r else 200), on_reject=broken
+    )
+    fill(link, 2)
+    try:
+        link.run(100)
+    except ValueError as e:
+        assert str(e) == "mine"
+    else:
+        raise AssertionError("not raised")
+    assert link.run(100) == 0
+    assert numbers(server) == [1] and link.rejected == 1
+
+
+# --- connections that break ---
+
+
+def test_the_answer_gets_lost():
+    # The server has the records; they come again under their ids, and it drops them.
+    for fate in ("close", "reset", "silence"):
+        count = [0]
+
+        def answer(queue, first, records, conn):
+            count[0] += 1  # noqa: B023
+            return (fate, True) if count[0] == 2 else 200  # noqa: B023
+
+        _, modem, server, link = https(HttpServer(answer), batch=4)
+        fill(link, 12)
+        assert link.run(200) == 0, fate
+        assert numbers(server) == list(range(12))
+        assert server.ledger.repeats == 4 == link.repeats, (fate, server.ledger.repeats)
+        assert link.delivered == 12 and modem.stats.reconnects == 1
+
+
+def test_the_request_gets_lost():
+    for fate in ("close", "reset", "silence"):
+        count = [0]
+
+        def answer(queue, first, records, conn):
+            count[0] += 1  # noqa: B023
+            return fate if count[0] == 2 else 200  # noqa: B023
+
+        _, _, server, link = https(HttpServer(answer), batch=4)
+        fill(link, 12)
+        assert link.run(200) == 0
+        assert numbers(server) == list(range(12)) and server.ledger.repeats == 0
+
+
+def test_the_broker_fails_at_every_message():
+    for fate in ("close", "silence", "lost"):
+        for at in range(1, 8):
+            broker = Broker(lambda n, f=fate, a=at: f if n == a else None)
+            _, _, _, link = mqtt(broker, batch=3)
+            fill(link, 7)
+            assert link.run(300) == 0, (fate, at)
+            assert numbers(broker) == list(range(7)), (fate, at, numbers(broker))
+            assert link.delivered == 7 and broker.connects == 2
+
+
+def test_a_login_that_is_refused_says_why():
+    for code, word in ((5, "not authorized"), (4, "password"), (99, "99")):
+        broker = Broker(refuse=code)
+        _, _, _, link = mqtt(broker)
+        fill(link, 1)
+        assert link.run(20) == 1
+        assert word in str(link.error) and link.error.errno == errno.EACCES
+        broker.refuse = 0
+        assert link.run(100) == 0
+
+
+def test_a_server_that_is_no_broker():
+    class Junk(Broker):
+        def packet(self, conn, kind, body):
+            conn.push(junk[0])
+
+    junk = [b""]
+    for junk[0] in (b"\x20\x03\0\0\0", b"HTTP/1.1 400 Bad Request\r\n", b"\xff\xff\xff\xff\xff"):
+        _, _, _, link = mqtt(Junk(), timeout_s=5)
+        fill(link, 1)
+        assert link.run(30) == 1
+        assert isinstance(link.error, Error) and link.failures > 1
+
+
+def test_servers_that_can_not_be_reached():
+    for peer in (RefusingPeer(), RefusingPeer(565, "opening"), StallingPeer()):
+        server = HttpServer()
+        net = FakeNet(peer)
+        rig, modem = up(net)
+        link = made(modem, Https(HOST), timeout_s=20)
+        fill(link, 3)
+        assert link.run(100) == 3
+        assert link.failures >= 2 and isinstance(link.error, Error), link.failures
+        net.default = server
+        assert link.run(400) == 0
+        assert numbers(server) == [0, 1, 2]
+
+
+def test_all_sockets_taken_is_a_failure_that_passes():
+    rig, modem, server, link = https()
+    others = [modem.connect("other.example", 1, tls(modem, 1)) for _ in range(3)]
+    fill(link, 2)
+    assert link.run(20) == 2
+    assert "in use" in str(link.error)
+    others[0].close()
+    assert link.run(100) == 0
+
+
+# --- faults of the modem ---
+
+# These change bytes of requests or answers: what arrives may be nonsense, which is refused.
+GARBLING = ("corrupt", "corrupt_in", "lose_in", "insert", "dup")
+
+
+def test_every_fault_at_any_time():
+    # Armed before, in the first connection, and in the idle one: everything arrives, in order.
+    for kind in (https, mqtt):
+        for name in sorted(FAULTS):
+            for moment in range(3):
+                rig, modem, peer, link = kind()
+                link._recover = Recovery(modem, apn="internet", start_s=60)
+                link._timeout_ms = 20000
+                if moment:
+                    fill(link, 3)
+                    assert link.run(60) == 0
+                first = 3 if moment else 0
+                if moment == 2:
+                    link.run(1, 1)
+                for_ever = FAULTS[name][1].get("n") == "0" or name == "mute"
+                text = name + (" ms=8000" if for_ever else "")
+                arm(rig, text)
+                fill(link, 9, first)
+                assert link.run(900) == 0, (name, moment, str(link.error))
+                got = numbers(peer)
+                if name in GARBLING:
+                    assert len(got) >= first + 9 - link.rejected, (name, got)
+                else:
+                    assert got == list(range(first + 9)), (name, moment, got)
+                    assert link.delivered == first + 9
+
+
+def test_restarts_and_losses_at_any_time():
+    # Every so many ms something happens to the modem. Certificates, context and clock are put back
+    # without the program.
+    for what in ("restart", "pdp drop 1", "pdp drop 1 quiet", "power off"):
+        for at in range(0, 1200, 150):
+            server = HttpServer()
+            rig, modem = bare(FakeNet(server, 100), switches={"reply_ms": 20})
+            utc = [2026, 5, 6, 7, 8, 9]
+            ctx = tls(modem, 0, ca=CA)
+            link = Uplink(
+                modem,
+                HOST,
+                443,
+                ctx,
+                Https(HOST),
+                RamQueue(),
+                Recovery(modem, apn="internet", utc=lambda utc=utc: utc, start_s=60),
+                batch=3,
+                timeout_s=20,
+            )
+            fill(link, 1)
+            assert link.run(60) == 0
+            fill(link, 20, 1)
+            end = rig.now + at
+            while rig.now < end:
+                link.step()
+                rig.sleep(5)
+            rig.model.command(what)
+            if what == "power off":
+                rig.sleep(2000)
+                rig.model.command("power on")
+            assert link.run(900) == 0, (what, at, str(link.error))
+            assert numbers(server) == list(range(21)), (what, at)
+
+
+def test_a_power_cut_of_the_board():
+    # RAM is gone, the files are there: what was delivered and not noted comes again, the rest
+    # comes. At any time.
+    for at in range(0, 1500, 50):
+        disk = Disk()
+        disk.mount()
+        server = HttpServer()
+        rig, modem = up(FakeNet(server, 100), switches={"reply_ms": 20})
+        link = made(modem, Https(HOST), FileQueue("/q"), batch=3)
+        fill(link, 10)
+        end = rig.now + at
+        while rig.now < end:
+            link.step()
+            rig.sleep(5)
+        modem2 = modem.__class__(rig.uart, sockets=3)
+        link = made(
+            modem2, Https(HOST), FileQueue("/q"), recover=Recovery(modem2, apn="internet"), batch=3
+        )
+        fill(link, 5, 10)
+        assert link.run(200) == 0, (at, str(link.error))
+        assert numbers(server) == list(range(15)), at
+        assert server.ledger.repeats <= 3
+    queue.os = __import__("os")
+
+
+def test_a_full_queue_drops_the_oldest_and_says_so():
+    rig, modem, server, link = https(store=RamQueue(64))
+    net = rig.net
+    net.default = RefusingPeer()
+    fill(link, 30)
+    assert link.run(10) < 30
+    net.default = server
+    assert link.run(100) == 0
+    got = numbers(server)
+    assert got == list(range(30 - len(got), 30)) and link.queue.lost == 30 - len(got)
+
+
+def test_close_keeps_the_records():
+    rig, modem, server, link = https(HttpServer(lambda q, f, r, c: "silence"))
+    fill(link, 3)
+    link.run(2)
+    link.close()
+    assert len(link.queue) == 3
+    rig.sleep(3000)
+    modem.pump()
+    assert [s for s in modem.sockets if s is not None and s.state() < 2] == []
+    server.answer = lambda q, f, r, c: 200
+    assert link.run(30) == 0 and numbers(server) == [0, 1, 2]
