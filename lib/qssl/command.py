@@ -109,6 +109,7 @@ class At:
             else:  # it did not get its turn: a modem in quarantine, a queue too long
                 self._queue.remove(x)
                 x.result = _l.TIMEOUT
+                self._link.stats.silent += 1
         return x.result
 
     def wait(self, x):
