@@ -60,6 +60,11 @@ SWITCHES = {
     ),
     "ignorelocaltime": ("1", ("1", "0"), "QSSLCFG ignorelocaltime at power-up"),
     "sslversion": ("4", ("4", "0", "1", "2", "3"), "QSSLCFG sslversion at power-up"),
+    "context_release": (
+        "kept",
+        ("kept", "reset"),
+        "QSSLCFG settings of a context after its last connection is closed",
+    ),
     "cacert_unchecked": ("yes", ("yes", "no"), "QSSLCFG takes a path of a file that is not there"),
     "geterror_after_urc": ("zero", ("zero", "code"), "QIGETERROR after a failed +QSSLOPEN URC"),
     "geterror_space": ("yes", ("yes", "no"), "blank after the comma of +QIGETERROR"),

@@ -293,6 +293,15 @@ class Sockets:
             self.slots[s.number] = None
         s.state = INITIAL
         self._m.event("socket", "socket %d: free" % s.number)
+        self._release(s.ctx)
+
+    def _release(self, ctx):
+        # The last connection of an SSL context releases it (manual 2.2.5): what that does to its
+        # settings is a switch.
+        m = self._m
+        if m.sw["context_release"] == "reset":
+            if not [1 for s in self.slots if s is not None and s.ctx == ctx]:
+                m.sslctx[ctx] = sslcfg.fresh(m.sw)
 
     def reset(self):
         # Power gone.
