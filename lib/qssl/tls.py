@@ -82,8 +82,6 @@ class Context:
         modem = self._modem
         # A restart may have gone unseen in what the quarantine passed over.
         epoch = modem.epoch + modem.stats.resyncs
-        if self._epoch == epoch and modem.contexts[self.id] is self:
-            return
         settings = (
             (b"sslversion", b"%d" % self._version),
             (b"ciphersuite", b'"%s"' % self._suite.encode()),
@@ -91,6 +89,14 @@ class Context:
             (b"ignorelocaltime", b"0" if self._check_time else b"1"),
             (b"negotiatetime", b"%d" % self._negotiate_s),
         )
+        if self._epoch == epoch and modem.contexts[self.id] is self:
+            # The modem releases a context with its last connection (manual 2.2.5). Should it
+            # forget the settings then, the one that protects most shows it.
+            if [1 for s in modem.sockets if s is not None and s.ctx is self and s.state() == 1]:
+                return
+            if (yield from self._holds(*settings[2 if self._seclevel else 1])):
+                if modem.contexts[self.id] is self:
+                    return
         if modem.caps is not None:
             from .probe import check
 
@@ -119,23 +125,26 @@ class Context:
 
     def _set(self, key, val):
         # Sets one parameter and reads it back.
-        at = self._modem.at
-        yield from at.want(
+        yield from self._modem.at.want(
             b'AT+QSSLCFG="%s",%d,%s' % (key, self.id, val),
             "tls",
             "the modem refused %s=%s" % (key.decode(), val.decode()),
         )
-        lines = yield from at.want(
-            b'AT+QSSLCFG="%s",%d' % (key, self.id), "tls", "can't be read back", b"+QSSLCFG:"
-        )
-        want = b'"%s",%d,%s' % (key, self.id, val)
-        if len(lines) != 1 or _bare(lines[0]) != _bare(want):
+        if not (yield from self._holds(key, val)):
             raise Error(
                 errno.EACCES,
                 "tls",
                 "the modem did not keep %s=%s; no connection is made with it"
                 % (key.decode(), val.decode()),
             )
+
+    def _holds(self, key, val):
+        # Whether the modem has this value.
+        lines = yield from self._modem.at.want(
+            b'AT+QSSLCFG="%s",%d' % (key, self.id), "tls", "can't be read back", b"+QSSLCFG:"
+        )
+        want = b'"%s",%d,%s' % (key, self.id, val)
+        return len(lines) == 1 and _bare(lines[0]) == _bare(want)
 
     def _check_clock(self):
         from .clock import get

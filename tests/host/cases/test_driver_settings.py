@@ -10,9 +10,6 @@ from ugsim.fakenet import EchoPeer
 KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
 
 
-KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
-
-
 def test_setting_that_fails_refuses_the_connection():
     for key in KEYS:
         rig, modem = up()
@@ -57,13 +54,45 @@ def test_client_certificate_settings_are_checked_too():
 
 
 def test_settings_are_told_once():
+    # Before a connection is made while none of the context is open, one value is looked at: the
+    # modem releases a context with its last connection (manual 2.2.5).
     rig, modem = up()
     context = tls(modem)
     modem.connect(HOST, 443, context).close()
     log = Log(rig)
     for _ in range(3):
         modem.connect(HOST, 443, context).close()
-    assert not log.count("AT+QSSLCFG") and not log.count("AT+QF"), log.at
+    looks = [text for text in log.at if text.startswith("AT+QSSLCFG")]
+    assert looks == ['AT+QSSLCFG="seclevel",0'] * 3 and not log.count("AT+QF"), log.at
+    modem.connect(HOST, 443, context)
+    log = Log(rig)
+    modem.connect(HOST, 443, context)
+    assert not log.count("AT+QSSLCFG"), log.at
+
+
+def test_settings_that_go_with_the_last_connection():
+    suites = ((0x3D,), (0x35,))
+    for auth in (True, False):
+        rig, modem = up(switches={"context_release": "reset"})
+        settings = {"ca": driver_kit.CA, "check_time": False}
+        if not auth:
+            settings = {"auth": False, "allow_weak": True}
+        one = modem.tls(1, **settings)
+        two = modem.tls(2, suite="AES256-SHA", **settings)
+        for _ in range(3):
+            socks = [modem.connect(HOST, 443, context) for context in (one, two)]
+            for i in range(2):
+                there = rig.net.conns[i - 2].tls
+                assert there.version == 3 and there.suites == suites[i]
+                assert there.seclevel == auth and there.negotiate_ms == 60000
+            for sock in socks:
+                sock.close()
+                assert rig.model.sslctx[sock.ctx.id]["seclevel"] == 0
+    # What can't be read any more refuses the connection.
+    arm(rig, "cfg_lies key=ciphersuite value=0XFFFF n=9")
+    opened = len(rig.net.conns)
+    raised(modem.connect, HOST, 443, one)
+    assert len(rig.net.conns) == opened
 
 
 def test_damaged_uploads():
