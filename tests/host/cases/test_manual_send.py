@@ -1,0 +1,160 @@
+# test_manual_send - AT+QSSLSEND without a length: Ctrl-Z sends, ESC calls off (manual 2.2.3).
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from driver_kit import Log, Recorder, arm, connected, pattern, raised, works
+from qssl.entry import send
+from qssl.errors import DeliveryUnknown, Refused
+from ugsim.fakenet import EchoPeer, SinkPeer
+
+REQUEST = "GET /4M.txt HTTP/1.1\r\nHOST: 220.180.239.201:8011\r\n\r\n"
+# Every byte but the two that mean something.
+EVERY = bytes([c for c in range(256) if c not in (26, 27)])
+
+
+def test_ctrl_z_sends():
+    # Manual 3.3.2, 3.4.2
+    rig, modem, sock = connected(EchoPeer())
+    log = Log(rig)
+    assert send(sock, REQUEST) == 52
+    assert log.at[0] == "AT+QSSLSEND=0"
+    assert sock.read(52) == REQUEST.encode()
+    for data in (b"x", EVERY, bytearray(b"\r\n> \r\nSEND OK\r\n"), pattern(1460)):
+        if data[:1] == b"\0":
+            data = bytes([c for c in data if c not in (26, 27)])
+        assert send(sock, data) == len(data)
+        assert sock.read(len(data)) == bytes(data)
+    assert not modem.stats.garbled and not modem.stats.timeouts
+    works(modem)
+
+
+def test_length_not_known_before():
+    # Pieces come one after the other; what was written before goes first.
+    rig, modem, sock = connected(EchoPeer())
+
+    def pieces():
+        for i in range(5):
+            yield "line %d\r\n" % i
+            rig.sleep(700)
+        yield b""
+
+    sock.write(b"first ")
+    assert send(sock, pieces()) == 40
+    assert sock.read(46) == b"first line 0\r\nline 1\r\nline 2\r\nline 3\r\nline 4\r\n"
+    works(modem)
+
+
+def test_esc_calls_off():
+    # No document says what ESC answers.
+    class Oops(Exception):
+        pass
+
+    def pieces():
+        yield "never "
+        raise Oops
+
+    for answer in ("ok", "nothing", "fail"):
+        rig, modem, sock = connected(EchoPeer(), switches={"esc_answer": answer})
+        try:
+            send(sock, pieces())
+            raise AssertionError("no error")
+        except Oops:
+            pass
+        sock.write(b"later")
+        assert sock.read(5) == b"later", answer
+        works(modem)
+
+
+def test_what_can_not_be_typed_is_not_sent():
+    rig, modem, sock = connected(EchoPeer())
+    for bad in ("a\x1ab", b"\x1b", b"x" * 1461, [b"x" * 1460, b"y"], "", b"", [], [""]):
+        e = raised(send, sock, bad)
+        assert isinstance(e, Refused) and e.phase == "send", bad
+        sock.write(b"ok")
+        assert sock.read(2) == b"ok"
+    assert rig.model.sockets.slots[0].state == 3
+    works(modem)
+
+
+def test_send_fail_is_a_full_buffer():
+    rig, modem, sock = connected(EchoPeer())
+    arm(rig, "send_fail")
+    e = raised(send, sock, "again")
+    assert e.errno == errno.ETIMEDOUT and "full" in str(e) and not isinstance(e, DeliveryUnknown)
+    assert send(sock, "again") == 5
+    assert sock.read(5) == b"again"
+    works(modem)
+
+
+def test_not_connected_any_more():
+    # ERROR before the prompt, and after the data.
+    rig, modem, sock = connected(Recorder(b"unread", True))
+    rig.sleep(20)
+    assert raised(send, sock, "x").errno == errno.ECONNRESET
+    assert sock.read() == b"unread"
+    works(modem)
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "send_error")
+    assert raised(send, sock, "x").errno == errno.ECONNRESET
+    raised(sock.write, b"x")
+    works(modem)
+    rig, modem, sock = connected()
+    sock.close()
+    assert raised(send, sock, "x").errno == errno.EBADF
+
+
+def test_no_prompt_and_no_answer():
+    rig, modem, sock = connected(SinkPeer())
+    for state in ("idle", "open"):
+        arm(rig, "no_prompt state=" + state)
+        start = rig.now
+        e = raised(send, sock, "x", 3000)
+        assert "nothing was sent" in str(e) and rig.now - start < 3100, e
+        sock.settimeout(10)
+        sock.write(b"y")
+        sock.flush()
+    rig, modem, sock = connected(SinkPeer())
+    arm(rig, "send_mute")
+    e = raised(send, sock, "x", 3000)
+    assert isinstance(e, DeliveryUnknown), e
+    works(modem)
+    rig.model.command("power off")
+    raised(send, modem.sockets[0] or sock, "x", 3000)
+
+
+def test_echo_and_prompts_of_other_firmware():
+    for switches in (
+        {"prompt_again": "no", "prompt_space": "no"},
+        {"prompt_again": "both"},
+        {"urc_at_prompt": "later"},
+        {"payload_echo": "qisde"},
+        {"recv_trailer": "short"},
+    ):
+        rig, modem, sock = connected(EchoPeer(), switches=switches)
+        for _ in range(3):
+            assert send(sock, REQUEST) == 52
+            assert sock.read(52) == REQUEST.encode(), switches
+        works(modem)
+
+
+def test_callbacks_are_told_afterwards():
+    rig, modem, sock = connected(EchoPeer())
+    seen = []
+
+    def told(kind, id, value):
+        seen.append((kind, modem.signal()))
+
+    modem.on_event = told
+
+    def pieces():
+        yield "x"
+        rig.model.command("say " + '+QSSLURC: "recv",0')
+        modem.sleep_ms(50)
+        assert not seen
+        yield "y"
+
+    assert send(sock, pieces()) == 2
+    assert sock.read(2) == b"xy"
+    assert seen and seen[0] == ("recv", -71)
+    works(modem)
