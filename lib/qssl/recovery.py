@@ -85,6 +85,7 @@ class Recovery:
         if not modem.up:
             self._told("start")
             yield from start(modem, timeout_ms=self._start_ms, **self._access)
+            self._look = ticks_add(ticks_ms(), _WATCH_MS)
             yield from self._clock()
 
     def _watch(self):
