@@ -3,6 +3,8 @@
 
 __version__ = "0.1.0"
 
+import sys
+
 _attrs = {
     "Modem": "modem",
     "Error": "errors",
@@ -27,3 +29,10 @@ def __getattr__(name):
         value = getattr(value, name)
     globals()[name] = value
     return value
+
+
+def unload(name):
+    # Gives back the memory of a module that was needed once; it is loaded again when it is needed
+    # again.
+    sys.modules.pop("qssl." + name, None)
+    globals().pop(name, None)

@@ -70,6 +70,7 @@ class Modem:
         # From any state of the modem (off, booting, data mode, open prompt, another baud rate,
         # sockets left open) to registered with an active PDP context (manual 1.2, steps 1 and 2).
         # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
+        from . import unload
         from .bringup import start
 
         outer = self.at.until
@@ -78,6 +79,7 @@ class Modem:
             self.link.drive(start(self, apn, user, password, auth, timeout_ms, pin))
         finally:
             self.at.until = outer
+            unload("bringup")
 
     def tls(self, ctx=0, **settings):
         # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.

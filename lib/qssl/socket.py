@@ -362,7 +362,7 @@ class Socket(io.IOBase):
 
     def spent(self):
         # Of no use any more, and the program knows: its id may be given to another one.
-        return self._told if self.why else self._eof and not self._ready
+        return self._told if self._dead() else self._eof and not self._ready
 
     def state(self):
         # 0 opening, 1 open, 2 closing, 3 closed; -1 failed
