@@ -264,6 +264,7 @@ class Mosquitto(Process):
 def for_cases(folder):
     # The servers that cases with NEEDS_UGSIM talk to; yields the environment variables that
     # support/ugsim_case.py reads.
+    import script_peer
     import ugsim_case
 
     certs = Certificates(folder)
@@ -274,6 +275,7 @@ def for_cases(folder):
         mosquitto = start(Mosquitto(certs))
         ports = {
             "echo": start(TlsPeer(certs.server)).port,
+            "script": start(TlsPeer(certs.server, serve=script_peer.serve)).port,
             "nginx": nginx.port,
             "nginx_auth": auth.port,
             "mqtt": mosquitto.port,

@@ -8,8 +8,8 @@ modem = Modem(ugsim_case.UART())             # ugsim, a process of its own, not 
 ugsim_case.control("fault send_fail ms=500") # its control channel; returns the answer
 ctx = modem.tls(1, ca=ugsim_case.path("ca"), ...)      # also client_cert, client_key, other_ca
 sock = modem.connect("127.0.0.1", ugsim_case.port("echo"), ctx)
-# ports: echo, nginx (GET /mib.bin is data(1 << 20), POST /post, PUT /put/NAME),
-# nginx_auth (wants client_cert), mqtt, mqtt_plain
+# ports: echo, script (does what script_peer.py says), nginx (GET /mib.bin is data(1 << 20),
+# POST /post, PUT /put/NAME), nginx_auth (wants client_cert), mqtt, mqtt_plain
 """
 
 import os

@@ -1,0 +1,536 @@
+# contract - what a TLS socket does, checked on the built-in ones and on those of qssl.
+# SPDX-License-Identifier: MIT
+#
+# test_contract_native.py and test_contract_qssl.py run each function here with their Kit, against
+# the same servers. Where the two may differ, the check asks kit.differs(): what it names is in
+# DIFFERENCES, and docs/sockets.md tells it to the user.
+
+import errno
+import json
+import select
+import time
+
+PATTERN = bytes(range(256))
+
+DIFFERENCES = (
+    "late connect",
+    "always TLS",
+    "time-out",
+    "errno",
+    "end",
+    "reset",
+)
+
+
+def raised(function, *args):
+    # The errno of the OSError that the call raises; nothing else may come.
+    try:
+        value = function(*args)
+    except OSError as e:
+        assert e.args[0], e
+        return e.args[0]
+    raise AssertionError("no error, but %r" % (value,))
+
+
+def errors(kit, function, *args):
+    # The same; the built-in TLS gives negative numbers.
+    code = raised(function, *args)
+    return -code if code < 0 and kit.differs("errno") else code
+
+
+def order(sock, text):
+    # Tells the server what to do, see script_peer.py.
+    sock.write(text.encode() + b"\n")
+
+
+def waited(start, low, high):
+    ms = time.ticks_diff(time.ticks_ms(), start)
+    assert low <= ms <= high, ms
+
+
+def until(function, timeout_ms=5000):
+    # Calls it until it gives something other than None.
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < timeout_ms:
+        value = function()
+        if value is not None:
+            return value
+        time.sleep_ms(1)
+    raise AssertionError("nothing within %d ms" % timeout_ms)
+
+
+# --- reading, blocking ---------------------------------------------------------------------------
+
+
+def read_gives_exactly_n(kit):
+    s = kit.connect()
+    order(s, "text 0 ab")
+    order(s, "text 50 cd")
+    order(s, "text 50 efg")
+    assert s.read(1) == b"a"
+    assert s.read(5) == b"bcdef"
+    assert s.read(1) == b"g"
+    s.close()
+
+
+def read_of_nothing(kit):
+    s = kit.connect()
+    assert s.read(0) == b""
+    assert s.readinto(bytearray(0)) in (0, None)
+    order(s, "text 0 x")
+    assert s.read(1) == b"x"
+    s.close()
+
+
+def read_more_than_any_buffer(kit):
+    s = kit.connect()
+    order(s, "send 100000")
+    data = s.read(100000)
+    assert data == (PATTERN * 391)[:100000]
+    s.close()
+
+
+def read_until_the_end(kit):
+    s = kit.connect()
+    order(s, "send 5000")
+    order(s, "close")
+    assert s.read() == (PATTERN * 20)[:5000]
+    assert s.read() == b"" and s.read(1) == b"" and s.readline() == b""
+    assert s.readinto(bytearray(4)) == 0
+    s.close()
+
+
+def read_is_short_only_at_the_end(kit):
+    s = kit.connect()
+    order(s, "text 0 abc")
+    order(s, "close 50")
+    assert s.read(10) == b"abc"
+    assert s.read(10) == b""
+    s.close()
+
+
+def readinto_fills_the_buffer(kit):
+    s = kit.connect()
+    order(s, "text 0 ab")
+    order(s, "text 50 cdefgh")
+    order(s, "close")
+    buf = bytearray(5)
+    assert s.readinto(buf) == 5 and buf == b"abcde"
+    assert s.readinto(buf, 2) == 2 and buf == b"fgcde"
+    assert s.readinto(memoryview(buf)[1:4]) == 1 and buf == b"fhcde"
+    assert s.readinto(buf) == 0
+    s.close()
+
+
+def readline_gives_lines(kit):
+    s = kit.connect()
+    order(s, "text 0 one\\ntwo")
+    order(s, "text 50  halves\\n\\nrest")
+    order(s, "close")
+    assert s.readline() == b"one\n"
+    assert s.readline() == b"two halves\n"
+    assert s.readline() == b"\n"
+    assert s.readline(2) == b"re"
+    assert s.readline() == b"st"
+    assert s.readline() == b""
+    s.close()
+
+
+def every_byte_value(kit):
+    s = kit.connect()
+    order(s, "echo 1024")
+    s.write(PATTERN * 4)
+    assert s.read(1024) == PATTERN * 4
+    s.close()
+
+
+# --- writing, blocking ---------------------------------------------------------------------------
+
+
+def write_takes_what_it_is_given(kit):
+    s = kit.connect()
+    order(s, "echo 24")
+    buf = bytearray(b"0123456789")
+    assert s.write(b"bytes") == 5
+    assert s.write(buf, 4) == 4
+    assert s.write(buf, 5, 3) == 3
+    assert s.write(buf, 8, 100) == 2
+    assert s.write(memoryview(buf)[2:4]) == 2
+    assert s.write("str") == 3
+    assert s.write(b"") == 0
+    assert s.write(buf, 0) == 0
+    assert s.write(b"minus", -1) == 5
+    assert s.read(24) == b"bytes0123567" + b"89" + b"23" + b"str" + b"minus"
+    s.close()
+
+
+def written_bytes_may_be_changed(kit):
+    s = kit.connect()
+    order(s, "echo 6")
+    buf = bytearray(b"abc")
+    s.write(buf)
+    buf[:] = b"xyz"
+    s.write(buf)
+    assert s.read(6) == b"abcxyz"
+    s.close()
+
+
+def write_more_than_any_buffer(kit):
+    s = kit.connect()
+    order(s, "echo 100000")
+    data = (PATTERN * 391)[:100000]
+    assert s.write(data) == 100000
+    assert s.read(100000) == data
+    s.close()
+
+
+def request_is_out_before_the_read_waits(kit):
+    s = kit.connect()
+    kit.settimeout(s, 5)
+    for n in range(1, 20):
+        s.write(b"echo ")
+        s.write(b"%d\n" % n)
+        for _ in range(n):
+            s.write(b"x")
+        assert s.read(n) == b"x" * n
+    s.close()
+
+
+def stream_functions_of_other_modules(kit):
+    if kit.cpython:
+        return  # its print() and json want a text stream
+    s = kit.connect()
+    order(s, "echo 11")
+    print("a", 1, file=s)
+    json.dump({"b": 2}, s)
+    assert s.read(11) in (b'a 1\n{"b": 2}'[:11],)
+    s.close()
+
+
+# --- not blocking --------------------------------------------------------------------------------
+
+
+def nonblocking_read_gives_none(kit):
+    s = kit.connect()
+    s.setblocking(False)
+    assert s.read(1) is None
+    assert s.readinto(bytearray(1)) is None
+    assert s.readline() is None
+    s.setblocking(True)
+    order(s, "text 0 abc")
+    assert s.read(1) == b"a"
+    s.setblocking(False)
+    assert until(lambda: s.read(10)) == b"bc"
+    assert s.read(1) is None
+    s.setblocking(True)
+    order(s, "close")
+    assert s.read(1) == b""
+    s.setblocking(False)
+    if not kit.differs("end"):
+        assert s.read(1) == b"" and s.readinto(bytearray(1)) == 0
+    s.close()
+
+
+def nonblocking_write_stops_when_all_is_full(kit):
+    s = kit.connect()
+    order(s, "sleep 1500")
+    s.setblocking(False)
+    total = 0
+    start = time.ticks_ms()
+    piece = PATTERN * 64
+    while time.ticks_diff(time.ticks_ms(), start) < 1000:
+        n = s.write(piece)
+        assert n is None or 0 < n <= len(piece), n
+        total += n or 0
+    assert n is None and total > 1000, (n, total)
+    s.close()
+
+
+# --- time-outs -----------------------------------------------------------------------------------
+
+
+def time_out_of_a_read(kit):
+    s = kit.connect()
+    kit.settimeout(s, 0.2)
+    start = time.ticks_ms()
+    assert errors(kit, s.read, 1) == errno.ETIMEDOUT
+    waited(start, 190, 1000)
+    if not kit.differs("time-out"):  # a built-in one is of no use any more
+        assert raised(s.readinto, bytearray(1)) == errno.ETIMEDOUT
+        assert raised(s.readline) == errno.ETIMEDOUT
+        waited(start, 590, 2000)
+        kit.settimeout(s, 5)
+        order(s, "text 0 on")
+        assert s.read(2) == b"on"
+    s.close()
+
+
+# --- ends ----------------------------------------------------------------------------------------
+
+
+def nobody_listens(kit):
+    def connect():
+        s = kit.socket()
+        s.connect(kit.address("127.0.0.1", 1))
+        return kit.wrap(s)
+
+    assert raised(connect) == errno.ECONNREFUSED
+
+
+def name_that_does_not_exist(kit):
+    def connect():
+        s = kit.socket()
+        s.connect(kit.address("no-such-host.invalid", 8883))
+        return kit.wrap(s)
+
+    code = raised(connect)
+    assert isinstance(code, str) or kit.differs("late connect"), code
+
+
+def not_connected(kit):
+    s = kit.socket()
+    assert raised(s.read, 1) == errno.ENOTCONN
+    s.close()
+
+
+def connect_twice(kit):
+    s = kit.socket()
+    s.connect(kit.address("127.0.0.1", kit.port("script")))
+    assert raised(s.connect, kit.address("127.0.0.1", kit.port("script"))) == 106  # EISCONN
+    s.close()
+
+
+def wrap_twice(kit):
+    s = kit.connect()
+    kit.settimeout(s, 2)
+    if kit.differs("always TLS"):
+        return  # the built-in one starts a second TLS inside the first and never ends
+    assert raised(kit.wrap, s) == errno.EINVAL
+    order(s, "text 0 still there")
+    assert s.read(11) == b"still there"
+    s.close()
+
+
+def closed_socket(kit):
+    s = kit.connect()
+    s.close()
+    s.close()
+    for call in (lambda: s.read(1), lambda: s.write(b"x"), lambda: s.readinto(bytearray(1))):
+        code = raised(call)
+        assert code == errno.EBADF or kit.differs("errno"), code
+
+
+def peer_closes_in_the_middle(kit):
+    s = kit.connect()
+    order(s, "text 0 HTTP/1.1 200 OK\\nhalf a l")
+    order(s, "close")
+    assert s.readline() == b"HTTP/1.1 200 OK\n"
+    assert s.readline() == b"half a l"
+    assert s.readline() == b""
+    s.close()
+
+
+def peer_closed_and_we_write(kit):
+    s = kit.connect()
+    order(s, "close")
+    assert s.read(1) == b""
+    time.sleep_ms(100)
+
+    def write():
+        for _ in range(100):
+            s.write(b"x" * 1000)
+            time.sleep_ms(10)
+
+    assert errors(kit, write) in (errno.ECONNRESET, 32)  # EPIPE
+    try:
+        s.close()
+    except OSError:
+        pass
+
+
+def peer_resets(kit):
+    s = kit.connect()
+    kit.settimeout(s, 10)
+    order(s, "reset 100")
+    if kit.differs("reset"):
+        assert errors(kit, s.read, 1) == errno.ECONNRESET
+    else:
+        assert s.read(1) == b""  # the modem doesn't tell it from an end
+    s.close()
+
+
+# --- poll ----------------------------------------------------------------------------------------
+
+
+def polled(poll, sock, ms):
+    # The events of sock; 0 if none within ms.
+    for entry in poll.poll(ms):
+        if entry[0] is sock:
+            return entry[1]
+    return 0
+
+
+def poll_in(kit):
+    s = kit.connect()
+    poll = select.poll()
+    poll.register(s, select.POLLIN)
+    start = time.ticks_ms()
+    assert polled(poll, s, 100) == 0
+    waited(start, 90, 1000)
+    order(s, "text 50 abc")
+    assert polled(poll, s, 5000) == select.POLLIN
+    assert s.read(2) == b"ab"
+    assert polled(poll, s, 0) == select.POLLIN  # one byte is left
+    assert s.read(1) == b"c"
+    assert polled(poll, s, 50) == 0
+    order(s, "close")
+    assert polled(poll, s, 5000) & select.POLLIN  # reading does not wait: it gives the end
+    assert s.read(1) == b""
+    assert polled(poll, s, 0) & select.POLLIN
+    poll.unregister(s)
+    s.close()
+
+
+def poll_out(kit):
+    s = kit.connect()
+    poll = select.poll()
+    poll.register(s, select.POLLOUT)
+    assert polled(poll, s, 1000) == select.POLLOUT
+    poll.modify(s, select.POLLIN | select.POLLOUT)
+    assert polled(poll, s, 1000) == select.POLLOUT
+    order(s, "text 0 x")
+    until(lambda: polled(poll, s, 10) == select.POLLIN | select.POLLOUT or None)
+    assert s.read(1) == b"x"
+    s.close()
+
+
+def poll_out_waits_for_room(kit):
+    s = kit.connect()
+    order(s, "sleep 1500")
+    s.setblocking(False)
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < 700:
+        s.write(PATTERN * 64)
+    poll = select.poll()
+    poll.register(s, select.POLLOUT)
+    assert polled(poll, s, 100) == 0
+    # The server takes all of it as an order that it doesn't know, and ends.
+    assert polled(poll, s, 10000)
+    s.close()
+
+
+def poll_of_two_sockets(kit):
+    a = kit.connect()
+    b = kit.connect()
+    poll = select.poll()
+    poll.register(a, select.POLLIN)
+    poll.register(b, select.POLLIN)
+    order(b, "text 0 for b")
+    b.flush() if hasattr(b, "flush") else None
+    found = poll.poll(5000)
+    assert len(found) == 1 and found[0][0] is b, found
+    assert b.read(5) == b"for b"
+    order(a, "text 0 for a")
+    assert polled(poll, a, 5000) == select.POLLIN
+    assert a.read(5) == b"for a"
+    a.close()
+    b.close()
+
+
+def poll_of_a_closed_socket(kit):
+    s = kit.connect()
+    s.close()
+    poll = select.poll()
+    try:
+        poll.register(s, select.POLLIN)
+        events = polled(poll, s, 100)
+    except OSError as e:
+        events = -e.args[0]
+    assert events, events
+
+
+# --- asyncio -------------------------------------------------------------------------------------
+
+
+def asyncio_open_connection(kit):
+    # As aiohttp does it.
+    if kit.cpython:
+        return
+    import asyncio
+
+    async def main():
+        r, w = await kit.open_connection()
+        w.write(b"echo 600\n" + PATTERN)
+        await w.drain()
+        assert await r.readexactly(256) == PATTERN
+        for i in range(10):
+            w.write(b"%d\n" % i * 3)
+        await w.drain()
+        for i in range(10):
+            for _ in range(3):
+                assert await r.readline() == b"%d\n" % i
+        task = asyncio.create_task(r.readexactly(284))
+        await asyncio.sleep_ms(20)
+        assert not task.done()
+        w.write(PATTERN + bytes(28))
+        await w.drain()
+        assert await task == PATTERN + bytes(28)
+        w.write(b"text 50 one\\ntwo\nclose\n")
+        await w.drain()
+        buf = bytearray(4)
+        assert await r.readinto(buf) and buf[:1] == b"o"
+        while await r.read(100):
+            pass
+        w.close()
+        await w.wait_closed()
+        return True
+
+    asyncio.new_event_loop()
+    assert asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def asyncio_stream_of_a_socket(kit):
+    if kit.cpython:
+        return
+    import asyncio
+
+    async def main():
+        s = kit.connect()
+        s.setblocking(False)
+        r = asyncio.StreamReader(s)
+        w = asyncio.StreamWriter(s, {})
+        n = 0
+
+        async def other():
+            nonlocal n
+            while True:
+                await asyncio.sleep_ms(5)
+                n += 1
+
+        task = asyncio.create_task(other())
+        w.write(b"text 200 late\n")
+        await w.drain()
+        assert await r.readexactly(4) == b"late"
+        assert n >= 10, n  # the others ran meanwhile
+        try:
+            await asyncio.wait_for_ms(r.read(1), 50)
+            raise AssertionError
+        except asyncio.TimeoutError:
+            pass
+        w.write(b"text 0 on\n")
+        await w.drain()
+        assert await r.readexactly(2) == b"on"
+        task.cancel()
+        await w.wait_closed()
+        return True
+
+    asyncio.new_event_loop()
+    assert asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def checks():
+    # The names of all checks.
+    return [n for n, f in globals().items() if callable(f) and n not in _HELPERS]
+
+
+_HELPERS = ("raised", "errors", "order", "waited", "until", "polled", "checks")
