@@ -1,0 +1,26 @@
+# emulated - the emulated board of tools/emuboard: a Cortex-M3 in QEMU with a real machine.UART.
+# SPDX-License-Identifier: MIT
+"""Its UART(1) is a TCP connection to the simulated modem, so there are no pins, no power lines and
+no RTS or CTS. It has a flash that lives as long as the emulator runs, and a clock that nobody has
+set. `python3 tools/device.py --help` tells how to start it.
+
+    import board
+
+    modem = board.modem(sockets=1)           # a qssl.Modem
+    host = board.setting("host", "test")     # from /settings.json on the board
+    board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
+"""
+
+import machine
+
+from qssl import site
+from qssl.site import now, setting, utc
+
+PINS = {"tx": 1, "rx": 0}  # any number will do
+
+
+def modem(**options):
+    return site.modem(machine, 1, PINS, "", options)
+
+
+__all__ = ("modem", "now", "setting", "utc")

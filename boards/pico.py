@@ -1,0 +1,76 @@
+# pico - a Raspberry Pi Pico or Pico 2 as the board: pins and wiring.
+# SPDX-License-Identifier: MIT
+"""Copied onto the board as board.py, which scripts import (see docs/boards.md):
+
+    modem = board.modem(sockets=1)           # a qssl.Modem on these pins
+    host = board.setting("host", "test")     # from /settings.json on the board
+    board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
+
+What is marked with ? is not in PINS below: add it if you wire it. Set to None what you don't wire:
+a line that hangs in the air stops the modem or switches it off.
+
+    pin here  line    at modem  level, and what it is for
+    --------  ------  --------  -------------------------
+    GP4       TX      RXD       1.8 V at the modem: level shifter; commands
+    GP5       RX      TXD       the same, the other way; answers
+    GP7       RTS     RTS       the same; low: the modem may send
+    GP6       CTS     CTS       the same; low: the board may send
+    GP8       PWRKEY  PWRKEY    by an NPN transistor: high pulls it low, which is a press
+    GP9       STATUS  STATUS    by the level shifter; high: the modem is on
+    GP10?     DTR     DTR       the same; low: asserted. Ends transparent mode
+    GP11?     RESET   RESET_N   by an NPN transistor, as PWRKEY
+    GND               GND       one ground for all
+                      VBAT      3.3 to 4.3 V, 3.8 V is best, peaks of 2 A: see below
+
+    supply 3.8 V, 2 A -----+-----------+--------------------- VBAT
+                           |           |                 +---------+
+                         100 uF      100 nF              |  UG95   |
+                           |           |                 |  UG96   |
+    +---------+           GND         GND                |         |
+    |     GP4 |----------------[ level ]---------------->| RXD     |
+    |     GP5 |<---------------[shifter]-----------------| TXD     |
+    |     GP7 |----------------[ 3.3 V ]---------------->| RTS     |
+    |     GP6 |<---------------[ 1.8 V ]-----------------| CTS     |
+    |     GP9 |<---------------[       ]-----------------| STATUS  |
+    |     GP8 |-------[ 4k7, NPN, emitter at GND ]------>| PWRKEY  |
+    |     GND |------------------------------------------| GND     |
+    +---------+                                          +---------+
+
+The modem's logic is 1.8 V and does not stand 3.3 V: use a level shifter (TXS0108E, TXB0104 or one
+transistor a line) with its 1.8 V side fed by the modem's VDD_EXT. Breakout boards often have one,
+and some turn PWRKEY or STATUS round: then put their names into LOW.
+
+A modem that gets no 2 A when it transmits restarts just then. Feed VBAT from a supply or a cell of
+its own, never from the board's 3.3 V pin, by short thick wires; 100 uF with low ESR and 100 nF go
+close to the modem, 1000 uF more if the supply is further away than a hand.
+
+UART 1 can be on GP4 to GP7 or GP8 to GP11 (TX, RX, CTS, RTS in this order), UART 0 on GP0 to GP3
+or GP12 to GP15. For UART 0 change UART too.
+"""
+
+import machine
+
+from qssl import site
+from qssl.site import now, setting, utc
+
+UART = 1
+PINS = {
+    "tx": 4,
+    "rx": 5,
+    "rts": 7,
+    "cts": 6,
+    "pwrkey": 8,
+    "status": 9,
+    "dtr": None,
+    "dcd": None,
+    "reset": None,
+}
+LOW = "dtr dcd"  # asserted at low level, as seen from the board
+
+
+def modem(**options):
+    # options: those of qssl.Modem.
+    return site.modem(machine, UART, PINS, LOW, options)
+
+
+__all__ = ("modem", "now", "setting", "utc")

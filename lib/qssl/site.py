@@ -1,0 +1,93 @@
+# qssl.site - what the files of boards/ share: settings in a file, the time, the modem by its pins.
+# SPDX-License-Identifier: MIT
+
+import errno
+import time
+
+from .errors import Refused
+
+_FILE = "/settings.json"  # {"apn": "internet", "host": "server.example", "port": 8883}
+_FIRST_YEAR = 2024  # a clock before this was never set
+_EPOCH_2000 = 946684800  # seconds from 1970 to 2000, which some ports count from
+_LINES = ("pwrkey", "status", "dtr", "dcd", "reset")
+_INPUTS = ("status", "dcd")
+_WIRES = {"tx": "the modem's RXD", "rx": "the modem's TXD"}
+
+
+def _stop(hint):
+    raise Refused(errno.EINVAL, "board", hint)
+
+
+def setting(name, default=None):
+    # The value of a setting; a number if the default is one. Without default it must be there.
+    import json
+
+    try:
+        with open(_FILE) as f:
+            value = json.load(f).get(name)
+    except OSError:
+        value = None
+    except (ValueError, AttributeError):
+        _stop('%s is not JSON like {"apn": "internet", "port": 8883}' % _FILE)
+    if value is None:
+        if default is None:
+            _stop("the setting %s is missing; put it into %s" % (name, _FILE))
+        return default
+    if isinstance(default, int):
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            _stop("the setting %s must be a number, not %s" % (name, value))
+    return value
+
+
+def utc():
+    # (year, month, day, hour, minute, second) in UTC; None if this board does not know.
+    t = time.gmtime()[:6]
+    return t if t[0] >= _FIRST_YEAR else None
+
+
+def now():
+    # Seconds since 1970-01-01, UTC; None if this board does not know.
+    if utc():
+        return int(time.time()) + (_EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0)
+    return None
+
+
+def modem(machine, port, pins, low, options):
+    # A qssl.Modem on machine.UART(port). pins: the GPIO of each wire, None or left out: not wired.
+    # low: names of the lines that are asserted at low level. options: those of Modem.
+    from .modem import Modem
+
+    for name in pins:
+        if name not in ("tx", "rx", "rts", "cts") + _LINES:
+            _stop("board.py names a pin %s, which is no line of the modem" % name)
+    for name, goal in _WIRES.items():
+        if pins.get(name) is None:
+            _stop("board.py names no pin for %s, which goes to %s" % (name, goal))
+    wired = {name: pins[name] for name in ("tx", "rx", "rts", "cts") if pins.get(name) is not None}
+    flow = 0
+    if "rts" in wired:
+        flow |= machine.UART.RTS
+    if "cts" in wired:
+        flow |= machine.UART.CTS
+    if flow:
+        wired["flow"] = flow
+    options.setdefault("flow", "rts" in wired)
+    baud = options.setdefault("baud", setting("baud", 0))  # 0: start() looks at no other rate
+    name = "uart %s" % port
+    try:
+        uart = machine.UART(port, baud or 115200, rxbuf=2048, txbuf=2048, timeout=0, **wired)
+        for name in _LINES:
+            if pins.get(name) is not None and name not in options:
+                options[name] = _signal(machine, pins[name], name in _INPUTS, name in low.split())
+    except (ValueError, TypeError) as e:
+        _stop("%s can't be on the pins that board.py names for it (%s)" % (name, e))
+    return Modem(uart, **options)
+
+
+def _signal(machine, pin, reads, low):
+    # A line that is 1 when asserted. An output begins not asserted.
+    Pin = machine.Pin
+    pin = Pin(pin, Pin.IN) if reads else Pin(pin, Pin.OUT, value=low)
+    return machine.Signal(pin, invert=low)
