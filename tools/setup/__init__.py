@@ -15,6 +15,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, call, main, say
 from .debs import ensure_system
+from .emulator import arm_tools, micropython_source
 from .programs import find_server, server
 from .unixport import find_micropython, micropython
 from .venv import ensure_venv
@@ -23,6 +24,7 @@ __all__ = [
     "CACHE",
     "ROOT",
     "SetupError",
+    "arm_tools",
     "call",
     "clients",
     "ensure_system",
@@ -31,6 +33,7 @@ __all__ = [
     "find_server",
     "main",
     "micropython",
+    "micropython_source",
     "say",
     "server",
     "umqtt",

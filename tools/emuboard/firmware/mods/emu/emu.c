@@ -3,6 +3,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "shared/runtime/interrupt_char.h"
+#include "shared/runtime/pyexec.h"
 #include "ports/qemu/uart.h"
 #include "emu.h"
 
@@ -24,6 +25,7 @@ static uint32_t vectors[16 + 32] __attribute__((aligned(256)));
 static volatile uint32_t now_ms;
 static uint8_t in_ring[1024];
 static volatile uint32_t in_get, in_put;
+bool emu_once;
 emu_line_t emu_line[2] = { { .hw = UART(1) }, { .hw = UART(2) } };
 
 static void console_service(void) {
@@ -130,6 +132,7 @@ void emu_line_close(emu_line_t *l) {
 }
 
 void emu_lines_close(void) {
+    emu_once = false;
     for (int i = 0; i < 2; i++) {
         emu_line_close(&emu_line[i]);
         emu_line[i].rx = emu_line[i].tx = NULL;
@@ -206,4 +209,16 @@ void mp_hal_delay_ms(mp_uint_t ms) {
 
 uint64_t mp_hal_time_ns(void) {
     return (uint64_t)now_ms * 1000000;
+}
+
+// Seconds since MicroPython's epoch (2000, as on an ESP32). Nobody sets this clock.
+mp_obj_t emu_time(void) {
+    return mp_obj_new_int(now_ms / 1000);
+}
+
+// Each start, also after a soft reset: mounts the flash and puts /lib on the path.
+void __real_mp_init(void);
+void __wrap_mp_init(void) {
+    __real_mp_init();
+    pyexec_frozen_module("_boot.py", false);
 }

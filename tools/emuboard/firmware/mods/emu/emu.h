@@ -23,6 +23,7 @@ typedef struct {
 } emu_line_t;
 
 extern emu_line_t emu_line[2];
+extern bool emu_once;                      // as from MicroPython 1.27, see machine_uart_emu.h
 void emu_line_open(emu_line_t *l, uint32_t bytes_per_second);
 void emu_line_close(emu_line_t *l);
 void emu_line_fill(emu_line_t *l);

@@ -7,7 +7,8 @@
 #define IRQ_TXIDLE (0x20)
 #define MICROPY_PY_MACHINE_UART_CLASS_CONSTANTS \
     { MP_ROM_QSTR(MP_QSTR_IRQ_RXIDLE), MP_ROM_INT(IRQ_RXIDLE) }, \
-    { MP_ROM_QSTR(MP_QSTR_IRQ_TXIDLE), MP_ROM_INT(IRQ_TXIDLE) },
+    { MP_ROM_QSTR(MP_QSTR_IRQ_TXIDLE), MP_ROM_INT(IRQ_TXIDLE) }, \
+    { MP_ROM_QSTR(MP_QSTR_once), MP_ROM_PTR(&emu_set_once_obj) },
 
 typedef struct _machine_uart_obj_t {
     mp_obj_base_t base;
@@ -270,8 +271,12 @@ static mp_uint_t mp_machine_uart_ioctl(mp_obj_t self_in, mp_uint_t request, uint
     return MP_STREAM_ERROR;
 }
 
-#if EMU_UART_ONCE
-// As from MicroPython 1.27: read, readinto and write return at the first timeout.
+// Until MicroPython 1.26 a read, readinto or write that gets less than it wants goes on waiting: two
+// time-outs where there could be one. From 1.27 on it returns at the first. uart.once(True) switches.
+static mp_obj_t emu_stream(size_t n_args, const mp_obj_t *args, const void *until, const void *once) {
+    return mp_call_function_n_kw(MP_OBJ_FROM_PTR(emu_once ? once : until), n_args, 0, args);
+}
+
 static mp_obj_t emu_readinto1(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t b;
     mp_get_buffer_raise(args[1], &b, MP_BUFFER_WRITE);
@@ -285,8 +290,32 @@ static mp_obj_t emu_readinto1(size_t n_args, const mp_obj_t *args) {
     }
     return MP_OBJ_NEW_SMALL_INT(n);
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(emu_readinto1_obj, 2, 3, emu_readinto1);
-#define mp_stream_read_obj mp_stream_read1_obj
-#define mp_stream_readinto_obj emu_readinto1_obj
-#define mp_stream_write_obj mp_stream_write1_obj
-#endif
+
+static mp_obj_t emu_readinto(size_t n_args, const mp_obj_t *args) {
+    if (emu_once) {
+        return emu_readinto1(n_args, args);
+    }
+    return emu_stream(n_args, args, &mp_stream_readinto_obj, NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(emu_readinto_obj, 2, 3, emu_readinto);
+
+static mp_obj_t emu_read(size_t n_args, const mp_obj_t *args) {
+    return emu_stream(n_args, args, &mp_stream_read_obj, &mp_stream_read1_obj);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(emu_read_obj, 1, 2, emu_read);
+
+static mp_obj_t emu_write(size_t n_args, const mp_obj_t *args) {
+    return emu_stream(n_args, args, &mp_stream_write_obj, &mp_stream_write1_obj);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(emu_write_obj, 2, 4, emu_write);
+
+static mp_obj_t emu_set_once(mp_obj_t self_in, mp_obj_t on) {
+    emu_once = mp_obj_is_true(on);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(emu_set_once_obj, emu_set_once);
+
+// extmod/machine_uart.c puts these into the class.
+#define mp_stream_read_obj emu_read_obj
+#define mp_stream_readinto_obj emu_readinto_obj
+#define mp_stream_write_obj emu_write_obj
