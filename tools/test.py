@@ -10,8 +10,9 @@ use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
 
 Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
 What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
-environment, the MicroPython unix port, nginx and mosquitto. The first run needs the network and
-takes a minute; later ones need neither.
+environment, the MicroPython unix port, nginx and mosquitto, and an ARM compiler, QEMU and
+MicroPython's source for the emulated board. The first run needs the network and takes a few
+minutes; later ones need neither.
 
 Everything on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
@@ -36,6 +37,8 @@ def prepare():
     setup.server("nginx")
     setup.server("mosquitto")
     setup.clients()
+    setup.arm_tools()
+    setup.micropython_source()
     return python
 
 

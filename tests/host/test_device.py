@@ -1,0 +1,85 @@
+# test_device - the scripts of tests/device on the emulated board, and tools/device.py itself.
+# SPDX-License-Identifier: MIT
+
+import subprocess
+import sys
+
+import pytest
+
+import setup
+import tool
+from qdevice import options
+from qdevice.host import Host
+
+
+@pytest.fixture(scope="module")
+def host():
+    with Host() as host:
+        yield host
+
+
+@pytest.mark.parametrize("name", options.names())
+def test_on_the_emulated_board(host, name):
+    result = host.run(options.SCRIPTS / (name + ".py"), {"size": 24576, "rounds": 4})
+    print(result.output)
+    assert result.passed, result.output
+
+
+def test_the_line_loses_nothing_and_the_counts_agree(host):
+    # What the board's UART counted is what the modem counted.
+    before = host.stats()
+    result = host.run(options.SCRIPTS / "smoke.py")
+    assert result.passed, result.output
+    after = host.stats()
+    done = host.mpremote("resume", "exec", "print(board.modem().link.stats.rx)")
+    assert done.returncode == 1 and "NameError" in done.stdout  # each run began with a soft reset
+    assert after["uart_bytes_to_host"] > before["uart_bytes_to_host"]
+
+
+def test_a_script_that_fails_is_not_passed(host):
+    for text, last in (
+        ("print('PASS')\nraise OSError(5)", "OSError"),
+        ("print('PASS')\nprint('no')", "no"),
+        ("import sys\nprint('SKIP: why')\nsys.exit(0)", "SKIP: why"),
+        ("", "it printed nothing"),
+    ):
+        result = host.execute(text)
+        assert not result.passed and result.note.startswith(last), result.output
+
+
+def test_files_outlive_a_soft_reset(host):
+    host.write({"/a.txt": "still here"})
+    result = host.execute("print(open('/a.txt').read())\nprint('PASS')")
+    assert result.passed and "still here" in result.output
+    assert host.mpremote("fs", "rm", ":/a.txt").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "There is no test and no file nothing; the tests are "),
+        (["--port", "/dev/null"], "--port and --modem go together"),
+        (["--port", "/dev/null", "--modem", "/dev/nowhere"], "There is no /dev/nowhere"),
+        (["--port", "/dev/null", "--modem", "/dev/null"], "Say --board boards/FILE.py"),
+        (["--board", "boards/pico.py"], "--board and --installed are for a real board"),
+        (["--repl", "smoke"], "--repl goes without a script"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(words, said):
+    argv = [sys.executable, setup.ROOT / "tools/device.py", *words]
+    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_an_example_runs_with_its_settings(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import board\n"
+        "print(board.setting('host'), board.setting('answer', 0) + 1)\n"
+        "print(board.utc(), board.now())\n"
+    )
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    status, out, err = tool.run(folder, "device.py", script, "answer=41")
+    assert (status, out.split()) == (0, ["127.0.0.1", "42", "None", "None"]), err

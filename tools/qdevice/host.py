@@ -1,0 +1,190 @@
+# qdevice.host - what a script on a board needs of the PC: the modem, servers, mpremote.
+# SPDX-License-Identifier: MIT
+"""
+with Host(emulated=True) as host:             # firmware, emulator, ugsim, TLS server
+    result = host.run("tests/device/smoke.py")
+    result.passed, result.output
+    host.mpremote("fs", "ls", ":/")
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import setup
+from emuboard import Board, firmware
+from qdemo import process
+from qdemo.certificates import Certificates
+from qdemo.problem import Problem
+from qdevice.peer import Peer
+from qdevice.stage import compile_mpy, stage
+from ugsim.control import Control
+
+SCRIPTS = setup.ROOT / "tests" / "device"
+_KIT = SCRIPTS / "kit.py"
+_LIMIT_S = 300  # for one script
+
+
+class Result:
+    def __init__(self, name, status, output):
+        self.name = name
+        self.output = output
+        lines = output.strip().splitlines() or ["it printed nothing"]
+        self.last = lines[-1]
+        self.skipped = self.last.startswith("SKIP")
+        self.passed = status == 0 and self.last == "PASS"
+        self.note = "" if self.passed else self.last
+
+
+class Host:
+    # emulated: a board in QEMU, with the driver frozen in it if `frozen`. Else `repl` is its
+    # serial port and `modem` the one of this PC that is wired to the board's UART; `board_file` is
+    # the file of boards/ for it (None: the board has driver and board.py already).
+    def __init__(self, emulated=True, frozen=True, repl=None, modem=None, board_file=None, **more):
+        self.emulated = emulated
+        self._frozen = frozen
+        self.repl = repl
+        self._modem = modem
+        self._board_file = None if more.get("installed") else board_file
+        self._baud = more.get("baud", 115200)
+        self._wired = more.get("wired", "none")
+        self._view = more.get("view", False)
+        self._stack = contextlib.ExitStack()
+        self._mounted = None
+        self.settings = {}
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def _start(self):
+        enter = self._stack.enter_context
+        folder = Path(enter(tempfile.TemporaryDirectory(prefix="qssl-device-")))
+        elf = firmware(frozen=self._frozen) if self.emulated else None
+        certs = Certificates(folder)
+        peer = Peer(certs)
+        self._stack.callback(peer.close)
+        self._start_modem()
+        if self.emulated:
+            self.board = enter(Board(elf, self._at))
+            self.repl = self.board.repl
+            self._install_kit(folder)
+        else:
+            self._mounted = stage(folder / "mounted", self._board_file)
+            compile_mpy(_KIT, "kit.py", self._mounted / "kit.mpy")
+        self.settings = {
+            "host": peer.host,
+            "port": peer.port,
+            "ca": certs.ca.read_text(),
+            "emulated": self.emulated,
+            "baud": self._baud,
+        }
+
+    def _install_kit(self, folder):
+        compile_mpy(_KIT, "kit.py", folder / "kit.mpy")
+        done = self.mpremote(
+            "fs", "mkdir", ":/lib", "+", "cp", folder / "kit.mpy", ":/lib/", timeout=60
+        )
+        if done.returncode:
+            raise Problem("The emulated board does not take a file: %s" % done.stdout.strip())
+
+    def _start_modem(self):
+        argv = [sys.executable, setup.ROOT / "tools/ugsim", "--ready-json", "--control"]
+        argv += ["--baud", str(self._baud), "--view" if self._view else "--quiet"]
+        if self.emulated:
+            argv += ["--tcp", "127.0.0.1:0"]
+        else:
+            argv += ["--serial", self._modem, "--wired", self._wired]
+        errors = None if self._view else subprocess.PIPE
+        ugsim = process.start(argv, stdout=subprocess.PIPE, stderr=errors)
+        self._stack.callback(process.stop, ugsim)
+        line = ugsim.stdout.readline()
+        if not line:
+            words = ugsim.stderr.read().decode().strip() if ugsim.stderr else "see above"
+            raise Problem("The simulated modem does not start: %s" % words)
+        ready = json.loads(line)
+        self._at = ready["at"]
+        self._control = Control(ready["control"])
+        self._stack.callback(self._control.close)
+
+    def control(self, text):
+        # A command for the simulated modem's control channel.
+        return self._control.command(text)
+
+    def stats(self):
+        return self._control.stats()
+
+    # --- the board ---
+
+    def mpremote(self, *words, **options):
+        # Runs mpremote; a subprocess.CompletedProcess with output and errors as one text.
+        options.setdefault("timeout", _LIMIT_S)
+        options.setdefault("stdout", subprocess.PIPE)
+        argv = [Path(sys.executable).parent / "mpremote", "connect", self.repl]
+        try:
+            return subprocess.run(
+                [str(a) for a in [*argv, *words]],
+                stdin=options.pop("stdin", subprocess.DEVNULL),
+                stderr=subprocess.STDOUT if options["stdout"] else None,
+                text=True,
+                errors="replace",
+                **options,
+            )
+        except subprocess.TimeoutExpired as e:
+            said = (e.stdout or b"").decode(errors="replace").strip().splitlines()
+            raise Problem(
+                "mpremote did not end within %d s; the last the board said: %s"
+                % (options["timeout"], said[-1] if said else "nothing")
+            ) from None
+
+    def run(self, path, settings=None, timeout=_LIMIT_S):
+        # Runs a script of tests/device from the board's RAM. settings: more for kit.SET.
+        path = Path(path)
+        utc = time.gmtime()[:6]
+        chosen = dict(self.settings, utc=utc, **(settings or {}))
+        text = "import kit\nkit.SET.update(%r)\ndel kit\n%s" % (chosen, path.read_text())
+        return self.execute(text, path.stem, timeout)
+
+    def execute(self, text, name="script", timeout=_LIMIT_S):
+        with tempfile.NamedTemporaryFile("w", prefix="qssl-", suffix=".py") as f:
+            f.write(text)
+            f.flush()
+            done = self.mpremote(*self._mount(), "run", f.name, timeout=timeout)
+        return Result(name, done.returncode, done.stdout)
+
+    def _mount(self):
+        return ["mount", self._mounted] if self._mounted else []
+
+    def write(self, files):
+        # {path on the board: text}
+        with tempfile.TemporaryDirectory(prefix="qssl-device-") as folder:
+            words = []
+            for i, (name, text) in enumerate(files.items()):
+                path = Path(folder) / str(i)
+                path.write_text(text)
+                words += ["cp", path, ":" + name, "+"]
+            done = self.mpremote(*words[:-1], timeout=60)
+        if done.returncode:
+            raise Problem("The board does not take a file: %s" % done.stdout.strip())
+
+    def show(self, path):
+        # Runs a script with its output on this terminal; the exit status.
+        words = [*self._mount(), "run", path]
+        return self.mpremote(*words, stdout=None, timeout=None).returncode
+
+    def interact(self):
+        # The board's REPL on this terminal; Ctrl-] ends it.
+        return self.mpremote(
+            *self._mount(), "repl", stdin=None, stdout=None, timeout=None
+        ).returncode

