@@ -28,7 +28,32 @@ REASONS = {
         Error,
         _e.ETIMEDOUT,
         "modem",
-        "a connection that pushes fills its buffer and so holds the line; read from it",
+        "a connection in push or transparent mode fills its buffer and holds the line; read it",
+    ),
+    "pushing": (
+        Refused,
+        _e.EALREADY,
+        "modem",
+        "a connection is in direct push mode; switch(False) or close() it first",
+    ),
+    "opening": (Error, _e.EALREADY, "switch", "the connection is not open yet"),
+    "dropped": (
+        Error,
+        _e.EIO,
+        "modem",
+        "transparent mode ended in disorder, data may be lost; reconnect",
+    ),
+    "no escape": (
+        Error,
+        _e.ETIMEDOUT,
+        "escape",
+        "the modem is still in transparent mode; it goes on, call escape() again",
+    ),
+    "no resume": (
+        Error,
+        _e.ENOTCONN,
+        "resume",
+        "the modem has nothing to resume; read what is left, then connect again",
     ),
     "lost": (Error, _e.EIO, "command", "bytes were lost on the UART; RTS/CTS or larger rxbuf?"),
     # opening

@@ -348,7 +348,7 @@ class Link:
         # Nothing the modem says now can be told apart from what belongs to what went wrong:
         # quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
         if self.pipe is not None:
-            self.pipe.fail("dropped")
+            self.pipe.drop()
             self.pipe = None
         self.stats.resyncs += 1
         self.tail = None  # it may have been learned from a damaged answer

@@ -31,6 +31,10 @@ class Talker(Peer):
     def on_close(self, conn):
         self.closed += 1
 
+    def has(self, data):
+        # A function that tells whether just this has arrived.
+        return lambda: self.got == data
+
     def say(self, data):
         self.conn.push(data)
 
