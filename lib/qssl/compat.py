@@ -15,7 +15,7 @@ import sys
 from micropython import const
 
 from .dialect import OPEN_MS
-from .errors import Error, Refused
+from .errors import Error, Refused, error
 from .socket import Socket
 
 _POLL, _CLOSE = const(3), const(4)  # stream ioctls and poll bits: MicroPython's py/stream.h
@@ -109,6 +109,7 @@ class _Lazy(Socket):
     # A socket that opens its connection when it is wrapped or first used.
     def __init__(self, shim):
         self._shim = shim
+        self._link = None  # until the connection is opened
         self._state = _NEW
         self._timeout = None
         self._address = None
@@ -117,8 +118,8 @@ class _Lazy(Socket):
         self._failure = None  # of an attempt to open within a poll
 
     def connect(self, address):
-        if self._state == _CLOSED:
-            Socket._check(self)
+        if self._state > 1:
+            raise error("closed")
         if self._address is not None:
             raise Error(_EISCONN, "connect", "the socket is connected already")
         self._address = address
@@ -140,6 +141,8 @@ class _Lazy(Socket):
         return self
 
     def _open(self):
+        if self._state == _CLOSED:
+            raise error("closed")
         if self._failure is not None:
             raise self._failure
         if self._address is None:
@@ -156,12 +159,12 @@ class _Lazy(Socket):
         modem.connect(host, port, shim.ctx, OPEN_MS if timeout is None else timeout, self._make)
 
     def _check(self):
-        if self._state == _NEW:
+        if self._link is None:
             self._open()
         Socket._check(self)
 
     def _await(self, n):
-        if self._state == _NEW:
+        if self._link is None:
             self._open()
         self._late = True
         n = Socket._await(self, n)
@@ -174,7 +177,7 @@ class _Lazy(Socket):
         return self._late or self._shut or Socket.spent(self)
 
     def ioctl(self, op, arg):
-        if self._state == _NEW:
+        if self._link is None:
             if op != _POLL or self._address is None:
                 if op == _CLOSE:
                     self._state = _CLOSED
@@ -192,7 +195,7 @@ class _Lazy(Socket):
         return Socket.ioctl(self, op, arg)
 
     def close(self):
-        if self._state == _NEW:
+        if self._link is None:
             self._state = _CLOSED
         else:
             Socket.close(self)

@@ -4,52 +4,45 @@
 import errno
 import sys
 
-from rig import Rig
-from ugsim.fakenet import ClosingPeer, FakeNet, RefusingPeer, ScriptPeer, SinkPeer, StallingPeer
+from driver_kit import CA, Log, Recorder, pattern, raised, up
+from qssl import compat
+from ugsim.fakenet import EchoPeer, FakeNet, Peer, RefusingPeer, ScriptPeer, StallingPeer
 
-from qssl import Modem, compat
-
-CA = b"-----BEGIN CERTIFICATE-----\nnot read by the simulated network\n-----END CERTIFICATE-----\n"
-NAMES = ("socket", "usocket", "ssl", "ussl", "tls")
+MODULES = ("socket", "usocket", "ssl", "ussl", "tls")
+HOST = "broker.example"
 
 
-def made(net=None, start=True, sockets=2, **settings):
-    # (rig, modem, shim): a modem that is started, and the module for it.
-    rig = Rig(net or FakeNet())
-    modem = Modem(rig.uart, sockets=sockets)
-    if start:
-        modem.start(apn="internet")
+def made(peer=None, start=None, sockets=2, **settings):
+    # (rig, modem, shim): a started modem and the module for it.
+    net = FakeNet(peer or EchoPeer())
+    rig, modem = up(net, sockets=sockets)
     if not settings:
         settings = {"ca": CA, "check_time": False}
-    return rig, modem, compat.socket_for(modem, modem.tls(0, **settings))
+    return rig, modem, compat.socket_for(modem, modem.tls(0, **settings), start)
 
 
-def refused(function, *args, **params):
-    # The errno of the OSError that the call raises.
-    try:
-        function(*args, **params)
-    except OSError as e:
-        assert str(e), e
-        return e.errno
-    raise AssertionError("no OSError")
+def opened(shim, host=HOST, port=8883, **params):
+    # As every client does it.
+    sock = shim.socket()
+    sock.connect(shim.getaddrinfo(host, port)[0][-1])
+    return shim.wrap_socket(sock, **params)
 
 
-def test_umqtt_connect_and_publish():
-    # What umqtt.simple does, call by call.
+# --- as clients call it --------------------------------------------------------------------------
+
+
+def test_umqtt_connect_publish_check_call_by_call():
     ack = b"\x20\x02\0\0"
     connect = b"\x10\x0e\0\x04MQTT\x04\x02\0\0\0\x02id"
     publish = b"\x30\x05\0\x01ton"
     peer = ScriptPeer([("expect", connect), ("send", ack), ("expect", publish)])
-    net = FakeNet()
-    net.add("broker.example", peer)
-    rig, modem, shim = made(net)
+    rig, modem, shim = made(peer)
     sock = shim.socket()
     sock.settimeout(None)
-    address = shim.getaddrinfo("broker.example", 8883)[0][-1]
+    address = shim.getaddrinfo(HOST, 8883)[0][-1]
     sock.connect(address)
-    assert not net.conns
-    sock = shim.wrap_socket(sock, server_hostname="broker.example")
-    assert len(net.conns) == 1
+    assert not rig.net.conns
+    sock = shim.wrap_socket(sock, server_hostname=HOST)
     sock.write(bytearray(connect[:2] + b"\0\0\0"), 2)
     sock.write(connect[2:12])
     sock.write(b"\0\x02")
@@ -64,4 +57,397 @@ def test_umqtt_connect_and_publish():
     sock.setblocking(True)
     sock.close()
     assert peer.error is None and peer.done(), peer.error
-    assert len(net.conns) == 1 and net.conns[0].host == "broker.example"
+    assert len(rig.net.conns) == 1 and rig.net.conns[0].host == HOST
+
+
+def test_requests_get_call_by_call():
+    answer = b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    request = b"GET / HTTP/1.0\r\nHost: web.example\r\nConnection: close\r\n\r\n"
+    peer = ScriptPeer([("expect", request), ("send", answer), ("close",)])
+    rig, modem, shim = made(peer)
+    log = Log(rig)
+    af, kind, proto, _, address = shim.getaddrinfo("web.example", 443, 0, shim.SOCK_STREAM)[0]
+    sock = shim.socket(af, shim.SOCK_STREAM, proto)
+    sock.settimeout(20)
+    sock.connect(address)
+    context = shim.SSLContext(shim.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = shim.CERT_NONE  # without effect
+    sock = context.wrap_socket(sock, server_hostname="web.example")
+    for piece in (b"GET / HTTP/1.0\r\n", "Host", b": ", "web.example", b"\r\n"):
+        sock.write(piece)
+    sock.write(b"Connection: close\r\n\r\n")
+    assert sock.readline() == b"HTTP/1.0 200 OK\r\n"
+    assert sock.readline() == b"Content-Length: 4\r\n"
+    assert sock.readline() == b"\r\n"
+    buf = bytearray(10)
+    assert sock.readinto(buf) == 4 and buf[:4] == b"body"
+    assert sock.read() == b""
+    sock.close()
+    assert peer.error is None and log.count("AT+QSSLSEND") == 1
+    assert '"seclevel",0,1' in "".join(log.at)
+
+
+def test_mqtt_as_call_by_call():
+    rig, modem, shim = made()
+    sock = shim.socket()
+    sock.setblocking(False)
+    sock.connect(shim.getaddrinfo(HOST, 8883)[0][-1])
+    sock = shim.wrap_socket(sock)
+    view = memoryview(b"0123456789")
+    at = 0
+    for _ in range(1000):  # it writes until all is taken
+        at += sock.write(view[at:]) or 0
+        if at == 10:
+            break
+        rig.sleep(10)
+    buf = bytearray(20)
+    into = memoryview(buf)
+    got = 0
+    for _ in range(1000):
+        n = sock.readinto(into[got:], 10 - got)
+        got += n or 0
+        if got == 10:
+            break
+        rig.sleep(10)
+    assert buf[:10] == b"0123456789" and sock.readinto(into, 1) is None
+
+
+def test_adafruit_wraps_before_it_connects():
+    rig, modem, shim = made()
+    sock = shim.SSLContext(0).wrap_socket(shim.socket(), server_hostname=HOST)
+    sock.settimeout(10)
+    assert not rig.net.conns
+    sock.connect((HOST, 8883))
+    assert len(rig.net.conns) == 1
+    assert sock.send(b"abc") == 3
+    buf = bytearray(8)
+    assert sock.recv_into(buf, 3) == 3 and buf[:3] == b"abc"
+    sock.sendall(b"defg")
+    assert sock.recv(8) == b"defg"
+
+
+def test_websocket_client_call_by_call():
+    rig, modem, shim = made(ScriptPeer([("send", b"HTTP/1.1 101 Switching\r\n\r\n\x81\x02hi")]))
+    sock = shim.socket()
+    sock.connect(shim.getaddrinfo("ws.example", 443)[0][4])
+    sock = shim.wrap_socket(sock, server_hostname="ws.example")
+    assert sock.makefile("rwb") is sock
+    sock.setsockopt(shim.SOL_SOCKET, shim.SO_REUSEADDR, 1)
+    assert sock.readline()[:-1].startswith(b"HTTP/1.1 101 ")
+    assert sock.readline() == b"\r\n"
+    assert sock.read(2) == b"\x81\x02" and sock.read(2) == b"hi"
+
+
+# --- the connection ------------------------------------------------------------------------------
+
+
+def test_getaddrinfo_resolves_nothing():
+    rig, modem, shim = made()
+    log = Log(rig)
+    for host in ("no.such.host", b"bytes.example"):
+        for args in ((), (0,), (0, 1), (0, 1, 6), (0, 1, 6, 0)):
+            assert shim.getaddrinfo(host, 80, *args) == [(2, 1, 0, "", (host, 80))]
+    assert not log.at
+
+
+def test_host_as_bytes():
+    rig, modem, shim = made()
+    sock = opened(shim, b"bytes.example", 1)
+    assert rig.net.conns[0].host == "bytes.example"
+    sock.close()
+
+
+def test_without_wrap_it_is_tls_all_the_same():
+    rig, modem, shim = made()
+    for first in (lambda s: s.write(b"x"), lambda s: s.flush(), lambda s: s.settimeout(1)):
+        sock = shim.socket()
+        sock.connect((HOST, 80))
+        first(sock)
+        sock.write(b"y")
+        sock.settimeout(5)
+        assert sock.read(1) in (b"x", b"y")
+        sock.close()
+    for conn in rig.net.conns:
+        assert conn.tls.version == 3 and conn.tls.seclevel == 1
+
+
+def test_reads_open_it_too():
+    rig, modem, shim = made(Recorder(b"hello\nworld"))
+    for call in (lambda s: s.readline(), lambda s: s.read(6), lambda s: s.recv(6)):
+        sock = shim.socket()
+        sock.connect((HOST, 1))
+        assert call(sock) == b"hello\n"
+        sock.close()
+
+
+def test_time_out_of_the_client_holds_for_the_connect():
+    rig, modem, shim = made(StallingPeer())
+    sock = shim.socket()
+    sock.settimeout(7)
+    sock.connect((HOST, 1))
+    start = rig.now
+    assert raised(shim.wrap_socket, sock).errno == errno.ETIMEDOUT
+    assert 7000 <= rig.now - start <= 7200, rig.now - start
+
+
+def test_refused():
+    rig, modem, shim = made(RefusingPeer(566))
+    e = raised(opened, shim)
+    assert e.errno == errno.ECONNREFUSED and e.code == 566 and HOST in str(e)
+
+
+def test_not_started():
+    rig, modem, shim = made()
+    modem.up = False
+    assert raised(opened, shim).errno == errno.ENOTCONN
+
+
+def test_start_is_called_when_the_modem_is_not_up():
+    calls = []
+    rig, modem, shim = made(start=lambda: (calls.append(1), modem.start(apn="internet")))
+    sock = opened(shim)
+    assert not calls
+    rig.model.command("restart")
+    rig.sleep(8000)
+    sock.settimeout(5)
+    assert raised(sock.read, 1).errno == errno.ECONNRESET
+    sock = opened(shim)
+    assert calls == [1]
+    sock.write(b"again")
+    assert sock.read(5) == b"again"
+
+
+def test_start_that_fails_is_the_error_of_the_connect():
+    def start():
+        raise OSError(errno.EHOSTUNREACH, "no network")
+
+    rig, modem, shim = made(start=start)
+    modem.up = False
+    try:
+        opened(shim)
+        raise AssertionError
+    except OSError as e:
+        assert e.errno == errno.EHOSTUNREACH
+
+
+# --- misuse --------------------------------------------------------------------------------------
+
+
+def test_misuse():
+    rig, modem, shim = made()
+    sock = shim.socket()
+    for call in (sock.read, sock.readline, sock.flush, lambda: sock.write(b"x")):
+        assert raised(call).errno == errno.ENOTCONN
+    sock.connect((HOST, 1))
+    assert raised(sock.connect, (HOST, 1)).errno == 106  # EISCONN
+    sock = shim.wrap_socket(sock)
+    assert raised(shim.wrap_socket, sock).errno == errno.EINVAL
+    assert raised(sock.connect, (HOST, 1)).errno == 106
+    sock.close()
+    sock.close()
+    for call in (sock.read, sock.readline, sock.flush, lambda: sock.write(b"x")):
+        assert raised(call).errno == errno.EBADF
+    assert raised(sock.connect, (HOST, 1)).errno == errno.EBADF
+    assert raised(shim.wrap_socket, sock).errno == errno.EINVAL
+
+
+def test_closed_before_it_was_ever_open():
+    rig, modem, shim = made()
+    sock = shim.socket()
+    sock.close()
+    sock.close()
+    assert raised(sock.connect, (HOST, 1)).errno == errno.EBADF
+    assert raised(sock.read, 1).errno == errno.EBADF
+    sock = shim.socket()
+    sock.connect((HOST, 1))
+    sock.close()
+    assert raised(sock.read, 1).errno == errno.EBADF
+    assert raised(shim.wrap_socket, sock).errno == errno.EINVAL
+    assert not rig.net.conns
+
+
+def test_addresses_that_are_none():
+    rig, modem, shim = made()
+    for address in (("a b\r", 1), ('"quoted"', 1), ("x", 0), ("x", 65536), ("x", "443")):
+        sock = shim.socket()
+        sock.connect(address)
+        assert raised(shim.wrap_socket, sock).errno == errno.EINVAL, address
+    assert not rig.net.conns
+
+
+def test_no_datagrams_no_server_no_foreign_socket():
+    rig, modem, shim = made()
+    assert raised(shim.socket, shim.AF_INET, shim.SOCK_DGRAM).errno == errno.EOPNOTSUPP
+    sock = shim.socket()
+    sock.connect((HOST, 1))
+    assert raised(shim.wrap_socket, sock, True).errno == errno.EOPNOTSUPP
+    assert raised(shim.wrap_socket, Recorder()).errno == errno.EINVAL
+    assert not rig.net.conns
+
+
+# --- what a client may ask of TLS ----------------------------------------------------------------
+
+
+def test_a_client_can_not_weaken_it():
+    # Every way to ask for no verification ends in a verified connection.
+    rig, modem, shim = made()
+
+    def none_in_context():
+        context = shim.SSLContext(shim.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = shim.CERT_NONE
+        context.check_hostname = False
+        sock = shim.socket()
+        sock.connect((HOST, 1))
+        return context.wrap_socket(sock)
+
+    for way in (none_in_context, lambda: opened(shim, cert_reqs=shim.CERT_NONE)):
+        sock = way()
+        assert rig.net.conns[-1].tls.seclevel == 1
+        sock.close()
+
+
+def test_what_would_be_other_than_the_context_is_refused():
+    rig, modem, shim = made()
+    for params in (
+        {"cadata": b"another CA"},
+        {"key": b"k", "cert": b"c"},
+        {"ca_certs": "/ca.pem"},
+        {"ciphers": "RC4"},
+        {"server_side": True},
+    ):
+        assert raised(opened, shim, **params).errno == errno.EOPNOTSUPP, params
+    context = shim.SSLContext(0)
+    assert raised(context.load_verify_locations, b"another CA").errno == errno.EOPNOTSUPP
+    assert raised(context.load_cert_chain, b"c", b"k").errno == errno.EOPNOTSUPP
+    assert not rig.net.conns
+
+
+def test_what_says_nothing_new_is_taken():
+    rig, modem, shim = made()
+    sock = opened(
+        shim,
+        server_side=False,
+        server_hostname="other.example",
+        do_handshake=True,
+        do_handshake_on_connect=True,
+        cert_reqs=shim.CERT_REQUIRED,
+        cadata=None,
+    )
+    assert rig.net.conns[0].host == HOST
+    sock.close()
+
+
+def test_a_client_that_demands_verification_does_not_go_without():
+    rig, modem, shim = made(auth=False, allow_weak=True)
+    context = shim.SSLContext(shim.PROTOCOL_TLS_CLIENT)
+    assert context.verify_mode == shim.CERT_NONE  # it says how it is
+    for mode in (shim.CERT_OPTIONAL, shim.CERT_REQUIRED):
+        assert raised(opened, shim, cert_reqs=mode).errno == errno.EOPNOTSUPP
+    context.verify_mode = shim.CERT_REQUIRED
+    sock = shim.socket()
+    sock.connect((HOST, 1))
+    assert raised(context.wrap_socket, sock).errno == errno.EOPNOTSUPP
+    assert not rig.net.conns
+    opened(shim).close()
+    assert rig.net.conns[0].tls.seclevel == 0
+
+
+# --- sockets that are dropped and not closed -----------------------------------------------------
+
+
+class Last(Peer):
+    # Answers whatever comes, and closes.
+    def __init__(self, answer):
+        self.answer = answer
+
+    def on_data(self, conn, data):
+        conn.push(self.answer)
+        conn.peer_close()
+
+
+def test_dropped_after_the_end():
+    # umqtt, when it connects again: the old socket is forgotten, not closed.
+    rig, modem, shim = made(Last(b"bye"))
+    for _ in range(5):
+        sock = opened(shim)
+        sock.write(b"x")
+        assert sock.read(3) == b"bye" and sock.read(1) == b""
+    assert len(rig.net.conns) == 5
+
+
+def test_dropped_with_the_answer_unread():
+    # urequests, at a redirect.
+    rig, modem, shim = made(Last(pattern(1000)))
+    for _ in range(5):
+        sock = opened(shim)
+        sock.write(b"x")
+        assert sock.read(3) == pattern(3)
+        rig.sleep(500)
+        modem.pump()
+
+
+def test_dropped_after_a_time_out():
+    rig, modem, shim = made(Recorder())
+    for _ in range(5):
+        sock = opened(shim)
+        sock.settimeout(1)
+        assert raised(sock.read, 1).errno == errno.ETIMEDOUT
+
+
+def test_dropped_after_a_failure():
+    rig, modem, shim = made(Recorder())
+    for _ in range(5):
+        sock = opened(shim)
+        sock.settimeout(5)
+        rig.model.command("fault send_error")
+        sock.write(b"x")
+        raised(sock.flush)
+
+
+def test_sockets_in_use_are_not_taken_away():
+    rig, modem, shim = made()
+    a, b = opened(shim), opened(shim)
+    a.write(b"a")
+    b.write(b"b")
+    assert raised(opened, shim).errno == errno.ENOBUFS
+    assert a.read(1) == b"a" and b.read(1) == b"b"
+    a.settimeout(1)
+    assert raised(a.read, 1).errno == errno.ETIMEDOUT
+    a.write(b"c")
+    assert a.read(1) == b"c"  # in use again
+    assert raised(opened, shim).errno == errno.ENOBUFS
+
+
+# --- install -------------------------------------------------------------------------------------
+
+
+def test_install_and_import():
+    rig, modem = up()
+    before = {name: sys.modules.get(name) for name in MODULES}
+    try:
+        shim = compat.install(modem, modem.tls(0, ca=CA, check_time=False))
+
+        def late():
+            import socket
+            import ssl
+
+            return socket, ssl
+
+        assert late() == (shim, shim)
+        for name in MODULES:
+            assert __import__(name) is shim
+    finally:
+        for name in MODULES:
+            del sys.modules[name]
+            if before[name]:
+                sys.modules[name] = before[name]
+
+
+def test_two_modules_two_contexts():
+    rig, modem, first = made()
+    second = compat.socket_for(modem, modem.tls(1, auth=False, allow_weak=True))
+    a, b = opened(first), opened(second)
+    assert [c.tls.seclevel for c in rig.net.conns] == [1, 0]
+    a.write(b"a")
+    b.write(b"b")
+    assert a.read(1) + b.read(1) == b"ab"
