@@ -26,15 +26,16 @@ _EISCONN = const(106)
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
-def socket_for(modem, ctx, start=None):
+def socket_for(modem, ctx, start=None, timeout_s=None):
     # What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is wanted
     # and the modem is not up, e.g. after it has restarted; it should call modem.start().
-    return Shim(modem, ctx, start)
+    # timeout_s: the limit of each call where the client sets none (umqtt.simple doesn't).
+    return Shim(modem, ctx, start, timeout_s)
 
 
-def install(modem, ctx, start=None):
+def install(modem, ctx, start=None, timeout_s=None):
     # Every `import socket`, `ssl` or `tls` from now on, also inside of functions, is one of ours.
-    shim = Shim(modem, ctx, start)
+    shim = Shim(modem, ctx, start, timeout_s)
     for name in ("socket", "usocket", "ssl", "ussl", "tls"):
         sys.modules[name] = shim
     return shim
@@ -49,10 +50,11 @@ class Shim:
     CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED = 0, 1, _REQUIRED
     PROTOCOL_TLS_CLIENT = 0
 
-    def __init__(self, modem, ctx, start):
+    def __init__(self, modem, ctx, start, timeout_s):
         self.modem = modem
         self.ctx = ctx
         self.start = start
+        self.timeout_s = timeout_s
 
     def getaddrinfo(self, host, port, af=0, kind=0, proto=0, flags=0):
         # Resolves nothing: connect() gets the name.
@@ -111,11 +113,17 @@ class _Lazy(Socket):
         self._shim = shim
         self._link = None  # until the connection is opened
         self._state = _NEW
-        self._timeout = None
+        self.settimeout(None)
         self._address = None
         self._wrapped = False
         self._late = False  # the last call ended with an error, such as a time-out
         self._failure = None  # of an attempt to open within a poll
+
+    def settimeout(self, seconds):
+        Socket.settimeout(self, self._shim.timeout_s if seconds is None else seconds)
+
+    def setblocking(self, flag):
+        self.settimeout(None if flag else 0)
 
     def connect(self, address):
         if self._state > 1:
@@ -163,11 +171,11 @@ class _Lazy(Socket):
             self._open()
         Socket._check(self)
 
-    def _await(self, n):
+    def _await(self, n, due=-1):
         if self._link is None:
             self._open()
         self._late = True
-        n = Socket._await(self, n)
+        n = Socket._await(self, n, due)
         self._late = False
         return n
 

@@ -49,6 +49,7 @@ _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more th
 _HEAD = const(48)  # the first bytes of a payload: the line starts while the rest is copied
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
 _PAUSE_MAX_MS = const(1000)
+_EACH = const(-1)  # a deadline of its own for each wait
 
 
 class Slot:
@@ -410,10 +411,10 @@ class Socket(io.IOBase):
             self._told = True
             raise error(self.why or "closed", max(self.code, 0))
 
-    def _await(self, n):
+    def _await(self, n, due=_EACH):
         # Blocking: until n bytes are ready, or fewer and no more are coming, or it is time.
         # Returns how many may be taken; 0 at EOF; -1: none now, and the socket does not block.
-        # What was received goes before an error.
+        # What was received goes before an error. due: of a call that waits more than once.
         link = self._link
         if self._state >= _CLOSING:
             self._check()  # the ring may be another socket's by now
@@ -423,7 +424,8 @@ class Socket(io.IOBase):
         if self._ready < n and self._timeout != 0:
             outer = self._need  # of a read in the middle of which a callback reads
             self._need = n
-            due = self._due()
+            if due == _EACH:
+                due = self._due()
             while self._ready < self._need and not (self._eof or self._dead()):
                 if (link.pipe is not None and link.pipe is not self) or not link.wait(due):
                     break
@@ -465,10 +467,11 @@ class Socket(io.IOBase):
         if not 0 <= n <= len(buf):
             n = len(buf)
         at = 0
+        due = self._due()
         while at < n:
             want = min(n - at, RECV_MAX)
             try:
-                k = self._await(want)
+                k = self._await(want, due)
             except OSError:
                 if at:
                     break
@@ -497,15 +500,26 @@ class Socket(io.IOBase):
 
     def _read_all(self):
         data = b""
+        due = self._due()
         while True:
-            part = self.recv(RECV_MAX)
+            part = self._recv(RECV_MAX, due)
             if not part:
                 return data if data or part is not None else None
             data += part
+            self._overdue(due)
+
+    def _overdue(self, due):
+        # Fails a read that goes on and on, when its time is up.
+        if self._timeout and ticks_diff(due, ticks_ms()) <= 0:
+            self.fail("middle")
+            self._check()
 
     def recv(self, n):
         # At least one byte, at most n; b"" at EOF; None if none is there and it does not block.
-        k = self._await(1)
+        return self._recv(n, _EACH)
+
+    def _recv(self, n, due):
+        k = self._await(1, due)
         if k <= 0:
             return None if k else b""
         link = self._link
@@ -520,9 +534,10 @@ class Socket(io.IOBase):
         # Up to and with the next LF, or limit bytes, or EOF. Not blocking: what there is of the
         # line, or None. A time-out in the middle fails the socket.
         line = b""
+        due = self._due()
         while limit < 0 or len(line) < limit:
             try:
-                k = self._await(1)
+                k = self._await(1, due)
             except OSError:
                 if line:
                     self.fail("middle")
@@ -538,6 +553,7 @@ class Socket(io.IOBase):
             line += part
             if part.endswith(b"\n"):
                 break
+            self._overdue(due)
         self._link.pump()
         return line
 
