@@ -430,6 +430,8 @@ class Pipe(Socket):
         self._check()
         if self._step == _DATA or self._auto:
             return
+        if self._push is not None:
+            self.switch(False)
         _alone(self._modem)
         self._want = self._n
         wait = True
