@@ -4,6 +4,7 @@
 import errno
 
 from driver_kit import Log, Recorder, arm, connected, pattern, raised, works
+from mode_kit import Talker, pushing
 from qssl.entry import send
 from qssl.errors import DeliveryUnknown, Refused
 from ugsim.fakenet import EchoPeer, SinkPeer
@@ -158,3 +159,21 @@ def test_callbacks_are_told_afterwards():
     assert sock.read(2) == b"xy"
     assert seen and seen[0] == ("recv", -71)
     works(modem)
+
+
+def test_in_direct_push_mode():
+    # Manual 3.4.2. What is pushed may come between the prompt and SEND OK.
+    for urc in ("now", "later"):
+        rig, modem, sock, peer = pushing(Talker(True), switches={"urc_at_prompt": urc})
+        rig.model.command("fault delay what=prompt by=200")
+
+        def pieces(peer=peer, modem=modem):
+            yield "one "
+            peer.say(b"\r\nSEND OK\r\n")
+            modem.sleep_ms(20)
+            yield "two"
+
+        assert send(sock, pieces()) == 7
+        assert sock.read(18) == b"\r\nSEND OK\r\none two"
+        assert not modem.stats.garbled
+        works(modem)
