@@ -36,7 +36,8 @@ _GUARD_MS = const(1100)  # the second of silence, surely
 _GAP_MS = const(900)  # may pass for one
 _OK_MS = const(900)  # not earlier after +++ comes its OK
 _WAIT_MS = const(1500)  # AT may be typed
-_AGAIN_MS = const(3000)  # no OK came: +++ once more
+_AGAIN_MS = const(3000)  # no OK came, and nothing else: +++ once more
+_LATE_MS = const(12000)  # no OK came
 _TRIES = const(3)
 _PROOF_MS = const(1000)
 _PART_MS = const(20)  # words that stop in the middle are payload
@@ -74,6 +75,7 @@ class Pipe(Socket):
         self._step = _COMMAND
         self._since = 0  # ticks: when the step began
         self._tries = 0
+        self._from = None  # ticks: from when on an OK may be the answer to the first +++
         self._auto = False  # data mode is left only to find out, and comes back
         self._typed_ms = 0  # ticks: when the last byte was typed
         self._plus = 0  # plus signs typed since a second of silence, 4: and other bytes
@@ -117,6 +119,7 @@ class Pipe(Socket):
         link.parser.expect(_ENDLESS, self._sink, None)
         self._step = _DATA
         self._held = self._plus = 0
+        self._from = None
         self._typed_ms = ticks_ms()
         self._auto = self._more = False
         if self._state == _OPENING:
@@ -199,8 +202,10 @@ class Pipe(Socket):
         if _like(buf, i, hi, _END):
             n = 14
         elif (
-            step == _PROOF or (step == _ESCAPED and (self._tries < 0 or self._spent() >= _OK_MS))
-        ) and _like(buf, i, hi, _OK):
+            self._from is not None
+            and ticks_diff(ticks_ms(), self._from) >= 0
+            and _like(buf, i, hi, _OK)
+        ):
             n = 6
         else:
             return False
@@ -221,9 +226,6 @@ class Pipe(Socket):
             if not n:
                 return True
         return True
-
-    def _spent(self):
-        return ticks_diff(ticks_ms(), self._since)
 
     # --- out of data mode -----------------------------------------------------------------------
 
@@ -249,6 +251,8 @@ class Pipe(Socket):
                 elif ticks_diff(now, self._typed_ms) >= _GUARD_MS:
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
+                    if self._from is None:
+                        self._from = ticks_add(now, _OK_MS)
             return
         if not self._txdone():
             self._since = now
@@ -259,9 +263,9 @@ class Pipe(Socket):
         elif self._full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)
             link.type(b"AT\r", 3)
-        elif spent >= _AGAIN_MS:
+        elif spent >= _LATE_MS or (spent >= _AGAIN_MS and quiet >= _SILENT_MS):
             self._lift()
-            self._tries = max(self._tries, 0) + 1
+            self._tries += 1
             if self._tries < _TRIES:
                 self._next(_GUARD)
                 self._typed_ms = now
@@ -276,11 +280,12 @@ class Pipe(Socket):
         # Starts to leave the data mode.
         dtr = self._modem.pins[2]
         self._tries = 0
+        self._from = None
         if dtr is None:
             self._next(_GUARD)
         else:
-            self._tries = -1
             self._next(_ESCAPED)
+            self._from = self._since
             dtr.value(0)
 
     def _lift(self):

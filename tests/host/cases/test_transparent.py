@@ -4,7 +4,7 @@
 import sys
 
 from driver_kit import HOST, LOOKALIKES, Log, pattern, raised, tls, up, works
-from mode_kit import Talker, piped, pushing, takes, until
+from mode_kit import Talker, piped, pushing, takes, until, with_pins
 from ugsim.fakenet import EchoPeer, FakeNet, RefusingPeer, SinkPeer, SourcePeer, StallingPeer
 
 NO_CARRIER = b"\r\nNO CARRIER\r\n"
@@ -178,37 +178,6 @@ def test_line_ends_are_not_held_long():
     start = rig.now
     assert pipe.readline() == b"220 ready\r\n"
     assert rig.now - start <= 40, rig.now - start
-
-
-class Pin:
-    # A pin of the modem: asserted at 1.
-    def __init__(self, rig, name):
-        self._rig = rig
-        self._name = name
-        self.changes = 0
-
-    def value(self, on=None):
-        model = self._rig.model
-        if on is None:
-            return int(model.line(self._name))
-        self.changes += 1
-        model.set_line(self._name, bool(on))
-
-
-def with_pins(names, **keywords):
-    from driver_kit import bare
-    from qssl import Modem
-
-    peer = Talker()
-    rig, modem = bare(FakeNet(peer), **keywords)
-    pins = {}
-    for name in names:
-        pins[name] = Pin(rig, name)
-    modem = Modem(rig.uart, **pins)
-    modem.start(apn="internet")
-    pipe = modem.transparent(HOST, 8883, tls(modem))
-    pipe.settimeout(20)
-    return rig, modem, pipe, peer, pins
 
 
 def test_no_carrier_with_dcd():

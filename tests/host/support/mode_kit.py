@@ -3,6 +3,7 @@
 
 import rig as _rig
 from driver_kit import HOST, tls, up
+from qssl import Modem
 from ugsim.fakenet import FakeNet, Peer
 
 
@@ -57,6 +58,35 @@ def piped(peer=None, timeout_s=30, **keywords):
     return rig, modem, pipe, peer
 
 
+class Pin:
+    # A pin of the modem: asserted at 1.
+    def __init__(self, rig, name):
+        self._rig = rig
+        self._name = name
+        self.changes = 0
+
+    def value(self, on=None):
+        model = self._rig.model
+        if on is None:
+            return int(model.line(self._name))
+        self.changes += 1
+        model.set_line(self._name, bool(on))
+
+
+def with_pins(names, **keywords):
+    # The same, with these pins of the modem wired: (rig, modem, pipe, peer, pins by name).
+    peer = Talker()
+    rig = _rig.Rig(FakeNet(peer), **keywords)
+    pins = {}
+    for name in names:
+        pins[name] = Pin(rig, name)
+    modem = Modem(rig.uart, **pins)
+    modem.start(apn="internet")
+    pipe = modem.transparent(HOST, 8883, tls(modem))
+    pipe.settimeout(20)
+    return rig, modem, pipe, peer, pins
+
+
 def until(modem, done, limit_ms=5000):
     # Lets the driver work until done() is true.
     rig = modem.link.uart._rig
@@ -70,7 +100,7 @@ def takes(sock, want, slow=None):
     # Reads exactly `want`; slow: (rig, ms) sleeps between the reads.
     got = bytearray()
     while len(got) < len(want):
-        part = sock.recv(700)
+        part = sock.recv(min(700, len(want) - len(got)))
         assert part, "EOF after %d bytes" % len(got)
         got.extend(part)
         if slow is not None:

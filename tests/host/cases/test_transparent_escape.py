@@ -1,0 +1,455 @@
+# test_transparent_escape - +++ that is payload, +++ and DTR that end data mode, ATO (manual 1.3).
+# SPDX-License-Identifier: MIT
+
+from driver_kit import Log, Watch, pattern, raised, tls, works
+from mode_kit import Talker, piped, takes, until, with_pins
+from ugsim.fakenet import SourcePeer
+
+TIMEOUT_S = 300
+OK = b"\r\nOK\r\n"
+
+
+class Wire:
+    # What the modem receives, with its time, and whether any reading of manual 1.3, item 4 makes
+    # an escape of it: silence of `guard` ms, three plus signs, silence of `guard` ms; the signs
+    # all within a second (each=False), or each within a second of the one before (each=True).
+    def __init__(self, rig):
+        self.bytes = []  # (ms, byte)
+        self._rig = rig
+        self._feed = rig.model.feed
+        rig.model.feed = self
+
+    def __call__(self, data):
+        for c in data:
+            self.bytes.append((self._rig.now, c))
+        self._feed(data)
+
+    def escapes(self):
+        self.bytes.append((self._rig.now + 5000, 0))
+        last = -5000
+        found = 0
+        for guard in (950, 1000, 1050):
+            for each in (False, True):
+                last = -5000
+                for i in range(len(self.bytes) - 3):
+                    t, c = self.bytes[i]
+                    if t - last >= guard and c == 43:
+                        t1, c1 = self.bytes[i + 1]
+                        t2, c2 = self.bytes[i + 2]
+                        t3 = self.bytes[i + 3][0]
+                        if c1 == 43 and c2 == 43 and t3 - t2 >= guard:
+                            if each and t1 - t < 1050 and t2 - t1 < 1050:
+                                found += 1
+                            elif not each and t2 - t < 1050:
+                                found += 1
+                    last = t
+        self.bytes.pop()
+        return found
+
+
+def plays(script, **keywords):
+    # script: bytes to write, and numbers: pauses in ms. All must arrive, in data mode.
+    rig, modem, pipe, peer = piped(**keywords)
+    log = Log(rig)
+    wire = Wire(rig)
+    want = b""
+    modem.sleep_ms(1500)
+    for step in script:
+        if isinstance(step, int):
+            modem.sleep_ms(step)
+        else:
+            start = rig.now
+            assert pipe.write(step) == len(step)
+            assert rig.now - start <= 1400, (script, rig.now - start)
+            want += step
+    modem.sleep_ms(3000)
+    assert peer.got == want, (script, bytes(peer.got))
+    assert rig.model.sockets.owner is not None and log.at == [], script
+    assert wire.escapes() == 0, (script, wire.bytes)
+    pipe.escape()  # the wire is as it was, also for the escape
+    assert modem.signal() is not None
+    pipe.close()
+
+
+def test_plus_signs_alone():
+    plays([b"+++"])
+    plays([b"+++", 1500, b"+++", 3000, b"+++"])
+    plays([b"+++"] * 5)
+    plays([b"+", b"+", b"+"])
+    plays([b"+", 400, b"+", 400, b"+"])
+    plays([b"++", 2000, b"+", 500, b"++"])
+    plays([b"+", 950, b"+", 950, b"+", 950, b"+"])
+    plays([b"+", 1000, b"+++", 1000, b"+"])
+
+
+def test_plus_signs_between_other_bytes():
+    plays([b"a+++"])
+    plays([b"+++a"])
+    plays([b"a", 1500, b"+++", 1500, b"a"])
+    plays([b"a", 500, b"+++", 500, b"a"])
+    plays([b"a", 950, b"+++", 950, b"a"])
+    plays([b"a", 1050, b"++", 1050, b"+a", 1100, b"+++"])
+    plays([b"++++", 2000, b"+++++", 2000, b"++++++", 2000, b"+++++++"])
+    plays([b"+++AT\r", 1500, b"AT+QPOWD\r", 1500, b"+++\r\nATH\r\n"])
+
+
+def test_plus_signs_at_random():
+    seed = 7
+    pieces = (b"+", b"++", b"+++", b"++++", b"a", b"+a", b"a+", b"+++b")
+    pauses = (
+        0,
+        0,
+        100,
+        300,
+        450,
+        600,
+        899,
+        900,
+        950,
+        999,
+        1000,
+        1001,
+        1050,
+        1099,
+        1100,
+        1101,
+        2500,
+    )
+    for _ in range(120):
+        script = []
+        for _ in range(8):
+            seed = (seed * 1103515245 + 12345) & 0x3FFFFFFF
+            script.append(pieces[(seed >> 8) % len(pieces)])
+            script.append(pauses[(seed >> 16) % len(pauses)])
+        plays(script)
+
+
+def test_plus_signs_on_a_slow_line():
+    for baud in (1200, 9600):
+        for first in (b"", pattern(600)):
+            plays([first + b"+++", 1200, b"+++", 700, b"++", 1200, b"+", 900, b"++"], baud=baud)
+
+
+def test_plus_signs_not_blocking():
+    rig, modem, pipe, peer = piped()
+    modem.sleep_ms(2000)
+    pipe.setblocking(False)
+    assert pipe.write(b"+++") == 2
+    assert pipe.write(b"+") is None
+    modem.sleep_ms(1200)
+    assert pipe.write(b"+") == 1
+    modem.sleep_ms(3000)
+    assert peer.got == b"+++" and rig.model.sockets.owner is not None
+
+
+def test_a_short_timeout_does_not_spoil_plus_signs():
+    rig, modem, pipe, peer = piped(timeout_s=0.2)
+    modem.sleep_ms(2000)
+    assert pipe.write(b"+++") == 3
+    modem.sleep_ms(2000)
+    assert peer.got == b"+++"
+
+
+def test_a_write_without_guard_would_end_the_mode():
+    # The test of the tests: what the driver avoids is an escape for the simulated modem.
+    rig, modem, pipe, peer = piped()
+    wire = Wire(rig)
+    modem.sleep_ms(2000)
+    rig.uart.write(b"+++")
+    modem.sleep_ms(2000)
+    assert rig.model.sockets.owner is None and wire.escapes()
+
+
+def test_escape_and_resume():
+    for keywords in (
+        {},
+        {"chunk": 1},
+        {"baud": 9600},
+        {"switches": {"connect_text": "CONNECT 150000000"}},
+    ):
+        watch = Watch()
+        rig, modem, pipe, peer = piped(Talker(True), idle=watch, **keywords)
+        pipe.write(b"transparent")
+        takes(pipe, b"transparent")
+        log = Log(rig)
+        start = rig.now
+        watch.start()
+        pipe.escape()
+        assert watch.stop() <= 100 and 2000 < rig.now - start < 4000
+        assert log.at[0] == "AT"
+        assert modem.signal() is not None
+        assert modem.state(0).mode == "buffer"
+        pipe.escape()  # nothing to do
+        pipe.write(b"buffered")
+        takes(pipe, b"buffered")
+        assert log.count("AT+QSSLSEND") == 1
+        pipe.resume()
+        pipe.resume()  # nothing to do
+        assert log.at[-1] == "ATO" and rig.model.sockets.owner is not None
+        pipe.write(b"again")
+        takes(pipe, b"again")
+        pipe.close()
+        works(modem)
+
+
+def test_what_was_written_in_buffer_mode_goes_first():
+    rig, modem, pipe, peer = piped()
+    pipe.write(b"1")
+    pipe.escape()
+    pipe.write(b"2")
+    pipe.resume()
+    pipe.write(b"3")
+    pipe.close()
+    assert peer.got == b"123"
+
+
+def test_data_keeps_coming_while_it_escapes():
+    # Nothing is lost or doubled, whatever the speed, and whether the program reads or not.
+    for baud in (0, 9600, 115200, 921600):
+        source = SourcePeer(30000, pattern(1009))
+        rig, modem, pipe, _ = piped(source, baud=baud, flow=True, rxbuf=2048)
+        want = source.byte_at(0, 30000)
+        takes(pipe, want[:2000])
+        at = 2000
+        try:
+            pipe.escape(timeout_ms=4000)
+        except OSError as e:
+            assert "holds the line" in str(e), e
+        for _ in range(50):
+            part = pipe.recv(500)
+            assert part == want[at : at + len(part)], at
+            at += len(part)
+        pipe.escape()
+        assert modem.signal() is not None
+        for _ in range(3):
+            part = pipe.recv(500)
+            assert part == want[at : at + len(part)], at
+            at += len(part)
+        pipe.resume()
+        takes(pipe, want[at:])
+        pipe.close()
+        assert rig.lost == 0
+        works(modem)
+
+
+def says_while_escaping(data, after_ms, **keywords):
+    # The server says `data` so long after escape() has begun.
+    rig, modem, pipe, peer = piped(**keywords)
+    due = rig.now + after_ms
+    todo = [data]
+
+    def idle():
+        if todo and rig.now >= due:
+            peer.say(todo.pop())
+
+    modem.link.idle = idle
+    pipe.escape()
+    modem.link.idle = None
+    if todo:
+        peer.say(todo.pop())
+    takes(pipe, data)
+    assert modem.signal() is not None
+    assert modem.stats.resyncs == 1
+    pipe.resume()
+    peer.say(b"more")
+    takes(pipe, b"more")
+    pipe.close()
+
+
+def test_data_that_looks_like_the_answer():
+    words = (
+        OK,
+        OK + OK,
+        b"data\r\nOK",
+        b"\r\nOK\r\nOK\r\n",
+        OK + b'\r\n+QSSLURC: "closed",0\r\n',
+        OK + b"\r\n+X",
+        b"\r\nNO CARRIER\r\n",
+        OK + b"\r\nNO CARRIER\r\n",
+        b"\r\nNO CARRIER\r\n" + OK,
+        b"\r",
+        b"\r\n",
+        pattern(300) + OK,
+    )
+    for data in words:
+        for after in (
+            0,
+            500,
+            1050,
+            1095,
+            1500,
+            2000,
+            2050,
+            2090,
+            2095,
+            2099,
+            2100,
+            2105,
+            2300,
+            2650,
+        ):
+            says_while_escaping(data, after)
+
+
+def test_data_that_looks_like_the_answer_single_bytes_read():
+    for after in (1500, 2050, 2090, 2099):
+        for data in (OK + OK, OK + b"\r\n+X", b"x" * 20 + OK + b"\r\n+URC: 1\r\n" * 40):
+            says_while_escaping(data, after, chunk=1)
+
+
+def test_urcs_behind_the_answer():
+    # What the modem had to say to the others meanwhile comes right behind the OK.
+    rig, modem, pipe, peer = piped(sockets=4)
+    pipe.escape()
+    ctx = tls(modem)
+    peers = []
+    socks = []
+    for name in ("a.example", "b.example", "c.example"):
+        peers.append(rig.net.add(name, Talker()))
+        socks.append(modem.connect(name, 1, ctx))
+        socks[-1].settimeout(5)
+    pipe.resume()
+    for i in range(3):
+        peers[i].say(pattern(100, i))
+    peers[2].conn.peer_close()
+    modem.sleep_ms(1000)
+    pipe.escape()
+    log = Log(rig)
+    modem.sleep_ms(100)
+    assert log.count("AT+QSSLRECV") >= 3  # at once, not by the slow look
+    for i in range(3):
+        takes(socks[i], pattern(100, i))
+    assert socks[2].recv(1) == b""
+
+
+def test_dtr():
+    rig, modem, pipe, peer, pins = with_pins(["dtr"])
+    assert rig.model.dtr_mode == 1
+    for _ in range(3):
+        pipe.write(b"+++")
+        peer.say(b"last" + OK)
+        start = rig.now
+        pipe.escape()
+        assert rig.now - start < 2500
+        assert rig.model.line("cts") and modem.signal() is not None
+        takes(pipe, b"last" + OK)
+        pipe.resume()
+        peer.say(b"x")
+        takes(pipe, b"x")
+    pipe.close()
+    assert peer.got == b"+++" * 3
+    works(modem)
+
+
+def test_dtr_that_is_not_wired():
+    # The pin does nothing: +++ after all.
+    rig, modem, pipe, peer, pins = with_pins(["dtr"])
+    rig.model.dtr_mode = 0
+    pipe.escape()
+    assert modem.signal() is not None
+    pipe.close()
+    works(modem)
+
+
+def test_resume_with_nothing_to_resume():
+    # The connection ended in command mode: ATO answers NO CARRIER.
+    rig, modem, pipe, peer = piped()
+    pipe.escape()
+    peer.say(b"the end")
+    peer.conn.peer_close()
+    modem.sleep_ms(10)
+    log = Log(rig)
+    error = raised(pipe.resume)
+    assert "nothing to resume" in error.hint, error
+    assert "ATO" in log.at
+    takes(pipe, b"the end")
+    assert pipe.recv(1) == b""
+    assert modem.signal() is not None
+    pipe.close()
+    pipe.close()
+    assert "closed" in str(raised(pipe.resume))
+    assert "closed" in str(raised(pipe.escape))
+    works(modem)
+
+
+def test_plus_signs_of_the_escape_get_lost():
+    for fault in ("lose_in at=1 bytes=1", "lose_in at=2 bytes=2", "corrupt_in at=2"):
+        rig, modem, pipe, peer = piped()
+        peer.say(b"before")
+        takes(pipe, b"before")
+        rig.model.command("fault " + fault)
+        pipe.escape()
+        assert modem.signal() is not None and modem.stats.resyncs == 1
+        pipe.resume()
+        peer.say(b"after")
+        takes(pipe, b"after")
+        pipe.close()
+
+
+def test_answer_of_the_escape_gets_lost():
+    # The modem is in command mode, but that was not seen: the connection is given up.
+    rig, modem, pipe, peer = piped()
+    rig.model.command("fault lose at=4 bytes=2")
+    start = rig.now
+    try:
+        pipe.escape()
+    except OSError:
+        pass
+    assert rig.now - start < 13000
+    modem.sleep_ms(12000)
+    assert modem.signal() is not None
+    try:
+        pipe.close()
+    except OSError:
+        pass
+    works(modem)
+
+
+def test_modem_restarts_in_data_mode():
+    rig, modem, pipe, peer = piped()
+    rig.model.command("restart")
+    modem.sleep_ms(5000)
+    start = rig.now
+    raised(pipe.escape)
+    assert rig.now - start < 13000
+    modem.start(apn="internet")
+    works(modem)
+
+
+def test_junk_before_the_proof():
+    # The connection ended while the program was writing: what it wrote is a command line's start.
+    for switches in ({}, {"noise_line": "error"}):
+        rig, modem, pipe, peer = piped(switches=switches)
+        peer.conn.peer_close()
+        rig.uart.write(b"AT nonsense")
+        rig.uart.write(b"more DATA")
+        assert pipe.recv(1) == b""
+        assert modem.signal() is not None
+        pipe.close()
+        works(modem)
+
+
+def test_close_in_data_mode():
+    for baud in (0, 115200):
+        rig, modem, pipe, peer = piped(SourcePeer(100000), baud=baud, flow=True, rxbuf=2048)
+        takes(pipe, SourcePeer(0).byte_at(0, 3000))
+        log = Log(rig)
+        start = rig.now
+        pipe.close()
+        assert rig.now - start < 5000
+        assert log.at == ["AT", "AT+QSSLCLOSE=0,10"], log.at
+        pipe.close()
+        works(modem)
+        assert modem.stats.resyncs == 1
+
+
+def test_close_in_the_background():
+    rig, modem, pipe, peer = piped()
+    pipe.write(b"bye")
+    pipe.setblocking(False)
+    start = rig.now
+    pipe.close()
+    assert rig.now == start
+    until(modem, lambda: rig.model.sockets.slots[0] is None)
+    assert peer.got == b"bye"
+    works(modem)
