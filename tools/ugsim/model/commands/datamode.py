@@ -225,6 +225,8 @@ class Transparent:
         # Back to command mode; the connection, if it lives, is in buffer mode then.
         m = self._m
         s = self._s
+        if s.state == sslsocket.CONNECTED:
+            self._escape.flush()  # plus signs that DTR overtook
         self._escape.stop()
         m.line_in.mode = None
         m.sockets.owner = None
