@@ -13,6 +13,8 @@ from .ascii import field, text, value
 from .command import shown
 from .dialect import ACT_MS, DEACT_MS, ID_MAX
 from .errors import Error, Refused
+from .query import failing, registration
+from .query import signal as hearing
 from .quote import optional
 
 _BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
@@ -162,7 +164,7 @@ class Bringup:
 
     def register(self):
         signal = None
-        while not (yield from self.modem.registering()):
+        while not (yield from registration(self.modem)):
             if self.over():
                 raise Error(
                     errno.EHOSTUNREACH,
@@ -171,7 +173,7 @@ class Bringup:
                     % ("unknown" if signal is None else "%d dBm" % signal),
                 )
             if self.left(_POLL_MS) == _POLL_MS:  # else the answer may come too late
-                signal = yield from self.modem.hearing()
+                signal = yield from hearing(self.modem)
             yield from self.pause(_POLL_MS)
 
     def activate(self, apn, user, password, auth):
@@ -191,7 +193,7 @@ class Bringup:
             if (yield from self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS)) == _l.OK:
                 if (yield from self.active()):
                     return
-            code = (yield from self.modem.failing()) or code
+            code = (yield from failing(self.modem)) or code
             if self.over():
                 from .hints import explain
 

@@ -1,15 +1,13 @@
 # qssl.modem - the modem as a program sees it: start it, give it TLS contexts, connect.
 # SPDX-License-Identifier: MIT
 
-import errno
 from time import ticks_add, ticks_ms
 
 from . import link as _l
 from .ascii import number, value
 from .command import COMMAND_MS, At
-from .dialect import CTX_MAX, ID_MAX, IN_USE, NO_PDP, OPEN_MS, PDP_MAX
-from .errors import Error, error
-from .socket import Slot, Socket
+from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
+from .errors import error
 
 
 class Modem:
@@ -50,7 +48,7 @@ class Modem:
         self.up = False  # registered, PDP context active
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
         self.sockets = [None] * sockets  # open sockets by id
-        self._slots = [None] * sockets
+        self.slots = [None] * sockets
         self.link.urcs += (
             (b"+QSSLURC: ", self._on_ssl),
             (b"+QSSLOPEN: ", self._on_open),
@@ -99,7 +97,7 @@ class Modem:
 
         stop(self)
 
-    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=Socket, pdp=None, push=False):
+    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=None, pdp=None, push=False):
         # Opens a TLS connection (manual 2.2.2) in buffer access mode, or push=True in direct push
         # mode, and returns its Socket. Blocks.
         outer = self.at.until
@@ -109,30 +107,11 @@ class Modem:
         finally:
             self.at.until = outer
 
-    def connecting(self, host, port, ctx, make=Socket, pdp=None, push=False):
+    def connecting(self, host, port, ctx, make=None, pdp=None, push=False):
         # The same as a generator for Link.drive, until at.until.
-        due = self.at.until
-        again = True
-        while True:
-            sock = yield from self.opening(host, port, ctx, make, pdp, push)
-            sound = False
-            try:
-                while not sock.state():
-                    if not (yield due):
-                        raise error(self.link.why("open late"), 0, "%s:%d" % (host, port))
-                sound = sock.state() >= 0 and not sock.why
-                if sound:
-                    return sock
-                code = sock.code if sock.code >= 0 else (yield from self.failing())
-                if code != IN_USE or not again:
-                    self._refused(sock, host, port, code)
-                # What should have closed the id was lost on the UART.
-                again = False
-                yield from self.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
-                sock._release()
-            finally:
-                if not sound:
-                    sock.abandon()
+        from .opening import connecting
+
+        return connecting(self, host, port, ctx, make, pdp, push)
 
     def transparent(self, host, port, ctx, timeout_ms=OPEN_MS, pdp=None):
         # Opens a TLS connection in transparent access mode (manual 1.3, item 3) and returns its
@@ -141,68 +120,19 @@ class Modem:
 
         return connect(self, host, port, ctx, timeout_ms, pdp)
 
-    def open(self, host, port, ctx, make=Socket, pdp=None, push=False):
+    def open(self, host, port, ctx, make=None, pdp=None, push=False):
         # Starts a connection and returns its Socket at once: sock.state() is 0 until it is known
         # how it ends. Blocks only where the TLS context has to be set up first. make: called as
         # Socket is. push: the access mode, 2 only for qssl.stream.
-        return self.link.drive(self.opening(host, port, ctx, make, pdp, push))
+        from .opening import opening
 
-    def opening(self, host, port, ctx, make, pdp, push):
-        self.link.mine(None)
-        host, port = _checked(host, port)
-        pdp = pdp or self.pdp
-        while True:
-            if pdp not in self.pdps and (pdp != self.pdp or not self.up):
-                raise error("down")
-            cid = yield from self._free()
-            yield from ctx.applying()
-            if self.sockets[cid] is None:  # somebody may have taken it while apply() waited
-                break
-        if self._slots[cid] is None:
-            self._slots[cid] = Slot(cid)
-        line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
-        sock = make(self, cid, self._slots[cid], line)
-        sock.pdp = pdp
-        sock.ctx = ctx
-        self.sockets[cid] = sock
-        if push is True:
-            from .push import attach
-
-            attach(sock)
-        return sock
-
-    def _free(self):
-        # A free socket id; those that are just closing are waited for.
-        due = self.at.until
-        if due is None:
-            due = ticks_add(ticks_ms(), 15000)
-        while True:
-            for cid in range(len(self.sockets)):
-                if self.sockets[cid] is None:
-                    return cid
-            self.link.pump()
-            for sock in self.sockets:
-                if sock is not None and sock.spent():
-                    sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
-            if not [s for s in self.sockets if s is None or s.state() > 1]:
-                raise error("all used")
-            if not (yield due):
-                raise error("unreleased")
+        return self.link.drive(opening(self, host, port, ctx, make, pdp, push))
 
     def release(self, sock):
         # The socket's id is free again.
         if self.sockets[sock.id] is sock:
             self.sockets[sock.id] = None
             self.link.sources.remove(sock)
-
-    def _refused(self, sock, host, port, code):
-        if code in NO_PDP:
-            self.lose(sock.pdp)
-        if not code and sock.why != "refused":
-            raise error(sock.why)
-        from .hints import explain
-
-        raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -215,35 +145,21 @@ class Modem:
 
     def last_error(self):
         # The number of AT+QIGETERROR; 0: none, or no answer.
-        return self.link.drive(self.failing())
+        from .query import failing
 
-    def failing(self):
-        at = self.at
-        if (yield from at.ask(b"AT+QIGETERROR", b"+QIGETERROR:")) != _l.OK or not at.lines:
-            return 0
-        n = value(at.lines[0], 0, len(at.lines[0]), 0)
-        return n if n > 0 else 0
+        return self.link.drive(failing(self))
 
     def signal(self):
         # Received signal strength in dBm; None if not known (AT+CSQ).
-        return self.link.drive(self.hearing())
+        from .query import signal
 
-    def hearing(self):
-        lines = yield from self.at.want(b"AT+CSQ", "signal", "refused", b"+CSQ:")
-        n = value(lines[0], 0, len(lines[0]), 0) if lines else 99
-        return 2 * n - 113 if 0 <= n <= 31 else None
+        return self.link.drive(signal(self))
 
     def registration(self):
         # True if registered, at home or roaming, for packet data (AT+CGREG) or at all (AT+CREG).
-        return self.link.drive(self.registering())
+        from .query import registration
 
-    def registering(self):
-        for name in (b"+CGREG", b"+CREG"):
-            if (yield from self.at.ask(b"AT" + name + b"?", name + b":")) == _l.OK:
-                for line in self.at.lines:
-                    if value(line, 0, len(line), 1) in (1, 5):
-                        return True
-        return False
+        return self.link.drive(registration(self))
 
     def clock(self, set=None):
         # The modem's clock as (year, month, day, hour, minute, second, quarters), the last one
@@ -386,14 +302,3 @@ class Modem:
         self.pdps.clear()
         self.link.restarted()
         self._event(5, -1, -1)
-
-
-def _checked(host, port):
-    # Host as bytes and port, fit for a quoted parameter of a command line.
-    if isinstance(host, str):
-        host = host.encode()
-    from .quote import quoted
-
-    if not isinstance(port, int) or not 0 < port < 65536:
-        raise error("port")
-    return quoted(host, "open", "host name"), port

@@ -19,6 +19,7 @@ from . import link as _l
 from .bringup import Bringup, start
 from .clock import get, putting
 from .dialect import DEACT_MS
+from .query import registration
 
 _WATCH_MS = const(60000)
 _STRIKES = const(3)  # time-outs in a row: the AT port is dead
@@ -92,7 +93,7 @@ class Recovery:
         # Once a minute: registration and AT port, of whose loss no URC may tell.
         modem = self._modem
         self._look = ticks_add(ticks_ms(), _WATCH_MS)
-        if (yield from modem.registering()):
+        if (yield from registration(modem)):
             self._lost = False
             yield from self._clock()
         elif modem.stats.silent >= _STRIKES or self._lost:

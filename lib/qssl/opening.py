@@ -1,0 +1,101 @@
+# qssl.opening - from a host name to a socket: AT+QSSLOPEN (manual 2.2.2) and what can go wrong.
+# SPDX-License-Identifier: MIT
+
+import errno
+from time import ticks_add, ticks_ms
+
+from .dialect import IN_USE, NO_PDP
+from .errors import Error, error
+from .query import failing
+from .quote import quoted
+from .socket import Slot, Socket
+
+
+def connecting(modem, host, port, ctx, make, pdp, push):
+    # Generator for Link.drive: the Socket of an open connection. Its deadline is at.until.
+    due = modem.at.until
+    again = True
+    while True:
+        sock = yield from opening(modem, host, port, ctx, make, pdp, push)
+        sound = False
+        try:
+            while not sock.state():
+                if not (yield due):
+                    raise error(modem.link.why("open late"), 0, "%s:%d" % (host, port))
+            sound = sock.state() >= 0 and not sock.why
+            if sound:
+                return sock
+            code = sock.code if sock.code >= 0 else (yield from failing(modem))
+            if code != IN_USE or not again:
+                _refused(modem, sock, host, port, code)
+            # What should have closed the id was lost on the UART.
+            again = False
+            yield from modem.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
+            sock._release()
+        finally:
+            if not sound:
+                sock.abandon()
+
+
+def opening(modem, host, port, ctx, make, pdp, push):
+    # Generator for Link.drive: the Socket of a connection that is going to open.
+    modem.link.mine(None)
+    host, port = _checked(host, port)
+    pdp = pdp or modem.pdp
+    while True:
+        if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
+            raise error("down")
+        cid = yield from _free(modem)
+        yield from ctx.applying()
+        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
+            break
+    if modem.slots[cid] is None:
+        modem.slots[cid] = Slot(cid)
+    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
+    sock = (make or Socket)(modem, cid, modem.slots[cid], line)
+    sock.pdp = pdp
+    sock.ctx = ctx
+    modem.sockets[cid] = sock
+    if push is True:
+        from .push import attach
+
+        attach(sock)
+    return sock
+
+
+def _free(modem):
+    # A free socket id; those that are just closing are waited for.
+    due = modem.at.until
+    if due is None:
+        due = ticks_add(ticks_ms(), 15000)
+    while True:
+        for cid in range(len(modem.sockets)):
+            if modem.sockets[cid] is None:
+                return cid
+        modem.link.pump()
+        for sock in modem.sockets:
+            if sock is not None and sock.spent():
+                sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
+        if not [s for s in modem.sockets if s is None or s.state() > 1]:
+            raise error("all used")
+        if not (yield due):
+            raise error("unreleased")
+
+
+def _refused(modem, sock, host, port, code):
+    if code in NO_PDP:
+        modem.lose(sock.pdp)
+    if not code and sock.why != "refused":
+        raise error(sock.why)
+    from .hints import explain
+
+    raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
+
+
+def _checked(host, port):
+    # Host as bytes and port, fit for a quoted parameter of a command line.
+    if isinstance(host, str):
+        host = host.encode()
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise error("port")
+    return quoted(host, "open", "host name"), port
