@@ -121,7 +121,7 @@ def _hub(modem):
 
 # async
 def drive(modem, steps, timeout_ms=None):
-    # Runs what Link.drive runs, such as modem.hearing(), as a task, and gives its value.
+    # Runs what Link.drive runs, such as qssl.query.signal(modem), as a task, and gives its value.
     hub = _hub(modem)
     at = modem.at
     until = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
@@ -156,11 +156,16 @@ def _alone(modem, steps, timeout_ms=None):
 
 
 # async
-def start(modem, *args, **settings):
+def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
     # Modem.start() as a coroutine.
+    from . import unload
     from .bringup import start
 
-    yield from _alone(modem, start(modem, *args, **settings))
+    steps = start(modem, apn, user, password, auth, timeout_ms, pin)
+    try:
+        yield from _alone(modem, steps, timeout_ms)
+    finally:
+        unload("bringup")
 
 
 # async

@@ -190,6 +190,27 @@ def test_time_out_of_the_client_holds_for_the_connect():
     assert 7000 <= rig.now - start <= 7200, rig.now - start
 
 
+def test_time_out_for_clients_that_set_none():
+    rig, modem, shim = made(Recorder())
+    shim = compat.socket_for(modem, shim.ctx, timeout_s=9)
+    sock = opened(shim)
+    for change in (
+        lambda: None,
+        lambda: sock.settimeout(None),
+        lambda: (sock.setblocking(False), sock.setblocking(True)),  # as umqtt.simple does
+    ):
+        change()
+        start = rig.now
+        assert raised(sock.read, 1).errno == errno.ETIMEDOUT
+        assert 9000 <= rig.now - start <= 9100, rig.now - start
+    sock.settimeout(2)
+    start = rig.now
+    assert raised(sock.read, 1).errno == errno.ETIMEDOUT
+    assert rig.now - start <= 2100
+    sock.setblocking(False)
+    assert sock.read(1) is None
+
+
 def test_refused():
     rig, modem, shim = made(RefusingPeer(566))
     e = raised(opened, shim)
