@@ -294,7 +294,13 @@ class Socket(io.IOBase):
         return blanks == (2 if link.tail is _LONG else 1)
 
     def _done_send(self, result):
-        if result == _l.SEND_OK and self._typed == self._fly and not self._link.typing():
+        if result & (_l.SEND_OK | _l.SEND_FAIL) and (
+            self._typed != self._fly or self._link.typing()
+        ):
+            # No answer to what was typed: the modem may still wait for the rest.
+            self._link.distrust(self.owes())
+            self.fail("unknown")
+        elif result == _l.SEND_OK:
             self._sent()
         elif result == _l.SEND_FAIL:
             # Full: the same bytes again, later (manual 2.2.3).

@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+from time import ticks_add, ticks_ms
+
+from micropython import const
 
 from .dialect import CTX_MAX, SUITES, VERSIONS
 from .errors import Error, Refused, error
+
+_CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 
 
 class Context:
@@ -92,8 +97,15 @@ class Context:
         if self._epoch == epoch and modem.contexts[self.id] is self:
             # The modem releases a context with its last connection (manual 2.2.5). Should it
             # forget the settings then, the one that protects most shows it.
-            if [1 for s in modem.sockets if s is not None and s.ctx is self and s.state() == 1]:
-                return
+            due = ticks_add(ticks_ms(), _CLOSING_MS)
+            while True:
+                states = [s.state() for s in modem.sockets if s is not None and s.ctx is self]
+                if 1 in states:
+                    return
+                if 2 not in states:
+                    break
+                if not (yield due):  # what closes later would release it behind the look
+                    raise error("unreleased")
             if (yield from self._holds(*settings[2 if self._seclevel else 1])):
                 if modem.contexts[self.id] is self:
                     return

@@ -1,0 +1,40 @@
+# test_regressions - the shortest schedules under which tools/search.py once found a promise broken.
+# SPDX-License-Identifier: MIT
+
+from qsearch.player import play
+
+
+def schedule(*ops, **parts):
+    play({"switches": parts.get("switches", {}), "rig": parts.get("rig", {}), "ops": ops})
+
+
+def test_settings_released_while_a_connection_was_being_closed():
+    # G5: the context was looked at before the modem released it, and opened with after that.
+    schedule(
+        ("fault", "open_never n=1"),
+        ("connect", 1, 5, 5),
+        ("connect", 0, 5, 0),
+        switches={"context_release": "reset"},
+    )
+
+
+def test_a_result_before_its_data():
+    # G2: after it, commands were typed into the open prompt.
+    for word in ("OK", "FAIL"):
+        schedule(
+            ("connect", 1, 30, 5),
+            ("write", 1, 1460),
+            ("control", "say SEND " + word),
+            ("connect", 1, 5, 1),
+            ("connect", 0, 100, 20),
+        )
+
+
+def test_a_line_that_comes_in_pieces():
+    # G1: each wait of readline() had a time-out of its own.
+    schedule(("connect", 0, 30, 20), ("push", 0, 2), ("line", 0, 100))
+
+
+def test_a_read_longer_than_the_ring():
+    schedule(("connect", 0, 30, 5), ("push", 0, 1500), ("read", 0, 3000))
+    schedule(("connect", 0, 30, 5), ("push", 0, 1500), ("into", 0, 3000))

@@ -1,0 +1,357 @@
+# qsearch.player - plays a schedule and checks what is promised (docs/guarantees.md).
+# SPDX-License-Identifier: MIT
+
+import driver_kit  # before qssl: it brings the virtual time
+from driver_kit import CA, Watch
+from qssl.errors import Error
+from ugsim.fakenet import EchoPeer, FakeNet, Peer
+
+_NAP_MS = 39
+_SLACK_MS = 100
+_IDLE_MS = 100
+_START_S = 60
+# Faults that change bytes within lines and payload: UART errors that no driver can tell from what
+# was meant. The ledger of that direction is not held against it.
+_CHANGING = ("corrupt",)
+_SHIFTING = ("lose", "dup", "insert", "before")  # one kind alone shows; two may cancel out
+_TYPED = ("lose_in", "corrupt_in", "send_lost")
+_QUIET_MS = 40000  # after which the simulated modem has done all that a fault made late
+
+
+class Violation(Exception):
+    pass
+
+
+class Server(Peer):
+    # Keeps what arrives, by host and connection.
+    def __init__(self):
+        self.got = {}
+        self.conns = {}
+
+    def on_open(self, conn):
+        self.conns[conn.host] = conn
+        self.got[conn.host] = b""
+
+    def on_data(self, conn, data):
+        self.got[conn.host] = self.got.get(conn.host, b"") + data
+
+
+class Line:
+    # One connection as the program sees it, and both ledgers.
+    def __init__(self, host, sock):
+        self.host = host
+        self.sock = sock
+        self.written = b""  # what the driver took
+        self.sure = 0  # bytes of it that flush() has confirmed
+        self.pushed = b""  # what the server sent
+        self.read = 0  # bytes of it that the program got
+        self.torn = False  # the server's or modem's end was cut: the rest may be gone
+        self.failed = False  # an error was told
+
+
+def pattern(n, seed):
+    return driver_kit.pattern(n, seed)
+
+
+class Player:
+    def __init__(self, plan):
+        self.plan = plan
+        rig = dict(plan["rig"])
+        self.server = Server()
+        net = FakeNet(self.server, rig.pop("latency", 0))
+        self.watch = Watch(_NAP_MS)
+        self.rig, self.modem = driver_kit.bare(
+            net, idle=self.watch, switches=plan["switches"], sockets=3, **rig
+        )
+        self.context = self.modem.tls(0, ca=CA, check_time=False)
+        self.lines = [None, None]
+        self.old = []
+        self.count = 0
+        self.worst = (0, "")  # longest call beyond its limit, in ms: negative is good
+        self.longest = 0  # ms
+        self.idle = 0  # ms
+        self.calls = self.errors = 0
+        kinds = [op[1].split(" ")[0] for op in plan["ops"] if op[0] == "fault"]
+        raw = [op for op in plan["ops"] if op[0] == "control" and op[1][:3] in ("say", "raw")]
+        shifting = [k for k in kinds if k in _SHIFTING] + raw
+        self.down = not [k for k in kinds if k in _CHANGING] and len(shifting) < 2
+        self.up = not [k for k in kinds if k in _TYPED]
+        keeps = plan["switches"].get("closed_keeps_data", "keep")
+        # AT+QSSLRECV that answers ERROR after "closed" is the end for the driver.
+        self.keeps = keeps == "keep" and "recv_error" not in kinds
+
+    # --- G1: every call ends within its deadline, and the idle hook runs ---
+
+    def call(self, limit_ms, what, function, *args):
+        # (value, error)
+        rig = self.rig
+        start = rig.now
+        self.watch.start()
+        value = error = None
+        self.calls += 1
+        try:
+            value = function(*args)
+        except Error as e:
+            error = e
+            self.errors += 1
+            if not (isinstance(e.errno, int) and e.errno > 0 and e.phase and e.hint):
+                raise Violation("an error without errno, phase or hint: %r" % e)
+        spent = rig.now - start
+        idle = self.watch.stop()
+        self.longest = max(self.longest, spent)
+        self.idle = max(self.idle, idle)
+        if limit_ms and (spent - limit_ms, what) > self.worst:
+            self.worst = (spent - limit_ms, what)
+        if spent > limit_ms + _SLACK_MS:
+            raise Violation("G1: %s took %d ms, its limit is %d" % (what, spent, limit_ms))
+        if idle > _IDLE_MS:
+            raise Violation("G1: no idle hook for %d ms in %s" % (idle, what))
+        return value, error
+
+    def start(self):
+        limit = _START_S * 1000
+        return self.call(limit, "start", lambda: self.modem.start("internet", timeout_ms=limit))[1]
+
+    def run(self):
+        self.start()
+        for op in self.plan["ops"]:
+            getattr(self, "op_" + op[0])(*op[1:])
+        for line in self.lines + self.old:
+            self.check(line)
+        self.strength()
+        self.recovers()
+
+    # --- operations ---
+
+    def op_connect(self, k, limit_s, timeout_s):
+        self.op_close(k)
+        self.count += 1
+        host = "h%d.example" % self.count
+        limit = limit_s * 1000
+        sock, _ = self.call(
+            limit, "connect", lambda: self.modem.connect(host, 443, self.context, limit)
+        )
+        if sock is not None:
+            sock.settimeout(timeout_s)
+            line = self.lines[k] = Line(host, sock)
+            line.limit = timeout_s * 1000
+            line.blocks = timeout_s > 0
+
+    def op_write(self, k, size):
+        line = self.lines[k]
+        if line is None:
+            return
+        data = pattern(size, len(line.written) + k)
+        n, error = self.call(line.limit, "write", line.sock.write, data)
+        if error is None:
+            line.written += data[: n or 0]
+            if line.blocks and n != size:
+                raise Violation("G2: write() took %r of %d bytes" % (n, size))
+        elif "full" not in error.hint:
+            # How much of it was taken is not known, but that something is wrong.
+            line.written += data
+            line.failed = True
+        self.check(line)
+
+    def op_flush(self, k):
+        line = self.lines[k]
+        if line is None:
+            return
+        _, error = self.call(line.limit, "flush", line.sock.flush)
+        if error is not None:
+            if "it goes on" not in error.hint:
+                line.failed = True
+        elif line.blocks and self.up and not line.torn and not line.failed:
+            self.rig.sleep(5)
+            conn = self.server.conns.get(line.host)
+            if conn is not None and conn.state == "open":
+                got = len(self.server.got[line.host])
+                if got != len(line.written):
+                    raise Violation(
+                        "G2: flush() came back, %d of %d bytes arrived" % (got, len(line.written))
+                    )
+                line.sure = got
+        self.check(line)
+
+    def op_push(self, k, size):
+        line = self.lines[k]
+        conn = line and self.server.conns.get(line.host)
+        if conn is not None and conn.state == "open" and not line.torn:
+            data = pattern(size, len(line.pushed) + 100)
+            line.pushed += data
+            conn.push(data)
+
+    def op_end(self, k, how):
+        line = self.lines[k]
+        conn = line and self.server.conns.get(line.host)
+        if conn is not None:
+            if how == "reset":
+                line.torn = True
+                conn.peer_reset()
+            else:
+                conn.peer_close()
+
+    def take(self, line, data):
+        # G2: what the program read is what the server sent, next in line.
+        if data and self.down:
+            want = line.pushed[line.read : line.read + len(data)]
+            if bytes(data) != want:
+                raise Violation("G2: read %r, sent was %r" % (bytes(data[:40]), want[:40]))
+        line.read += len(data)
+
+    def op_recv(self, k, size):
+        self.receive(k, size, "recv")
+
+    def op_read(self, k, size):
+        self.receive(k, size, "read")
+
+    def op_line(self, k, size):
+        self.receive(k, size, "readline")
+
+    def op_into(self, k, size):
+        self.receive(k, size, "readinto")
+
+    def receive(self, k, size, how):
+        line = self.lines[k]
+        if line is None:
+            return
+        sock = line.sock
+        if how == "readinto":
+            buf = bytearray(size)
+            data, error = self.call(line.limit, how, sock.readinto, buf)
+            data = buf[:data] if data is not None else None
+        else:
+            data, error = self.call(line.limit * (size if 0 else 1), how, getattr(sock, how), size)
+        if error is not None:
+            if error.hint != "nothing came in time":
+                line.failed = True
+                line.read = -1
+        elif data is not None and line.read >= 0:
+            self.take(line, data)
+            if not data and size and not line.failed:
+                # The end of the stream: everything the server sent was read.
+                fine = line.torn or not self.keeps or not self.down
+                if not fine and line.read != len(line.pushed):
+                    raise Violation("G2: EOF after %d of %d bytes" % (line.read, len(line.pushed)))
+        if line.read < 0:
+            line.read = -1
+            line.pushed = b""
+            self.drop(k)
+
+    def drop(self, k):
+        # Where it stands in the stream is no longer known.
+        line = self.lines[k]
+        self.lines[k] = None
+        self.old.append(line)
+        self.close(line)
+
+    def op_close(self, k):
+        if self.lines[k] is not None:
+            self.drop(k)
+
+    def close(self, line):
+        if line.blocks:
+            self.call(14000, "close", line.sock.close)
+        else:
+            self.call(0, "close", line.sock.close)
+
+    def op_sleep(self, ms):
+        self.watch.start()
+        self.modem.sleep_ms(ms)
+        if self.watch.stop() > _IDLE_MS:
+            raise Violation("G1: no idle hook in sleep_ms")
+
+    def op_signal(self):
+        self.call(5000, "signal", self.modem.signal)
+
+    def op_start(self):
+        for line in self.lines:
+            if line is not None:
+                line.torn = line.failed = True
+        self.start()
+
+    def op_control(self, text):
+        if text.split(" ")[0] in ("restart", "power", "close", "pdp", "coverage", "security"):
+            for line in self.lines:
+                if line is not None:
+                    line.torn = True
+        self.rig.model.command(text)
+
+    def op_fault(self, text):
+        name = text.split(" ")[0]
+        if name in ("cut", "send_lost", "lose_in", "corrupt_in"):
+            for line in self.lines:
+                if line is not None:
+                    line.torn = True
+            self.cutting = True
+        answer = self.rig.model.command("fault " + text)
+        if answer != "ok":
+            raise ValueError(answer)
+
+    cutting = False
+
+    # --- G2, G5, G4 at the end ---
+
+    def check(self, line):
+        # What arrived at the server is what was written, from its beginning on, once. What may
+        # follow on a connection of which the program was told that it failed is what the driver
+        # typed to get the modem out of a prompt: AT, ESC and blanks.
+        if line is None or not self.up:
+            return
+        if self.cutting:
+            line.torn = True
+        got = self.server.got.get(line.host, b"")
+        if got == line.written[: len(got)]:
+            return
+        at = 0
+        while at < len(got) and got[at : at + 1] == line.written[at : at + 1]:
+            at += 1
+        told = line.failed or line.sock.why
+        if told and at >= line.sure and not [c for c in got[at:] if c not in b"AT\r\x1b +"]:
+            return
+        raise Violation(
+            "G2: %d bytes were written, %d confirmed; from byte %d on the server got %r for %r"
+            % (len(line.written), line.sure, at, got[at : at + 30], line.written[at : at + 30])
+        )
+
+    def strength(self):
+        if not self.up:
+            return
+        for conn in self.rig.net.conns:
+            tls = conn.tls
+            if (tls.version, tuple(tls.suites), tls.seclevel, tls.ca) != (3, (0x3D,), 1, CA):
+                raise Violation(
+                    "G5: opened with version %r, suites %r, seclevel %r"
+                    % (tls.version, tls.suites, tls.seclevel)
+                )
+
+    def recovers(self):
+        # G4: without the faults, the next start() works, and so does a connection.
+        model = self.rig.model
+        for text in ("clear", "coverage on", "dns ok", "storage free", "power on"):
+            model.command(text)
+        self.rig.sleep(_QUIET_MS)
+        error = self.start()
+        if error is not None:
+            raise Violation("G4: the next start() failed: %s" % error)
+        self.rig.net.add("after.example", EchoPeer())
+        data = pattern(300, 3)
+        for k in (0, 1):
+            self.op_close(k)
+        try:
+            sock = self.modem.connect("after.example", 443, self.context, 60000)
+            sock.settimeout(30)
+            sock.write(data)
+            got = sock.read(300)
+            sock.close()
+        except Error as e:
+            raise Violation("G4: after start() a connection failed: %s" % e)
+        if got != data:
+            raise Violation("G4: after start() an echo was wrong")
+
+
+def play(plan):
+    # Returns the Player, for its figures; raises Violation, or whatever escaped the driver.
+    player = Player(plan)
+    player.run()
+    return player

@@ -1,0 +1,227 @@
+# qsearch.run - the parent: gives seeds to worker processes, shows what they find.
+# SPDX-License-Identifier: MIT
+
+import argparse
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import setup
+
+_PIECE = 250  # schedules given to a worker at a time
+_HELP = """\
+Plays random schedules over driver and simulated modem in one process, on a virtual clock, and
+checks after each what docs/guarantees.md promises: G1 every call within its deadline, idle hook
+every 100 ms; G2 the ledger of bytes at both ends; G3 memory in bounds; G4 the next start() works;
+G5 no connection with less TLS than was asked for; and no exception outside qssl.Error.
+A failure is shown with its seed and as the shortest schedule that still fails."""
+_EPILOG = "Exit status: 0 all held, 1 a schedule failed, 2 wrong use or set-up."
+
+
+def main(args):
+    parser = argparse.ArgumentParser(
+        prog="tools/search.py",
+        description=_HELP,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--schedules", type=_count, default=2000, help="how many (2000)")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
+    parser.add_argument(
+        "--interpreter",
+        choices=("both", "cpython", "micropython"),
+        default="both",
+        help="where they run; both: every other piece of seeds on each (both)",
+    )
+    parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--replay", metavar="FILE", help="plays one schedule, as it was shown")
+    options = parser.parse_args(args)
+    programs = []
+    if options.interpreter != "micropython":
+        programs.append(cpython())
+    if options.interpreter != "cpython":
+        programs.append(micropython())
+    if options.replay:
+        return replay(programs, options.replay)
+    return Search(programs, options).run()
+
+
+def _count(text):
+    n = int(text)
+    if n < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return n
+
+
+def _paths(*more):
+    root = setup.ROOT
+    return [str(root / p) for p in ("lib", "tools", "tests/host", "tests/host/support", *more)]
+
+
+def cpython():
+    # (name, argv, environment)
+    path = os.pathsep.join(_paths("tests/host/cpython"))
+    env = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1")
+    return "cpython", [sys.executable, "-u"], env
+
+
+def micropython():
+    path = os.pathsep.join([".frozen", *_paths()])
+    argv = [str(setup.micropython()), "-X", "heapsize=64m"]
+    return "micropython", argv, dict(os.environ, MICROPYPATH=path)
+
+
+def replay(programs, file):
+    # Plays a file of --replay: the schedule, or the line of a failure that holds it.
+    with open(file, encoding="utf-8") as f:
+        what = json.load(f)
+    bad = 0
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as plan:
+        json.dump(what.get("plan", what), plan)
+        plan.flush()
+        for name, argv, env in programs:
+            print("on %s:" % name, flush=True)
+            done = subprocess.run([*argv, _worker(), "replay", plan.name], env=env, check=False)
+            bad |= done.returncode != 0
+    return int(bad)
+
+
+def _worker():
+    return str(setup.ROOT / "tools" / "qsearch" / "worker.py")
+
+
+class Search:
+    def __init__(self, programs, options):
+        self.options = options
+        self.pieces = queue.SimpleQueue()
+        last = options.seed + options.schedules
+        for i, first in enumerate(range(options.seed, last, _PIECE)):
+            self.pieces.put((programs[i % len(programs)], first, min(_PIECE, last - first)))
+        self.lock = threading.Lock()
+        self.begin = time.monotonic()
+        self.shown = 0.0
+        self.played = {}  # interpreter -> schedules
+        self.total = {"calls": 0, "errors": 0, "idle": 0, "longest": 0}
+        self.memory = []
+        self.worst = [-1 << 30, "", 0]
+        self.failures = []
+
+    def run(self):
+        threads = [threading.Thread(target=self.work) for _ in range(self.options.jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.summary()
+        return 1 if self.failures else 0
+
+    def work(self):
+        while True:
+            try:
+                (name, argv, env), first, count = self.pieces.get_nowait()
+            except queue.Empty:
+                return
+            before = 0
+            done = False
+            tail = []
+            with subprocess.Popen(
+                [*argv, _worker(), str(first), str(count)],
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process:
+                for line in process.stdout:
+                    words = line.split(" ", 2)
+                    if words[0] != "@@":
+                        tail = [*tail[-20:], line]
+                        continue
+                    what = json.loads(words[2])
+                    with self.lock:
+                        if words[1] == "fail":
+                            self.failed(name, what)
+                            continue
+                        n = what["schedules"] if words[1] == "done" else what
+                        self.played[name] = self.played.get(name, 0) + n - before
+                        before = n
+                        if words[1] == "done":
+                            done = True
+                            self.add(what)
+                        self.progress()
+            if not done:
+                with self.lock:
+                    why = "the worker ended without a result:\n%s" % "".join(tail)
+                    self.failed(name, {"seed": first, "why": why, "plan": None})
+
+    def add(self, what):
+        for key in ("calls", "errors"):
+            self.total[key] += what[key]
+        for key in ("idle", "longest"):
+            self.total[key] = max(self.total[key], what[key])
+        if what["most"]:
+            self.memory.append(what["most"])
+        self.worst = max(self.worst, what["worst"], key=lambda w: w[0])
+
+    def failed(self, name, what):
+        self.failures.append(what["seed"])
+        print("\nFAILED: seed %d on %s: %s" % (what["seed"], name, what["why"]))
+        print(json.dumps(what["plan"]), flush=True)
+
+    def progress(self):
+        now = time.monotonic()
+        if now - self.shown >= 5:
+            self.shown = now
+            n = sum(self.played.values())
+            rate = n / (now - self.begin) * 60
+            print(
+                "%d of %d schedules, %d a minute, %d failed"
+                % (n, self.options.schedules, rate, len(self.failures)),
+                flush=True,
+            )
+
+    def summary(self):
+        spent = time.monotonic() - self.begin
+        n = sum(self.played.values())
+        print()
+        print(
+            "%d schedules (%s), seeds %d to %d, in %.0f s: %d a minute"
+            % (
+                n,
+                ", ".join("%s %d" % pair for pair in sorted(self.played.items())),
+                self.options.seed,
+                self.options.seed + self.options.schedules - 1,
+                spent,
+                n / spent * 60,
+            )
+        )
+        print(
+            "%d calls, of which %d raised an error of the family"
+            % (
+                self.total["calls"],
+                self.total["errors"],
+            )
+        )
+        over, what, seed = self.worst
+        print(
+            "longest call %d ms; worst against its deadline: %+d ms (%s, seed %d); "
+            "longest without idle hook %d ms"
+            % (
+                self.total["longest"],
+                over,
+                what,
+                seed,
+                self.total["idle"],
+            )
+        )
+        if self.memory:
+            print("most memory after a collection, model and all: %d bytes" % max(self.memory))
+        if self.failures:
+            seeds = ", ".join(str(s) for s in sorted(self.failures)[:20])
+            print("%d FAILED: seeds %s" % (len(self.failures), seeds))
+        else:
+            print("every promise held")

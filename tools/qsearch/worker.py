@@ -1,0 +1,83 @@
+# qsearch.worker - plays the schedules of many seeds in one process; prints what it finds.
+# SPDX-License-Identifier: MIT
+#
+#     worker.py FIRST COUNT      seeds FIRST .. FIRST + COUNT - 1
+#     worker.py replay FILE      one schedule, as JSON
+#
+# Lines: "@@ at N" now and then, "@@ fail JSON", and at the end "@@ done JSON".
+
+import json
+import sys
+
+if sys.implementation.name != "micropython":
+    import upy
+
+    upy.install()
+
+import gc
+
+from qsearch import plan as _plan
+from qsearch.player import play
+from qsearch.shrink import shrink
+from qssl import bringup, link  # noqa: F401  loaded before memory is looked at
+
+EVERY = 50
+
+
+def say(kind, what):
+    print("@@", kind, json.dumps(what))
+    if sys.implementation.name != "micropython":
+        sys.stdout.flush()
+
+
+def attempt(plan):
+    # (player, None) or (None, what was violated).
+    try:
+        return play(plan), None
+    except Exception as e:  # whatever it is, the driver let it escape
+        return None, "%s: %s" % (type(e).__name__, e)
+
+
+def main(args):
+    if args[0] == "replay":
+        with open(args[1]) as f:
+            plan = json.load(f)
+        if sys.implementation.name == "micropython":
+            try:
+                play(plan)
+            except Exception as e:
+                sys.print_exception(e)
+                return 1
+        else:
+            play(plan)
+        print("holds")
+        return 0
+    first, count = int(args[0]), int(args[1])
+    worst = [-1 << 30, "", 0]
+    total = {"schedules": 0, "calls": 0, "errors": 0, "idle": 0, "longest": 0, "most": 0}
+    for seed in range(first, first + count):
+        plan = _plan.generate(seed)
+        player, why = attempt(plan)
+        total["schedules"] += 1
+        if why is not None:
+            small = shrink(plan, why, attempt)
+            say("fail", {"seed": seed, "why": attempt(small)[1], "plan": small})
+            continue
+        total["calls"] += player.calls
+        total["errors"] += player.errors
+        total["idle"] = max(total["idle"], player.idle)
+        total["longest"] = max(total["longest"], player.longest)
+        if player.worst[0] > worst[0]:
+            worst = [player.worst[0], player.worst[1], seed]
+        player = None
+        if total["schedules"] % EVERY == 0:
+            gc.collect()
+            total["most"] = max(total["most"], gc.mem_alloc())
+            say("at", total["schedules"])
+    total["worst"] = worst
+    say("done", total)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
