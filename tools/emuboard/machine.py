@@ -24,7 +24,10 @@ class Board:
             "qemu-system-arm",
             *("-machine", "mps2-an385", "-nographic", "-monitor", "none"),
             *("-semihosting", "-nic", "none"),
-            *("-chardev", "socket,id=repl,host=127.0.0.1,port=%d,server=on,wait=off" % self._port),
+            *(
+                "-chardev",
+                "socket,id=repl,host=127.0.0.1,port=%d,server=on,wait=off,nodelay=on" % self._port,
+            ),
             *("-chardev", "socket,id=uart,host=%s,port=%s,nodelay=on" % (host, port)),
             *("-serial", "chardev:repl", "-serial", "chardev:uart"),
             *("-kernel", str(firmware)),

@@ -13,7 +13,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 """
 
 from .archives import clients, umqtt
-from .common import CACHE, ROOT, SetupError, call, main, say
+from .common import CACHE, ROOT, SetupError, call, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, micropython_source
 from .programs import find_server, server
@@ -34,6 +34,7 @@ __all__ = [
     "main",
     "micropython",
     "micropython_source",
+    "run",
     "say",
     "server",
     "umqtt",

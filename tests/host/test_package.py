@@ -1,0 +1,148 @@
+# test_package - the package for boards: what it lists, its versions, and that mip installs it.
+# SPDX-License-Identifier: MIT
+
+import functools
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import setup
+from qdevice.host import Host
+from qpackage import check
+
+FILES = ["lib/qssl", "package.json", "pyproject.toml", "CHANGELOG.md", "tools/ugsim/__init__.py"]
+TOOL = [sys.executable, str(setup.ROOT / "tools/package.py")]
+
+
+@pytest.fixture
+def copy(tmp_path):
+    # What the check reads, as a copy to spoil.
+    for name in FILES:
+        source, target = setup.ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    (tmp_path / "package.json").write_text(check.manifest(tmp_path))
+    return tmp_path
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_package_is_whole():
+    done = subprocess.run(TOOL, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert check.version(setup.ROOT) in done.stdout
+
+
+def test_what_is_wrong_with_the_files_is_said(copy):
+    assert check.problems(copy) == []
+    (copy / "lib/qssl/extra.py").write_text("")
+    (copy / "lib/qssl/tls.py").unlink()
+    assert check.problems(copy) == [
+        "package.json lacks qssl/extra.py: run `python3 tools/package.py update`.",
+        "package.json lists qssl/tls.py, which is not in lib.",
+    ]
+    (copy / "package.json").write_text(check.manifest(copy))
+    assert check.problems(copy) == []
+    (copy / "package.json").write_text("{")
+    assert len(check.problems(copy)) == 2
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "package.json", "tools/ugsim/__init__.py"])
+def test_another_version_is_said(copy, name):
+    replace(copy / name, check.version(copy), "9.9.9")
+    problems = check.problems(copy)
+    assert problems and problems[0].startswith(name + " says version 9.9.9")
+
+
+def test_the_newest_release_of_the_changelog_counts(copy):
+    path = copy / "CHANGELOG.md"
+    version = check.version(copy)
+    text = path.read_text().partition("\n## [")[0]
+    path.write_text(text + "\n## [Unreleased]\n\n## [%s] - 2026-01-01\n\n## [0.0.1]\n" % version)
+    assert check.problems(copy) == []
+    path.write_text(text + "\n## [Unreleased]\n\n## [0.0.1] - 2026-01-01\n")
+    assert check.problems(copy)[0].startswith("CHANGELOG.md says version 0.0.1")
+    path.write_text(text)
+    assert check.problems(copy) == ["CHANGELOG.md names no version."]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    # The .mpy package.
+    folder = tmp_path_factory.mktemp("package")
+    done = subprocess.run(
+        [*TOOL, "build", "--folder", str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_mpy_package_has_every_module(built):
+    listed = [source for _, source in json.loads((built / "package.json").read_text())["urls"]]
+    there = sorted("qssl/" + p.name for p in (built / "qssl").iterdir())
+    assert listed == there
+    for name in listed:
+        data = (built / name).read_bytes()
+        # Bytecode of version 6 and no machine code: py/persistentcode.h.
+        assert data[:1] == b"M" and data[1] == 6 and data[2] >> 2 == 0, name
+
+
+@pytest.fixture(scope="module")
+def host():
+    # The emulated board without the driver; with its board file in /lib, as a user puts it there.
+    with Host(frozen=False) as host:
+        host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})
+        yield host
+
+
+@pytest.fixture
+def site(copy):
+    # The project as a repository on the web. (address, what was asked for, the driver's files)
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            asked.append(self.path)
+
+    handler = functools.partial(Handler, directory=str(copy))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield "http://127.0.0.1:%d" % server.server_port, asked, check.files(copy)
+        server.shutdown()
+
+
+def installed(host):
+    # What is below /lib/qssl on the board, and whether the shortest test passes with it.
+    done = host.execute("import os\nprint(sorted(os.listdir('/lib/qssl')))\nprint('PASS')")
+    assert done.passed, done.output
+    names = done.output.splitlines()[0]
+    result = host.run(setup.ROOT / "tests/device/smoke.py")
+    assert result.passed, result.output
+    assert host.mpremote("fs", "rm", "-r", ":/lib/qssl").returncode == 0
+    return names
+
+
+def test_mip_installs_the_mpy_package_from_a_path(host, built):
+    done = host.mpremote("mip", "install", built / "package.json")
+    assert done.returncode == 0, done.stdout
+    assert installed(host) == str(sorted(p.name for p in (built / "qssl").iterdir()))
+
+
+def test_mip_installs_the_sources_from_an_address(host, site):
+    address, asked, files = site
+    done = host.mpremote("mip", "install", address + "/package.json")
+    assert done.returncode == 0, done.stdout
+    assert asked[1:] == ["/lib/qssl/" + n for n in files]
+    assert installed(host) == str(files)
