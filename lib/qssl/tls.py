@@ -97,7 +97,9 @@ class Context:
         if self._epoch == epoch and modem.contexts[self.id] is self:
             # The modem releases a context with its last connection (manual 2.2.5). Should it
             # forget the settings then, the one that protects most shows it.
-            due = ticks_add(ticks_ms(), _CLOSING_MS)
+            due = modem.at.until
+            if due is None:
+                due = ticks_add(ticks_ms(), _CLOSING_MS)
             while True:
                 states = [s.state() for s in modem.sockets if s is not None and s.ctx is self]
                 if 1 in states:

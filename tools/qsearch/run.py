@@ -13,7 +13,7 @@ import time
 
 import setup
 
-_PIECE = 250  # schedules given to a worker at a time
+_PIECE = 1000  # schedules given to a worker at a time, at most
 _HELP = """\
 Plays random schedules over driver and simulated modem in one process, on a virtual clock, and
 checks after each what docs/guarantees.md promises: G1 every call within its deadline, idle hook
@@ -100,8 +100,9 @@ class Search:
         self.options = options
         self.pieces = queue.SimpleQueue()
         last = options.seed + options.schedules
-        for i, first in enumerate(range(options.seed, last, _PIECE)):
-            self.pieces.put((programs[i % len(programs)], first, min(_PIECE, last - first)))
+        piece = max(min(_PIECE, options.schedules // (2 * options.jobs)), 50)
+        for i, first in enumerate(range(options.seed, last, piece)):
+            self.pieces.put((programs[i % len(programs)], first, min(piece, last - first)))
         self.lock = threading.Lock()
         self.begin = time.monotonic()
         self.shown = 0.0

@@ -38,3 +38,8 @@ def test_a_line_that_comes_in_pieces():
 def test_a_read_longer_than_the_ring():
     schedule(("connect", 0, 30, 5), ("push", 0, 1500), ("read", 0, 3000))
     schedule(("connect", 0, 30, 5), ("push", 0, 1500), ("into", 0, 3000))
+
+
+def test_a_connect_waits_for_a_close_no_longer_than_it_may():
+    # G1: of a modem that has gone.
+    schedule(("connect", 0, 100, 1), ("control", "power off"), ("connect", 0, 5, 20))

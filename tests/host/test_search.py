@@ -1,0 +1,69 @@
+# test_search - tools/search.py: no schedule breaks a promise, and one that does is found.
+# SPDX-License-Identifier: MIT
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import setup
+
+CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+SCHEDULES = 20000 if CI else 600
+TOOL = str(setup.ROOT / "tools" / "search.py")
+
+
+def search(*args, timeout=1500):
+    done = subprocess.run(
+        [sys.executable, TOOL, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_every_promise_holds():
+    status, output = search("--schedules", str(SCHEDULES), "--seed", "1000000")
+    print(output[-3000:])
+    assert status == 0 and "every promise held" in output
+    found = re.search(r"(\d+) schedules \(cpython (\d+), micropython (\d+)\)", output)
+    assert found and int(found[1]) == SCHEDULES
+
+
+def test_a_schedule_that_fails_is_shown_and_can_be_replayed(tmp_path):
+    plan = {"switches": {}, "rig": {}, "ops": [["connect", 0, 30, 5], ["nonsense"]]}
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(plan))
+    status, output = search("--replay", str(file), "--interpreter", "cpython")
+    assert status == 1 and "op_nonsense" in output
+    plan["ops"].pop()
+    file.write_text(json.dumps({"seed": 1, "why": "", "plan": plan}))
+    status, output = search("--replay", str(file))
+    assert status == 0 and output.count("holds") == 2
+
+
+def test_shrinking_leaves_what_matters():
+    from qsearch.shrink import shrink
+
+    def attempt(plan):
+        words = [op[0] for op in plan["ops"]]
+        bad = "b" in words and "d" in words and "s" in plan["switches"]
+        return None, "Violation: G2: %s" % words if bad else None
+
+    plan = {
+        "switches": {"r": 1, "s": 2, "t": 3},
+        "rig": {"chunk": 64},
+        "ops": [[c] for c in "aabacadaa"],
+    }
+    small = shrink(plan, "Violation: G2: x", attempt)
+    assert small == {"switches": {"s": 2}, "rig": {}, "ops": [["b"], ["d"]]}
+
+
+def test_wrong_use_is_one_sentence():
+    for args in (["--schedules", "0"], ["--interpreter", "jython"], ["--seed"]):
+        status, output = search(*args)
+        assert status == 2 and "Traceback" not in output
