@@ -324,6 +324,21 @@ def test_a_damaged_record_is_a_security_error(net, certs):
     assert codes == {2, 3}
 
 
+def test_a_failure_to_encrypt_is_a_security_error(net, certs):
+    # Manual 2.3.3: 1 encrypt error. No peer can bring it about.
+    def fails(data):
+        raise ValueError("on purpose")
+        yield
+
+    with TlsPeer(certs.server) as peer:
+        conn = connect(net, make(certs), peer.port)
+        conn._tls._connection.writeAsync = fails
+        conn.send(b"x")
+        drain(conn)
+        assert (conn.security, conn.error, conn.state) == (1, 567, "closed")
+        assert "on purpose" in conn.why
+
+
 class Damager:
     # A man in the middle: flips a bit in the first application data record of the server, `offset`
     # bytes from its end.
