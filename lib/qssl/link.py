@@ -35,6 +35,7 @@ RESTARTED = const(256)  # the modem started anew
 _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
+_JAM_MS = const(20000)  # what a call without a deadline waits for others to read
 _NAP_MS = const(10)  # longest sleep between two looks at the deadline
 
 
@@ -107,6 +108,8 @@ class Link:
             elif self.job is None:
                 if not self.jam:
                     self._next()
+            elif self.jam:
+                self.extend(self.job.limit_ms)  # its answer may be behind what is not read
             elif ticks_diff(self._due, ticks_ms()) <= 0:
                 self.expire()
         finally:
@@ -114,7 +117,10 @@ class Link:
 
     def wait(self, due):
         # One turn of a blocking call. due: ticks or None. False: the deadline has passed.
-        if due is not None and ticks_diff(due, ticks_ms()) <= 0:
+        if due is None:
+            if self.jam and ticks_diff(ticks_ms(), self.heard) > _JAM_MS:
+                return False  # nobody else is there to end it
+        elif ticks_diff(due, ticks_ms()) <= 0:
             return False
         if self._poll is None or self.jam:
             sleep_ms(1)

@@ -75,6 +75,8 @@ class Push:
         sock = self._sock
         left = self._left
         n = 0
+        if self._link.job is not None:
+            self._link.extend(self._link.job.limit_ms)  # its answer may be behind all this
         if left > 2:
             n = min(k, left - 2)
             if sock._state <= _OPEN and not sock.why:  # else nobody wants it

@@ -42,6 +42,7 @@ _TRIES = const(3)
 _PROOF_MS = const(1000)
 _PART_MS = const(20)  # words that stop in the middle are payload
 _SILENT_MS = const(300)  # words that were the last may be the modem's
+_RESUME_MS = const(5000)
 _CALL_MS = const(12000)  # escape() and resume()
 _HOLD = const(512)
 
@@ -96,7 +97,7 @@ class Pipe(Socket):
             return
         self.strict = False
         self.takes = _l.CONNECT | _l.ERROR | _l.NO_CARRIER
-        self.limit_ms = OPEN_MS
+        self.limit_ms = _RESUME_MS if self._state else OPEN_MS
         text = self._line
         self._line = None
         link.type(text, len(text))

@@ -343,6 +343,42 @@ def test_unread_pushes_while_a_command_runs():
     works(modem)
 
 
+def test_slow_reader_with_background_work():
+    # The program sleeps for long while its sockets send and receive in the background: what is
+    # held up goes on when it reads.
+    rig, modem, sock, peer = pushing(sockets=3, flow=True, rxbuf=2048, baud=115200)
+    rig.net.add("echo.example", EchoPeer())
+    other = modem.connect("echo.example", 1, tls(modem))
+    for doze in (modem.sleep_ms, rig.sleep):
+        for _ in range(3):
+            other.settimeout(0)
+            other.write(pattern(1000))
+            other.flush()
+            data = pattern(20000)
+            peer.say(data)
+            doze(30000)
+            takes(sock, data)
+            other.settimeout(10)
+            takes(other, pattern(1000))
+    assert rig.lost == 0 and modem.stats.resyncs == 1
+
+
+def test_calls_without_a_deadline_end_too():
+    rig, modem, sock, peer = pushing(sockets=3, flow=True, rxbuf=2048, baud=115200)
+    rig.net.add("echo.example", EchoPeer())
+    other = modem.connect("echo.example", 1, tls(modem))
+    other.settimeout(None)
+    data = pattern(20000)
+    peer.say(data)
+    modem.sleep_ms(1000)
+    other.write(b"hello")
+    for call in (other.flush, lambda: other.recv(1)):
+        start = rig.now
+        assert "holds the line" in raised(call).hint and rig.now - start < 21000
+    takes(sock, data)
+    assert other.read(5) == b"hello"
+
+
 def takes_until_error(sock, want):
     # Reads until the socket fails; everything read is right. Returns how much it was.
     at = 0
