@@ -4,6 +4,14 @@
 from ugsim.model.errors import Refused
 
 
+def decimal(text):
+    # ASCII digits only: str.isdigit() takes superscripts too, on CPython.
+    for c in text:
+        if c not in "0123456789":
+            return False
+    return bool(text)
+
+
 def split(text):
     # "1,\"a,b\", 2" -> ["1", "\"a,b\"", "2"]. Commas in quotes belong to the string; blanks around
     # a parameter are ignored, as UG96 does. An unbalanced quote is refused.
@@ -48,7 +56,7 @@ class Args:
                 raise Refused
             return default
         text = self.items[index]
-        if not text.isdigit() or len(text) > 10:
+        if not decimal(text) or len(text) > 10:
             raise Refused
         value = int(text)
         if not low <= value <= high:
@@ -63,7 +71,7 @@ class Args:
             return default
         text = self.items[index]
         digits = text[1:] if text[0] == "-" else text
-        if not digits.isdigit() or len(digits) > 10:
+        if not decimal(digits) or len(digits) > 10:
             raise Refused
         return -int(digits) if text[0] == "-" else int(digits)
 

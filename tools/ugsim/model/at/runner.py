@@ -26,7 +26,7 @@ def cut(text):
             start = i
             if name == "S":
                 i = _end(text, i)
-            while i < size and text[i].isdigit():
+            while i < size and text[i] in "0123456789":
                 i += 1
             commands.append((name, "exec", text[start:i]))
         else:

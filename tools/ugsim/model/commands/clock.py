@@ -1,6 +1,7 @@
 # ugsim.model.commands.clock - the modem's real-time clock (manual 1.4).
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.at.args import decimal
 from ugsim.model.errors import OK, Refused
 
 _DAY = 86400
@@ -37,13 +38,13 @@ def parse(text):
     n = []
     for i in (0, 3, 6, 9, 12, 15):
         part = text[i : i + 2]
-        if not part.isdigit():
+        if not decimal(part):
             raise Refused
         n.append(int(part))
     year = n[0] + (1900 if n[0] >= 70 else 2000)
     zone = 0
     if len(text) == 20:
-        if text[17] not in "+-" or not text[18:].isdigit():
+        if text[17] not in "+-" or not decimal(text[18:]):
             raise Refused
         zone = int(text[18:])
         if zone > 96:

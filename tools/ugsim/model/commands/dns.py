@@ -1,6 +1,7 @@
 # ugsim.model.commands.dns - DNS servers of a PDP context and name look-up (manual 1.5, item 2).
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.at.args import decimal
 from ugsim.model.commands import pdp
 from ugsim.model.errors import OK, Refused
 
@@ -15,7 +16,7 @@ def is_address(text):
     if len(parts) != 4:
         return False
     for part in parts:
-        if not part.isdigit() or len(part) > 3 or int(part) > 255:
+        if not decimal(part) or len(part) > 3 or int(part) > 255:
             return False
     return True
 

@@ -1,6 +1,7 @@
 # ugsim.model.commands.general - V.250 commands and settings of the AT interface.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.at.args import decimal
 from ugsim.model.errors import OK, Refused
 
 # Names that AT+QCFG takes, with their values at power-up.
@@ -17,7 +18,7 @@ def digits(args, high):
     # Number behind a basic command; none counts as 0.
     if not args.items:
         return 0
-    if not args.items[0].isdigit():
+    if not decimal(args.items[0]):
         raise Refused
     return args.number(0, 0, high)
 
