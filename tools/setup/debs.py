@@ -113,7 +113,8 @@ def unpack_source(folder, package, suite):
     if len(archives) != 1:
         raise SetupError("Cannot %s: its source archive is not there." % what)
     with tarfile.open(archives[0]) as tar:
-        tar.extractall(folder, filter="tar")
+        # Pythons before 3.11.4 don't know the filter; newer ones want it.
+        tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
     for old in folder.glob(package + "_*"):
         old.unlink()
     return next(p for p in folder.iterdir() if p.is_dir())
