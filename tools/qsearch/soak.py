@@ -1,0 +1,364 @@
+# qsearch.soak - a year of telemetry on the virtual clock, with all that happens in a year.
+# SPDX-License-Identifier: MIT
+#
+#     soak.py RECORDS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"
+#
+# A record every five minutes goes through qssl.uplink, over MQTT or HTTPS by turns. The queue's
+# folder survives power cuts of the board, all else of the board does not.
+
+import json
+import sys
+
+if sys.implementation.name != "micropython":
+    import upy
+
+    upy.install()
+
+import gc
+
+import disk as _disk
+import driver_kit
+from qssl import Modem, uplink
+from qssl.https import Https
+from qssl.mqtt import Mqtt
+from qssl.queue import FileQueue
+from qssl.recovery import Recovery
+from qssl.uplink import Uplink
+from receivers import Broker, HttpServer
+from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
+from ugsim.model.base.rng import Rng
+
+_EVERY_MS = 300000
+_HOUR = 12  # records
+_START = 1767225600  # 2026-01-01 00:00:00 UTC
+_FAULTS = (
+    "lose at=20",
+    "lose in=payload",
+    "insert at=9",
+    "cut at=30",
+    "mute ms=20000",
+    "stall ms=5000",
+    "delay what=send_ok by=25000",
+    "delay what=open by=90000",
+    "no_prompt",
+    "send_fail n=3",
+    "send_error",
+    "send_mute",
+    "open_never",
+    "open_code code=569",
+    "recv_miss",
+    "recv_error",
+    "close_hang",
+    "close_error",
+    "upload_sum",
+    "act_error n=3",
+    "before what=garbage",
+    "before what=open",
+)
+
+
+class Ledger:
+    # What arrived, in bounded memory: a mark for each number, the highest id for each queue.
+    def __init__(self, count):
+        self.marks = bytearray(count)
+        self.last = {}
+        self.arrived = self.repeats = 0
+        self.highest = -1
+
+    def add(self, queue, id, record):
+        n = record["n"]
+        self.arrived += 1
+        if id <= self.last.get(queue, 0):
+            assert self.marks[n], "an id that was dropped as a repeat brought something new"
+            self.repeats += 1
+            return
+        assert n > self.highest, ("out of order", n, self.highest)
+        self.last[queue] = id
+        self.highest = n
+        self.marks[n] = 1
+
+
+class Server:
+    # Two ways in: an HTTPS server and an MQTT broker with one ledger. Certificates are good for
+    # the modem's clock between `valid` seconds.
+    def __init__(self, count, rng):
+        self.ledger = Ledger(count)
+        self.rng = rng
+        self.valid = [_START, _START + 60 * 86400]
+        self.renewed = 0
+        self.expired = 0  # connections refused for it
+        self.http = HttpServer(lambda q, f, r, c: self.answer())
+        self.broker = Broker(lambda n: self.fate())
+        self.http.ledger = self.broker.ledger = self.ledger
+        self.sick = 0  # 0 well, else how many answers go wrong
+        self.net = Net(self)
+
+    def answer(self):
+        if self.sick:
+            self.sick -= 1
+            kind = self.rng.below(5)
+            return (500, 503, "close", ("close", True), ("reset", True))[kind]
+        return 200
+
+    def fate(self):
+        if self.sick:
+            self.sick -= 1
+            return ("close", "lost")[self.rng.below(2)]
+        return None
+
+
+class Net(FakeNet):
+    def __init__(self, server):
+        FakeNet.__init__(self, RefusingPeer(), 40)
+        self.server = server
+        self.down = None  # what stands in the server's place
+
+    def connect(self, tls, host, port, now_ms):
+        server = self.server
+        peer = server.broker if port == 8883 else server.http
+        if self.down is not None:
+            peer = self.down
+        elif not tls.ignore_time and not server.valid[0] <= tls.clock < server.valid[1]:
+            server.expired += 1
+            peer = RefusingPeer(566, "handshake", "certificate not valid now")
+        self.default = peer
+        conn = FakeNet.connect(self, tls, host, port, now_ms)
+        self.conns.clear()  # a year of them is too many
+        return conn
+
+
+class Pin:
+    def __init__(self, model, name):
+        self._model = model
+        self._name = name
+
+    def value(self, on=None):
+        if on is None:
+            return self._model.line(self._name)
+        return self._model.set_line(self._name, bool(on))
+
+
+class Year:
+    def __init__(self, count, seed):
+        self.count = count
+        self.rng = Rng(seed)
+        self.server = Server(count, self.rng)
+        self.disk = _disk.Disk()
+        self.disk.mount()
+        self.rig, _ = driver_kit.bare(self.server.net, seed=seed)
+        self.ends = []  # (record number, what is done then)
+        self.put = bytearray(count)  # 1: put() came back, 2: the power went in it
+        self.n = 0
+        self.happened = {}
+        self.lost = self.damaged = 0
+        self.told = {}
+        self.worst = 0  # ms, the longest step
+        self.stats = {}
+        uplink.urandom = lambda n: bytes([self.rng.below(256) for _ in range(n)])
+        self.board()
+
+    # --- the board ---
+
+    def utc(self):
+        # A clock of the board's own, which for some hours now and then is not set.
+        if self.n % 5000 > 4800:
+            return None
+        return self.date()
+
+    def date(self):
+        import time
+
+        return time.gmtime(_START + self.rig.now // 1000)[:6]
+
+    def board(self):
+        # The board starts: everything is made anew, only the queue's folder is there.
+        rig = self.rig
+        model = rig.model
+        pins = [Pin(model, name) for name in ("pwrkey", "status", "reset")]
+        modem = Modem(rig.uart, pwrkey=pins[0], status=pins[1], reset=pins[2])
+        self.modem = modem
+        self.queue = FileQueue("/q", 16384, "drop", 2048)
+        if self.rng.below(2):
+            carrier, port = Mqtt("board-1", "t", keepalive_s=1200), 8883
+        else:
+            carrier, port = Https("server.example", "/in"), 443
+        ladder = Recovery(modem, 60, self.utc, self.tell, apn="internet")
+        self.up = Uplink(
+            modem,
+            "server.example",
+            port,
+            modem.tls(0, ca=driver_kit.CA),
+            carrier,
+            self.queue,
+            ladder,
+            timeout_s=60,
+        )
+        model.network.set_time(_START + rig.now // 1000, 0)
+
+    def tell(self, word, value):
+        self.told[word] = self.told.get(word, 0) + 1
+
+    def retire(self):
+        # Counters of a board whose power goes.
+        for name in ("timeouts", "resyncs", "restarts", "late", "garbled", "reconnects"):
+            self.stats[name] = self.stats.get(name, 0) + getattr(self.modem.stats, name)
+        self.lost += self.queue.lost
+        self.damaged += self.queue.damaged
+
+    def power_cut(self):
+        # At any byte of what is written next, or at once.
+        self.disk.cut = self.rng.below(60)
+        try:
+            self.record()
+            self.work(20000)
+        except _disk.PowerCut:
+            pass
+        self.retire()
+        self.disk.cut = None
+        # The RAM is gone: the sockets' memory too, and what the modem says meanwhile.
+        self.rig.sleep(self.rng.below(5000))
+        self.rig.rx.clear()
+        self.board()
+
+    def record(self):
+        n = self.n
+        self.n += 1
+        self.put[n] = 2
+        self.up.put(b'{"n":%d,"t":%d}' % (n, n % 40))
+        self.put[n] = 1
+
+    def work(self, ms):
+        # The uplink's share of the time: until the queue is empty, at most ms.
+        rig = self.rig
+        end = rig.now + ms
+        while rig.now < end:
+            start = rig.now
+            wait = self.up.step()
+            self.worst = max(self.worst, rig.now - start)
+            if not len(self.queue) and wait:
+                break
+            nap = 100 if self.up.failures else 20
+            rig.sleep(min(max(wait, nap), end - rig.now) or 1)
+
+    # --- what happens ---
+
+    def chance(self, one_in):
+        return self.rng.below(one_in) == 0
+
+    def note(self, what):
+        self.happened[what] = self.happened.get(what, 0) + 1
+
+    def later(self, records, function):
+        self.ends.append((self.n + records, function))
+
+    def happen(self):
+        model = self.rig.model
+        for end in [e for e in self.ends if e[0] <= self.n]:
+            self.ends.remove(end)
+            end[1]()
+        if self.chance(2500):
+            self.note("coverage hole")
+            model.command("coverage off" + (" quiet" if self.chance(2) else ""))
+            self.later(1 + self.rng.below(3 * _HOUR), lambda: model.command("coverage on"))
+        if self.chance(400):
+            self.note("modem restart")
+            model.command("restart")
+        if self.chance(2000):
+            self.note("modem off")
+            model.command("power off")
+        if self.chance(400):
+            self.note("PDP loss")
+            model.command("pdp drop 1" + (" quiet" if self.chance(2) else ""))
+        if self.chance(2000):
+            self.note("broker outage")
+            self.server.net.down = RefusingPeer() if self.chance(2) else StallingPeer()
+            self.later(1 + self.rng.below(2 * _HOUR), self.broker_back)
+        if self.chance(300):
+            self.note("answers that go wrong")
+            self.server.sick = 1 + self.rng.below(4)
+        if self.chance(1500):
+            self.note("clock set wrong")
+            wrong = (_START + self.rig.now // 1000) + (self.rng.below(2000) - 1000) * 86400
+            model.command("clock reset" if self.chance(3) else "clock set %d" % wrong)
+        if self.chance(300):
+            self.note("fault")
+            model.command("fault " + _FAULTS[self.rng.below(len(_FAULTS))])
+        if self.chance(500):
+            self.note("board power cut")
+            self.power_cut()
+        now = _START + self.rig.now // 1000
+        if now > self.server.valid[1] + self.rng.below(3) * 3600:
+            self.note("certificate expired and renewed")
+            self.server.valid = [now - 86400, now + (20 + self.rng.below(60)) * 86400]
+
+    def broker_back(self):
+        self.server.net.down = None
+
+    # --- the year ---
+
+    def run(self, progress):
+        rig = self.rig
+        while self.n < self.count:
+            start = rig.now
+            self.happen()
+            if self.n >= self.count:
+                break
+            self.record()
+            self.work(_EVERY_MS - min(rig.now - start, _EVERY_MS - 1000))
+            if rig.now - start < _EVERY_MS:
+                rig.sleep(_EVERY_MS - (rig.now - start))
+            if self.n % 5000 == 0:
+                gc.collect()
+                progress(self.summary())
+        # What is left goes out when all is well again.
+        for _, function in self.ends:
+            function()
+        rig.model.command("clear")
+        rig.model.command("coverage on")
+        rig.model.command("power on")
+        self.server.sick = 0
+        now = _START + rig.now // 1000
+        self.server.valid = [now - 86400, now + 86400 * 60]
+        rig.model.network.set_time(now, 0)
+        rig.model.command("clock set %d" % now)
+        self.work(6 * 3600000)
+        self.retire()
+        found = self.summary()
+        found["missing"] = len(
+            [n for n in range(self.n) if self.put[n] == 1 and not self.server.ledger.marks[n]]
+        )
+        return found
+
+    def summary(self):
+        ledger = self.server.ledger
+        return {
+            "records": self.n,
+            "days": self.rig.now // 86400000,
+            "arrived": sum(ledger.marks),
+            "repeats": ledger.repeats,
+            "lost": self.lost,
+            "damaged": self.damaged,
+            "queued": len(self.queue),
+            "longest_step_ms": self.worst,
+            "happened": self.happened,
+            "told": self.told,
+            "stats": self.stats,
+            "refused_for_dates": self.server.expired,
+            "memory": gc.mem_alloc(),
+        }
+
+
+def say(kind, what):
+    print("@@", kind, json.dumps(what))
+    if sys.implementation.name != "micropython":
+        sys.stdout.flush()
+
+
+def main(args):
+    found = Year(int(args[0]), int(args[1])).run(lambda what: say("at", what))
+    say("done", found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,97 @@
+# qsearch.soak_run - the parent of soak and load: starts them, shows progress and what came of it.
+# SPDX-License-Identifier: MIT
+
+import argparse
+import json
+import subprocess
+import time
+
+import setup
+from qsearch.run import cpython, micropython
+
+_HELP = """\
+year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
+modem restarts, PDP losses, broker outages, answers that get lost, expired certificates, wrong
+clocks, power cuts of the board at any byte that it writes, and faults of every kind. At the end
+the receiver's ledger must show every record, but for those that the bounded queue dropped and
+counted.
+load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython)."""
+
+
+def main(args):
+    parser = argparse.ArgumentParser(
+        prog="tools/soak.py",
+        description=_HELP,
+        epilog="Exit status: 0 all is well, 1 it is not, 2 wrong use or set-up.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("year", "load"), nargs="?", default="year")
+    parser.add_argument("--records", type=int, default=105120, help="of the year (105120)")
+    parser.add_argument("--operations", type=int, default=100000, help="of the load (100000)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--interpreter",
+        choices=("cpython", "micropython"),
+        help="default: cpython; load: micropython",
+    )
+    options = parser.parse_args(args)
+    if options.what == "year":
+        found = run("soak.py", options.records, options, options.interpreter or "cpython")
+        return year(found)
+    found = run("load.py", options.operations, options, options.interpreter or "micropython")
+    return load(found)
+
+
+def run(script, count, options, interpreter):
+    # What the script says at its end; None if it did not come to that.
+    _, argv, env = cpython() if interpreter == "cpython" else micropython()
+    file = str(setup.ROOT / "tools" / "qsearch" / script)
+    print("seed %d on %s" % (options.seed, interpreter), flush=True)
+    begin = time.monotonic()
+    found = None
+    with subprocess.Popen(
+        [*argv, file, str(count), str(options.seed)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("@@ at "):
+                print(_short(json.loads(line[6:])), flush=True)
+            elif line.startswith("@@ done "):
+                found = json.loads(line[8:])
+            else:
+                print(line, end="", flush=True)
+    if found is not None:
+        for key in sorted(found):
+            print("  %-18s %s" % (key, found[key]))
+        print("in %.0f s" % (time.monotonic() - begin))
+    return found
+
+
+def _short(what):
+    return ", ".join("%s %s" % (k, v) for k, v in what.items() if isinstance(v, int))
+
+
+def year(found):
+    if found is None:
+        print("FAILED: it ended with the error above.")
+        return 1
+    if found["missing"] > found["lost"] or found["queued"] or found["damaged"]:
+        print("FAILED: %(missing)d missing, %(lost)d dropped, %(queued)d queued" % found)
+        return 1
+    print("every record arrived that the queue had room for; %(repeats)d repeats" % found)
+    return 0
+
+
+def load(found):
+    if found is None or found["wrong"]:
+        print("FAILED: wrong bytes, or an error above.")
+        return 1
+    marks = found["memory"]
+    if len(marks) > 2 and marks[-1] > max(marks[:2]) + 1024:
+        print("FAILED: memory grows: %s" % marks)
+        return 1
+    print("memory is flat")
+    return 0
