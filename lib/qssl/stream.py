@@ -1,12 +1,8 @@
 # qssl.stream - transparent access mode: a connection that has the AT port for itself.
 # SPDX-License-Identifier: MIT
 #
-# Manual 1.3, items 3 to 5. What the modem itself says in data mode looks like payload, and payload
-# may look like what the modem says. So everything is payload, except:
-#   CR LF NO CARRIER CR LF  if nothing but URCs follows, and the modem then is in command mode
-#   CR LF OK CR LF          if it comes when +++ has had its time, nothing but URCs follows, and an
-#                           AT is answered
-# What may be such words is held back until that is known.
+# Manual 1.3, items 3 to 5. What comes goes through qssl.words; what is written goes straight to
+# the UART, so that no three plus signs in it can end data mode.
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -16,13 +12,13 @@ from . import link as _l
 from .dialect import OPEN_MS
 from .errors import error
 from .socket import Socket
+from .words import Words
 
 _OPENING = const(0)  # of Socket's states ...
 _OPEN = const(1)
 _CLOSING = const(2)
 _CLOSED = const(3)
 _P_OPEN = const(0)  # ... and phases
-_ENDLESS = const(1 << 29)
 _PLUS = const(43)
 
 # Steps of leaving the data mode.
@@ -44,11 +40,6 @@ _PART_MS = const(20)  # words that stop in the middle are payload
 _SILENT_MS = const(300)  # words that were the last may be the modem's
 _RESUME_MS = const(5000)
 _CALL_MS = const(12000)  # escape() and resume()
-_HOLD = const(512)
-
-_END = b"\r\nNO CARRIER\r\n"
-_OK = b"\r\nOK\r\n"
-_ERROR = b"\r\nERROR\r\n"
 
 
 def _yes():
@@ -56,27 +47,15 @@ def _yes():
     return True
 
 
-class _Sink:
-    # What the parser gives the payload to.
-    pass
-
-
 class Pipe(Socket):
     # In data mode a plain stream. In command mode, after escape(), a socket in buffer mode.
     def __init__(self, modem, cid, slot, line):
         super().__init__(modem, cid, slot, line)
         self._txdone = getattr(self._link.uart, "txdone", _yes)
-        self._sink = _Sink()
-        self._sink.write = self._arrive
-        self._hold = bytearray(_HOLD)
-        self._held = 0  # bytes in hold, of which ...
-        self._go = 0  # ... the first are payload that the ring has no room for
-        self._full = 0  # bytes of the modem's word at the start of the others, if it is whole
-        self._last = self._fin = 0  # end and start of the answer to the proof
+        self._words = Words(self)
         self._step = _COMMAND
         self._since = 0  # ticks: when the step began
         self._tries = 0
-        self._from = None  # ticks: from when on an OK may be the answer to the first +++
         self._auto = False  # data mode is left only to find out, and comes back
         self._typed_ms = 0  # ticks: when the last byte was typed
         self._plus = 0  # plus signs typed since a second of silence, 4: and other bytes
@@ -84,7 +63,7 @@ class Pipe(Socket):
     # --- job: into data mode --------------------------------------------------------------------
 
     def job(self, now):
-        if not self._drain():
+        if not self._words.drain():
             return None
         if self._line is not None and not self.why and self._state <= _OPEN:
             self._phase = _P_OPEN
@@ -117,10 +96,10 @@ class Pipe(Socket):
     def _enter(self):
         link = self._link
         link.pipe = self
-        link.parser.expect(_ENDLESS, self._sink, None)
+        self._words.start()
+        self._words.listen()
         self._step = _DATA
-        self._held = self._plus = 0
-        self._from = None
+        self._plus = 0
         self._typed_ms = ticks_ms()
         self._auto = self._more = False
         if self._state == _OPENING:
@@ -132,101 +111,12 @@ class Pipe(Socket):
         # The data mode has ended in disorder.
         self._step = _COMMAND
         self._auto = False
-        self._held = self._go = 0
+        self._words.start()
         self.fail("dropped")
 
-    # --- sink: payload and the modem's words ----------------------------------------------------
-
-    def _arrive(self, buf, off, k):
-        self._link.parser.need = _ENDLESS
-        hold = self._hold
-        rx = self._rx
-        i = off
-        end = off + k
-        while i < end:
-            if self._held:
-                if not self._drain():
-                    break
-                n = min(16, end - i, _HOLD - self._held)
-            else:
-                p = self._scan(buf, i, end)
-                if p > i:
-                    i += p - i if self._unwanted() else rx.write(buf, i, p - i)
-                    if i < p:
-                        break
-                n = end - p
-            at = self._held
-            for j in range(n):
-                hold[at + j] = buf[i + j]
-            i += n
-            self._held += n
-            if self._held:
-                self._go = self._scan(hold, 0, self._held)
-                if not self._go and self._held == _HOLD:
-                    self._go = self._scan(hold, 1, _HOLD)
-                self._drain()
-                if self._last:
-                    self._leave()
-                    break
-        self._ready = rx.any()
-        return i - off
-
     def _unwanted(self):
+        # Nobody will read what comes.
         return self.why or self._state >= _CLOSING
-
-    def _drain(self):
-        # Moves on what is held and known to be payload. True: all of it.
-        go = self._go
-        if go:
-            n = go if self._unwanted() else self._rx.write(self._hold, 0, go)
-            self._go = go - n
-            self._held -= n
-            for i in range(self._held):
-                self._hold[i] = self._hold[i + n]
-            self._ready = self._rx.any()
-        return not self._go
-
-    def _scan(self, buf, lo, hi):
-        # Where in buf[lo:hi] the modem's own words may begin; hi: nowhere.
-        while True:
-            lo = buf.find(b"\r", lo, hi)
-            if lo < 0:
-                return hi
-            if self._own(buf, lo, hi):
-                return lo
-            lo += 1
-
-    def _own(self, buf, i, hi):
-        # Whether buf[i:hi] is, as far as it has come, a word of the modem and URCs behind it.
-        self._full = self._last = 0
-        step = self._step
-        if _like(buf, i, hi, _END):
-            n = 14
-        elif (
-            self._from is not None
-            and ticks_diff(ticks_ms(), self._from) >= 0
-            and _like(buf, i, hi, _OK)
-        ):
-            n = 6
-        else:
-            return False
-        if n <= hi - i:
-            self._full = n
-        n += i
-        while n < hi:
-            if step == _PROOF:
-                for word in (_OK, _ERROR):
-                    if _like(buf, n, hi, word):
-                        if hi - n >= len(word):
-                            self._fin = n - i
-                            self._last = n - i + len(word)
-                        return True
-            if not _like(buf, n, hi, b"\r\n+"):
-                return False
-            n = buf.find(b"\n", n + 2, hi) + 1
-            if not n:
-                return True
-        return True
 
     # --- out of data mode -----------------------------------------------------------------------
 
@@ -234,16 +124,16 @@ class Pipe(Socket):
         # Called by the pump while this pipe has the wire.
         link = self._link
         step = self._step
-        self._drain()
+        words = self._words
+        words.drain()
         if link.typing():
             return
         quiet = 0 if link.jam or link.uart.any() else ticks_diff(now, link.heard)
         if step <= _GUARD:
-            if self._held > self._go:
-                if not self._full:
+            if words.any():
+                if not words.full:
                     if quiet >= _PART_MS:
-                        self._go = self._held
-                        self._drain()
+                        words.release()
                 elif quiet >= _SILENT_MS and step == _DATA:
                     self._decide()
             if step == _GUARD:
@@ -252,8 +142,8 @@ class Pipe(Socket):
                 elif ticks_diff(now, self._typed_ms) >= _GUARD_MS:
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
-                    if self._from is None:
-                        self._from = ticks_add(now, _OK_MS)
+                    if words.since is None:
+                        words.since = ticks_add(now, _OK_MS)
             return
         if not self._txdone():
             self._since = now
@@ -261,8 +151,9 @@ class Pipe(Socket):
         if step == _PROOF:
             if spent >= _PROOF_MS:
                 link.distrust()
-        elif self._full and quiet >= _PART_MS and spent >= _WAIT_MS:
+        elif words.any() and words.full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)
+            words.proof = True
             link.type(b"AT\r", 3)
         elif spent >= _LATE_MS or (spent >= _AGAIN_MS and quiet >= _SILENT_MS):
             self._lift()
@@ -281,12 +172,13 @@ class Pipe(Socket):
         # Starts to leave the data mode.
         dtr = self._modem.pins[2]
         self._tries = 0
-        self._from = None
+        self._words.since = None
+        self._words.proof = False
         if dtr is None:
             self._next(_GUARD)
         else:
             self._next(_ESCAPED)
-            self._from = self._since
+            self._words.since = self._since
             dtr.value(0)
 
     def _lift(self):
@@ -301,34 +193,24 @@ class Pipe(Socket):
             self._auto = True
             self._escape()
         elif dcd.value():
-            self._go = self._held
+            self._words.release()
         else:
-            self._last = self._fin = self._held - self._go
             self._leave()
 
     def _leave(self):
         # The modem is in command mode, that is sure now.
         link = self._link
-        parser = link.parser
-        hold = self._hold
-        at = self._go
-        held = self._held
         link.pipe = None
-        parser.reset()
         self._step = _COMMAND
-        self._lift()
-        self._held = at
         self._more = True
-        if hold[at + 2] == _END[2]:
+        self._lift()
+        if self._words.leave():
             self._shut = True
             self._auto = False
         else:
             link.parked = self
             if self._auto:
                 self._line = b"ATO\r"
-        parser.feed(hold, at + self._full, at + self._fin)
-        parser.feed(hold, at + self._last, held)
-        self._last = 0
 
     # --- the stream -----------------------------------------------------------------------------
 
@@ -463,17 +345,6 @@ class Pipe(Socket):
             if self._step == _DATA:
                 self._escape()
         Socket.close(self, timeout_s)
-
-
-def _like(buf, i, hi, word):
-    # Whether buf[i:hi] begins with word or is the beginning of it.
-    for c in word:
-        if i >= hi:
-            return True
-        if buf[i] != c:
-            return False
-        i += 1
-    return True
 
 
 def _alone(modem):
