@@ -63,7 +63,7 @@ class Link:
         self.sources = []  # asked in turn for work
         self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line
         self.job = None  # the exchange that has the wire
-        self.cme = 0  # number of the last +CME ERROR
+        self.cme = 0  # number of the last ERROR, if it was a +CME ERROR
         self.events = None  # qssl.events, if the program wants them
         self.tail = None  # bytes between a payload and OK: learned, see Socket
         self.heard = ticks_ms()  # when the last byte arrived
@@ -308,7 +308,10 @@ class Link:
         if c == 79:
             return OK if n == 2 and buf[lo + 1] == 75 else 0
         if c == 69:
-            return ERROR if n == 5 and buf.startswith(b"ERROR", lo) else 0
+            if n == 5 and buf.startswith(b"ERROR", lo):
+                self.cme = 0
+                return ERROR
+            return 0
         if c == 43:
             if n > 11 and buf.startswith(b"+CME ERROR:", lo):
                 self.cme = number(buf, lo + 11, hi)
