@@ -32,7 +32,10 @@ def put(modem, t):
 
 def putting(modem, t):
     # The same as a generator for Link.drive.
-    y, m, d, hh, mm, ss = t[:6]
+    try:
+        y, m, d, hh, mm, ss = [int(part) for part in t[:6]]
+    except (TypeError, ValueError):
+        y = m = d = hh = mm = ss = -1
     if not (
         _FIRST_YEAR <= y < 2070
         and 1 <= m <= 12
@@ -41,6 +44,11 @@ def putting(modem, t):
         and 0 <= mm < 60
         and 0 <= ss < 60
     ):
-        raise Refused(errno.EINVAL, "clock", "not a date and time from %d on" % _FIRST_YEAR)
+        raise Refused(
+            errno.EINVAL,
+            "clock",
+            "must be (year, month, day, hour, minute, second), a date from %d on, in UTC"
+            % _FIRST_YEAR,
+        )
     line = b'AT+CCLK="%02d/%02d/%02d,%02d:%02d:%02d+00"' % (y - 2000, m, d, hh, mm, ss)
     yield from modem.at.want(line, "clock", "the modem refused the time")

@@ -17,6 +17,7 @@ from .quote import quoted
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _BLOCK = const(128)
 _BEGIN = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN ", b"PRIVATE KEY-----")
+_END = b"-----END "
 
 
 class Source:
@@ -30,6 +31,7 @@ class Source:
         self.size = 0
         self.sum = 0  # 16-bit XOR of big-endian words, as +QFUPL reports it
         self.crc = 0  # CRC-32, for the name on the modem
+        self.end = b""  # its last bytes
         self._measure()
 
     def rewind(self):
@@ -40,7 +42,9 @@ class Source:
                 self._file = open(self._what, "rb")
             except OSError as e:
                 raise Refused(
-                    e.errno or errno.ENOENT, self._phase, "can't open the file %s" % self._what
+                    e.errno or errno.ENOENT,
+                    self._phase,
+                    "can't open the file %s; was it copied here?" % self._what,
                 )
 
     def close(self):
@@ -73,6 +77,7 @@ class Source:
                 self.sum = checksum(self.sum, self.size, buf, 0, n)
                 self.crc = crc32(memoryview(buf)[:n], self.crc)
                 self.size += n
+                self.end = (self.end + buf[:n])[-_BLOCK:]
         finally:
             self.close()
 
@@ -95,15 +100,26 @@ def checksum(total, at, buf, off, n):
 def pem(what, phase, key=False):
     # A Source of a PEM file, refused when it can't be one.
     name = "key" if key else "certificate"
-    if what is None or (not isinstance(what, (str, bytes, bytearray))):
-        raise Refused(errno.EINVAL, phase, "%s must be a file's path or PEM bytes" % name)
+
+    def wrong(how):
+        raise Refused(errno.EINVAL, phase, "the %s %s" % (name, how))
+
+    if isinstance(what, str) and "-----" in what:
+        what = what.encode()  # no path, and a key must not get into an error's text
+    if not isinstance(what, (str, bytes, bytearray)):
+        wrong("must be a file's path or PEM bytes")
     source = Source(what, phase)
     if not source.size:
-        raise Refused(errno.EINVAL, phase, "the %s is empty" % name)
+        wrong("is empty; is it the right file?")
     head = source.head()
     at = head.find(_BEGIN[1] if key else _BEGIN[0])
     if at < 0 or (key and head.find(_BEGIN[2], at) < 0):
-        raise Refused(errno.EINVAL, phase, "the %s is not in PEM form (-----BEGIN ...)" % name)
+        kind = "... PRIVATE KEY" if key else "CERTIFICATE"
+        wrong("does not begin with -----BEGIN %s-----; is it PEM, and the right file?" % kind)
+    if b"ENCRYPTED" in head:
+        wrong("is encrypted, which the modem can't read; decrypt it: openssl rsa -in ... -out ...")
+    if _END not in source.end:
+        wrong("is cut short, there is no -----END; copy the file again")
     return source
 
 
@@ -124,7 +140,8 @@ def ensuring(modem, source, phase, where):
         raise Refused(
             errno.ENOMEM,
             phase,
-            "%d bytes don't fit the modem's %d free; delete files there" % (source.size, free),
+            "a file of %d bytes, but the modem has %d free; delete files there (qssl.files)"
+            % (source.size, free),
         )
     yield from _delete(modem, name, True)
     at = modem.at

@@ -68,6 +68,8 @@ REASONS = {
         "another connection sets up or opens with this SSL context; use another ctx, 0 to 5",
     ),
     "port": (Refused, _e.EINVAL, "open", "port must be 1 to 65535"),
+    "url": (Refused, _e.EINVAL, "open", "host must be a name or an IPv4 address, not a URL"),
+    "ctx": (Refused, _e.EINVAL, "open", "ctx must be what modem.tls() returned"),
     "down": (
         Error,
         _e.ENOTCONN,
@@ -137,7 +139,8 @@ _TCPIP = {
     565: ("DNS parse failed", "check the host name and the DNS server (AT+QIDNSCFG)"),
     566: (
         "socket connect failed",
-        "check host, port and server; then TLS: version, RSA cipher suite, CA, certificate dates",
+        "check host, port and server; then TLS: version, RSA cipher suite, CA, certificate dates; "
+        "modem.diagnose() looks into it",
     ),
     567: ("socket has been closed", "the server closed; connect again"),
     568: ("operation busy", "try again in a moment"),

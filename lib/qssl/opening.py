@@ -41,6 +41,8 @@ def opening(modem, host, port, ctx, make, pdp, push):
     # Generator for Link.drive: the Socket of a connection that is going to open.
     modem.link.mine(None)
     host, port = _checked(host, port)
+    if not hasattr(ctx, "applying"):
+        raise error("ctx")
     pdp = pdp or modem.pdp
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
@@ -94,8 +96,9 @@ def _refused(modem, sock, host, port, code):
 
 def _checked(host, port):
     # Host as bytes and port, fit for a quoted parameter of a command line.
-    if isinstance(host, str):
-        host = host.encode()
     if not isinstance(port, int) or not 0 < port < 65536:
         raise error("port")
-    return quoted(host, "open", "host name"), port
+    host = quoted(host, "open", "host name")
+    if b"/" in host:
+        raise error("url")
+    return host, port

@@ -10,17 +10,18 @@ from .errors import Refused
 def quoted(text, phase, what, most=HOST_MAX):
     # `text` (str or bytes) as bytes that can't end their quotes or the command line: this is what
     # keeps a host name, an APN or a path from being read as a command. Refused otherwise.
-    if isinstance(text, str):
-        text = text.encode()
+    text = optional(text, phase, what, most)
     if not text:
         raise Refused(errno.EINVAL, phase, what + " is empty")
-    return optional(text, phase, what, most)
+    return text
 
 
 def optional(text, phase, what, most=HOST_MAX):
     # The same, but it may be empty.
     if isinstance(text, str):
         text = text.encode()
+    elif not isinstance(text, (bytes, bytearray)):
+        raise Refused(errno.EINVAL, phase, what + " must be str or bytes")
     if len(text) > most:
         raise Refused(errno.EINVAL, phase, "%s is longer than %d bytes" % (what, most))
     for c in text:

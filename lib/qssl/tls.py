@@ -42,7 +42,7 @@ class Context:
             raise Refused(errno.EINVAL, "tls", "version must be one of " + _names(VERSIONS))
         if suite not in SUITES:
             raise Refused(errno.EINVAL, "tls", "suite must be one of " + _names(SUITES))
-        if not 10 <= negotiate_s <= 300:
+        if not isinstance(negotiate_s, int) or not 10 <= negotiate_s <= 300:
             raise Refused(errno.EINVAL, "tls", "negotiate_s must be 10 to 300")
         if where not in ("RAM:", "UFS:"):
             raise Refused(errno.EINVAL, "tls", 'where must be "RAM:" or "UFS:"')

@@ -9,7 +9,7 @@ import os
 
 import driver_kit
 from driver_kit import CA, HOST, Log, Recorder, connected, raised, tls, up
-from qssl import Modem
+from qssl import Modem, files
 from qssl.errors import Refused
 from ugsim.fakenet import ClosingPeer, FakeNet, RefusingPeer
 
@@ -60,6 +60,8 @@ def test_start_arguments():
     refused(rig, ("apn", "99"), modem.start, "a" * 100)
     refused(rig, ("user", "127"), modem.start, "a", user="u" * 128)
     refused(rig, ("password", "127"), modem.start, "a", password="p" * 128)
+    for apn in (None, 5):
+        refused(rig, ("apn", "str"), modem.start, apn)
     for auth in (-1, 4, None, "PAP"):
         refused(rig, ("auth",), modem.start, "a", auth=auth)
     modem.start("internet")
@@ -89,6 +91,10 @@ def test_host():
     refused(rig, ("host", "empty"), modem.connect, "", 443, context)
     refused(rig, ("host", "200"), modem.connect, "h" * 201, 443, context)
     refused(rig, ("host",), modem.connect, "h" * 5000, 443, context)
+    for host in ("https://server.example", "server.example/path"):
+        refused(rig, ("host", "URL"), modem.connect, host, 443, context)
+    for host in (None, 5, ["x"]):
+        refused(rig, ("host", "str"), modem.connect, host, 443, context)
     driver_kit.works(modem)
 
 
@@ -106,6 +112,21 @@ def test_port():
     context = tls(modem)
     for port in (0, -1, 65536, 100000, "443", None, 443.0):
         refused(rig, ("port", "1 to 65535"), modem.connect, HOST, port, context)
+    driver_kit.works(modem)
+
+
+def test_what_is_no_context():
+    rig, modem = up()
+    for context in (None, 0, "ca.pem"):
+        refused(rig, ("ctx", "modem.tls()"), modem.connect, HOST, 443, context)
+    driver_kit.works(modem)
+
+
+def test_an_error_without_number_has_none():
+    # What an earlier command was told is not this one's.
+    rig, modem = up()
+    assert raised(files.delete, modem, "RAM:none").code == 418
+    assert raised(modem.command, "AT+NOSUCH").code == 0
     driver_kit.works(modem)
 
 
@@ -157,7 +178,7 @@ def test_tls_arguments():
         refused(rig, ("version", "TLS1.2"), modem.tls, 0, version=version, **good)
     for suite in ("ECDHE", 0x3D, None, ""):
         refused(rig, ("suite", "AES256-SHA256"), modem.tls, 0, suite=suite, **good)
-    for seconds in (9, 301, 0, -1):
+    for seconds in (9, 301, 0, -1, "60", None):
         refused(rig, ("negotiate_s", "10 to 300"), modem.tls, 0, negotiate_s=seconds, **good)
     for where in ("SD:", "ram:", "", None):
         refused(rig, ("where", "UFS:"), modem.tls, 0, where=where, **good)
@@ -206,6 +227,7 @@ def test_ca():
     rig, modem = up()
     refused(rig, ("ca", "missing"), modem.tls)
     refused(rig, ("certificate", "empty"), modem.tls, ca=b"")
+    refused(rig, ("certificate", "cut short"), modem.tls, ca=CA[:-20])
     for ca in (b"not PEM", b"\x30\x82\x01\x0a" * 50, KEY, b"-----BEGIN"):
         refused(rig, ("certificate", "PEM"), modem.tls, ca=ca)
     for ca in (5, ["x"]):
@@ -216,6 +238,20 @@ def test_ca():
     refused(rig, ("key", "PEM"), modem.tls, ca=CA, cert=CA, key=CA)
     refused(rig, ("certificate", "PEM"), modem.tls, ca=CA, cert=KEY, key=KEY)
     refused(rig, ("key", "empty"), modem.tls, ca=CA, cert=CA, key=b"")
+    for head in (b"ENCRYPTED PRIVATE KEY-----", b"RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED"):
+        key = b"-----BEGIN " + head + b"\nMII\n-----END RSA PRIVATE KEY-----\n"
+        refused(rig, ("key", "openssl"), modem.tls, ca=CA, cert=CA, key=key)
+    driver_kit.works(modem)
+
+
+def test_pem_as_text():
+    # Taken as what it is, not for a path: then it would stand in the error, even a key.
+    rig, modem = up()
+    modem.connect(HOST, 443, modem.tls(ca=CA.decode(), check_time=False)).close()
+    assert rig.net.conns[-1].tls.ca == CA
+    key = KEY.decode()[:-20]
+    e = refused(rig, ("key", "cut short"), modem.tls, ca=CA, cert=CA, key=key)
+    assert "MII" not in str(e)
     driver_kit.works(modem)
 
 
@@ -247,12 +283,11 @@ def test_ca_files():
 
 
 def test_ca_larger_than_the_storage():
-    head = b"-----BEGIN CERTIFICATE-----\n"
     rig, modem = up(switches={"ram_total": 2000})
     log = Log(rig)
-    e = raised(modem.connect, HOST, 443, tls(modem, ca=head + b"x" * 3000, check_time=False))
+    e = raised(modem.connect, HOST, 443, tls(modem, ca=CA * 40, check_time=False))
     assert isinstance(e, Refused) and e.errno == errno.ENOMEM, e
-    assert "30" in str(e) and "2000" in str(e), e
+    assert str(len(CA) * 40) in str(e) and "2000" in str(e), e
     assert not log.count("AT+QFUPL") and not log.count("AT+QSSLOPEN")
     driver_kit.works(modem)
 
@@ -287,6 +322,10 @@ def test_clock_arguments():
         (2025, 1, 1, 0, 60, 0),
         (2025, 1, 1, 0, 0, 60),
         (2025, 1, 1, -1, 0, 0),
+        (2025, 1, 1),
+        "2025-01-01",
+        (2025, 1, 1, 0, 0, None),
+        5,
     ):
         refused(rig, ("date",), modem.clock, t)
     assert modem.clock((2025, 11, 22, 15, 16, 17))[:6] == (2025, 11, 22, 15, 16, 17)

@@ -128,12 +128,11 @@ def test_storage_is_full():
 
 def test_upload_of_awkward_contents():
     # +++ in the file, every byte value, sizes around the pieces.
-    head = b"-----BEGIN CERTIFICATE-----\n"
     for body in (b"+++", bytes(range(256)) * 3, b"x" * 99, b"x" * 100, b"x" * 101, b"y" * 5000):
         rig, modem = up()
-        context = tls(modem, ca=head + body, check_time=False)
-        modem.connect(HOST, 443, context).close()
-        assert rig.net.conns[-1].tls.ca == head + body, len(body)
+        ca = b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
+        modem.connect(HOST, 443, tls(modem, ca=ca, check_time=False)).close()
+        assert rig.net.conns[-1].tls.ca == ca, len(body)
 
 
 def test_file_that_is_there_is_not_sent_again():
