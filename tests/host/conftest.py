@@ -1,6 +1,8 @@
 # conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 #
+# The files of EVERYWHERE run on two more MicroPythons, all with the option --everywhere.
+#
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
@@ -28,6 +30,11 @@ TIMEOUT_S = 300
 SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
 _UPPATH = [".frozen", *(str(setup.ROOT / p) for p in ("lib", "tools", "tests/host"))]
 _PATH = [*_UPPATH[1:], str(HERE / "support")]
+
+
+def pytest_addoption(parser):
+    text = "run every case on the 32-bit and on a newer MicroPython, too"
+    parser.addoption("--everywhere", action="store_true", help=text)
 
 
 def pytest_configure(config):
@@ -77,7 +84,11 @@ class CaseFile(pytest.File):
                 "%s: ONLY must be one of %s, and WHY must say why."
                 % (self.path.name, ", ".join(INTERPRETERS))
             )
-        for interpreter in [only] if only else INTERPRETERS:
+        chosen = [only] if only else list(INTERPRETERS)
+        everywhere = self.config.getoption("everywhere") or self.path.stem in EVERYWHERE
+        if everywhere and "micropython" in chosen:
+            chosen += MORE
+        for interpreter in chosen:
             group = CaseGroup(self.path, interpreter, settings)
             for name, line in names.items():
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
@@ -138,7 +149,7 @@ class CaseGroup:
                 raise
 
     def start(self, config):
-        argv, env = INTERPRETERS[self.interpreter]()
+        argv, env = (INTERPRETERS.get(self.interpreter) or MORE[self.interpreter])()
         if self.settings.get("NEEDS_UGSIM"):
             import servers
 
@@ -204,8 +215,8 @@ def _cpython():
     return [sys.executable, "-u"], env
 
 
-def _micropython():
-    program = setup.find_micropython()
+def _micropython(**which):
+    program = setup.find_micropython(**which)
     if program is None:
         pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
     path = os.pathsep.join([*_UPPATH, str(HERE / "support")])
@@ -213,6 +224,26 @@ def _micropython():
 
 
 INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
+# Two more for some files, as all of them would take twice the time: 31-bit small integers and the
+# object sizes of boards, and a newer MicroPython. `pytest --everywhere` runs every file on them.
+MORE = {
+    "micropython32": lambda: _micropython(bits=32),
+    "micropython-newer": lambda: _micropython(suite=setup.NEWER),
+}
+EVERYWHERE = (
+    "test_driver_calls",
+    "test_driver_memory",  # what allocates depends on the size of integers and on the version
+    "test_driver_nonblocking",
+    "test_driver_parser",
+    "test_driver_sockets",
+    "test_driver_units",
+    "test_events",
+    "test_model_rig",  # the clock that wraps as on boards
+    "test_poll",
+    "test_probe",
+    "test_tick",
+    "test_validity",  # dates, as large integers
+)
 
 
 def servers_env(config):

@@ -78,8 +78,37 @@ def main(path, names):
     return failed
 
 
+def in_thread(function):
+    # The 32-bit unix port gives its main thread 40 kB of stack, too little for imports within
+    # imports: a thread may have more.
+    import _thread
+
+    def run(*args):
+        done = []
+
+        def body():
+            try:
+                done.append(function(*args))
+            except BaseException as e:
+                show(e)
+                done.append(1)
+
+        _thread.stack_size(1 << 20)
+        _thread.start_new_thread(body, ())
+        while not done:
+            _pause(20)
+        return done[0]
+
+    _pause = time.sleep_ms  # cases put a clock of their own into sys.modules
+    return run
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         print("use: run_case.py FILE [NAME...]")
         sys.exit(2)
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    if MICROPYTHON and sys.maxsize < 1 << 31:
+        run = in_thread(main)
+    else:
+        run = main
+    sys.exit(run(sys.argv[1], sys.argv[2:]))

@@ -137,7 +137,7 @@ def test_micropython_of_homebrew_comes_before_the_cache(tmp_path, monkeypatch, c
 
 def test_without_a_package_manager_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(unixport, "have_apt", lambda: False)
-    monkeypatch.setattr(unixport, "find_micropython", lambda bits=64: None)
+    monkeypatch.setattr(unixport, "find_micropython", lambda bits=64, suite=None: None)
     with pytest.raises(setup.SetupError, match=r"install MicroPython 1\.24 or newer and set \$MI"):
         setup.micropython()
 

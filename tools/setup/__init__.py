@@ -15,13 +15,14 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, call, main, run, say
 from .debs import ensure_system
-from .emulator import arm_tools, micropython_source
+from .emulator import arm_tools, have_emulator, micropython_source
 from .programs import find_server, server
-from .unixport import find_micropython, micropython
+from .unixport import NEWER, find_micropython, micropython
 from .venv import ensure_venv
 
 __all__ = [
     "CACHE",
+    "NEWER",
     "ROOT",
     "SetupError",
     "arm_tools",
@@ -31,6 +32,7 @@ __all__ = [
     "ensure_venv",
     "find_micropython",
     "find_server",
+    "have_emulator",
     "main",
     "micropython",
     "micropython_source",

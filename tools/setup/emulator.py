@@ -31,6 +31,12 @@ def arm_tools():
     return dict(os.environ, PATH="%s/bin%s%s" % (folder, os.pathsep, os.environ["PATH"]))
 
 
+def have_emulator():
+    # Whether arm_tools() and micropython_source() have nothing to fetch.
+    have = all(shutil.which(name) for name in _PROGRAMS) or (CACHE / _TOOLS).is_dir()
+    return have and (CACHE / _SOURCE).is_dir()
+
+
 def micropython_source():
     # The folder of MicroPython's source.
     if not (CACHE / _SOURCE).is_dir():

@@ -12,6 +12,7 @@ from .debs import architecture, have_apt, mirror, unpack, write_starter
 
 FLOOR = (1, 24)
 _SUITE = "trixie"  # has 1.25.0; its packages bring a C library of their own
+NEWER = "sid"  # has 1.26 or newer
 _HOMEBREW = ("/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin")
 
 _BITS32 = {"amd64": "i386", "arm64": "armhf"}  # what a 64-bit machine runs, too
@@ -37,9 +38,12 @@ def probe(program):
     return version, 64 if words[4] == "True" else 32
 
 
-def find_micropython(bits=64):
+def find_micropython(bits=64, suite=None):
     # Path of a MicroPython that is here already, None if there is none. Fetches nothing.
     # $MICROPYTHON (bits=32: $MICROPYTHON32) must be right; the others are taken if they are.
+    # suite: only that of this Debian suite will do.
+    if suite:
+        return _cached(bits, suite)
     variable = "MICROPYTHON" if bits == 64 else "MICROPYTHON32"
     named = os.environ.get(variable)
     if named:
@@ -56,13 +60,17 @@ def find_micropython(bits=64):
         found = program and probe(program)
         if found and found[0] >= FLOOR and found[1] == bits:
             return Path(program)
-    program = CACHE / _key(bits) / "micropython"
+    return _cached(bits, _SUITE)
+
+
+def _cached(bits, suite):
+    program = CACHE / _key(bits, suite) / "micropython"
     return program if program.exists() and probe(program) else None
 
 
-def micropython(bits=64):
+def micropython(bits=64, suite=None):
     # Path of a MicroPython unix port; unpacks Debian's under .cache if none is here.
-    program = find_micropython(bits)
+    program = find_micropython(bits, suite)
     if program:
         return program
     advice = "install MicroPython %d.%d or newer and set $MICROPYTHON%s to its path" % (
@@ -74,26 +82,28 @@ def micropython(bits=64):
     arch = _architecture(bits)
     if arch is None:
         raise SetupError("No %d-bit MicroPython known for this machine: %s." % (bits, advice))
-    folder = CACHE / _key(bits)
+    key = _key(bits, suite or _SUITE)
+    folder = CACHE / key
     if folder.exists():
         shutil.rmtree(folder)  # it is there but does not run
 
     def fill(temp):
         try:
-            _unpack(temp, bits, arch)
+            _unpack(temp, bits, arch, suite)
         except SetupError as e:
             raise SetupError("%s Try again, or %s." % (e, advice))
         found = probe(temp / "micropython")
         if found is None or found[0] < FLOOR:
             raise SetupError("The MicroPython package does not run or is too old: %s." % advice)
 
-    return cached(_key(bits), fill) / "micropython"
+    return cached(key, fill) / "micropython"
 
 
-def _unpack(folder, bits, arch):
-    if mirror() or bits == 32:
-        say("fetching the %d-bit MicroPython unix port (Debian %s, under .cache)" % (bits, _SUITE))
-        unpack(folder, ["micropython"], _SUITE, arch)
+def _unpack(folder, bits, arch, suite):
+    if mirror() or bits == 32 or suite:
+        suite = suite or _SUITE
+        say("fetching the %d-bit MicroPython unix port (Debian %s, under .cache)" % (bits, suite))
+        unpack(folder, ["micropython"], suite, arch)
         write_starter(folder / "micropython", "usr/bin/micropython", arch)
     else:
         # Not Debian, but with packages like it: Ubuntu, whose newer releases have it new enough.
@@ -110,5 +120,5 @@ def _architecture(bits):
     return native if bits == 32 and native in _BITS32.values() else None
 
 
-def _key(bits):
-    return "micropython-%s-%d" % (_SUITE, bits)
+def _key(bits, suite):
+    return "micropython-%s-%d" % (suite, bits)

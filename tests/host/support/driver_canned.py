@@ -73,7 +73,7 @@ class Canned:
         v = 0
         while i < self._n:
             c = line[i]
-            v = 0 if c == 44 else v * 10 + c - 48
+            v = v * 10 + c - 48 if 48 <= c <= 57 else 0
             i += 1
         return v
 

@@ -10,7 +10,10 @@ from ugsim.fakenet import FakeNet
 from ugsim.model import UGxx
 from ugsim.model.base.bytequeue import ByteQueue
 
-_WRAP = 1 << 30  # ticks of 32-bit ports
+# Ticks of 32-bit ports wrap at 2**30, which is no small integer there: so that the clock allocates
+# nothing, no step of its arithmetic may reach it.
+_MASK = (1 << 30) - 1
+_HALF = 1 << 29
 _SPIN = 10000  # ticks_ms() calls without a sleep after which the clock moves on by itself
 
 
@@ -19,7 +22,7 @@ class _Time:
 
     def __init__(self):
         self.rig = None
-        self.offset = _WRAP - 5000  # so that ticks wrap five seconds after a rig's start
+        self.offset = -5000  # so that ticks wrap five seconds after a rig's start
         self._calls = 0
 
     def __getattr__(self, name):
@@ -33,20 +36,20 @@ class _Time:
 
     def ticks_ms(self):
         self._spin()
-        return (self._now() + self.offset) & (_WRAP - 1)
+        return (self._now() + self.offset) & _MASK
 
     def ticks_us(self):
         self._spin()
-        return ((self._now() + self.offset) * 1000) & (_WRAP - 1)
+        return ((self._now() + self.offset) * 1000) & _MASK
 
     def ticks_cpu(self):
         return self.ticks_us()
 
     def ticks_diff(self, a, b):
-        return ((a - b + _WRAP // 2) & (_WRAP - 1)) - _WRAP // 2
+        return ((a - b & _MASK) ^ _HALF) - _HALF
 
     def ticks_add(self, a, b):
-        return (a + b) & (_WRAP - 1)
+        return (a - _MASK - 1 + b if b >= 0 else a + b) & _MASK
 
     def _now(self):
         return self.rig.now if self.rig is not None else 0
