@@ -16,7 +16,12 @@ REASONS = {
         "command",
         "no answer; is the modem on, are RX, TX right?",
     ),
-    "silent": (Error, _e.ETIMEDOUT, "modem", "it stopped answering; check power, call start()"),
+    "silent": (
+        Error,
+        _e.ETIMEDOUT,
+        "modem",
+        "it stopped answering; check its power, call modem.start()",
+    ),
     "restarted": (Error, _e.ECONNRESET, "modem", "it restarted; call modem.start() again"),
     "transparent": (
         Error,
@@ -76,7 +81,12 @@ REASONS = {
         "open",
         "the PDP context is not active; call modem.start(), for another one modem.activate()",
     ),
-    "all used": (Error, _e.ENOBUFS, "open", "all sockets are in use; close one, or sockets=n"),
+    "all used": (
+        Error,
+        _e.ENOBUFS,
+        "open",
+        "all sockets are in use; close one, or use Modem(sockets=n)",
+    ),
     "unreleased": (Error, _e.ENOBUFS, "open", "closing sockets are not released by the modem"),
     "refused": (Error, _e.ECONNREFUSED, "open", "the connection was refused"),
     "open late": (Error, _e.ETIMEDOUT, "open", " did not answer in time; reachable from here?"),
