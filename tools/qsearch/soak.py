@@ -112,6 +112,7 @@ class Net(FakeNet):
         FakeNet.__init__(self, RefusingPeer(), 40)
         self.server = server
         self.down = None  # what stands in the server's place
+        self.made = 0
 
     def connect(self, tls, host, port, now_ms):
         server = self.server
@@ -124,6 +125,8 @@ class Net(FakeNet):
         self.default = peer
         conn = FakeNet.connect(self, tls, host, port, now_ms)
         self.conns.clear()  # a year of them is too many
+        self.made += 1
+        conn.number = self.made
         return conn
 
 

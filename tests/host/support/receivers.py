@@ -64,6 +64,9 @@ class HttpServer(Peer):
             self.request(conn, body)
         self._parts[conn.number] = got
 
+    def on_close(self, conn):
+        self._parts.pop(conn.number, None)
+
     def request(self, conn, body):
         self.posts += 1
         try:
@@ -135,6 +138,10 @@ class Broker(Peer):
             self._parts[conn.number] = got
             self.packet(conn, kind, body)
         self._parts[conn.number] = got
+
+    def on_close(self, conn):
+        self._parts.pop(conn.number, None)
+        self._deaf.discard(conn.number)
 
     def packet(self, conn, kind, body):
         if kind == 0x10:
