@@ -208,7 +208,8 @@ def test_a_missing_interpreter_skips_here_and_fails_in_ci(run, tmp_path):
     site = tmp_path / "sitecustomize.py"
     site.write_text(
         "import sys\nsys.path.insert(0, %r)\n"
-        "import setup\nsetup.find_micropython = lambda bits=64, suite=None: None\n" % str(setup.ROOT / "tools")
+        "import setup\nsetup.find_micropython = lambda bits=64, suite=None: None\n"
+        % str(setup.ROOT / "tools")
     )
     output = run(text, "-rs")
     assert run.results == {"test_a[cpython]": "passed", "test_a[micropython]": "skipped"}
