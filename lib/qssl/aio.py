@@ -120,11 +120,17 @@ def _hub(modem):
 
 
 # async
-def drive(modem, steps, timeout_ms=None):
-    # Runs what Link.drive runs, such as qssl.query.signal(modem), as a task, and gives its value.
+def drive(modem, steps, timeout_ms=None, alone=False):
+    # Runs what Link.drive runs, such as qssl.query.signal(modem), in a task, and gives its value.
+    # alone: one at a time, as it changes the modem's settings.
     hub = _hub(modem)
     at = modem.at
     until = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
+    while alone and hub.locked:
+        if until is not None and ticks_diff(until, ticks_ms()) <= 0:
+            raise error("busy")
+        yield from hub
+    hub.locked = hub.locked or alone
     on = None
     try:
         while True:
@@ -140,19 +146,8 @@ def drive(modem, steps, timeout_ms=None):
         return e.value
     finally:
         steps.close()
-
-
-# async
-def _alone(modem, steps, timeout_ms=None):
-    # One at a time: what changes the modem's settings.
-    hub = _hub(modem)
-    while hub.locked:
-        yield from hub
-    hub.locked = True
-    try:
-        return (yield from drive(modem, steps, timeout_ms))
-    finally:
-        hub.locked = False
+        if alone:
+            hub.locked = False
 
 
 # async
@@ -163,7 +158,7 @@ def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""
 
     steps = start(modem, apn, user, password, auth, timeout_ms, pin)
     try:
-        yield from _alone(modem, steps, timeout_ms)
+        yield from drive(modem, steps, timeout_ms, True)
     finally:
         unload("bringup")
 
@@ -172,7 +167,7 @@ def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""
 def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
     # Modem.connect() as a coroutine. Gives (reader, writer), which is the same Stream twice.
     due = ticks_add(ticks_ms(), timeout_ms)
-    yield from _alone(modem, ctx.applying(), timeout_ms)
+    yield from drive(modem, ctx.applying(), timeout_ms, True)
     steps = modem.connecting(host, port, ctx, **options)
     sock = yield from drive(modem, steps, max(ticks_diff(due, ticks_ms()), 1))
     stream = Stream(modem, sock)

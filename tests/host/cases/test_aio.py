@@ -280,6 +280,38 @@ def test_refused_and_stalled_connections():
     run(main)
 
 
+def test_connect_while_another_task_starts_the_modem():
+    # It waits for that, but not longer than it was told.
+    async def main():
+        rig, modem, ctx = live()
+        modem.link.uart = Silent()
+        task = asyncio.create_task(raised(aio.start(modem, apn="internet", timeout_ms=1500)))
+        await asyncio.sleep_ms(10)
+        start = time.ticks_ms()
+        e = await raised(aio.open_connection(modem, HOST, 1, ctx, 300))
+        assert e.errno == errno.ETIMEDOUT
+        assert 250 <= time.ticks_diff(time.ticks_ms(), start) <= 1000
+        e = await raised(aio.open_connection(modem, HOST, 1, ctx, 20000))
+        assert task.done()
+
+    run(main)
+
+
+def test_any_job_of_the_driver_as_a_task():
+    async def main():
+        from qssl import clock, query
+
+        rig, modem, ctx = await started()
+        assert await aio.drive(modem, query.signal(modem)) is not None
+        await aio.drive(modem, clock.putting(modem, (2026, 1, 2, 3, 4, 5)))
+        assert (await aio.drive(modem, clock.get(modem)))[:3] == (2026, 1, 2)
+        rig.model.command("fault mute ms=500")
+        e = await raised(aio.drive(modem, query.signal(modem), 200))
+        assert e.errno == errno.ETIMEDOUT
+
+    run(main)
+
+
 def test_not_started():
     async def main():
         rig, modem, ctx = live()
