@@ -12,6 +12,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
     folder = setup.clients()                       # the same with simple2 and urequests
 """
 
+from . import interrupt  # first of all
 from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, call, main, run, say
 from .debs import ensure_system
@@ -33,6 +34,7 @@ __all__ = [
     "find_micropython",
     "find_server",
     "have_emulator",
+    "interrupt",
     "main",
     "micropython",
     "micropython_source",

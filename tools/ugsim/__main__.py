@@ -7,7 +7,14 @@ import sys
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def _hook(kind, value, trace):
+    # Ctrl-C during the imports: no traceback.
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, value, trace)
+
+
 def _start():
+    sys.excepthook = _hook
     if not __package__:
         # Run as a folder: its modules belong to the package and must not hide others.
         sys.path = [os.path.dirname(_HERE)] + [p for p in sys.path if os.path.abspath(p) != _HERE]
