@@ -481,6 +481,7 @@ def test_idle_uses_no_processor():
         (["--tcp", "127.0.0.1:0", "--link", "x"], "--link goes with --pty"),
         (["--pty", "--stdio"], "not allowed with"),
         (["--serial", "x", "--wired", "cd"], "neither rts nor dtr"),
+        (["--pty", "--wired", "rts"], "--wired goes with --serial"),
     ],
 )
 def test_wrong_options(options, words):

@@ -21,20 +21,21 @@ from ugsim.session import Session
 from ugsim.trace import Trace, TraceError
 
 _INTRO = """\
-A simulated Quectel UGxx modem. Connect any terminal program, the driver or a board to its AT port;
-its sockets make real TLS connections.
+A simulated Quectel UGxx modem. Connect any terminal program, the driver or a
+board to its AT port; its sockets make real TLS connections.
 """
 
 _EXAMPLES = """\
 other commands:
-  ugsim control ADDRESS [COMMAND]      steer a running modem; COMMAND help lists what it knows
+  ugsim control ADDRESS [COMMAND]      steer a running modem; try: help
   ugsim trace FILE                     show what --trace has recorded
 
 examples ("ugsim" stands for: python3 tools/ugsim):
   ugsim --stdio --view                 type AT commands by hand
   ugsim --pty --link /tmp/modem        for picocom, MicroPython's unix port, ...
   ugsim --serial /dev/ttyUSB0          be the modem of a real board
-  ugsim --tcp 127.0.0.1:7000 --control 127.0.0.1:7001 --fault "send_fail ms=2000"
+  ugsim --tcp 127.0.0.1:7000 --control 127.0.0.1:7001 \\
+        --fault "send_fail ms=2000"
 """
 
 
@@ -75,9 +76,9 @@ def parser():
     )
     line.add_argument(
         "--wired",
-        default="rts",
         metavar="LINES",
-        help="with --serial: which of the board's outputs are wired: rts, dtr, rts,dtr or none",
+        help="with --serial: which of the board's outputs are wired: rts, dtr, rts,dtr or none "
+        "(default: rts)",
     )
     modem = p.add_argument_group("modem")
     modem.add_argument("--off", action="store_true", help="start switched off (PWRKEY starts it)")
@@ -164,7 +165,9 @@ def _run(args):
                 listeners=listeners,
             )
         except (ControlError, ValueError) as error:
-            raise UsageError("%s." % str(error).rstrip(".")) from None
+            # The control channel would list what there is; here --help does.
+            text = str(error).partition("; '")[0].rstrip(".")
+            raise UsageError("%s. See --help." % text) from None
         signal.signal(signal.SIGTERM, lambda *_: session.loop.stop())
         _say_ready(args, session)
         if view and not args.stdio:
@@ -189,18 +192,20 @@ def _run(args):
 def _open_port(args):
     if args.link and (args.tcp or args.serial or args.stdio):
         raise UsageError("--link goes with --pty only.")
+    if args.wired and not args.serial:
+        raise UsageError("--wired goes with --serial only.")
     if args.tcp:
         try:
             where = parse_address(args.tcp)
-        except ValueError as error:
-            raise UsageError("--tcp: %s." % error) from None
+        except ValueError:
+            where = ""
         if isinstance(where, str):
-            raise UsageError("--tcp: '%s' is not HOST:PORT." % args.tcp)
+            raise UsageError("--tcp: '%s' is not HOST:PORT, such as 127.0.0.1:7000." % args.tcp)
         return TcpPort(*where)
     if args.serial:
         from ugsim.port.serialport import SerialPort
 
-        wired = [name for name in args.wired.split(",") if name != "none"]
+        wired = [name for name in (args.wired or "rts").split(",") if name != "none"]
         unknown = [name for name in wired if name not in ("rts", "dtr")]
         if unknown:
             raise UsageError("--wired: '%s' is neither rts nor dtr." % unknown[0])
@@ -267,5 +272,5 @@ def _switches():
 
 def _item(head, text):
     return ["  " + head] + textwrap.wrap(
-        text, 88, initial_indent="        ", subsequent_indent="        "
+        text, 80, initial_indent="        ", subsequent_indent="        "
     )

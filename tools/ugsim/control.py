@@ -21,7 +21,7 @@ import selectors
 import socket
 import sys
 
-from ugsim.port.base import PortError
+from ugsim.port.base import PortError, reason
 
 _END = b".\n"
 
@@ -59,11 +59,11 @@ class Server:
             else:
                 self._listener = socket.create_server(address)
                 self.address = "%s:%d" % self._listener.getsockname()[:2]
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             shown = address if isinstance(address, str) else "%s:%d" % address
-            reason = getattr(error, "strerror", None) or error
             raise PortError(
-                "cannot open the control channel at %s: %s." % (shown, reason)
+                "cannot open the control channel at %s: %s. Choose another address, or none."
+                % (shown, reason(error))
             ) from None
         self._listener.setblocking(False)
 

@@ -21,6 +21,11 @@ class PortError(Exception):
     pass
 
 
+def reason(error):
+    # What an OSError says, without the address that some Pythons repeat in it.
+    return (error.strerror or str(error)).partition(" (while")[0]
+
+
 class Port:
     address = ""
     ended = False

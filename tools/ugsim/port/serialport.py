@@ -11,6 +11,7 @@
 
 import errno
 import os
+import termios
 
 import serial
 
@@ -24,8 +25,14 @@ class SerialPort(Port):
         try:
             self._serial = serial.Serial(device, baud, timeout=0, exclusive=True)
         except (serial.SerialException, ValueError, OSError) as error:
-            reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
-            raise PortError("cannot open the serial port %s: %s." % (device, reason)) from None
+            number = getattr(error, "errno", None)
+            if number is None and isinstance(error.__context__, termios.error):
+                number = error.__context__.args[0]
+            why = os.strerror(number) if number else str(error)
+            raise PortError(
+                "cannot open the serial port %s: %s. Is it one, plugged in, and may you use it?"
+                % (device, why)
+            ) from None
         os.set_blocking(self._serial.fileno(), False)
         self.address = device
         self._wired = wired

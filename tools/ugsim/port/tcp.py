@@ -1,9 +1,10 @@
 # ugsim.port.tcp - the AT port as a TCP socket.
 # SPDX-License-Identifier: MIT
 
+import errno
 import socket
 
-from ugsim.port.base import Port, PortError
+from ugsim.port.base import Port, PortError, reason
 
 
 class TcpPort(Port):
@@ -12,10 +13,12 @@ class TcpPort(Port):
     def __init__(self, host, port):
         try:
             self._listener = socket.create_server((host, port), backlog=4)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
+            hint = "HOST must be an address of this PC."
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                hint = "Choose another port, or 0 for a free one."
             raise PortError(
-                "cannot listen on %s:%d: %s. Choose another port, or 0 for a free one."
-                % (host, port, getattr(error, "strerror", None) or error)
+                "cannot listen on %s:%d: %s. %s" % (host, port, reason(error), hint)
             ) from None
         self._listener.setblocking(False)
         self.address = "%s:%d" % self._listener.getsockname()[:2]
