@@ -7,10 +7,11 @@ _SEARCHING = 2
 _NOT = 0
 _ALTERNATE_MS = 60000  # between 2 and 0 without coverage
 _SEARCH_MS = 8000  # time of AT+COPS=?
+_STATES = ("not registered", "registered", "searching", "denied", "unknown", "roaming")  # 27.007
 
 
 class Radio:
-    # stat as in 27.007: 0 not registered, 1 home, 2 searching, 3 denied, 5 roaming.
+    # stat: which of _STATES.
 
     def __init__(self, model):
         self._m = model
@@ -54,7 +55,7 @@ class Radio:
         if stat == self.stat:
             return
         self.stat = stat
-        self._m.event("radio", "registration %d" % stat)
+        self._m.event("radio", "%s (%d)" % (_STATES[stat], stat))
         if self.quiet:
             return
         for name in ("CREG", "CGREG"):
