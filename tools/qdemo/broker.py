@@ -48,6 +48,9 @@ class Broker:
             self.close()
             raise
 
+    def alive(self):
+        return self._process.poll() is None
+
     def close(self):
         if self._subscriber:
             self._subscriber.close()

@@ -69,7 +69,7 @@ class Demo:
         screen.title("qssl demo: MicroPython > AT port > simulated UGxx > TLS > %s" % kind)
         screen.setup("certificates", "a CA and the server's, RSA 2048, made just now")
         certs = Certificates(folder)
-        server = self._server(certs)
+        server = self._server = self._start_server(certs)
         self._modem = Modem(folder, self._events, chosen.baud)
         self._stack.callback(self._modem.stop)
         rate = "%d baud" % chosen.baud if chosen.baud else "as fast as it goes"
@@ -89,7 +89,7 @@ class Demo:
         self._board = Board(script, folder, settings, folders, self._events)
         self._stack.callback(self._board.stop)
 
-    def _server(self, certs):
+    def _start_server(self, certs):
         on_record = functools.partial(self._events.put, "arrival")
         on_note = functools.partial(self._events.put, "note")
         if self._chosen.mqtt:
@@ -123,13 +123,18 @@ class Demo:
                 self._over.append("No record has arrived for %d s." % patience)
                 return
             if event is None:
-                if not self._modem.alive():
-                    raise Problem("The simulated modem has ended by itself.")
+                for part, alive in (
+                    ("simulated modem", self._modem.alive()),
+                    ("server", self._server.alive()),
+                ):
+                    if not alive:
+                        raise Problem("The %s has ended by itself. Run the demo again." % part)
                 continue
             at, source, item = event
             if source == "end":
                 if item:
-                    self._over.append("The script ended with exit status %d." % item)
+                    how = "exit status %d" % item if item > 0 else "signal %d" % -item
+                    self._over.append("The script ended with %s." % how)
                 deadline = now + _DRAIN_S
             else:
                 getattr(self, "_on_" + source)(at, item)

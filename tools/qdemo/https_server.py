@@ -48,6 +48,9 @@ class HttpsServer:
         )
         self._thread.start()
 
+    def alive(self):
+        return self._thread.is_alive()
+
     def close(self):
         self._server.shutdown()
         self._server.server_close()

@@ -9,6 +9,5 @@ class Problem(Exception):
 
 def port_problem(port, error):
     # For the OSError that a server got.
-    return Problem(
-        "Port %d can't be used (%s): choose another with --port." % (port, error.strerror)
-    )
+    reason = error.strerror.partition(" (while")[0]  # some Pythons repeat the address
+    return Problem("Port %d can't be used (%s): choose another with --port." % (port, reason))

@@ -39,7 +39,7 @@ def check(command):
     # everything starts.
     answer = UGxx(None).command(command)
     if answer.startswith("error: "):
-        reason = answer[7:].partition("; 'help'")[0]
+        reason = answer[7:].partition("; '")[0].partition("? '")[0]
         raise Problem(
             "--fault: %s. `python3 tools/ugsim --help` lists the faults." % reason.rstrip(".")
         )
