@@ -1,6 +1,7 @@
 # test_setup - tools/setup: what it takes, what it refuses, and that it can be interrupted.
 # SPDX-License-Identifier: MIT
 
+import errno
 import hashlib
 import io
 import os
@@ -232,7 +233,11 @@ def test_a_fault_of_the_set_up_is_one_sentence(capsys):
     assert setup.main(fails(setup.SetupError("Do this."))) == 2
     assert capsys.readouterr().err.endswith(": Do this.\n")
     assert setup.main(fails(PermissionError(13, "Permission denied", "/x/.cache"))) == 2
-    assert capsys.readouterr().err.endswith(": Cannot use /x/.cache: Permission denied.\n")
+    said = capsys.readouterr().err
+    assert ": Cannot use /x/.cache: Permission denied. " in said and "checkout" in said
+    assert setup.main(fails(OSError(errno.ENOSPC, "No space left on device"))) == 2
+    said = capsys.readouterr().err
+    assert "No space left on device" in said and "None" not in said
     assert setup.main(fails(KeyboardInterrupt())) == 130
     assert setup.main(lambda args: 0) == 0
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -127,11 +128,12 @@ def main(function):
         print("%s: %s" % (Path(sys.argv[0]).name, e), file=sys.stderr)
         return 2
     except OSError as e:
-        # Most often: no right to write here, or the disk is full.
-        print(
-            "%s: Cannot use %s: %s." % (Path(sys.argv[0]).name, e.filename, e.strerror),
-            file=sys.stderr,
-        )
+        text = "Cannot use %s: %s." % (e.filename, e.strerror) if e.filename else "%s." % e
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text += " Use a checkout that belongs to you."
+        elif e.errno == errno.ENOSPC:
+            text += " Free some space and run it again."
+        print("%s: %s" % (Path(sys.argv[0]).name, text), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted; run it again to go on.", file=sys.stderr)
