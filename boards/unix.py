@@ -35,7 +35,10 @@ def setting(name, default=None):
     text = os.getenv("QSSL_" + name.upper())
     if text is None:
         if default is None:
-            _stop("the setting %s is missing; set QSSL_%s" % (name, name.upper()))
+            text = (
+                "the setting %s is missing; set QSSL_%s, or %s=... behind the -- of tools/run.py"
+            )
+            _stop(text % (name, name.upper(), name))
         return default
     if isinstance(default, int):
         try:

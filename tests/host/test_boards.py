@@ -285,9 +285,9 @@ print(board.setting("port", 443) + 1, board.setting("other", 7), board.setting("
 @pytest.mark.parametrize(
     ("script", "settings", "said"),
     [
-        ("board.setting('host')", {}, "the setting host is missing; set QSSL_HOST\n"),
+        ("board.setting('host')", {}, "the setting host is missing; set QSSL_HOST, or host=... "),
         ("board.setting('port', 1)", {"port": "x"}, "the setting port must be a number, not x\n"),
-        ("board.modem()", {}, "the setting modem is missing; set QSSL_MODEM\n"),
+        ("board.modem()", {}, "the setting modem is missing; set QSSL_MODEM, or modem=... "),
         ("board.modem()", {"modem": "/dev/nowhere"}, "can't be opened (ENOENT)"),
         ("board.modem()", {"modem": "tcp:127.0.0.1:1"}, "can't be opened (ECONNREFUSED)"),
         ("board.modem()", {"modem": "tcp:x"}, "QSSL_MODEM=tcp:x is not tcp:HOST:PORT\n"),
