@@ -108,8 +108,6 @@ class Link:
             elif self.job is None:
                 if not self.jam:
                     self._next()
-            elif self.jam:
-                self.extend(self.job.limit_ms)  # its answer may be behind what is not read
             elif ticks_diff(self._due, ticks_ms()) <= 0:
                 self.expire()
         finally:

@@ -85,9 +85,8 @@ class Push:
                 if n < want:
                     if not sock._ready:
                         self._show()
-                    sock._need = min(
-                        sock._need, sock._ready
-                    )  # a reader gets no more than the ring holds
+                    # A reader gets no more than the ring can show.
+                    sock._need = min(sock._need, sock._ready)
                     k = n
             left -= n
         while n < k:

@@ -121,7 +121,10 @@ def test_data_arrives_while_it_switches():
 def test_leaving_push_asks_again():
     # In buffer mode lost URCs are found by the slow look; in push mode there is none.
     rig, modem, sock, peer = pushing()
+    log = Log(rig)
     sock.switch(False)
+    modem.sleep_ms(10)
+    assert log.count("AT+QSSLRECV") == 1
     rig.model.command("fault recv_miss")
     peer.say(b"unannounced")
     takes(sock, b"unannounced")
