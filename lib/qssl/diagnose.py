@@ -201,8 +201,11 @@ class _Diagnosis:
                 "modem.clock((year, month, day, hour, minute, second)) in UTC",
             )
             return None
-        self.note(True, "the modem's clock says %04d-%02d-%02d %02d:%02d:%02d%+d/4 h" % t)
-        return stamp(*t[:6]) - t[6] * 900
+        zone = t[6]
+        east = "%s%d:%02d" % ("-" if zone < 0 else "+", abs(zone) // 4, abs(zone) % 4 * 15)
+        shown = "%04d-%02d-%02d %02d:%02d:%02d UTC" % t[:6] + (east if zone else "")
+        self.note(True, "the modem's clock says " + shown)
+        return stamp(*t[:6]) - zone * 900
 
     def _file(self, key, name, now, checked):
         from .download import fetch

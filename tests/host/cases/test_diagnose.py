@@ -236,7 +236,8 @@ def test_clock_in_another_zone():
     modem.command('AT+CCLK="26/06/15,14:00:00+08"')
     for low, ok in (("20260615115900Z", True), ("20260615120100Z", False)):
         ctx = modem.tls(0, ca=certificate(low, "20300101000000Z"))
-        assert finding(found(modem, HOST, ctx), "cacert")[0] is ok
+        result = found(modem, HOST, ctx)
+        assert finding(result, "cacert")[0] is ok and finding(result, "14:00:00 UTC+2:00")[0]
     modem.command('AT+CCLK="26/06/15,06:00:00-24"')
     for low, ok in (("20260615115900Z", True), ("20260615120100Z", False)):
         ctx = modem.tls(0, ca=certificate(low, "20300101000000Z"))
