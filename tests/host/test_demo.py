@@ -24,7 +24,7 @@ def test_all_records_arrive(tmp_path, transport):
     assert status == 0, out + err
     for n in range(1, 5):
         assert len(re.findall(r" board   \* record %d: 2\d\.\d Cel\n" % n, out)) == 1
-        assert len(re.findall(r" server  < record %d: 2\d\.\d Cel, \d+ bytes\n" % n, out)) == 1
+        assert len(re.findall(r" server  \* record %d: 2\d\.\d Cel, \d+ bytes\n" % n, out)) == 1
         assert len(re.findall(r" board   \* record %d: confirmed\n" % n, out)) == 1
     assert " host    > AT" not in out
     assert re.search(r"^records +4 sent, 4 received, each once and in order$", out, re.M)

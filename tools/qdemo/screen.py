@@ -11,7 +11,7 @@ from ugsim import view
 # who speaks -> (mark, style)
 _STYLES = {
     "board": ("*", "cyan"),
-    "server": ("<", "blue"),
+    "server": ("*", "blue"),
 }
 
 
