@@ -31,9 +31,10 @@ def run(program, function, interrupted=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     finally:
-        # Another Ctrl-C now would only leave processes behind.
+        # Another Ctrl-C now would only leave processes behind. Not SIG_IGN: Python complains when
+        # a signal has come just before.
         for number in (signal.SIGINT, *_SIGNALS):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, lambda number, frame: None)
         stack.close()
     if text:
         print("%s: %s" % (program, text), file=sys.stderr)
