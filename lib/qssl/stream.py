@@ -353,6 +353,10 @@ def _alone(modem):
     for sock in modem.sockets:
         if sock is not None and sock._push is not None:
             raise error("pushing")
+    if not modem.flow:
+        from .push import guard
+
+        guard(modem.link)
     if modem.pins[2] is not None:
         modem.pins[2].value(1)
         modem.at.run(b"AT&D1")

@@ -3,8 +3,10 @@
 
 import sys
 
+import rig as _rig
 from driver_kit import HOST, LOOKALIKES, Log, pattern, raised, tls, up, works
-from mode_kit import Talker, piped, pushing, takes, until, with_pins
+from mode_kit import Talker, TellingUart, piped, pushing, takes, until, with_pins
+from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet, RefusingPeer, SinkPeer, SourcePeer, StallingPeer
 
 NO_CARRIER = b"\r\nNO CARRIER\r\n"
@@ -65,6 +67,30 @@ def test_slow_reader_with_rts():
         assert rig.lost == 0
         pipe.close()
         works(modem)
+
+
+def test_overrun_without_flow_control():
+    # Nothing counts the bytes, but a full ring tells that some are missing.
+    source = SourcePeer(60000, pattern(1009))
+    rig = _rig.Rig(FakeNet(source), baud=115200, rxbuf=2048)
+    rig.uart = TellingUart(rig)
+    modem = Modem(rig.uart)
+    modem.start(apn="internet")
+    pipe = modem.transparent(HOST, 1, tls(modem))
+    pipe.settimeout(10)
+    takes(pipe, source.byte_at(0, 3000))
+    rig.sleep(500)
+    assert rig.lost
+    at = 3000
+    try:
+        while True:
+            part = pipe.recv(500)
+            assert part and part == source.byte_at(at, len(part))
+            at += len(part)
+    except OSError as e:
+        assert "disorder" in str(e), e
+    pipe.close()
+    works(modem)
 
 
 def test_slow_server_with_cts():
@@ -308,8 +334,6 @@ def test_start_from_data_mode():
     )
     works(modem)
     rig, modem, pipe, peer = piped()
-    from qssl import Modem
-
     again = Modem(rig.uart)
     again.start(apn="internet")
     works(again)

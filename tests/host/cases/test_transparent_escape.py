@@ -115,7 +115,7 @@ def test_plus_signs_at_random():
         1101,
         2500,
     )
-    for _ in range(120):
+    for _ in range(60):
         script = []
         for _ in range(8):
             seed = (seed * 1103515245 + 12345) & 0x3FFFFFFF
