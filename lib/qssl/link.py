@@ -75,9 +75,9 @@ class Link:
         self._chunk = bytearray(_CHUNK)
         self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
         self.turns = _TURNS
-        self._seen = 0
-        self._turn = 0
-        self._due = 0
+        self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
+        self._turn = 0  # the source that was asked last
+        self._due = 0  # ticks: the deadline of the running exchange
         self.busy = False  # the pump runs, or a socket is copying: no pumping now
         self.piece = bytearray(_CHUNK)  # data on its way out
         self._out = None  # what is being typed, and from where to where
@@ -301,28 +301,28 @@ class Link:
 
     def final(self, buf, lo, hi):
         # Which final result code the line is; 0: none.
-        c = buf[lo]
+        c = buf[lo]  # its first letter keeps the hot path short
         n = hi - lo
-        if c == 79:
+        if c == 79:  # O
             return OK if n == 2 and buf[lo + 1] == 75 else 0
-        if c == 69:
+        if c == 69:  # E
             if n == 5 and buf.startswith(b"ERROR", lo):
                 self.cme = 0
                 return ERROR
             return 0
-        if c == 43:
+        if c == 43:  # +
             if n > 11 and buf.startswith(b"+CME ERROR:", lo):
                 self.cme = number(buf, lo + 11, hi)
                 return ERROR
-        elif c == 83:
+        elif c == 83:  # S
             if n == 7 and buf.startswith(b"SEND OK", lo):
                 return SEND_OK
             if n == 9 and buf.startswith(b"SEND FAIL", lo):
                 return SEND_FAIL
-        elif c == 67:
+        elif c == 67:  # C
             if n >= 7 and buf.startswith(b"CONNECT", lo):  # also "CONNECT <speed>"
                 return CONNECT
-        elif c == 78:
+        elif c == 78:  # N
             if n == 10 and buf.startswith(b"NO CARRIER", lo):
                 return NO_CARRIER
         return 0

@@ -264,6 +264,7 @@ class Socket(io.IOBase):
         if result == _l.OK:
             tail = self._link.tail
             if self._got == 0 or (self._got > 0 and self._whole()):
+                # The byte by which the form was just learned waits for a reply that confirms it.
                 if tail is not None or not self._got:
                     self._ready = self._rx.any()
                 if not self._got and self._shut:
