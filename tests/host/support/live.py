@@ -36,23 +36,15 @@ class Uart:
         self._live = live
         self._baud = baud
         self._ring = ByteQueue()
-        self._then = time.ticks_us()
-        self._credit = 0  # millionths of a byte that may pass
+        self._down = Pace(baud)
+        self._up = Pace(baud)
 
     def any(self):
         live = self._live
         live.run()
-        if self._baud:
-            now = time.ticks_us()
-            self._credit += time.ticks_diff(now, self._then) * (self._baud // 10)
-            self._then = now
-            n = self._credit // 1000000
-            self._credit -= n * 1000000
-            data = live.model.take(n)
-            if len(data) < n:
-                self._credit = 0
-        else:
-            data = live.model.take(4096)
+        n = self._down.room() if self._baud else 4096
+        data = live.model.take(n)
+        self._down.used(n, len(data))
         if data:
             self._ring.append(data)
         return len(self._ring)
@@ -66,10 +58,31 @@ class Uart:
         if n is None:
             n = len(buf) if off is None else off
             off = 0
-        n = min(n, self._live.model.space(), 256)
-        self._live.model.feed(bytes(memoryview(buf)[off : off + n]))
+        room = min(256, self._up.room() if self._baud else 256, self._live.model.space())
+        done = min(n, room)
+        self._up.used(room, done)
+        self._live.model.feed(bytes(memoryview(buf)[off : off + done]))
         self._live.run()
-        return n
+        return done
+
+
+class Pace:
+    # baud/10 bytes a second; what was not used is gone, but for what a buffer of 128 bytes holds.
+    def __init__(self, baud):
+        self._rate = baud // 10
+        self._then = time.ticks_us()
+        self._credit = 0  # millionths of a byte
+
+    def room(self):
+        now = time.ticks_us()
+        self._credit += time.ticks_diff(now, self._then) * self._rate
+        self._then = now
+        return self._credit // 1000000
+
+    def used(self, room, n):
+        self._credit -= n * 1000000
+        if n < room:
+            self._credit = min(self._credit, 128000000)
 
 
 def live(net=None, sockets=2, **options):
