@@ -127,9 +127,11 @@ def site(copy):
 
 def installed(host):
     # What is below /lib/qssl on the board, and whether the shortest test passes with it.
-    done = host.execute("import os\nprint(sorted(os.listdir('/lib/qssl')))\nprint('PASS')")
+    text = "import os, qssl\nprint(sorted(os.listdir('/lib/qssl')))\nprint(qssl.__file__)\n"
+    done = host.execute(text + "print('PASS')")
     assert done.passed, done.output
-    names = done.output.splitlines()[0]
+    names, path = done.output.splitlines()[:2]
+    assert path.startswith("/lib/qssl/__init__."), path
     result = host.run(setup.ROOT / "tests/device/smoke.py")
     assert result.passed, result.output
     assert host.mpremote("fs", "rm", "-r", ":/lib/qssl").returncode == 0

@@ -4,6 +4,7 @@
 # echo        sends back all that comes
 # send N      sends N bytes of the pattern, then waits for the next line
 # sink N      takes N bytes of the pattern, answers "ok" or where it differs, then the next line
+# drop N      the same with any bytes
 # burst N MS  the same as send, MS milliseconds later
 # close       closes
 
@@ -69,11 +70,11 @@ class Peer:
                 tls.sendall(data)
             return False
         count = int(words[1])
-        if words[0] == "sink":
+        if words[0] in ("sink", "drop"):
             at = 0
             while at < count:
                 data = stream.read(min(4096, count - at))
-                if data != _part(at, len(data)) or not data:
+                if not data or (words[0] == "sink" and data != _part(at, len(data))):
                     tls.sendall(b"wrong near byte %d\n" % at)
                     return False
                 at += len(data)
