@@ -56,9 +56,9 @@ def main(args):
     if args in (["-h"], ["--help"]):
         print(HELP, end="")
         return 0
-    if args == ["--help", "pytest"]:
-        args = ["--help"]
     python = prepare()
+    if args == ["--help", "pytest"]:
+        return setup.call([python, "-m", "pytest", "--help"])
     bad = []
     for words in (["ruff", "check"], ["ruff", "format", "--check"]):
         setup.say(" ".join(words), "check")
