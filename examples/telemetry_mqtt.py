@@ -1,23 +1,25 @@
-# telemetry_mqtt - publishes a measurement every few seconds: MQTT over TLS by umqtt, for ever.
+# telemetry_mqtt - publishes a measurement every few seconds: MQTT over TLS, QoS 1, for ever.
 # SPDX-License-Identifier: MIT
 #
 # On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
-#     mpremote mip install umqtt.simple
 #     mpremote run examples/telemetry_mqtt.py
 # On a PC, with the simulated modem and a broker made for the occasion:
 #     python3 tools/run.py examples/telemetry_mqtt.py
 #
-# umqtt.simple knows nothing of modems: qssl.compat gives it the sockets. Each record is published
-# with QoS 1 and kept until the broker confirms it (PUBACK); if that does not come, it is published
-# again. So every record arrives at least once and in order. When only the PUBACK was lost it
-# arrives twice: who reads them tells by the number ("seq") and drops the second one.
+# qssl.uplink keeps each record until the broker has confirmed it (PUBACK); qssl.recovery brings
+# modem and network back. So every record arrives, at least once and in order. When only the PUBACK
+# was lost it arrives twice: who reads them tells by the number ("seq") and drops the second one.
+# With a folder for the queue (the setting "queue") records survive a power cut of the board, too.
 
 import json
 import time
 
 import board
 
-from qssl import compat
+from qssl.mqtt import Mqtt
+from qssl.queue import FileQueue, RamQueue
+from qssl.recovery import Recovery
+from qssl.uplink import Uplink
 
 host = board.setting("host")
 port = board.setting("port", 8883)
@@ -30,15 +32,30 @@ interval_ms = board.setting("interval_ms", 5000)
 timeout_s = board.setting("timeout_s", 30)
 keepalive_s = 60 + 2 * interval_ms // 1000
 count = board.setting("count", 0)  # records to send; 0: no end
+folder = board.setting("queue", "")
 
 modem = board.modem(sockets=1)
-ctx = modem.tls(ca=board.setting("ca", "ca.pem"))
-compat.install(modem, ctx)  # from here on `import socket` and `import ssl` mean the modem
-
-from umqtt.simple import MQTTClient, MQTTException  # noqa: E402
-
-# What umqtt raises when the connection breaks: an answer that does not come is b"" for it.
-BROKEN = (OSError, MQTTException, IndexError, AssertionError)
+up = Uplink(
+    modem,
+    host,
+    port,
+    modem.tls(ca=board.setting("ca", "ca.pem")),
+    # The record just as it is; without envelope= it gets the queue's name and its id.
+    Mqtt(
+        device,
+        topic,
+        user or None,
+        password or None,
+        keepalive_s,
+        envelope=lambda name, id, record: record,
+    ),
+    FileQueue(folder) if folder else RamQueue(),
+    Recovery(modem, apn=apn, utc=board.utc),
+    batch=1,
+    timeout_s=timeout_s,
+    pause_s=1,
+    pause_max_s=60,
+)
 
 
 def temperature(n):
@@ -54,54 +71,22 @@ def senml(n, celsius):
     return json.dumps([first, {"n": "temperature", "u": "Cel", "v": celsius}])
 
 
-def connect(failures):
-    # A connection, whatever state the modem is in. The first thing to try after a failure is a new
-    # connection; if that fails too, start() looks after the modem and its network.
-    if failures > 1 or not modem.up:
-        modem.start(apn=apn)
-    if modem.clock() is None:  # certificates are checked against it
-        modem.clock(board.utc())
-    # The broker drops a client that is silent for one and a half times keepalive_s.
-    client = MQTTClient(device, host, port, user or None, password or None, keepalive_s, ssl=True)
-    try:
-        client.connect()
-    except BROKEN:
-        close(client)
-        raise
-    return client
-
-
-def close(client):
-    try:
-        if client and client.sock:
-            client.sock.close()
-    except OSError:
-        pass  # it is of no use any more
-
-
-client = None
-n = failures = 0
-while not count or n < count:
-    n += 1
-    celsius = temperature(n)
-    record = senml(n, celsius)
-    while record:
+n = told = failures = 0
+due = time.ticks_ms()
+while not count or told < count:
+    if n != count and time.ticks_diff(due, time.ticks_ms()) <= 0:
+        n += 1
+        due = time.ticks_add(time.ticks_ms(), interval_ms)
+        celsius = temperature(n)
         print("record %d: %s Cel" % (n, celsius))
-        try:
-            client = client or connect(failures)
-            client.sock.settimeout(timeout_s)  # umqtt takes it off again
-            client.publish(topic, record, qos=1)  # returns when the broker has it
-            record = None
-            failures = 0
-            print("record %d: confirmed" % n)
-        except BROKEN as e:
-            close(client)
-            client = None
-            pause_s = min(1 << failures, 60)
-            failures += 1
-            print("record %d: not confirmed, again in %d s: %r" % (n, pause_s, e))
-            time.sleep(pause_s)
-    if n != count:
-        time.sleep_ms(interval_ms)
-if client:
-    client.disconnect()
+        up.put(senml(n, celsius))
+    left = up.run(0.2)  # returns at once when all is delivered
+    while told < up.delivered + up.rejected:
+        told += 1
+        print("record %d: confirmed" % told)
+    if up.failures > failures:
+        print("record %d: not confirmed, again soon: %s" % (told + 1, up.error))
+    failures = up.failures
+    if not left:
+        modem.sleep_ms(min(100, interval_ms))
+up.close()

@@ -47,7 +47,7 @@ def parse(args):
     p.add_argument(
         "--server",
         choices=("https", "mqtt", "none"),
-        help="what to start (default: mqtt if the script imports umqtt, else https)",
+        help="what to start (default: mqtt if the script imports umqtt or qssl.mqtt, else https)",
     )
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")
     p.add_argument("--baud", type=baud, metavar="N", help=BAUD_HELP)
@@ -64,7 +64,8 @@ def parse(args):
         help="this modem instead of a simulated one: a serial port or tcp:HOST:PORT",
     )
     chosen = p.parse_args(args)
-    chosen.umqtt = "umqtt" in _read(p, chosen.script)
+    text = _read(p, chosen.script)
+    chosen.umqtt = "umqtt" in text
     chosen.settings = _settings(p, chosen.settings)
     if chosen.modem and (chosen.at or chosen.fault):
         p.error("--at and --fault are of the simulated modem and don't go with --modem")
@@ -72,7 +73,7 @@ def parse(args):
         if chosen.modem or "host" in chosen.settings:
             chosen.server = "none"
         else:
-            chosen.server = "mqtt" if chosen.umqtt else "https"
+            chosen.server = "mqtt" if chosen.umqtt or "qssl.mqtt" in text else "https"
     return chosen
 
 
