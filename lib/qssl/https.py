@@ -27,7 +27,7 @@ class Https:
 
     def __init__(self, host, path="/", content_type="application/json", pack=None):
         host = str(quoted(host, "uplink", "host"), "ascii")
-        path = str(quoted(path, "uplink", "path"), "ascii")
+        path = str(quoted(path, "uplink", "path", 500), "ascii")
         if " " in path or " " in host:
             raise Refused(errno.EINVAL, "uplink", "host or path holds a blank")
         self._head = (

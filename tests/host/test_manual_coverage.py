@@ -47,8 +47,8 @@ SECTIONS = {
     "2.2.3": "`AT+QSSLSEND=?` Ctrl-Z ESC `SEND OK` `SEND FAIL` ERROR 1-1460 0-11",
     "2.2.4": "`AT+QSSLRECV=?` 1-1500 0-11 `+QSSLRECV: 0` ERROR",
     "2.2.5": "`AT+QSSLCLOSE=?` 0-65535 10 0-11 OK ERROR",
-    "2.2.6": "`AT+QSSLSTATE=?` `AT+QSSLSTATE=<clientID>` `AT+QSSLSTATE` ip_address remote_port local_port "
-    "pdpctxID serverID access_mode at_port sslctxID " + STATES,
+    "2.2.6": "`AT+QSSLSTATE=?` `AT+QSSLSTATE=<clientID>` `AT+QSSLSTATE` ip_address remote_port "
+    "local_port pdpctxID serverID access_mode at_port sslctxID " + STATES,
     "2.3": "",
     "2.3.1": "recv currentrecvlength",
     "2.3.2": "closed PDP initial",

@@ -1,4 +1,4 @@
-# test_regressions - the shortest schedules under which tools/search.py once found a promise broken.
+# test_regressions - the shortest schedules for which tools/search.py found a promise broken.
 # SPDX-License-Identifier: MIT
 
 from qsearch.player import play
