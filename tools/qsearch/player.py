@@ -232,8 +232,9 @@ class Player:
         elif data is not None and line.read >= 0:
             self.take(line, data)
             if not data and size and not line.failed:
-                # The end of the stream: everything the server sent was read.
-                fine = line.torn or not self.keeps or not self.down
+                # The end of the stream: everything the server sent was read. Where a send failed
+                # (close() tells it at the latest), what is read ends with what the modem had.
+                fine = line.torn or not self.keeps or not self.down or sock.why
                 if not fine and line.read != len(line.pushed):
                     raise Violation("G2: EOF after %d of %d bytes" % (line.read, len(line.pushed)))
         if line.read < 0:
@@ -332,6 +333,8 @@ class Player:
     def recovers(self):
         # G4: without the faults, the next start() works, and so does a connection.
         model = self.rig.model
+        model.command("clear")
+        self.rig.sleep(_QUIET_MS)
         for text in ("clear", "coverage on", "dns ok", "storage free", "power on"):
             model.command(text)
         self.rig.sleep(_QUIET_MS)
@@ -344,7 +347,7 @@ class Player:
             self.op_close(k)
         try:
             sock = self.modem.connect("after.example", 443, self.context, 60000)
-            sock.settimeout(30)
+            sock.settimeout(300)  # a firmware may give single bytes, and take its time for each
             sock.write(data)
             got = sock.read(300)
             sock.close()
