@@ -93,7 +93,7 @@ def test_leaving_push_mode_under_a_flood():
     works(modem)
 
 
-def while_switching(rig, modem, sock, peer, push, data):
+def while_switching(rig, modem, sock, peer, switch, data):
     # The server says `data` while the modem takes its time to answer.
     due = rig.now + 100
     todo = [data]
@@ -104,18 +104,22 @@ def while_switching(rig, modem, sock, peer, push, data):
 
     rig.model.command("fault delay what=final by=200")
     modem.link.idle = idle
-    sock.switch(push)
+    now = switch() or sock
     modem.link.idle = None
     assert not todo
     peer.say(b"then")
-    takes(sock, data + b"then")
+    takes(now, data + b"then")
+    return now
 
 
 def test_data_arrives_while_it_switches():
     for data in LOOKALIKES:
         rig, modem, sock, peer = pushing()
-        while_switching(rig, modem, sock, peer, False, data)
-        while_switching(rig, modem, sock, peer, True, data)
+        while_switching(rig, modem, sock, peer, lambda s=sock: s.switch(False), data)
+        while_switching(rig, modem, sock, peer, lambda s=sock: s.switch(True), data)
+        pipe = while_switching(rig, modem, sock, peer, sock.transparent, data)
+        pipe.escape()
+        while_switching(rig, modem, pipe, peer, pipe.resume, data)
 
 
 def test_leaving_push_asks_again():

@@ -198,6 +198,28 @@ def test_no_carrier_in_pieces():
         assert log.at == []
 
 
+def test_no_carrier_and_more_after_a_short_pause():
+    rig, modem, pipe, peer = piped()
+    log = Log(rig)
+    peer.say(NO_CARRIER)
+    modem.sleep_ms(200)
+    peer.say(b"more")
+    takes(pipe, NO_CARRIER + b"more")
+    modem.sleep_ms(3000)
+    assert log.at == [] and rig.model.sockets.owner is not None
+
+
+def test_lookalikes_in_a_full_ring():
+    for baud in (0, 115200):
+        rig, modem, pipe, peer = piped(baud=baud, flow=True, rxbuf=2048)
+        data = (pattern(60) + NO_CARRIER + b"\r\n+X: 1\r\n\r\n+") * 60 + b"."
+        peer.say(data)
+        modem.sleep_ms(2000)
+        takes(pipe, data, slow=(rig, 50))
+        pipe.close()
+        works(modem)
+
+
 def test_line_ends_are_not_held_long():
     rig, modem, pipe, peer = piped(baud=115200)
     peer.say(b"220 ready\r\n")

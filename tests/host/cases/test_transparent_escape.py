@@ -293,7 +293,7 @@ def test_data_that_looks_like_the_answer():
 
 def test_data_that_looks_like_the_answer_single_bytes_read():
     for after in (1500, 2050, 2090, 2099):
-        for data in (OK + OK, OK + b"\r\n+X", b"x" * 20 + OK + b"\r\n+URC: 1\r\n" * 40):
+        for data in (OK + OK, OK + b"\r\n+X", b"x" * 20 + OK + b"\r\n+URC: 1\r\n" * 60):
             says_while_escaping(data, after, chunk=1)
 
 
@@ -384,6 +384,33 @@ def test_plus_signs_of_the_escape_get_lost():
         peer.say(b"after")
         takes(pipe, b"after")
         pipe.close()
+
+
+def test_plus_signs_get_lost_and_the_server_says_ok():
+    # Too early for the modem's OK: AT must not be typed, the modem is in data mode.
+    rig, modem, pipe, peer = piped()
+    rig.model.command("fault lose_in at=1 bytes=3")
+    due = rig.now + 1100 + 500
+    todo = [OK]
+
+    def idle():
+        if todo and rig.now >= due:
+            peer.say(todo.pop())
+
+    modem.link.idle = idle
+    pipe.escape()
+    assert not todo and peer.got == b""
+    takes(pipe, OK)
+    assert modem.signal() is not None
+
+
+def test_escape_behind_much_that_is_still_on_its_way_out():
+    rig, modem, pipe, peer = piped(baud=1200)
+    pipe.write(pattern(600))
+    start = rig.now
+    pipe.escape()
+    assert rig.now - start > 5000 + 2100 and peer.got == pattern(600)
+    assert modem.signal() is not None and modem.stats.resyncs == 1
 
 
 def test_answer_of_the_escape_gets_lost():
