@@ -4,7 +4,7 @@
 import select
 import time
 
-from contract import PATTERN, order, until, waited
+from contract import PATTERN, fill, order, until, waited
 
 # --- poll ----------------------------------------------------------------------------------------
 
@@ -53,11 +53,8 @@ def poll_out(kit):
 
 def poll_out_waits_for_room(kit):
     s = kit.connect()
-    order(s, "sleep 1500")
-    s.setblocking(False)
-    start = time.ticks_ms()
-    while time.ticks_diff(time.ticks_ms(), start) < 700:
-        s.write(PATTERN * 64)
+    order(s, "sleep 4000")
+    fill(s)
     poll = select.poll()
     poll.register(s, select.POLLOUT)
     assert polled(poll, s, 100) == 0
@@ -180,4 +177,4 @@ def checks():
     return [n for n, f in globals().items() if callable(f) and n not in _HELPERS]
 
 
-_HELPERS = ("order", "waited", "until", "polled", "checks")
+_HELPERS = ("fill", "order", "waited", "until", "polled", "checks")
