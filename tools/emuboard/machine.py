@@ -14,9 +14,10 @@ _START_S = 20
 class Board:
     # A running board. uart: "HOST:PORT" where somebody listens for the far end of its UART(1), as
     # `ugsim --tcp` does. pace: True for a core about as fast as an RP2040's, at the price of a
-    # fully loaded core of the PC; else it runs several times as fast.
+    # fully loaded core of the PC; else it runs several times as fast. count: 16 ns of its time are
+    # one instruction, however long that takes the PC.
 
-    def __init__(self, firmware, uart, pace=False):
+    def __init__(self, firmware, uart, pace=False, count=False):
         env = arm_tools()
         host, port = uart.rsplit(":", 1)
         self._port = _free_port()
@@ -34,6 +35,8 @@ class Board:
         ]
         if pace:
             argv += ["-icount", "shift=4,sleep=on,align=on"]
+        if count:
+            argv += ["-icount", "shift=4,sleep=on"]
         self._process = subprocess.Popen(
             argv,
             env=env,

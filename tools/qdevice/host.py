@@ -53,6 +53,7 @@ class Host:
         self._baud = more.get("baud", 115200)
         self._wired = more.get("wired", "none")
         self._view = more.get("view", False)
+        self._count = more.get("count", False)  # the board's time counts its instructions
         self._stack = contextlib.ExitStack()
         self._mounted = None
         self.settings = {}
@@ -77,7 +78,7 @@ class Host:
         self._stack.callback(peer.close)
         self._start_modem()
         if self.emulated:
-            self.board = enter(Board(elf, self._at))
+            self.board = enter(Board(elf, self._at, count=self._count))
             self.repl = self.board.repl
             self._install_kit(folder)
         else:

@@ -21,7 +21,8 @@ Of the modem:
 
 class Session:
     # `port`: see ugsim.port.base. `baud`: 0 for as fast as it goes. `control`: address or None.
-    # `listeners`: functions (seconds since the start, kind, text) for every event.
+    # `listeners`: functions (seconds since the start, kind, text) for every event. `net`: another
+    # network than the real one.
     def __init__(
         self,
         port,
@@ -33,6 +34,7 @@ class Session:
         seed=1,
         powered=True,
         listeners=(),
+        net=None,
     ):
         changes = dict(switches or {})
         if baud:
@@ -40,7 +42,7 @@ class Session:
         self._listeners = list(listeners)
         self._start = time.monotonic()
         self.port = port
-        self.net = Net(on_event=self._event)
+        self.net = net or Net(on_event=self._event)
         self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered)
         self.model.on_event = self._event
         self.stats = Stats(self.net)

@@ -1,0 +1,90 @@
+# test_bench - the driver is not larger or hungrier than it was; and tools/bench.py itself.
+# SPDX-License-Identifier: MIT
+
+import json
+import subprocess
+import sys
+import xml.dom.minidom
+
+import pytest
+
+import setup
+from qbench import main, plot
+from qbench.rows import Row, show
+
+TOOL = [sys.executable, str(setup.ROOT / "tools/bench.py")]
+
+
+def test_what_is_exact_is_within_its_limits():
+    if not setup.have_emulator() or setup.find_micropython(32) is None:
+        pytest.skip("no emulator or no 32-bit MicroPython: run `python3 tools/test.py` once")
+    done = subprocess.run([*TOOL, "--check"], capture_output=True, text=True, cwd=setup.ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "numbers are within their limits." in done.stdout
+
+
+def rows():
+    return [
+        Row("a", "size", 100, "B", promise=120),
+        Row("b", "share", 0.97, "%", promise=0.96, less=False),
+        Row("c", "speed", 0.5, "%", promise=0.98, less=False, exact=False),
+        Row("d", "heap", 5000, "B", promise=4096),
+    ]
+
+
+def test_what_is_worse_than_it_was_is_said():
+    limits = {"a": 100, "b": 0.97, "d": 5000, "kept": ["a", "b"]}
+    assert main.problems({"x": rows()}, limits) == []
+    worse = rows()
+    worse[0].value = 101
+    worse[1].value = 0.955
+    worse[2].value = 0.1  # what is timed never fails
+    worse[3].value = 5001
+    assert main.problems({"x": worse}, limits) == [
+        "size: 101 B is more than its limit of 100 B.",
+        "share: 95.5 % is less than its limit of 97.0 %.",
+        "heap: 5 001 B is more than its limit of 5 000 B.",
+        "share: 95.5 % breaks the promise >= 96.0 %.",
+    ]
+    del limits["d"]
+    assert main.problems({"x": rows()}, limits) == [
+        "d has no limit: run `python3 tools/bench.py --limits`."
+    ]
+
+
+def test_a_promise_is_kept_or_missed():
+    assert [row.kept() for row in rows()] == [True, True, False, False]
+    assert Row("e", "no promise", 1, "B").kept() is None
+    assert [show(81210, "B"), show(0.976, "%"), show(1.0, ""), show(2.44, "ms")] == [
+        "81 210 B",
+        "97.6 %",
+        "1.0",
+        "2.4 ms",
+    ]
+
+
+def test_the_plot_is_an_svg():
+    points = [("unix port", "receive", 921600, 87000, 89417), ("x", "send", 115200, 9000, 11250)]
+    text = plot.svg(points)
+    document = xml.dom.minidom.parseString(text)
+    titles = [node.firstChild.data for node in document.getElementsByTagName("title")]
+    assert titles == ["receive, unix port: 87000 of 89417 B/s", "send, x: 9000 of 11250 B/s"]
+
+
+def test_the_limits_name_every_module():
+    limits = json.loads(main.LIMITS.read_text())
+    there = {"mpy:" + p.stem for p in (setup.ROOT / "lib/qssl").glob("*.py")}
+    assert there == {key for key in limits if key.startswith("mpy:")}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "There is no part nothing; the parts are sizes, "),
+        (["sizes", "--write"], "--write and --limits need all parts"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(words, said):
+    done = subprocess.run([*TOOL, *words], capture_output=True, text=True, cwd=setup.ROOT)
+    assert done.returncode == 2 and done.stdout == ""
+    assert said in done.stderr and done.stderr.count("\n") == 1

@@ -1,0 +1,25 @@
+# bench - measures the driver against what was promised.
+# SPDX-License-Identifier: MIT
+
+import os
+import sys
+
+import setup
+from qbench import options
+
+
+def main(args):
+    options.parse(args)
+    python = setup.ensure_venv("test", "board")
+    setup.micropython()
+    setup.micropython(32)
+    setup.clients()
+    setup.arm_tools()
+    setup.micropython_source()
+    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
+    os.execve(python, [str(python), "-m", "qbench.main", *args], env)
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))

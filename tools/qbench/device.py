@@ -1,0 +1,68 @@
+# qbench.device - measurements on the emulated board: a 32-bit heap and a real machine.UART.
+# SPDX-License-Identifier: MIT
+
+import json
+import time
+from pathlib import Path
+
+import setup
+from qbench.unix import SCRIPTS
+from qdemo.problem import Problem
+from qdevice.host import Host
+from qdevice.stage import compile_mpy
+
+_SUPPORT = setup.ROOT / "tests/host/support"
+_SITE = """\
+CA = "/ca.pem"
+HOST, PORT, BAUD, utc = %r, %d, %d, %r
+NAMES = %r
+
+def make_uart(board):
+    import machine
+    return machine.UART(1, 115200, rxbuf=2048, txbuf=2048, timeout=0)
+"""
+
+
+class Device:
+    # A started emulated board. frozen: the driver is in its firmware; else .mpy files from the
+    # folder mpy are put on it.
+    def __init__(self, stack, folder, names, frozen=True, mpy=None, **options):
+        self._host = stack.enter_context(Host(frozen=frozen, **options))
+        settings = self._host.settings
+        utc = tuple(time.gmtime()[:6])
+        site = _SITE % (settings["host"], settings["port"], settings["baud"], utc, names)
+        self._host.write({"/ca.pem": settings["ca"], "/lib/bench_site.py": site})
+        if not frozen:
+            self._host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})
+            done = self._host.mpremote("cp", "-r", Path(mpy) / "qssl", ":/lib/")
+            if done.returncode:
+                raise Problem("The driver can't be put on the board: %s" % done.stdout.strip())
+
+    def run(self, script):
+        result = self._host.execute((SCRIPTS / script).read_text(), script)
+        try:
+            return json.loads(result.last)
+        except ValueError:
+            raise Problem("%s fails on the emulated board: %s" % (script, result.last)) from None
+
+    def throughput(self):
+        # {"received": B/s, "sent": B/s}
+        path = setup.ROOT / "tests/device/throughput.py"
+        result = self._host.run(path, {"check": 0, "size": 98304})
+        if not result.passed:
+            raise Problem("throughput fails on the emulated board: %s" % result.last)
+        found = {}
+        for line in result.output.splitlines():
+            words = line.replace(",", "").split()
+            if words[:1] in (["received"], ["sent"]):
+                found[words[0]] = int(words[words.index("B/s") - 1])
+        return found
+
+    def work(self, folder):
+        # Microseconds of QEMU's instruction clock for each KiB, both ways.
+        path = folder / "driver_canned.mpy"
+        compile_mpy(_SUPPORT / "driver_canned.py", "driver_canned.py", path)
+        done = self._host.mpremote("cp", path, ":/lib/")
+        if done.returncode:
+            raise Problem("driver_canned can't be put on the board: %s" % done.stdout.strip())
+        return self.run("work.py")

@@ -1,0 +1,188 @@
+# qbench.measure - runs the measurements and makes rows of them.
+# SPDX-License-Identifier: MIT
+
+from qbench import size
+from qbench.device import Device
+from qbench.rows import Row
+from qbench.unix import Unix
+
+BAUDS = (115200, 460800, 921600)
+# Full chunks, command and answer counted (manual 2.2.3, 2.2.4): payload, bytes on the wire
+RECEIVE = (1500, 19 + 19 + 1500 + 8)
+SEND = (1460, 20 + 4 + 1460 + 11)
+_MODULE = "%s.mpy"
+_INSTRUCTIONS = 62.5  # a microsecond of QEMU's -icount shift=4
+_STEPS = (
+    ("import", "after `from qssl import Modem`"),
+    ("modem", "and a Modem"),
+    ("context", "and a TLS context"),
+    ("start", "and start()"),
+    ("socket", "and an open socket"),
+)
+
+
+class Measure:
+    # stack: an ExitStack that ends what was started. folder: a temporary one.
+    def __init__(self, stack, folder, say):
+        self._stack = stack
+        self._folder = folder
+        self._say = say
+        self.sizes = size.compiled(folder / "mpy")
+        self.unix = Unix(folder / "mpy", folder, size.names())
+        self._heap = None
+        self._wire = None
+        self._frozen = None
+        self.modules = {}  # name: (heap from .mpy, heap frozen)
+
+    def _board(self):
+        if self._frozen is None:
+            self._frozen = Device(self._stack, self._folder, size.names())
+        return self._frozen
+
+    def _unix_heap(self):
+        if self._heap is None:
+            self._heap = self.unix.heap()
+        return self._heap
+
+    def sizes_rows(self):
+        loaded = size.loaded(self._unix_heap()["modules"])
+        rows = [
+            Row("mpy:" + name, _MODULE % name, n, "B", place="mpy-cross -O2")
+            for name, n in self.sizes.items()
+        ]
+        # What is let go again after start() was loaded, too.
+        path = sum(self.sizes[n] for n in {*loaded, "bringup"} if n in self.sizes)
+        every = sum(self.sizes.values())
+        where = "mpy-cross -O2"
+        text = "synchronous path: %d modules, start() to traffic" % len({*loaded, "bringup"})
+        return [
+            Row("mpy", text, path, "B", 12 * 1024, place=where),
+            Row("mpy everything", "everything", every, "B", 20 * 1024, place=where),
+            *rows,
+        ]
+
+    def heap_rows(self):
+        heap = self._unix_heap()
+        frozen = self._board().run("heap.py")
+        modules = self.unix.modules()
+        self.modules = {
+            name: (modules.get(name), cost)
+            for name, cost in self._board().run("modules.py")
+            if name in modules
+        }
+        rows = []
+        for way, found, promise, where in (
+            ("mpy", heap, 16 * 1024, "32-bit unix port"),
+            ("frozen", frozen, 4 * 1024, "emulated board"),
+        ):
+            for step, text in _STEPS:
+                last = step == "socket"
+                text = "from .mpy: " + text if way == "mpy" else "frozen: " + text
+                key = "heap %s %s" % (way, step)
+                rows.append(
+                    Row(key, text, found[step], "B", promise if last else None, place=where)
+                )
+        return rows
+
+    def operations_rows(self):
+        found = self._board().run("operations.py")
+        return [
+            Row("net " + name, "heap left by one " + name, n, "B", 0, place="emulated board")
+            for name, n in found.items()
+        ]
+
+    def commands_rows(self):
+        where = "unix port"
+        return [
+            Row(
+                "sends publish",
+                "AT+QSSLSEND for one umqtt publish",
+                self.unix.sends("mqtt.py"),
+                "",
+                1,
+                place=where,
+            ),
+            Row(
+                "sends post",
+                "AT+QSSLSEND for one urequests post",
+                self.unix.sends("http.py"),
+                "",
+                1,
+                place=where,
+            ),
+        ]
+
+    def _shares(self):
+        if self._wire is None:
+            self._wire = self.unix.speed(0)
+        return self._wire
+
+    def wire_rows(self):
+        found = self._shares()
+        rows = []
+        for way, promise, (payload, wire) in (
+            ("receive", 0.96, RECEIVE),
+            ("send", 0.97, SEND),
+        ):
+            text = "payload share of the wire, %s (possible: %.1f %%)" % (
+                "receiving" if way == "receive" else "sending",
+                100 * payload / wire,
+            )
+            share = round(found[way]["share"], 4)
+            rows.append(Row("share " + way, text, share, "%", promise, False, place="unix port"))
+        return rows
+
+    def speed_rows(self):
+        rows = []
+        for baud in BAUDS:
+            self._say("speed at %d baud" % baud)
+            # The best of some runs: what else this PC does can only make it slower.
+            runs = [self.unix.speed(baud) for _ in range(1 if baud == 115200 else 4)]
+            promise = None if baud == 460800 else 0.98
+            for way, bound in (("receive", RECEIVE), ("send", SEND)):
+                rate = max(run[way]["bytes"] * 1e6 / run[way]["us"] for run in runs)
+                rows.append(_speed(way, baud, rate, bound, promise, "unix port"))
+        return rows
+
+    def board_rows(self):
+        self._say("speed and latency on the emulated board")
+        runs = [self._board().throughput() for _ in range(2)]
+        rows = [
+            _speed(way, 115200, max(run[key] for run in runs), bound, 0.9, "emulated board")
+            for way, key, bound in (("receive", "received", RECEIVE), ("send", "sent", SEND))
+        ]
+        late = self._board().run("latency.py")["us"]
+        text = "from the recv URC to the data in a poll, the wire's time taken off"
+        for key, which, value in (
+            ("latency", "median", late[len(late) // 2]),
+            ("latency least", "least", late[0]),
+        ):
+            promise = 5.0 if key == "latency" else None
+            words = "%s, %s of %d" % (text, which, len(late))
+            rows.append(
+                Row(key, words, value / 1000, "ms", promise, exact=False, place="emulated board")
+            )
+        return rows
+
+    def work_rows(self):
+        found = Device(self._stack, self._folder, size.names(), count=True).work(self._folder)
+        return [
+            Row(
+                "work " + way,
+                "processor instructions for each KiB, %s" % text,
+                int(found[way] * _INSTRUCTIONS),
+                "",
+                exact=False,
+                place="emulated board",
+            )
+            for way, text in (("receive", "receiving"), ("send", "sending"))
+        ]
+
+
+def _speed(way, baud, rate, bound, promise, place):
+    # The share of what the protocol allows at this rate.
+    most = baud / 10 * bound[0] / bound[1]
+    text = "%s at %d baud: %d of %d B/s" % (way, baud, rate, most)
+    row = Row("speed", text, rate / most, "%", promise, False, False, place)
+    row.plot = (place, way, baud, rate, most)
+    return row

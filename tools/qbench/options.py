@@ -1,0 +1,55 @@
+# qbench.options - the command line of tools/bench.py. Standard library only: it runs first.
+# SPDX-License-Identifier: MIT
+
+import argparse
+
+from qdemo.options import Parser
+
+_ABOUT = """\
+Measures the driver: bytes of code, heap, AT commands, bytes on the wire, speed, latency. Each
+number stands beside what was promised. Needs no hardware: it runs on MicroPython's unix port, on
+the 32-bit one, and on the emulated board.
+"""
+_END = """\
+Sizes, heap, counts and shares are exact: the same sources give the same numbers. Speed, latency
+and work depend on how busy this PC is; measure them on an idle one.
+
+--check measures what is exact, and fails if a number is above its limit, which is what has been
+reached (tools/qbench/limits.json), or if a promise that was kept is broken. Lower the limits with
+--limits when the driver has become leaner.
+
+Exit status: 0, or 1 if --check found something, or 2 if it could not run.
+
+examples:
+  python3 tools/bench.py                    everything, as a table (2 minutes)
+  python3 tools/bench.py sizes heap         two parts of it
+  python3 tools/bench.py --write            and docs/numbers.md, docs/speed.svg
+  python3 tools/bench.py --json > now.json
+"""
+PARTS = ("sizes", "heap", "operations", "commands", "wire", "speed", "board", "work")
+EXACT = ("sizes", "heap", "operations", "commands", "wire")
+
+
+def parse(args):
+    p = Parser(
+        prog="bench.py",
+        usage="bench.py [option ...] [PART ...]",
+        description=_ABOUT,
+        epilog=_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument("parts", nargs="*", metavar="PART", help="what: " + ", ".join(PARTS))
+    p.add_argument("--check", action="store_true", help="what is exact, against its limits")
+    p.add_argument("--limits", action="store_true", help="write what is exact as the new limits")
+    p.add_argument("--json", action="store_true", help="the numbers as JSON instead of a table")
+    p.add_argument("--write", action="store_true", help="write docs/numbers.md, docs/speed.svg")
+    chosen = p.parse_args(args)
+    for part in chosen.parts:
+        if part not in PARTS:
+            p.error("there is no part %s; the parts are %s" % (part, ", ".join(PARTS)))
+    if chosen.parts and (chosen.write or chosen.limits):
+        p.error("--write and --limits need all parts")
+    if not chosen.parts:
+        chosen.parts = list(EXACT if chosen.check or chosen.limits else PARTS)
+    return chosen

@@ -1,0 +1,99 @@
+# qbench.unix - measurements on MicroPython's unix port, with a modem whose peers cost nothing.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import setup
+from qbench.modem import TOTAL
+from qdemo import process
+from qdemo.problem import Problem
+from ugsim.control import Control
+
+_HERE = Path(__file__).resolve().parent
+SCRIPTS = _HERE / "scripts"
+_CA = b"-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----\n"
+_LIMIT_S = 120
+_SITE = """\
+CA = %r
+HOST, PORT, BAUD, utc = "echo", 7, 0, (2026, 1, 1, 0, 0, 0)
+NAMES = %r
+
+def make_uart(board):
+    return board.UART(board.setting("modem"))
+"""
+
+
+class Unix:
+    # mpy: folder with qssl/*.mpy. folder: a temporary one.
+    def __init__(self, mpy, folder, names):
+        self._mpy = mpy
+        self._folder = folder / "unix"
+        self._folder.mkdir()
+        (self._folder / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
+        (self._folder / "ca.pem").write_bytes(_CA)
+        (self._folder / "bench_site.py").write_text(_SITE % (str(self._folder / "ca.pem"), names))
+
+    @contextlib.contextmanager
+    def modem(self, baud=0):
+        # (address of its AT port, its control channel)
+        argv = [sys.executable, "-m", "qbench.modem", str(baud)]
+        modem = process.start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            line = modem.stdout.readline()
+            if not line:
+                raise Problem("The modem does not start: %s" % modem.stderr.read().decode())
+            addresses = json.loads(line)
+            control = Control(addresses["control"])
+            yield addresses["at"], control
+            control.close()
+        finally:
+            process.stop(modem)
+
+    def run(self, script, at, bits=64, clients=None, **settings):
+        # What the script prints.
+        path = [".frozen", self._folder, self._mpy, *([clients] if clients else [])]
+        env = {"MICROPYPATH": ":".join(str(p) for p in path)}
+        settings = dict({"modem": "tcp:" + at, "ca": self._folder / "ca.pem"}, **settings)
+        env.update({"QSSL_" + k.upper(): str(v) for k, v in settings.items()})
+        argv = [setup.micropython(bits), "-X", "heapsize=192k", SCRIPTS / script]
+        done = subprocess.run(
+            [str(a) for a in argv],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_S,
+        )
+        if done.returncode:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+            raise Problem("%s fails on the unix port: %s" % (script, last[0]))
+        return done.stdout
+
+    # --- measurements ---
+
+    def speed(self, baud):
+        # {"receive": {"us", "bytes", "share"}, "send": ...}
+        with self.modem(baud) as (at, _):
+            return json.loads(self.run("speed.py", at, total=TOTAL))
+
+    def heap(self):
+        with self.modem() as (at, _):
+            return json.loads(self.run("heap.py", at, bits=32))
+
+    def modules(self):
+        with self.modem() as (at, _):
+            return dict(json.loads(self.run("modules.py", at, bits=32)))
+
+    def sends(self, script, count=3):
+        # AT+QSSLSEND commands for one more publish or post: the difference of two runs.
+        clients = setup.clients()
+        counts = []
+        for n in (1, 1 + count):
+            with self.modem() as (at, control):
+                self.run(script, at, clients=clients, count=n)
+                counts.append(control.stats()["commands"].get("+QSSLSEND", 0))
+        return (counts[1] - counts[0]) / count
