@@ -7,16 +7,19 @@
 #     echo n          sends back the next n bytes
 #     send n [ms]     sends the first n bytes of PATTERN, repeated
 #     text [ms] ...   sends the rest of the line, \n in it is a line end
-#     sleep ms        reads nothing for so long
+#     stall name      reads nothing until another connection says: go name
 #     close [ms]      ends the connection properly
 #     reset [ms]      ends it with a TCP reset
 
 import contextlib
+import threading
 import time
 
 import tls_peer
 
 PATTERN = bytes(range(256))
+_gates = {}  # name: Event
+_lock = threading.Lock()
 
 
 def serve(link):
@@ -49,8 +52,10 @@ def serve(link):
             ms, _, text = args.partition(" ")
             _pause(ms)
             link.send(text.replace("\\n", "\n").encode())
-        elif word == "sleep":
-            _pause(args)
+        elif word == "stall":
+            _gate(args).wait(120)
+        elif word == "go":
+            _gate(args).set()
         elif word == "close":
             _pause(args)
             link.sock.settimeout(0)  # doesn't wait for the client's answer, as most servers
@@ -63,6 +68,11 @@ def serve(link):
             return
         else:
             raise ValueError("unknown order %r" % line)
+
+
+def _gate(name):
+    with _lock:
+        return _gates.setdefault(name, threading.Event())
 
 
 def _pause(ms):

@@ -23,7 +23,7 @@ def poll_in(kit):
     poll.register(s, select.POLLIN)
     start = time.ticks_ms()
     assert polled(poll, s, 100) == 0
-    waited(start, 90, 1000)
+    waited(start, 90, 10000)
     order(s, "text 50 abc")
     assert polled(poll, s, 5000) == select.POLLIN
     assert s.read(2) == b"ab"
@@ -53,13 +53,13 @@ def poll_out(kit):
 
 def poll_out_waits_for_room(kit):
     s = kit.connect()
-    order(s, "sleep 4000")
-    fill(s)
+    total, go = fill(kit, s)
     poll = select.poll()
     poll.register(s, select.POLLOUT)
     assert polled(poll, s, 100) == 0
+    go()
     # The server takes all of it as an order that it doesn't know, and ends.
-    assert polled(poll, s, 10000)
+    assert polled(poll, s, 20000)
     s.close()
 
 
