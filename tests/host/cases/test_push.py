@@ -7,6 +7,8 @@ from driver_kit import LOOKALIKES, Log, Watch, pattern, raised, tls, works
 from mode_kit import Talker, pushing, takes
 from ugsim.fakenet import EchoPeer, SourcePeer
 
+TIMEOUT_S = 300
+
 
 def test_data_then_eof():
     rig, modem, sock, peer = pushing()

@@ -5,6 +5,8 @@ from driver_kit import HOST, LOOKALIKES, Log, connected, pattern, raised, tls, u
 from mode_kit import Talker, piped, pushing, takes, until
 from ugsim.fakenet import EchoPeer, FakeNet, SourcePeer
 
+TIMEOUT_S = 300
+
 
 def test_every_switch_loses_nothing():
     # buffer, push, transparent and back, data on its way both ways all the time.

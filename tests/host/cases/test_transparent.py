@@ -9,6 +9,8 @@ from mode_kit import Talker, TellingUart, piped, pushing, takes, until, with_pin
 from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet, RefusingPeer, SinkPeer, SourcePeer, StallingPeer
 
+TIMEOUT_S = 300
+
 NO_CARRIER = b"\r\nNO CARRIER\r\n"
 
 
