@@ -269,7 +269,7 @@ def test_refused_and_stalled_connections():
         start = time.ticks_ms()
         e = await raised(aio.open_connection(modem, "stalling", 1, ctx, 500))
         assert e.errno == errno.ETIMEDOUT
-        assert 450 <= time.ticks_diff(time.ticks_ms(), start) < 1500
+        assert 450 <= time.ticks_diff(time.ticks_ms(), start) < 8000
         try:
             await asyncio.wait_for(aio.open_connection(modem, "stalling", 1, ctx), 0.5)
             raise AssertionError
@@ -286,12 +286,12 @@ def test_connect_while_another_task_starts_the_modem():
     async def main():
         rig, modem, ctx = live()
         modem.link.uart = Silent()
-        task = asyncio.create_task(raised(aio.start(modem, apn="internet", timeout_ms=1500)))
+        task = asyncio.create_task(raised(aio.start(modem, apn="internet", timeout_ms=6000)))
         await asyncio.sleep_ms(10)
         start = time.ticks_ms()
         e = await raised(aio.open_connection(modem, HOST, 1, ctx, 300))
         assert e.errno == errno.ETIMEDOUT
-        assert 250 <= time.ticks_diff(time.ticks_ms(), start) <= 1000
+        assert 250 <= time.ticks_diff(time.ticks_ms(), start) <= 4000
         e = await raised(aio.open_connection(modem, HOST, 1, ctx, 20000))
         assert task.done()
 
@@ -340,7 +340,7 @@ def test_no_modem():
         start = time.ticks_ms()
         e = await raised(aio.start(modem, apn="internet", timeout_ms=2000))
         assert e.errno == errno.ETIMEDOUT
-        assert time.ticks_diff(time.ticks_ms(), start) < 12000
+        assert time.ticks_diff(time.ticks_ms(), start) < 20000
         assert ticks > 100, ticks
         task.cancel()
 
