@@ -18,7 +18,7 @@ _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _KEYS = "sslversion ciphersuite seclevel ignorelocaltime cacert clientcert clientkey"
 
 
-def diagnose(modem, host=None, ctx=None, tell=None, pdp=None):
+def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | None = None) -> list:
     # A list of (ok, what, what to do): ok True, False, or None where it is a caution or can't be
     # told. host: the server. ctx: what modem.tls() returned, or the number of an SSL context;
     # None: the first that was used. tell: called with each finding as a line of text, at once.
@@ -43,7 +43,7 @@ def diagnose(modem, host=None, ctx=None, tell=None, pdp=None):
     return d.found
 
 
-def words(found):
+def words(found: list) -> str:
     # What diagnose() has found, as text.
     return "\n".join([_line(*finding) for finding in found])
 

@@ -33,7 +33,7 @@ class _Download(Exchange):
         return n
 
 
-def fetch(modem, name, keep=True):
+def fetch(modem, name, keep: bool = True) -> tuple:
     # The file `name` ("RAM:ca.pem", "UFS:..." or plain for flash) of the modem as (bytes,
     # checksum); keep=False: (size, checksum). Its bytes are checked against the modem's checksum.
     name = quoted(name, "files", "name", 80)
@@ -62,7 +62,7 @@ def fetch(modem, name, keep=True):
     return (bytes(x.data) if keep else x.n), x.sum
 
 
-def verify(modem, name, what):
+def verify(modem, name: str, what) -> bool:
     # Whether the modem's file is, byte for byte as its checksum tells, `what`: bytes, or the path
     # of a file on the board.
     source = Source(what, "files")

@@ -37,7 +37,7 @@ class _Entry(Exchange):
         return -1
 
 
-def send(sock, data, timeout_ms=30000):
+def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) -> int:
     # Sends bytes or text, or what an iterator gives piece by piece: 1 to 1460 bytes in all,
     # without Ctrl-Z (0x1A) and ESC (0x1B). Returns how many. What the iterator raises calls the
     # sending off, and comes out here. Blocks, and has the AT port for itself. An error other than

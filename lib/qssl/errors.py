@@ -6,7 +6,7 @@
 
 
 class Error(OSError):
-    def __init__(self, errno, phase, hint, code=0):
+    def __init__(self, errno: int, phase: str, hint: str, code: int = 0) -> None:
         super().__init__(errno, "%s: %s%s" % (phase, hint, " [modem %d]" % code if code else ""))
         self.phase = phase
         self.hint = hint
@@ -24,7 +24,7 @@ class Refused(Error):
     pass
 
 
-def error(reason, code=0, detail=""):
+def error(reason: str, code: int = 0, detail: str = "") -> Error:
     # The error for a reason: a key of qssl.hints, where the words are. That module is loaded when
     # something goes wrong, not before.
     from .hints import REASONS

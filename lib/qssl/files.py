@@ -177,7 +177,7 @@ def _matches(line, source):
         return False
 
 
-def listed(modem, pattern="*"):
+def listed(modem, pattern: str = "*") -> list:
     # [(name, size)] of the files that match: "RAM:*", "*" for flash, one name. None found: [].
     return modem.link.drive(_listed(modem, pattern))
 
@@ -192,7 +192,7 @@ def _listed(modem, pattern):
     return [(text(b, 0, len(b), 0), value(b, 0, len(b), 1)) for b in modem.at.lines]
 
 
-def size(modem, name):
+def size(modem, name: str) -> int:
     # Size of a file on the modem in bytes; -1 if it is not there.
     return modem.link.drive(_size(modem, name))
 
@@ -202,7 +202,7 @@ def _size(modem, name):
     return found[0][1] if len(found) == 1 else -1
 
 
-def space(modem, where="RAM:"):
+def space(modem, where: str = "RAM:") -> tuple:
     # Free bytes of a storage ("RAM:" or "UFS:"); None if the firmware doesn't say.
     return modem.link.drive(_space(modem, where))
 
@@ -216,7 +216,7 @@ def _space(modem, where):
     return n if n >= 0 else None
 
 
-def delete(modem, name, quiet=False):
+def delete(modem, name: str, quiet: bool = False) -> None:
     # Deletes a file. With quiet, one that is not there is no error.
     modem.link.drive(_delete(modem, name, quiet))
 

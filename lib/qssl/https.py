@@ -25,7 +25,9 @@ class Https:
     # for records that are JSON themselves. The ids of a batch are consecutive, unless records
     # between them were lost; then a batch ends there. A receiver drops what it has already.
 
-    def __init__(self, host, path="/", content_type="application/json", pack=None):
+    def __init__(
+        self, host: str, path: str = "/", content_type: str = "application/json", pack=None
+    ) -> None:
         host = str(quoted(host, "uplink", "host"), "ascii")
         path = str(quoted(path, "uplink", "path", 500), "ascii")
         if " " in path or " " in host:

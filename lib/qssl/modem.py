@@ -19,12 +19,12 @@ class Modem:
         dtr=None,
         dcd=None,
         reset=None,
-        sockets=2,
+        sockets: int = 2,
         idle=None,
-        pdp=1,
-        flow=False,
-        baud=0,
-    ):
+        pdp: int = 1,
+        flow: bool = False,
+        baud: int = 0,
+    ) -> None:
         # uart: machine.UART(timeout=0, rxbuf>=2048). Pins: objects with value(), all optional and
         # asserted at 1 (invert in the board file). sockets: how many may be open at once, 1..12.
         # idle(): called while waiting, at least every 100 ms: watchdog, light sleep. pdp: the PDP
@@ -64,7 +64,15 @@ class Modem:
 
     # --- bring-up ------------------------------------------------------------------------------
 
-    def start(self, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+    def start(
+        self,
+        apn: str = "",
+        user: str = "",
+        password: str = "",
+        auth: int = 0,
+        timeout_ms: int = 180000,
+        pin: str = "",
+    ) -> None:
         # From any state of the modem (off, booting, data mode, open prompt, another baud rate,
         # sockets left open) to registered with an active PDP context (manual 1.2, steps 1 and 2).
         # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
@@ -79,25 +87,42 @@ class Modem:
             self.at.until = outer
             unload("bringup")
 
-    def tls(self, ctx=0, **settings):
+    def tls(self, ctx: int = 0, **settings):
         # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
         from .tls import Context
 
         return Context(self, ctx, **settings)
 
-    def activate(self, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
+    def activate(
+        self,
+        pdp: int,
+        apn: str,
+        user: str = "",
+        password: str = "",
+        auth: int = 0,
+        timeout_ms: int = 150000,
+    ) -> str:
         # Another PDP context, for connect(pdp=); returns its IP address. See qssl.pdp.
         from .pdp import activate
 
         return activate(self, pdp, apn, user, password, auth, timeout_ms)
 
-    def stop(self):
+    def stop(self) -> None:
         # Closes every socket and deactivates the PDP contexts (manual 1.2, steps 6 and 7).
         from .pdp import stop
 
         stop(self)
 
-    def connect(self, host, port, ctx, timeout_ms=OPEN_MS, make=None, pdp=None, push=False):
+    def connect(
+        self,
+        host: str,
+        port: int,
+        ctx,
+        timeout_ms: int = OPEN_MS,
+        make=None,
+        pdp: int | None = None,
+        push: bool = False,
+    ):
         # Opens a TLS connection (manual 2.2.2) in buffer access mode, or push=True in direct push
         # mode, and returns its Socket. Blocks.
         outer = self.at.until
@@ -113,14 +138,18 @@ class Modem:
 
         return connecting(self, host, port, ctx, make, pdp, push)
 
-    def transparent(self, host, port, ctx, timeout_ms=OPEN_MS, pdp=None):
+    def transparent(
+        self, host: str, port: int, ctx, timeout_ms: int = OPEN_MS, pdp: int | None = None
+    ):
         # Opens a TLS connection in transparent access mode (manual 1.3, item 3) and returns its
         # Pipe, which has the AT port for itself until pipe.escape() or pipe.close(). Blocks.
         from .stream import connect
 
         return connect(self, host, port, ctx, timeout_ms, pdp)
 
-    def open(self, host, port, ctx, make=None, pdp=None, push=False):
+    def open(
+        self, host: str, port: int, ctx, make=None, pdp: int | None = None, push: bool = False
+    ):
         # Starts a connection and returns its Socket at once: sock.state() is 0 until it is known
         # how it ends. Blocks only where the TLS context has to be set up first. make: called as
         # Socket is. push: the access mode, 2 only for qssl.stream.
@@ -136,32 +165,34 @@ class Modem:
 
     # --- questions -----------------------------------------------------------------------------
 
-    def command(self, text, prefix=b"", timeout_ms=COMMAND_MS):
+    def command(
+        self, text: str | bytes, prefix: bytes = b"", timeout_ms: int = COMMAND_MS
+    ) -> list:
         # Runs any AT command (str or bytes, without CR) and returns its information lines as a
         # list of bytes, each without `prefix`. Raises if its final result code is not OK.
         if isinstance(text, str):
             text = text.encode()
         return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms)
 
-    def last_error(self):
+    def last_error(self) -> int:
         # The number of AT+QIGETERROR; 0: none, or no answer.
         from .query import failing
 
         return self.link.drive(failing(self))
 
-    def signal(self):
+    def signal(self) -> int | None:
         # Received signal strength in dBm; None if not known (AT+CSQ).
         from .query import signal
 
         return self.link.drive(signal(self))
 
-    def registration(self):
+    def registration(self) -> bool:
         # True if registered, at home or roaming, for packet data (AT+CGREG) or at all (AT+CREG).
         from .query import registration
 
         return self.link.drive(registration(self))
 
-    def clock(self, set=None):
+    def clock(self, set: tuple | None = None) -> tuple | None:
         # The modem's clock as (year, month, day, hour, minute, second, quarters), the last one
         # the offset from UTC in quarters of an hour; None if it was never set (AT+CCLK).
         # clock((y, m, d, h, mi, s)) sets it, in UTC.
@@ -171,43 +202,45 @@ class Modem:
             put(self, set)
         return self.link.drive(get(self))
 
-    def ip(self, pdp=None):
+    def ip(self, pdp: int | None = None) -> str | None:
         # The IP address of a PDP context; None if it is not active (manual 1.2, step 2).
         from .pdp import ip
 
         return ip(self, pdp)
 
-    def state(self, id=None):
+    def state(self, id: int | None = None) -> list | tuple | None:
         # How the modem sees its connections, or the one named (manual 2.2.6): see qssl.status.
         from .status import state
 
         return state(self, id)
 
-    def probe(self):
+    def probe(self) -> dict:
         # Asks the firmware what it has (test commands, manual 2.1): see qssl.probe.
         from .probe import probe
 
         return probe(self)
 
-    def diagnose(self, host=None, ctx=None, tell=None, pdp=None):
+    def diagnose(
+        self, host: str | None = None, ctx=None, tell=None, pdp: int | None = None
+    ) -> list:
         # What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
         from .diagnose import diagnose
 
         return diagnose(self, host, ctx, tell, pdp)
 
-    def pump(self):
+    def pump(self) -> None:
         # Lets background work go on: reading ahead, sending what was flushed; tells on_event what
         # has happened. Never blocks.
         self.link.pump()
         if self.link.events is not None:
             self.link.events.deliver()
 
-    def tick(self, timer=None):
+    def tick(self, timer=None) -> None:
         # The same for a timer's soft callback, so that it goes on in time.sleep() too: on_event is
         # not called.
         self.link.pump()
 
-    def sleep_ms(self, ms):
+    def sleep_ms(self, ms: int) -> None:
         # As time.sleep_ms(), with the background work and the idle hook going on.
         due = ticks_add(ticks_ms(), ms)
         self.link.pump()

@@ -35,7 +35,15 @@ class Mqtt:
     # for records that are JSON themselves. keepalive_s: the broker drops a client that was silent
     # for one and a half times as long.
 
-    def __init__(self, client, topic, user=None, password=None, keepalive_s=300, envelope=None):
+    def __init__(
+        self,
+        client: str,
+        topic: str,
+        user: str | None = None,
+        password: str | None = None,
+        keepalive_s: int = 300,
+        envelope=None,
+    ) -> None:
         for what, val in (("client", client), ("topic", topic)):
             if not val or len(val) > 255 or "\0" in val or "+" in val or "#" in val:
                 raise Refused(errno.EINVAL, "uplink", "%s is empty, too long or a pattern" % what)

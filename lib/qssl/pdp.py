@@ -9,7 +9,15 @@ from .errors import error
 _LOCIP_MS = 2000
 
 
-def activate(modem, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
+def activate(
+    modem,
+    pdp: int,
+    apn: str,
+    user: str = "",
+    password: str = "",
+    auth: int = 0,
+    timeout_ms: int = 150000,
+) -> str:
     # Configures and activates PDP context `pdp` (1..20) and returns its IP address, a str. The
     # modem must be started. Settings other than those it is active with restart it: its
     # connections fail. Most modems have at most three contexts active.
@@ -26,7 +34,7 @@ def activate(modem, pdp, apn, user="", password="", auth=0, timeout_ms=150000):
     return step.address
 
 
-def deactivate(modem, pdp=None):
+def deactivate(modem, pdp: int | None = None) -> None:
     # AT+QIDEACT: every connection of the context fails from now on. Of one that is not active: no
     # error.
     pdp = pdp or modem.pdp
@@ -43,7 +51,7 @@ def deactivate(modem, pdp=None):
     modem.lose(pdp)
 
 
-def stop(modem):
+def stop(modem) -> None:
     # Steps 6 and 7 of manual 1.2: closes every socket, which sends what was written, then
     # deactivates every PDP context. All of it is tried; then the first error is raised.
     failure = None
@@ -59,7 +67,7 @@ def stop(modem):
         raise failure
 
 
-def active(modem):
+def active(modem) -> dict:
     # {context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
     found = {}
     for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", 150000):
@@ -69,7 +77,7 @@ def active(modem):
     return found
 
 
-def ip(modem, pdp=None):
+def ip(modem, pdp: int | None = None) -> str | None:
     # The IP address of a PDP context, a str; None if it is not active. Of the one of start() as
     # AT+QILOCIP tells it (manual 1.2, step 2); where the firmware doesn't, and for others, from
     # AT+QIACT?.

@@ -12,7 +12,7 @@ _COMMANDS = (
 )
 
 
-def probe(modem):
+def probe(modem) -> dict:
     # {command: what AT+<command>=? answers, a list of bytes; None: the firmware lacks it}. Kept as
     # modem.caps: from now on a TLS context with a setting that is not there is refused.
     caps = {}

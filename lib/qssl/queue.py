@@ -49,7 +49,7 @@ class RamQueue:
     # Gone with the power. limit: bytes of all records. full: "drop" the oldest, or "refuse".
     damaged = 0
 
-    def __init__(self, limit=8192, full="drop"):
+    def __init__(self, limit: int = 8192, full: str = "drop") -> None:
         self.name = str(hexlify(os.urandom(4)), "ascii")
         self.limit = limit
         self._drop = _policy(full)
@@ -58,7 +58,7 @@ class RamQueue:
         self._first = 1  # id of the oldest
         self.lost = 0
 
-    def put(self, record):
+    def put(self, record: bytes) -> int:
         record = _checked(record, self.limit)
         n = len(record)
         while self._size + n > self.limit:
@@ -74,7 +74,7 @@ class RamQueue:
         self._size -= len(self._records.pop(0))
         self._first += 1
 
-    def peek(self, records=16, size=1024):
+    def peek(self, records: int = 16, size: int = 1024) -> list:
         found = []
         for record in self._records:
             size -= len(record)
@@ -83,7 +83,7 @@ class RamQueue:
             found.append((self._first + len(found), record))
         return found
 
-    def drop(self, upto):
+    def drop(self, upto: int) -> None:
         while self._records and self._first <= upto:
             self._forget()
 
@@ -99,7 +99,14 @@ class FileQueue:
     # sync() or peek(). An error of put() other than "full" leaves it open whether the record will
     # be found in the queue.
 
-    def __init__(self, folder="/queue", limit=65536, full="drop", segment=8192, batch=1):
+    def __init__(
+        self,
+        folder: str = "/queue",
+        limit: int = 65536,
+        full: str = "drop",
+        segment: int = 8192,
+        batch: int = 1,
+    ) -> None:
         if not 64 <= segment <= limit // 2:
             raise Refused(errno.EINVAL, "queue", "segment must be 64 bytes to half of limit")
         self._folder = folder.rstrip("/")
@@ -199,7 +206,7 @@ class FileQueue:
 
     # --- writing ---
 
-    def put(self, record):
+    def put(self, record: bytes) -> int:
         record = _checked(record, self._segment - _HEADER - 3 * _EXTRA)
         n = len(record) + _EXTRA
         if self._held() + n > self._segment - _HEADER - _EXTRA:
@@ -240,7 +247,7 @@ class FileQueue:
             self._at = _HEADER
             total -= size
 
-    def sync(self):
+    def sync(self) -> None:
         # Writes what put() has collected. If it can't, it raises, and nothing is lost from RAM.
         if self._pending:
             self._append(b"".join(self._pending), self._next - 1)
@@ -287,7 +294,7 @@ class FileQueue:
 
     # --- reading ---
 
-    def peek(self, records=16, size=1024):
+    def peek(self, records: int = 16, size: int = 1024) -> list:
         # [(id, record)], oldest first: at least one if there is one. What put() has only in RAM is
         # written first, so that no id is ever seen that a power cut makes come again.
         failure = None
@@ -321,7 +328,7 @@ class FileQueue:
             self._dropped = self._next - 1  # ids that writing failed for, or damaged records
         return found
 
-    def drop(self, upto):
+    def drop(self, upto: int) -> None:
         # Everything up to this id was delivered. Where that can't be written it is known until the
         # power goes; then what is left comes once more.
         upto = min(upto, self._next - 1)
@@ -336,7 +343,7 @@ class FileQueue:
     def __len__(self):
         return self._next - 1 - self._dropped
 
-    def close(self):
+    def close(self) -> None:
         self.sync()
         self._finish()
 

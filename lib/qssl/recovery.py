@@ -33,7 +33,7 @@ _RESTART = const(8)
 
 
 class Recovery:
-    def __init__(self, modem, start_s=180, utc=None, tell=None, **access):
+    def __init__(self, modem, start_s: int = 180, utc=None, tell=None, **access) -> None:
         # access: apn, user, password, auth, pin, as for Modem.start(). start_s: its time-out.
         # utc: gives (year, month, day, hour, minute, second) or None, such as board.utc; without
         # it the modem's clock is put back after a restart to what it was, plus the time since.

@@ -18,7 +18,7 @@ def _stop(hint):
     raise Refused(errno.EINVAL, "board", hint)
 
 
-def setting(name, default=None):
+def setting(name: str, default=None):
     # The value of a setting; a number if the default is one. Without default it must be there.
     import json
 
@@ -41,13 +41,13 @@ def setting(name, default=None):
     return value
 
 
-def utc():
+def utc() -> tuple | None:
     # (year, month, day, hour, minute, second) in UTC; None if this board does not know.
     t = time.gmtime()[:6]
     return t if t[0] >= _FIRST_YEAR else None
 
 
-def now():
+def now() -> int | None:
     # Seconds since 1970-01-01, UTC; None if this board does not know.
     if utc():
         return int(time.time()) + (_EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0)

@@ -372,7 +372,7 @@ class Socket(io.IOBase):
         # Of no use any more, and the program knows: its id may be given to another one.
         return self._told if self._dead() else self._eof and not self._ready
 
-    def state(self):
+    def state(self) -> int:
         # 0 opening, 1 open, 2 closing, 3 closed; -1 failed
         return -1 if self.why and self._state < _CLOSING else self._state
 
@@ -387,7 +387,7 @@ class Socket(io.IOBase):
 
     # --- access modes ---------------------------------------------------------------------------
 
-    def switch(self, push):
+    def switch(self, push: bool) -> None:
         # To direct push mode or back to buffer mode (AT+QISWTMD). Blocks, 5 s at most.
         from .push import switch
 
@@ -401,11 +401,11 @@ class Socket(io.IOBase):
 
     # --- the stream ----------------------------------------------------------------------------
 
-    def settimeout(self, seconds):
+    def settimeout(self, seconds: float | None) -> None:
         # None: wait for ever. 0: never. The limit of each call below; OSError ETIMEDOUT after it.
         self._timeout = None if seconds is None else int(seconds * 1000)
 
-    def setblocking(self, flag):
+    def setblocking(self, flag: bool) -> None:
         self._timeout = None if flag else 0
 
     def _due(self):
@@ -459,7 +459,7 @@ class Socket(io.IOBase):
         link.pump()  # the next read is on its way while the program works on this one
         return n
 
-    def recv_into(self, buf, n=0):
+    def recv_into(self, buf: bytearray | memoryview, n: int = 0) -> int | None:
         # At least one byte, at most n (or len(buf)); 0 at EOF; None if none is there and the
         # socket does not block. Allocates nothing.
         k = self._await(1)
@@ -467,7 +467,7 @@ class Socket(io.IOBase):
             return self._take(buf, min(self._ready, n or len(buf)))
         return None if k else 0
 
-    def readinto(self, buf, n=-1):
+    def readinto(self, buf: bytearray | memoryview, n: int = -1) -> int | None:
         # Fills buf, or its first n bytes, as the built-in sockets do: fewer at EOF or after the
         # time-out, 0 at EOF, None if none is there and the socket does not block. Allocates
         # nothing up to 1500 bytes.
@@ -490,7 +490,7 @@ class Socket(io.IOBase):
                 break
         return at
 
-    def read(self, n=-1):
+    def read(self, n: int = -1) -> bytes | None:
         # Exactly n bytes, fewer only at EOF; without n, all until EOF. A time-out in the middle
         # fails the socket, as the bytes read so far are lost. Not blocking: what is there, or
         # None.
@@ -521,7 +521,7 @@ class Socket(io.IOBase):
             self.fail("middle")
             self._check()
 
-    def recv(self, n):
+    def recv(self, n: int) -> bytes | None:
         # At least one byte, at most n; b"" at EOF; None if none is there and it does not block.
         return self._recv(n, _EACH)
 
@@ -537,7 +537,7 @@ class Socket(io.IOBase):
         link.pump()
         return data
 
-    def readline(self, limit=-1):
+    def readline(self, limit: int = -1) -> bytes | None:
         # Up to and with the next LF, or limit bytes, or EOF. Not blocking: what there is of the
         # line, or None. A time-out in the middle fails the socket.
         line = b""
@@ -564,7 +564,12 @@ class Socket(io.IOBase):
         self._link.pump()
         return line
 
-    def write(self, buf, off=None, n=None):
+    def write(
+        self,
+        buf: bytes | bytearray | memoryview | str,
+        off: int | None = None,
+        n: int | None = None,
+    ) -> int | None:
         # write(buf), write(buf, n) or write(buf, off, n): the bytes are copied and go out merged,
         # see flush(). All of them, unless the socket does not block: then how many fitted, or
         # None. A time-out after some of them fails the socket. Allocates nothing (but for a str).
@@ -612,14 +617,14 @@ class Socket(io.IOBase):
                 self._check()
         return n - left or (None if n else 0)
 
-    def send(self, buf):
+    def send(self, buf: bytes | bytearray | memoryview | str) -> int | None:
         return self.write(buf)
 
-    def sendall(self, buf):
+    def sendall(self, buf: bytes | bytearray | memoryview | str) -> None:
         if self.write(buf) != len(buf):
             raise error("nonblocking")
 
-    def flush(self):
+    def flush(self) -> None:
         # Sends what was written; blocks until the modem has taken it (SEND OK), which is not yet
         # its delivery. A socket that does not block only starts it. Without flush(), the bytes go
         # out with the next read or poll, when 1460 are there, or by the pump after 50 ms.
@@ -634,7 +639,7 @@ class Socket(io.IOBase):
                 self._link.pump()
             self._check()
 
-    def ioctl(self, op, arg):
+    def ioctl(self, op: int, arg: int) -> int:
         # What select.poll and asyncio ask. Never raises, never allocates.
         if op == _POLL:
             if arg & _RD:
@@ -657,7 +662,7 @@ class Socket(io.IOBase):
             return 0
         return -1
 
-    def close(self, timeout_s=CLOSE_S):
+    def close(self, timeout_s: int = CLOSE_S) -> None:
         # Sends what was written, then closes (manual 2.2.5). Waits for that within the time-out,
         # 12 s at most; a socket that does not block closes in the background. Raises what went
         # wrong with the connection if the program was not told yet. Closing twice is no error.

@@ -15,7 +15,7 @@ State = namedtuple(
 )
 
 
-def state(modem, id=None):
+def state(modem, id: int | None = None) -> list | tuple | None:
     # A list of the State of every connection, ordered as the modem has it; with an id its State,
     # or None if nothing is open there.
     at = modem.at

@@ -214,7 +214,12 @@ class Pipe(Socket):
 
     # --- the stream -----------------------------------------------------------------------------
 
-    def write(self, buf, off=None, n=None):
+    def write(
+        self,
+        buf: bytes | bytearray | memoryview | str,
+        off: int | None = None,
+        n: int | None = None,
+    ) -> int | None:
         # As Socket's, but nothing is merged or kept: what was written went to the UART. A write
         # that would be a lone +++ for the modem takes up to 1.1 s longer, see _may.
         if isinstance(buf, str):
@@ -286,13 +291,13 @@ class Pipe(Socket):
             n -= 1
         self._plus = plus
 
-    def flush(self):
+    def flush(self) -> None:
         if self._step == _COMMAND and not self._auto:
             Socket.flush(self)
         else:
             self._check()
 
-    def escape(self, timeout_ms=_CALL_MS):
+    def escape(self, timeout_ms: int = _CALL_MS) -> None:
         # To command mode, where the connection goes on in buffer mode; about 3 s, with DTR less.
         # Payload that comes meanwhile is kept. Blocks.
         due = ticks_add(ticks_ms(), timeout_ms)
@@ -309,7 +314,7 @@ class Pipe(Socket):
             link.pump()
             self._check()
 
-    def resume(self, timeout_ms=_CALL_MS):
+    def resume(self, timeout_ms: int = _CALL_MS) -> None:
         # Back to data mode, by ATO or, if another connection was in it later, by AT+QISWTMD.
         # What was written is sent before. Blocks.
         due = ticks_add(ticks_ms(), timeout_ms)
@@ -336,7 +341,7 @@ class Pipe(Socket):
                 self._line = None
                 raise error(link.why("no answer"), 0, "resume: ")
 
-    def close(self, timeout_s=10):
+    def close(self, timeout_s: int = 10) -> None:
         # As Socket's; leaves data mode before, which takes about 3 s.
         if self._state < _CLOSING and 0 <= timeout_s <= 65535:
             self._auto = False

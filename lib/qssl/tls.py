@@ -19,18 +19,18 @@ class Context:
     def __init__(
         self,
         modem,
-        ctx=0,
-        ca=None,
-        cert=None,
-        key=None,
-        version="TLS1.2",
-        suite="AES256-SHA256",
-        auth=True,
-        check_time=True,
-        negotiate_s=60,
-        where="RAM:",
-        allow_weak=False,
-    ):
+        ctx: int = 0,
+        ca: str | bytes | None = None,
+        cert: str | bytes | None = None,
+        key: str | bytes | None = None,
+        version: str = "TLS1.2",
+        suite: str = "AES256-SHA256",
+        auth: bool = True,
+        check_time: bool = True,
+        negotiate_s: int = 60,
+        where: str = "RAM:",
+        allow_weak: bool = False,
+    ) -> None:
         # ctx: 0..5. ca, cert, key: PEM, as bytes or as the path of a file on the board. version,
         # suite: names of qssl.dialect. auth=False: the server is not authenticated at all.
         # check_time=False: certificates don't expire (no clock needed). negotiate_s: limit of the
@@ -78,7 +78,7 @@ class Context:
         self._where = where
         self._epoch = -1  # of the modem, when it was last told
 
-    def apply(self):
+    def apply(self) -> None:
         # Makes the modem's context what this one says, unless it is already. Blocks.
         self._modem.link.drive(self.applying())
 

@@ -35,20 +35,20 @@ class Uplink:
     def __init__(
         self,
         modem,
-        host,
-        port,
+        host: str,
+        port: int,
         ctx,
         carrier,
         queue,
         recover=None,
-        batch=16,
-        size=1024,
-        timeout_s=60,
-        pause_s=2,
-        pause_max_s=300,
-        rejects=3,
+        batch: int = 16,
+        size: int = 1024,
+        timeout_s: int = 60,
+        pause_s: int = 2,
+        pause_max_s: int = 300,
+        rejects: int = 3,
         on_reject=None,
-    ):
+    ) -> None:
         # recover: brings the modem back, see qssl.recovery; without it failures only lead to new
         # connections. batch, size: most records and bytes that go out together. timeout_s: for
         # connecting, and for one batch. pause_s: after a failure; it doubles up to pause_max_s,
@@ -76,11 +76,11 @@ class Uplink:
         self.error = None
         self.close()
 
-    def put(self, record):
+    def put(self, record: bytes) -> int:
         # Takes a record (bytes or str); returns its id once it is safe in the queue.
         return self.queue.put(record)
 
-    def step(self):
+    def step(self) -> int:
         # One step of delivery; never waits for the network. Returns in how many ms the next one
         # is of use: 0 while something is under way.
         modem = self._modem
@@ -104,7 +104,7 @@ class Uplink:
             return 0
         return max(min(ticks_diff(self._due, ticks_ms()), _IDLE_MS), 0)
 
-    def run(self, timeout_s=None, idle_s=0):
+    def run(self, timeout_s: float | None = None, idle_s: float = 0) -> int:
         # Blocking: delivers until the queue is empty (and stays so for idle_s), or until the
         # time-out. Returns the number of records still in the queue.
         link = self._modem.link
@@ -128,7 +128,7 @@ class Uplink:
         while True:
             await sleep_ms(min(max(self.step(), 5), _IDLE_MS))
 
-    def close(self):
+    def close(self) -> None:
         # Closes the connection. Records stay in the queue.
         self._drop()
         self._steps = self._forever()
