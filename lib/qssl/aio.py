@@ -151,12 +151,12 @@ def drive(modem, steps, timeout_ms=None, alone=False):
 
 
 # async
-def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+def start(modem, apn="", timeout_ms=180000, **settings):
     # Modem.start() as a coroutine.
     from . import unload
     from .bringup import start
 
-    steps = start(modem, apn, user, password, auth, timeout_ms, pin)
+    steps = start(modem, apn, timeout_ms=timeout_ms, **settings)
     try:
         yield from drive(modem, steps, timeout_ms, True)
     finally:
@@ -268,7 +268,7 @@ class Stream:
         # The next line with its LF; at EOF what is left.
         return self._take((yield from self._until(-1, True)))
 
-    def write(self, buf):
+    def write(self, buf: bytes | bytearray | memoryview) -> None:
         # Takes all of it (bytes-like or str). What the socket has no room for waits for drain().
         if isinstance(buf, str):
             buf = buf.encode()
@@ -308,7 +308,7 @@ class Stream:
         self.write(buf)
         yield from self.drain()
 
-    def close(self):
+    def close(self) -> None:
         # Sends what was written and closes, in the background.
         if self._out:
             core.create_task(self.wait_closed())

@@ -9,31 +9,32 @@ or not. Nothing goes out at connect(): libraries call it before they wrap, and t
 and TLS in one command. The modem resolves names.
 """
 
-import errno
 import sys
 
 from micropython import const
 
 from .dialect import OPEN_MS
-from .errors import Error, Refused, error
+from .errors import error
 from .socket import Socket
 
-_POLL, _CLOSE = const(3), const(4)  # stream ioctls and poll bits: MicroPython's py/stream.h
-_ERR, _HUP = const(8), const(16)
-_NEW, _CLOSED = const(-1), const(3)  # of Socket's states
+_POLL = const(3)  # stream ioctls and poll bits: MicroPython's py/stream.h
+_CLOSE = const(4)
+_ERR = const(8)
+_HUP = const(16)
+_NEW = const(-1)  # of Socket's states
+_CLOSED = const(3)
 _REQUIRED = const(2)
-_EISCONN = const(106)
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
-def socket_for(modem, ctx, start=None, timeout_s=None):
+def socket_for(modem, ctx, start=None, timeout_s: float | None = None):
     # What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is wanted
     # and the modem is not up, e.g. after it has restarted; it should call modem.start().
     # timeout_s: the limit of each call where the client sets none (umqtt.simple doesn't).
     return Shim(modem, ctx, start, timeout_s)
 
 
-def install(modem, ctx, start=None, timeout_s=None):
+def install(modem, ctx, start=None, timeout_s: float | None = None):
     # Every `import socket`, `ssl` or `tls` from now on, also inside of functions, is one of ours.
     shim = Shim(modem, ctx, start, timeout_s)
     for name in ("socket", "usocket", "ssl", "ussl", "tls"):
@@ -62,7 +63,7 @@ class Shim:
 
     def socket(self, af=2, kind=1, proto=0):
         if kind != 1:
-            raise Refused(errno.EOPNOTSUPP, "socket", "TLS over TCP only, no datagrams")
+            raise error("datagrams")
         return _Lazy(self)
 
     def SSLContext(self, protocol=0):
@@ -88,9 +89,9 @@ class _Context:
             if name not in _IGNORED and value is not None:
                 _refuse(name)
         if server_side:
-            raise Refused(errno.EOPNOTSUPP, "tls", "the modem can't be a server")
+            raise error("server")
         if not isinstance(sock, _Lazy):
-            raise Refused(errno.EINVAL, "tls", "wrap_socket() takes a socket of qssl.compat")
+            raise error("foreign")
         if self.verify_mode and not shim.ctx._seclevel:
             _refuse("CERT_REQUIRED")
         sock.wrap(shim)
@@ -104,7 +105,7 @@ class _Context:
 
 
 def _refuse(name):
-    raise Refused(errno.EOPNOTSUPP, "tls", name + " can't be given here; modem.tls() sets it")
+    raise error("not here", 0, name)
 
 
 class _Lazy(Socket):
@@ -129,14 +130,14 @@ class _Lazy(Socket):
         if self._state > 1:
             raise error("closed")
         if self._address is not None:
-            raise Error(_EISCONN, "connect", "the socket is connected already")
+            raise error("connected")
         self._address = address
         if self._wrapped:
             self._open()
 
     def wrap(self, shim):
         if self._wrapped or self._state != _NEW:
-            raise Error(errno.EINVAL, "tls", "the socket is wrapped, used or closed already")
+            raise error("wrapped")
         self._shim = shim
         self._wrapped = True
         if self._address is not None:
@@ -154,7 +155,7 @@ class _Lazy(Socket):
         if self._failure is not None:
             raise self._failure
         if self._address is None:
-            raise Error(errno.ENOTCONN, "socket", "connect() comes first")
+            raise error("unconnected")
         shim = self._shim
         modem = shim.modem
         host, port = self._address

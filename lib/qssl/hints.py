@@ -116,6 +116,15 @@ REASONS = {
     ),
     "unknown": (DeliveryUnknown, _e.ETIMEDOUT, "send", "no SEND OK, delivery unknown; reconnect"),
     "reset": (Error, _e.ECONNRESET, "send", "the connection is closed; reconnect"),
+    # qssl.compat
+    "datagrams": (Refused, _e.EOPNOTSUPP, "socket", "TLS over TCP only, no datagrams"),
+    "server": (Refused, _e.EOPNOTSUPP, "tls", "the modem can't be a server"),
+    "foreign": (Refused, _e.EINVAL, "tls", "wrap_socket() takes a socket of qssl.compat"),
+    "not here": (Refused, _e.EOPNOTSUPP, "tls", " can't be given here; modem.tls() sets it"),
+    "connected": (Error, 106, "connect", "the socket is connected already"),  # EISCONN
+    "wrapped": (Error, _e.EINVAL, "tls", "the socket is wrapped, used or closed already"),
+    "unconnected": (Error, _e.ENOTCONN, "socket", "connect() comes first"),
+    # qssl.aio
     "two tasks": (
         Error,
         _e.EALREADY,
@@ -188,7 +197,7 @@ _FILES = {
 }
 
 
-def explain(code):
+def explain(code: int) -> str:
     # One sentence for a number of AT+QIGETERROR, +QSSLOPEN or a file's +CME ERROR.
     if code in _TCPIP:
         return "%s; %s" % _TCPIP[code]

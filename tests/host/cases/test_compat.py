@@ -211,6 +211,36 @@ def test_time_out_for_clients_that_set_none():
     assert sock.read(1) is None
 
 
+def test_time_out_in_each_call():
+    class Deaf(Peer):
+        def accepts(self, conn, size):
+            return 0
+
+    rig, modem, shim = made(Deaf())
+    for call in (
+        lambda s: s.read(1),
+        lambda s: s.read(),
+        lambda s: s.readline(),
+        lambda s: s.readinto(bytearray(9)),
+        lambda s: s.recv(9),
+        lambda s: s.recv_into(bytearray(9)),
+        lambda s: s.write(bytes(100000)),
+        lambda s: (s.write(b"x" * 9), s.flush()),
+        lambda s: (s.write(b"x" * 9), s.close()),
+    ):
+        rig.model.command("restart")
+        rig.sleep(10000)
+        modem.start(apn="internet")
+        sock = opened(shim)
+        sock.settimeout(3)
+        rig.model.command("fault send_fail n=0")
+        start = rig.now
+        e = raised(call, sock)
+        # close() waits for the modem's own answer beyond that
+        assert e.errno == errno.ETIMEDOUT and 2900 <= rig.now - start <= 6000, (e, rig.now - start)
+        rig.model.command("clear")
+
+
 def test_refused():
     rig, modem, shim = made(RefusingPeer(566))
     e = raised(opened, shim)
