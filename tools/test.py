@@ -4,6 +4,7 @@
 import sys
 
 import setup
+import typecheck
 
 HELP = """\
 use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
@@ -44,6 +45,7 @@ def prepare():
         lambda: setup.micropython(64, setup.NEWER),
         setup.arm_tools,
         setup.micropython_source,
+        lambda: [typecheck.stubs(port) for port in typecheck.PORTS],
     ):
         try:
             optional()

@@ -14,7 +14,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 
 from . import interrupt  # first of all
 from .archives import clients, umqtt
-from .common import CACHE, ROOT, SetupError, call, main, run, say
+from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, have_emulator, micropython_source
 from .programs import find_server, server
@@ -27,6 +27,7 @@ __all__ = [
     "ROOT",
     "SetupError",
     "arm_tools",
+    "cached",
     "call",
     "clients",
     "ensure_system",

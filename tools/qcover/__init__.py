@@ -1,0 +1,2 @@
+# qcover - measures which lines of the driver the cases reach.
+# SPDX-License-Identifier: MIT
