@@ -1,13 +1,20 @@
 # test_device - the scripts of tests/device on the emulated board, and tools/device.py itself.
 # SPDX-License-Identifier: MIT
 
+import contextlib
+import os
+import select
+import socket
 import subprocess
 import sys
+import threading
+import tty
 
 import pytest
 
 import setup
 import tool
+from emuboard import Board, firmware
 from qdevice import options
 from qdevice.host import Host
 
@@ -85,3 +92,47 @@ def test_an_example_runs_with_its_settings(host, tmp_path):
     folder.mkdir()
     status, out, err = tool.run(folder, "device.py", script, "answer=41")
     assert (status, out.split()) == (0, ["127.0.0.1", "42", "None", "None"]), err
+
+
+@pytest.fixture
+def bench():
+    # What is on a desk: a board without the driver, and its UART at a serial port of this PC. The
+    # emulated board and a pty stand for them. (REPL, serial port)
+    if not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    listener = socket.create_server(("127.0.0.1", 0))
+    ends = [listener]
+
+    def wire():
+        line, _ = listener.accept()
+        ends.append(line)
+        with contextlib.suppress(OSError):
+            while True:
+                for end in select.select([line, master], [], [])[0]:
+                    data = os.read(end if end == master else end.fileno(), 4096)
+                    if not data:
+                        return
+                    if end == master:
+                        line.sendall(data)
+                    else:
+                        os.write(master, data)
+
+    thread = threading.Thread(target=wire, daemon=True)
+    thread.start()
+    with Board(firmware(), "127.0.0.1:%d" % listener.getsockname()[1]) as board:
+        yield board.repl, os.ttyname(slave)
+    for end in ends:
+        end.close()
+    thread.join(5)
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_real_board_with_this_pc_as_the_modem(bench, tmp_path):
+    repl, port = bench
+    argv = ["--port", repl, "--modem", port, "--board", "boards/emulated.py", "smoke"]
+    status, out, err = tool.run(tmp_path, "device.py", *argv)
+    assert status == 0, out + err
+    assert "smoke      passed" in out

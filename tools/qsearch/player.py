@@ -6,7 +6,7 @@ from driver_kit import CA, Watch
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
-_NAP_MS = 39
+_NAP_MS = 78
 _SLACK_MS = 100
 _IDLE_MS = 100
 _START_S = 60

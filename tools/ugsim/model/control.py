@@ -220,12 +220,11 @@ def _state(m, words, text):
     ]
     for c in m.pdp.active():
         lines.append('pdp %d active, apn "%s", %s' % (c.number, c.apn, c.ip))
-    for s in m.sockets.slots:
-        if s is not None:
-            lines.append(
-                "socket %d %s, %s:%d, mode %d, %d bytes unread, %d unsent"
-                % (s.number, _WHAT[s.state], s.host, s.port, s.mode, len(s.rx), len(s.tx))
-            )
+    for s in m.sockets.live:
+        lines.append(
+            "socket %d %s, %s:%d, mode %d, %d bytes unread, %d unsent"
+            % (s.number, _WHAT[s.state], s.host, s.port, s.mode, len(s.rx), len(s.tx))
+        )
     for store in (m.files.ram, m.files.ufs):
         for name in store.names:
             lines.append("file %s:%s, %d bytes" % (store.name, name, len(store.contents[name])))

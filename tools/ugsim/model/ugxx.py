@@ -217,10 +217,11 @@ class UGxx:
 
     def next_ms(self):
         # When run() is wanted, at the latest; None: only on input or when the network has news.
-        if self.sockets.can_deliver():
-            return self.now
         best = self.timers.next_ms()
-        best = _earlier(best, self.sockets.next_ms())
+        if self.sockets.live:
+            if self.sockets.can_deliver():
+                return self.now
+            best = _earlier(best, self.sockets.next_ms())
         if self._net_next is not None:
             best = _earlier(best, self._net_next())
         if self.stalled_until > self.now:

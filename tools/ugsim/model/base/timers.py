@@ -3,17 +3,21 @@
 
 
 class Timers:
-    # A handful of entries at a time, so a plain list beats anything clever.
+    # A handful of entries at a time, so a plain sorted list beats anything clever.
 
     def __init__(self):
-        self._entries = []  # [due_ms, number, function]
+        self._entries = []  # [due_ms, number, function], the earliest first
         self._number = 0
 
     def at(self, due_ms, function):
         # Calls function() once run() reaches due_ms. Returns a handle for cancel().
         self._number += 1
         entry = [due_ms, self._number, function]
-        self._entries.append(entry)
+        entries = self._entries
+        i = len(entries)
+        while i and entries[i - 1][0] > due_ms:
+            i -= 1
+        entries.insert(i, entry)
         return entry
 
     def cancel(self, entry):
@@ -23,22 +27,14 @@ class Timers:
 
     def next_ms(self):
         # Due time of the earliest entry, or None.
-        best = None
-        for entry in self._entries:
-            if best is None or entry[0] < best:
-                best = entry[0]
-        return best
+        return self._entries[0][0] if self._entries else None
 
     def pop_due(self, now_ms):
         # Removes and returns (due_ms, function) of the earliest entry that is due, else None.
-        best = None
-        for entry in self._entries:
-            if entry[0] <= now_ms and (best is None or entry < best):
-                best = entry
-        if best is None:
+        if not self._entries or self._entries[0][0] > now_ms:
             return None
-        self._entries.remove(best)
-        return best[0], best[2]
+        due, _, function = self._entries.pop(0)
+        return due, function
 
     def clear(self):
         self._entries = []

@@ -22,10 +22,20 @@ class Sockets:
     def __init__(self, model):
         self._m = model
         self.slots = [None] * COUNT
+        self.live = []  # the sockets in the slots, by number
         self.opens = 0
         self.owner = None  # the socket that has the port in transparent mode
         self.resumable = None  # the socket that left transparent mode last (ATO)
         self.leave = None  # function(text): ends the data mode with a result; set by datamode
+
+    def put(self, s):
+        self.slots[s.number] = s
+        self.live = [x for x in self.slots if x is not None]
+
+    def _take(self, s):
+        if self.slots[s.number] is s:
+            self.slots[s.number] = None
+            self.live = [x for x in self.slots if x is not None]
 
     # Opening
 
@@ -66,7 +76,7 @@ class Sockets:
             self._drop_conn(s)
             s.state = CLOSING
             if m.sw["failed_open_claims"] == "no" or s.mode == TRANSPARENT:
-                self.slots[s.number] = None
+                self._take(s)
         else:
             s.state = CONNECTED
             m.event(
@@ -79,9 +89,7 @@ class Sockets:
     # Work of run()
 
     def poll(self):
-        for s in self.slots:
-            if s is None:
-                continue
+        for s in self.live:
             if s.mode != BUFFER and s.rx:
                 self.deliver(s)
             if s.conn is not None:
@@ -146,8 +154,8 @@ class Sockets:
     def next_ms(self):
         # When an opening or a close runs into its time limit, or None.
         best = None
-        for s in self.slots:
-            if s is None or s.conn is None:
+        for s in self.live:
+            if s.conn is None:
                 continue
             if s.state == OPENING:
                 due = s.since + _TCP_MS
@@ -191,8 +199,8 @@ class Sockets:
         out = self._m.out
         if out.pending() >= _BACKLOG:
             return False
-        for s in self.slots:
-            if s is not None and s.rx and s.mode != BUFFER:
+        for s in self.live:
+            if s.rx and s.mode != BUFFER:
                 if self.owner is s or (s.mode == PUSH and not out.hold):
                     return True
         return False
@@ -241,8 +249,8 @@ class Sockets:
 
     def context_lost(self, pdp, urc):
         # The PDP context was taken away by the network.
-        for s in self.slots:
-            if s is None or s.pdp != pdp:
+        for s in self.live:
+            if s.pdp != pdp:
                 continue
             if s.state == OPENING or s.state == HANDSHAKE:
                 self._opened(s, 570)
@@ -253,8 +261,8 @@ class Sockets:
 
     def context_closed(self, pdp):
         # AT+QIDEACT: the sockets are closed and their ids free.
-        for s in self.slots:
-            if s is not None and s.pdp == pdp:
+        for s in self.live:
+            if s.pdp == pdp:
                 self.free(s)
 
     def close(self, s, timeout_ms, done):
@@ -289,8 +297,7 @@ class Sockets:
             self.resumable = None
         if self.owner is s:
             self.leave("NO CARRIER")
-        if self.slots[s.number] is s:
-            self.slots[s.number] = None
+        self._take(s)
         s.state = INITIAL
         self._m.event("socket", "socket %d: free" % s.number)
         self._release(s.ctx)
@@ -300,15 +307,15 @@ class Sockets:
         # settings is a switch.
         m = self._m
         if m.sw["context_release"] == "reset":
-            if not [1 for s in self.slots if s is not None and s.ctx == ctx]:
+            if not [1 for s in self.live if s.ctx == ctx]:
                 m.sslctx[ctx] = sslcfg.fresh(m.sw)
 
     def reset(self):
         # Power gone.
-        for s in self.slots:
-            if s is not None:
-                self._drop_conn(s)
+        for s in self.live:
+            self._drop_conn(s)
         self.slots = [None] * COUNT
+        self.live = []
         self.opens = 0
         self.owner = None
         self.resumable = None

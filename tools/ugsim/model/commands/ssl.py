@@ -45,7 +45,7 @@ def qsslopen(m, form, args):
     if fault is not None:
         raise Refused(fault.number("code"))
     s = sslsocket.Socket(number, context, ctx, host, port, mode)
-    m.sockets.slots[number] = s
+    m.sockets.put(s)
     if mode == sslsocket.TRANSPARENT:
         s.opened = lambda error: _opened_transparent(m, s, error)
         m.sockets.start(s)
@@ -171,8 +171,8 @@ def qsslstate(m, form, args):
             index = 1
         wanted = args.number(index, 0, _LAST)
     prefix = "+QSSLSTATE" if m.sw["state_prefix"] == "qssl" else "+QISTATE"
-    for s in m.sockets.slots:
-        if s is None or (wanted is not None and s.number != wanted):
+    for s in m.sockets.live:
+        if wanted is not None and s.number != wanted:
             continue
         server = s.number if m.sw["state_server_id"] == "own" else 0
         m.out.info(
