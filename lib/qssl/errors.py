@@ -27,7 +27,6 @@ class Refused(Error):
 def error(reason: str, code: int = 0, detail: str = "") -> Error:
     # The error for a reason: a key of qssl.hints, where the words are. That module is loaded when
     # something goes wrong, not before.
-    from .hints import REASONS
+    from .hints import error
 
-    kind, number, phase, hint = REASONS[reason]
-    return kind(number, phase, detail + hint, code)
+    return error(reason, code, detail)

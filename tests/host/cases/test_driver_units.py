@@ -1,6 +1,8 @@
 # test_driver_units - ascii, parser, errors and quote, each on its own.
 # SPDX-License-Identifier: MIT
 
+import errno
+
 import driver_kit
 from qssl import ascii, hints
 from qssl.errors import DeliveryUnknown, Error, Refused, error
@@ -91,7 +93,12 @@ def test_printable_is_safe_for_every_byte():
 
 
 def test_every_reason_is_an_error_of_the_family():
-    for reason in hints.REASONS:
+    lines = [line for table in hints.REASONS for line in table.split("\n") if line]
+    assert len(lines) > 50
+    for line in lines:
+        reason, number, _, _ = line.split("|")
+        number = number.lstrip("!?")
+        assert number in ("", "EISCONN") or hasattr(errno, number), line
         for code in (0, 566):
             e = error(reason, code, "detail")
             assert isinstance(e, Error) and isinstance(e, OSError), reason
