@@ -1,7 +1,7 @@
-# live - driver and simulated modem in one process on the real clock, for asyncio and select.
+# live - driver and simulated modem on the real clock, for asyncio as it is built in.
 # SPDX-License-Identifier: MIT
 #
-# rig.py has a virtual clock, which the parts of asyncio that are written in C don't know.
+# loop.py has asyncio on a virtual clock, for all that takes time.
 
 import time
 
@@ -14,37 +14,25 @@ CA = b"-----BEGIN CERTIFICATE-----\nnot read by the simulated network\n-----END 
 
 
 class Live:
-    # net: FakeNet, an echo if None. baud: 0 moves bytes in no time, else baud/10 a second.
-    def __init__(self, net=None, baud=0, switches=None):
+    def __init__(self, net=None):
         self.net = FakeNet(EchoPeer()) if net is None else net
-        self.model = UGxx(self.net, switches)
-        self.sends = 0  # AT+QSSLSEND that reached it
-        self.model.on_event = self._event
-        self.uart = Uart(self, baud)
+        self.model = UGxx(self.net)
+        self.uart = Uart(self)
         self._start = time.ticks_ms()
 
     def run(self):
         self.model.run(time.ticks_diff(time.ticks_ms(), self._start))
 
-    def _event(self, kind, text):
-        if kind == "at" and text.startswith("AT+QSSLSEND="):
-            self.sends += 1
-
 
 class Uart:
-    def __init__(self, live, baud):
+    def __init__(self, live):
         self._live = live
-        self._baud = baud
         self._ring = ByteQueue()
-        self._down = Pace(baud)
-        self._up = Pace(baud)
 
     def any(self):
         live = self._live
         live.run()
-        n = self._down.room() if self._baud else 4096
-        data = live.model.take(n)
-        self._down.used(n, len(data))
+        data = live.model.take(4096)
         if data:
             self._ring.append(data)
         return len(self._ring)
@@ -58,35 +46,14 @@ class Uart:
         if n is None:
             n = len(buf) if off is None else off
             off = 0
-        room = min(256, self._up.room() if self._baud else 256, self._live.model.space())
-        done = min(n, room)
-        self._up.used(room, done)
+        done = min(n, 256, self._live.model.space())
         self._live.model.feed(bytes(memoryview(buf)[off : off + done]))
         self._live.run()
         return done
 
 
-class Pace:
-    # baud/10 bytes a second; what was not used is gone, but for what a buffer of 128 bytes holds.
-    def __init__(self, baud):
-        self._rate = baud // 10
-        self._then = time.ticks_us()
-        self._credit = 0  # millionths of a byte
-
-    def room(self):
-        now = time.ticks_us()
-        self._credit += time.ticks_diff(now, self._then) * self._rate
-        self._then = now
-        return self._credit // 1000000
-
-    def used(self, room, n):
-        self._credit -= n * 1000000
-        if n < room:
-            self._credit = min(self._credit, 128000000)
-
-
-def live(net=None, sockets=2, **options):
+def live(net=None):
     # (live, modem, ctx), not started.
-    rig = Live(net, **options)
-    modem = Modem(rig.uart, sockets=sockets)
+    rig = Live(net)
+    modem = Modem(rig.uart, sockets=2)
     return rig, modem, modem.tls(0, ca=CA, check_time=False)
