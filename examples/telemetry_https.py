@@ -64,7 +64,7 @@ def senml(n, celsius):
 n = told = failures = 0
 due = time.ticks_ms()
 while not count or told < count:
-    if n != count and time.ticks_diff(due, time.ticks_ms()) <= 0:
+    if (not count or n < count) and time.ticks_diff(due, time.ticks_ms()) <= 0:
         n += 1
         due = time.ticks_add(time.ticks_ms(), interval_ms)
         celsius = temperature(n)

@@ -10,11 +10,15 @@
 #     TIMEOUT_S = 600         seconds for the whole file, instead of 300
 
 import ast
+import collections
 import contextlib
+import functools
 import os
 import signal
 import sys
 import tempfile
+import threading
+import time
 import types
 from pathlib import Path
 
@@ -40,6 +44,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.case_stack = contextlib.ExitStack()  # the servers for NEEDS_UGSIM
     config.case_env = None
+    config.case_lock = threading.Lock()
     config.executed = set()  # node ids of the tests that came to their end, passed or failed
     # Ends like Ctrl-C, so that fixtures stop the servers that they have started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -128,41 +133,83 @@ def read_case(path):
 
 
 class CaseGroup:
-    # The tests of one file on one interpreter: one process, started when the first of them runs.
+    # The tests of one file on one interpreter: one process, run by a thread of Background.
     def __init__(self, path, interpreter, settings):
         self.path = path
         self.interpreter = interpreter
         self.settings = settings
         self.names = []  # those selected, in order
-        self.process = None
+        self.results = {}  # name: (result, output, seconds)
         self.broken = None  # the exception of a start that failed, for all tests of the group
-        self.stack = contextlib.ExitStack()
+        self.news = threading.Condition()
+        self.process = None
+        self.ended = False
 
-    def need(self, config):
-        if self.broken:
-            raise self.broken
-        if self.process is None:
-            try:
-                self.start(config)
-            except BaseException as e:
-                self.broken = e
-                raise
+    def run(self, config):
+        try:
+            with contextlib.ExitStack() as stack:
+                self.start(config, stack)
+                for name in self.names:
+                    begin = time.monotonic()
+                    result, output = self.process.result(name)
+                    with self.news:
+                        self.results[name] = (result, output, time.monotonic() - begin)
+                        self.news.notify()
+        except BaseException as e:
+            self.broken = e
+        with self.news:
+            self.ended = True
+            self.news.notify()
 
-    def start(self, config):
+    def start(self, config, stack):
         argv, env = (INTERPRETERS.get(self.interpreter) or MORE[self.interpreter])()
         if self.settings.get("NEEDS_UGSIM"):
             import servers
 
             env.update(servers_env(config))
-            env.update(self.stack.enter_context(servers.ugsim_for_case()))
+            env.update(stack.enter_context(servers.ugsim_for_case()))
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
         self.process = CaseProcess(argv, env, str(setup.ROOT), limit)
+        stack.callback(self.process.close)
 
-    def close(self):
-        if self.process:
-            self.process.close()
-        self.stack.close()
+    def result(self, name):
+        # Waits for it.
+        with self.news:
+            while name not in self.results and not self.ended:
+                self.news.wait(1)  # not for ever: Ctrl-C must get through
+        if name not in self.results:
+            raise self.broken
+        return self.results[name]
+
+
+class Background:
+    # Runs groups of cases in their order, some at a time, while pytest runs the other tests.
+    def __init__(self, config, groups):
+        self.config = config
+        self.waiting = collections.deque(groups)
+        self.running = []
+        self.threads = [threading.Thread(target=self.work) for _ in range(os.cpu_count() or 1)]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self):
+        while True:
+            try:
+                group = self.waiting.popleft()
+            except IndexError:
+                return
+            self.running.append(group)
+            group.run(self.config)
+
+    def stop(self):
+        # Of no use where all is done; ends what runs after Ctrl-C, -x and the like.
+        self.waiting.clear()
+        while any(thread.is_alive() for thread in self.threads):
+            for group in self.running:
+                if group.process:
+                    group.process.kill()
+            time.sleep(0.01)
 
 
 class CaseItem(pytest.Item):
@@ -170,14 +217,11 @@ class CaseItem(pytest.Item):
         self.group = group
         self.case = name
         self.line = line
+        self.add_marker(pytest.mark.timeout(0))  # its file has a limit
+        self.seconds = None  # what the case took
 
     def runtest(self):
-        try:
-            self.group.need(self.config)
-            result, output = self.group.process.result(self.case)
-        finally:
-            if self.case == self.group.names[-1]:
-                self.group.close()
+        result, output, self.seconds = self.group.result(self.case)
         if result != "pass":
             raise CaseError(output)
         if output:
@@ -193,20 +237,27 @@ class CaseItem(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    # It looks at what the others did: last.
-    items.sort(key=lambda item: item.path.name == "test_manual_coverage.py")
+    # Cases run in the background while pytest runs the other tests: these first. The last one
+    # looks at what the others did.
+    items.sort(
+        key=lambda item: (item.path.name == "test_manual_coverage.py", type(item) is CaseItem)
+    )
 
 
-def pytest_collection_finish(session):
+def pytest_runtestloop(session):
+    groups = {}
     for item in session.items:
         if isinstance(item, CaseItem):
             item.group.names.append(item.case)
+            groups[id(item.group)] = item.group
+    if not session.config.option.collectonly and not session.testsfailed:
+        session.config.background = Background(session.config, groups.values())
 
 
 def pytest_sessionfinish(session):
-    for item in getattr(session, "items", ()):
-        if isinstance(item, CaseItem):
-            item.group.close()
+    background = getattr(session.config, "background", None)
+    if background:
+        background.stop()
 
 
 def _cpython():
@@ -215,8 +266,11 @@ def _cpython():
     return [sys.executable, "-u"], env
 
 
+_find_micropython = functools.cache(setup.find_micropython)
+
+
 def _micropython(**which):
-    program = setup.find_micropython(**which)
+    program = _find_micropython(**which)
     if program is None:
         pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
     path = os.pathsep.join([*_UPPATH, str(HERE / "support")])
@@ -248,15 +302,16 @@ EVERYWHERE = (
 
 def servers_env(config):
     # The environment variables of the servers for cases, which are started at first use.
-    if config.case_env is None:
-        import servers
+    with config.case_lock:
+        if config.case_env is None:
+            import servers
 
-        folder = Path(config.case_stack.enter_context(tempfile.TemporaryDirectory()))
-        try:
-            config.case_env = config.case_stack.enter_context(servers.for_cases(folder))
-        except servers.MissingServer as e:
-            pytest.skip(str(e))
-    return config.case_env
+            folder = Path(config.case_stack.enter_context(tempfile.TemporaryDirectory()))
+            try:
+                config.case_env = config.case_stack.enter_context(servers.for_cases(folder))
+            except servers.MissingServer as e:
+                pytest.skip(str(e))
+        return config.case_env
 
 
 @pytest.fixture(scope="session")
@@ -289,6 +344,8 @@ def start():
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
+    if report.when == "call" and getattr(item, "seconds", None) is not None:
+        report.duration = item.seconds  # it ran in the background
     if report.when == "call" and not report.skipped:
         item.config.executed.add(item.nodeid)
     return _no_skips(report)

@@ -234,11 +234,11 @@ def test_an_error_of_the_driver_is_one_sentence(tmp_path, certs):
     assert err.count("\n") == 1
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path):
-    # Without count= the example never ends.
-    process = tool.start(tmp_path, "run.py", EXAMPLES / "telemetry_https.py")
+@pytest.mark.parametrize("name", ["telemetry_https.py", "telemetry_mqtt.py"])
+def test_without_count_it_goes_on_until_ctrl_c(tmp_path, name):
+    process = tool.start(tmp_path, "run.py", EXAMPLES / name, "interval_ms=50")
     for line in process.stdout:
-        if "record 1: confirmed" in line:
+        if "record 2: confirmed" in line:
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
