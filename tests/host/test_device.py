@@ -94,40 +94,57 @@ def test_an_example_runs_with_its_settings(host, tmp_path):
     assert (status, out.split()) == (0, ["127.0.0.1", "42", "None", "None"]), err
 
 
-@pytest.fixture
-def bench():
-    # What is on a desk: a board without the driver, and its UART at a serial port of this PC. The
-    # emulated board and a pty stand for them. (REPL, serial port)
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    listener = socket.create_server(("127.0.0.1", 0))
-    ends = [listener]
+class Cable:
+    # A serial port of this PC, as a pty, whose other end is a TCP connection. port: its path.
+    def __init__(self):
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        self.port = os.ttyname(self.slave)
+        self.far = None
+        self.thread = threading.Thread(target=self.carry, daemon=True)
 
-    def wire():
-        line, _ = listener.accept()
-        ends.append(line)
+    def plug(self, sock):
+        self.far = sock
+        self.thread.start()
+
+    def carry(self):
         with contextlib.suppress(OSError):
             while True:
-                for end in select.select([line, master], [], [])[0]:
-                    data = os.read(end if end == master else end.fileno(), 4096)
+                for end in select.select([self.far, self.master], [], [])[0]:
+                    data = os.read(end if end == self.master else end.fileno(), 4096)
                     if not data:
                         return
-                    if end == master:
-                        line.sendall(data)
+                    if end == self.master:
+                        self.far.sendall(data)
                     else:
-                        os.write(master, data)
+                        os.write(self.master, data)
 
-    thread = threading.Thread(target=wire, daemon=True)
-    thread.start()
-    with Board(firmware(), "127.0.0.1:%d" % listener.getsockname()[1]) as board:
-        yield board.repl, os.ttyname(slave)
-    for end in ends:
-        end.close()
-    thread.join(5)
-    os.close(slave)
-    os.close(master)
+    def close(self):
+        if self.far:
+            self.far.shutdown(socket.SHUT_RDWR)
+            self.thread.join(5)
+            self.far.close()
+        os.close(self.slave)
+        os.close(self.master)
+
+
+@pytest.fixture
+def bench():
+    # What is on a desk: a board without the driver, its REPL and its UART at serial ports of this
+    # PC. The emulated board and ptys stand for them. (port of the REPL, port of the UART)
+    if not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    with contextlib.ExitStack() as stack:
+        repl, uart = Cable(), Cable()
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        board = Board(firmware(), "127.0.0.1:%d" % listener.getsockname()[1])
+        stack.enter_context(board)
+        stack.callback(uart.close)
+        stack.callback(repl.close)
+        uart.plug(listener.accept()[0])
+        host, port = board.repl[len("socket://") :].split(":")
+        repl.plug(socket.create_connection((host, int(port))))
+        yield repl.port, uart.port
 
 
 def test_a_real_board_with_this_pc_as_the_modem(bench, tmp_path):
