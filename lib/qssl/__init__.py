@@ -31,8 +31,9 @@ def __getattr__(name):
     return value
 
 
-def unload(name):
-    # Gives back the memory of a module that was needed once; it is loaded again when it is needed
-    # again.
-    sys.modules.pop("qssl." + name, None)
-    globals().pop(name, None)
+def unload(names):
+    # Gives back the memory of modules that were needed for a while; they are loaded again when
+    # they are needed again. names: a str, blanks between.
+    for name in names.split():
+        sys.modules.pop("qssl." + name, None)
+        globals().pop(name, None)

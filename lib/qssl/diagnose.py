@@ -8,10 +8,10 @@ from micropython import const
 
 from . import link as _l
 from .ascii import text, value
-from .dialect import SUITES, VERSIONS
 from .hints import explain
 from .pdp import active, dotted
 from .quote import quoted
+from .sslcfg import SUITES, VERSIONS
 
 _DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
@@ -244,7 +244,7 @@ class _Diagnosis:
 
 
 def _named(table, val):
-    # (name, weak) of a value in a table of qssl.dialect.
+    # (name, weak) of a value in a table of qssl.sslcfg.
     for name in table:
         if str(table[name][0]) == val:
             return name, table[name][1]

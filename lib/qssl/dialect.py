@@ -1,7 +1,8 @@
 # qssl.dialect - what is UGxx and not AT in general, as data.
 # SPDX-License-Identifier: MIT
 #
-# Ranges and words of the UGxx SSL manual V1.2. Another family of modems is another file like this.
+# Ranges of the UGxx SSL manual V1.2; its words are in sslcfg and status. Another family of modems
+# is other files like these.
 
 PDP_MAX = 20  # PDP contexts 1..20 (manual 2.2.2)
 CTX_MAX = 5  # SSL contexts 0..5 (2.2.1)
@@ -15,24 +16,3 @@ DEACT_MS = 40000  # AT+QIDEACT
 CLOSE_S = 10  # AT+QSSLCLOSE (2.2.5)
 NO_PDP = (570, 572)  # AT+QIGETERROR of AT+QSSLOPEN: the PDP context is not active
 IN_USE = 563  # AT+QIGETERROR: the socket id is still open
-# <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
-STATES = "initial opening handshake connected listening closing"
-MODES = "buffer push transparent"
-
-# <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
-VERSIONS = {
-    "SSL3.0": (0, True),
-    "TLS1.0": (1, True),
-    "TLS1.1": (2, True),
-    "TLS1.2": (3, False),
-    "all": (4, True),
-}
-SUITES = {
-    "AES256-SHA256": ("0X003D", False),
-    "AES256-SHA": ("0X0035", False),
-    "AES128-SHA": ("0X002F", False),
-    "3DES-SHA": ("0X000A", True),
-    "RC4-SHA": ("0X0005", True),
-    "RC4-MD5": ("0X0004", True),
-    "all": ("0XFFFF", True),
-}

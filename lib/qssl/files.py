@@ -22,8 +22,8 @@ _END = b"-----END "
 
 class Source:
     # Bytes or a file on the board's file system, read in small pieces, as often as needed.
-    def __init__(self, what, phase):
-        # what: bytes, or the path of a file (str).
+    def __init__(self, what, phase, measured=None):
+        # what: bytes, or the path of a file (str). measured: what measured() told of it before.
         self._what = what
         self._phase = phase
         self._file = None
@@ -32,7 +32,14 @@ class Source:
         self.sum = 0  # 16-bit XOR of big-endian words, as +QFUPL reports it
         self.crc = 0  # CRC-32, for the name on the modem
         self.end = b""  # its last bytes
-        self._measure()
+        if measured:
+            _, self.size, self.sum, self.crc = measured
+        else:
+            self._measure()
+
+    def measured(self):
+        # What is worth keeping for later, in little memory.
+        return self._what, self.size, self.sum, self.crc
 
     def rewind(self):
         self._at = 0

@@ -5,10 +5,14 @@ from collections import namedtuple
 
 from . import link as _l
 from .ascii import text, value
-from .dialect import ID_MAX, MODES, STATES
+from .dialect import ID_MAX
 from .errors import error
 
-# state and mode are words of qssl.dialect; ip is the server's address. A program has no use for
+# <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
+STATES = "initial opening handshake connected listening closing"
+MODES = "buffer push transparent"
+
+# state and mode are words of these; ip is the server's address. A program has no use for
 # server_id: the manual calls it reserved.
 State = namedtuple(
     "State", "id type ip port local_port state pdp server_id mode at_port ctx".split()

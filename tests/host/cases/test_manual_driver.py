@@ -18,7 +18,7 @@ from driver_kit import (
     up,
     works,
 )
-from qssl import dialect
+from qssl import sslcfg
 from ugsim.fakenet import EchoPeer, FakeNet, ScriptPeer, SinkPeer, SourcePeer
 
 KEY = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
@@ -41,8 +41,8 @@ def starting(log, text):
 def test_every_version_and_suite_of_the_tables():
     rig, modem = up()
     log = Log(rig)
-    for name, (version, _) in dialect.VERSIONS.items():
-        for suite, (number, _) in dialect.SUITES.items():
+    for name, (version, _) in sslcfg.VERSIONS.items():
+        for suite, (number, _) in sslcfg.SUITES.items():
             context = modem.tls(
                 2, ca=CA, version=name, suite=suite, check_time=False, allow_weak=True
             )
@@ -53,8 +53,8 @@ def test_every_version_and_suite_of_the_tables():
             six = (0x35, 0x2F, 0x05, 0x04, 0x0A, 0x3D)
             assert last(rig).suites == (six if suite == "all" else (int(number[2:], 16),))
             log.at.clear()
-    assert sorted([v for v, _ in dialect.VERSIONS.values()]) == [0, 1, 2, 3, 4]
-    assert len(dialect.SUITES) == 7
+    assert sorted([v for v, _ in sslcfg.VERSIONS.values()]) == [0, 1, 2, 3, 4]
+    assert len(sslcfg.SUITES) == 7
 
 
 # --- 2.1 ---
@@ -76,7 +76,7 @@ def test_the_four_forms_of_a_command():
 
 
 def test_every_parameter_of_an_ssl_context():
-    for ctx in range(dialect.CTX_MAX + 1):
+    for ctx in range(sslcfg.CTX_MAX + 1):
         rig, modem = up()
         modem.clock((2025, 1, 1, 0, 0, 0))
         full = {"ca": CA, "cert": CA, "key": KEY}
