@@ -13,7 +13,8 @@ import setup
 
 ROOT = setup.ROOT
 README = (ROOT / "README.md").read_text()
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+DOCS = [*sorted((ROOT / "docs").glob("*.md")), CONTRIBUTING]
 
 # The board of the script: its UART is the simulated modem's.
 MACHINE = """\
@@ -68,7 +69,7 @@ def test_links_lead_somewhere(path):
 
 
 def test_commands_exist():
-    commands = re.findall(r"python3 (tools/\S+\.py)", README)
+    commands = re.findall(r"python3 (tools/[\w.]+)", README + CONTRIBUTING.read_text())
     assert {"tools/demo.py", "tools/test.py", "tools/run.py"} <= set(commands)
     for command in commands:
         assert (ROOT / command).is_file(), command
