@@ -1,7 +1,8 @@
 # driver_kit - what the driver's cases share: a modem that is up, connections, expected errors.
 # SPDX-License-Identifier: MIT
 
-import rig as _rig  # before qssl: it brings the virtual time
+import qssl
+import rig as _rig  # before the driver's modules: it brings the virtual time
 from qssl import Modem
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
@@ -37,6 +38,9 @@ LOOKALIKES = (
     b"\n",
 )
 
+# Compiling a module anew for each start() would cost more than most cases. `unload` is the real one.
+unload = qssl.unload
+qssl.unload = lambda name: None
 
 POLL_RD, POLL_WR, POLL_ERR, POLL_HUP = 1, 4, 8, 16  # MicroPython's py/stream.h
 
@@ -102,7 +106,9 @@ def bare(net=None, sockets=2, idle=None, flow=False, **keywords):
     rig = _rig.Rig(net, flow=flow, **keywords)
     if idle is not None:
         idle.rig = rig
-    return rig, Modem(rig.uart, sockets=sockets, idle=idle, flow=flow)
+    modem = Modem(rig.uart, sockets=sockets, idle=idle, flow=flow)
+    modem.link._poll = _rig.RigPoll(rig)
+    return rig, modem
 
 
 def up(net=None, **keywords):

@@ -17,30 +17,33 @@ _HALF = 1 << 29
 _SPIN = 10000  # ticks_ms() calls without a sleep after which the clock moves on by itself
 
 
+class _Nobody:
+    # In place of a rig, before there is one.
+    now = 0
+
+    def sleep(self, ms):
+        pass
+
+
 class _Time:
     # The virtual clock. It belongs to the Rig that was made last.
 
     def __init__(self):
-        self.rig = None
+        self.rig = _Nobody()
         self.offset = -5000  # so that ticks wrap five seconds after a rig's start
-        self._calls = 0
+        self.calls = 0
 
     def __getattr__(self, name):
         return getattr(_real, name)
 
-    def _spin(self):
-        self._calls += 1
-        if self._calls > _SPIN and self.rig is not None:
-            self._calls = 0
-            self.rig.sleep(1)
-
     def ticks_ms(self):
-        self._spin()
-        return (self._now() + self.offset) & _MASK
+        self.calls += 1
+        if self.calls > _SPIN:
+            self.sleep_ms(1)
+        return (self.rig.now + self.offset) & _MASK
 
     def ticks_us(self):
-        self._spin()
-        return ((self._now() + self.offset) * 1000) & _MASK
+        return (self.ticks_ms() * 1000) & _MASK
 
     def ticks_cpu(self):
         return self.ticks_us()
@@ -51,13 +54,9 @@ class _Time:
     def ticks_add(self, a, b):
         return (a - _MASK - 1 + b if b >= 0 else a + b) & _MASK
 
-    def _now(self):
-        return self.rig.now if self.rig is not None else 0
-
     def sleep_ms(self, ms):
-        self._calls = 0
-        if self.rig is not None:
-            self.rig.sleep(ms)
+        self.calls = 0
+        self.rig.sleep(ms)
 
     def sleep_us(self, us):
         self.sleep_ms((us + 999) // 1000)
@@ -66,7 +65,7 @@ class _Time:
         self.sleep_ms(int(s * 1000))
 
     def time(self):
-        return 1735689600 + self._now() // 1000  # 2025-01-01 00:00:00 UTC
+        return 1735689600 + self.rig.now // 1000  # 2025-01-01 00:00:00 UTC
 
     def time_ns(self):
         return self.time() * 1000000000
@@ -135,6 +134,21 @@ class RigUart:
 
     def txdone(self):
         return not len(self._rig.tx)
+
+
+class RigPoll:
+    # What select.poll() of a board is for the driver: waits for bytes, in virtual time.
+
+    def __init__(self, rig):
+        self._rig = rig
+
+    def ipoll(self, ms):
+        rig = self._rig
+        rig.pull()
+        if not len(rig.rx):
+            clock.calls = 0
+            rig.sleep(ms, True)
+        return ()
 
 
 class Rig:
@@ -211,16 +225,16 @@ class Rig:
         if self.baud:
             return
         model = self.model
-        due = model.next_ms()
-        if due is not None and due <= self.now:
+        if model.stirs():
             model.run(self.now)
         if model.pending():
             room = 1 << 30 if self.rxbuf is None else self.rxbuf - len(self.rx)
             if room > 0:
                 self.rx.append(model.take(room))
 
-    def sleep(self, ms):
-        # Virtual time passes; the modem and the line work meanwhile.
+    def sleep(self, ms, wakes=False):
+        # Virtual time passes; the modem and the line work meanwhile. wakes: bytes for the host end
+        # it.
         end = self.now + ms
         model = self.model
         while self.now < end:
@@ -228,14 +242,19 @@ class Rig:
                 step = self.now + 1
             else:
                 step = end
-                due = model.next_ms()
-                if due is not None and due < step:
-                    step = due if due > self.now else self.now + 1
+                if step > self.now + 1:
+                    due = model.next_ms()
+                    if due is not None and due < step:
+                        step = due if due > self.now else self.now + 1
             passed = step - self.now
             self.now = step
             model.run(step)
             if self.baud:
                 self._move(passed)
+            elif wakes:
+                self.pull()
+            if wakes and len(self.rx):
+                return
         if not self.baud:
             self.pull()
 

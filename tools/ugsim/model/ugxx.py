@@ -215,6 +215,13 @@ class UGxx:
             self.dns.poll()
             self.sockets.poll()
 
+    def stirs(self):
+        # Whether run() has something to do though no time has passed since the last one.
+        due = self.timers.next_ms()
+        if due is not None and due <= self.now:
+            return True
+        return bool(self.sockets.live) and self.sockets.can_deliver()
+
     def next_ms(self):
         # When run() is wanted, at the latest; None: only on input or when the network has news.
         best = self.timers.next_ms()

@@ -196,13 +196,11 @@ class Sockets:
 
     def can_deliver(self):
         # True when data that waited for TXD to get emptier can go on now.
-        out = self._m.out
-        if out.pending() >= _BACKLOG:
-            return False
         for s in self.live:
-            if s.rx and s.mode != BUFFER:
+            if s.mode != BUFFER and s.rx:
+                out = self._m.out
                 if self.owner is s or (s.mode == PUSH and not out.hold):
-                    return True
+                    return out.pending() < _BACKLOG
         return False
 
     def read(self, s, limit):
