@@ -45,14 +45,13 @@ class _Hub(io.IOBase):
         self._waiting = None  # tasks
         self._armed = False
         self._end = StopIteration()
-        self.locked = False  # a task sets up the modem
 
     def __iter__(self):
         if self._io is not core._io_queue:
             # The first task, or a new event loop.
             self._io = core._io_queue
             self._waiting = core.TaskQueue()
-            self.locked = False
+            self._modem.at.setter = -1  # a task of another loop does not go on
             # As if a task waited for it to be writable: so the poller never forgets it.
             self._io.map[id(self)] = [None, self, self]
             self._io.poller.register(self, select.POLLIN)
@@ -120,17 +119,11 @@ def _hub(modem):
 
 
 # async
-def drive(modem, steps, timeout_ms=None, alone=False):
+def drive(modem, steps, timeout_ms=None):
     # Runs what Link.drive runs, such as qssl.query.signal(modem), in a task, and gives its value.
-    # alone: one at a time, as it changes the modem's settings.
-    hub = _hub(modem)
+    hub = iter(_hub(modem))
     at = modem.at
     until = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
-    while alone and hub.locked:
-        if until is not None and ticks_diff(until, ticks_ms()) <= 0:
-            raise error("busy")
-        yield from hub
-    hub.locked = hub.locked or alone
     on = None
     try:
         while True:
@@ -146,8 +139,6 @@ def drive(modem, steps, timeout_ms=None, alone=False):
         return e.value
     finally:
         steps.close()
-        if alone:
-            hub.locked = False
 
 
 # async
@@ -158,7 +149,7 @@ def start(modem, apn="", timeout_ms=180000, **settings):
 
     steps = start(modem, apn, timeout_ms=timeout_ms, **settings)
     try:
-        yield from drive(modem, steps, timeout_ms, True)
+        yield from drive(modem, steps, timeout_ms)
     finally:
         unload("bringup")
 
@@ -166,10 +157,7 @@ def start(modem, apn="", timeout_ms=180000, **settings):
 # async
 def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
     # Modem.connect() as a coroutine. Gives (reader, writer), which is the same Stream twice.
-    due = ticks_add(ticks_ms(), timeout_ms)
-    yield from drive(modem, ctx.applying(), timeout_ms, True)
-    steps = modem.connecting(host, port, ctx, **options)
-    sock = yield from drive(modem, steps, max(ticks_diff(due, ticks_ms()), 1))
+    sock = yield from drive(modem, modem.connecting(host, port, ctx, **options), timeout_ms)
     stream = Stream(modem, sock)
     return stream, stream
 

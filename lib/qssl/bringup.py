@@ -213,8 +213,12 @@ class Bringup:
         return False
 
 
-def start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+def start(modem, *args, **settings):
     # Generator for Link.drive, see Modem.start.
+    return modem.at.alone(_start(modem, *args, **settings))
+
+
+def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
     setting = settings(apn, user, password, auth)
     modem.up = False
     modem.pdps.clear()

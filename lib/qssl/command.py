@@ -71,6 +71,7 @@ class At:
         self._queue = []
         self.lines = []  # of the command that run() or ask() waited for last
         self.until = None  # ticks: the deadline of a call that needs several commands
+        self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
         link.sources.append(self)
 
     def job(self, now):
@@ -146,6 +147,21 @@ class At:
     def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
         # The same, blocking.
         return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms))
+
+    def alone(self, steps):
+        # Generator: runs `steps`, which set up the modem, once no other task does such a thing.
+        # What has interrupted that, such as a callback, would wait in vain: it goes ahead.
+        link = self._link
+        due = self.until
+        while link.depth <= self.setter:
+            if not (yield due):
+                raise error("busy")
+        outer = self.setter
+        self.setter = link.depth
+        try:
+            return (yield from steps)
+        finally:
+            self.setter = outer
 
     def fail(self, result, phase, hint, code=0):
         # Raises what `result` means: the hint if the modem refused.

@@ -78,6 +78,7 @@ class Link:
         self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
         self._turn = 0  # the source that was asked last
         self._due = 0  # ticks: the deadline of the running exchange
+        self.depth = 0  # blocking calls in progress, one in the callback of another
         self.busy = False  # the pump runs, or a socket is copying: no pumping now
         self.piece = bytearray(_CHUNK)  # data on its way out
         self._out = None  # what is being typed, and from where to where
@@ -136,6 +137,7 @@ class Link:
         # written as such a generator: it yields a deadline (ticks or None) where it waits for the
         # modem, and gets False once that has passed. qssl.aio runs the same ones in tasks.
         on = None
+        self.depth += 1
         try:
             while True:
                 on = self.wait(steps.send(on))
@@ -144,6 +146,7 @@ class Link:
             return e.value
         finally:
             steps.close()
+            self.depth -= 1
 
     def _receive(self):
         parser = self.parser

@@ -44,11 +44,12 @@ def opening(modem, host, port, ctx, make, pdp, push):
     if not hasattr(ctx, "applying"):
         raise error("ctx")
     pdp = pdp or modem.pdp
+    yield from modem.at.alone(())  # another task may be starting the modem
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error("down")
         cid = yield from _free(modem)
-        yield from ctx.applying()
+        yield from modem.at.alone(ctx.applying())
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
             break
     if modem.slots[cid] is None:

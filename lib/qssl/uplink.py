@@ -66,7 +66,7 @@ class Uplink:
         self._pause_max_ms = int(pause_max_s * 1000)
         self._rejects = rejects
         self._on_reject = on_reject
-        self._sock = None
+        self._sock = self._steps = None
         self._linked = False  # there was a connection before
         self._silent = 0  # failures in a row without any answer of the server
         self._sent = 0  # highest id that went out
@@ -88,9 +88,6 @@ class Uplink:
         on = None
         if self._begun:
             on = self._due is None or ticks_diff(self._due, ticks_ms()) > 0
-        at = modem.at
-        outer = at.until
-        at.until = self._until
         self._rest = False
         try:
             self._due = self._steps.send(on)
@@ -98,8 +95,6 @@ class Uplink:
         except BaseException:
             self.close()  # not an OSError: the program's own, of on_reject or pack
             raise
-        finally:
-            at.until = outer
         if not self._rest:
             return 0
         return max(min(ticks_diff(self._due, ticks_ms()), _IDLE_MS), 0)
@@ -122,18 +117,25 @@ class Uplink:
                 return len(self.queue)
 
     async def task(self):
-        # For asyncio.create_task(): delivers for ever.
-        from asyncio import sleep_ms
+        # For asyncio.create_task(): delivers for ever, and never holds up the event loop.
+        from .aio import drive
 
-        while True:
-            await sleep_ms(min(max(self.step(), 5), _IDLE_MS))
+        try:
+            await drive(self._modem, self._steps)
+        finally:
+            self.close()
 
     def close(self) -> None:
         # Closes the connection. Records stay in the queue.
         self._drop()
+        if self._steps is not None:
+            try:
+                self._steps.close()
+            except ValueError:
+                pass  # it is what calls this, by on_reject or pack
         self._steps = self._forever()
         self._begun = False
-        self._due = self._until = None
+        self._due = None
 
     # --- generators, as for Link.drive: they yield a deadline (ticks, or None) where they wait,
     # and get False once it has passed ---
@@ -244,12 +246,17 @@ class Uplink:
     def _within(self, steps):
         # Runs another generator, for timeout_s at most.
         at = self._modem.at
-        due = at.until = self._until = ticks_add(ticks_ms(), self._timeout_ms)
+        due = ticks_add(ticks_ms(), self._timeout_ms)
         on = None
         late = False
         try:
             while True:
-                inner = steps.send(on)
+                outer = at.until
+                at.until = due
+                try:
+                    inner = steps.send(on)
+                finally:
+                    at.until = outer
                 if late:
                     raise Error(errno.ETIMEDOUT, "uplink", "the server did not answer in time")
                 late = not (yield due)
@@ -257,7 +264,6 @@ class Uplink:
         except StopIteration as e:
             return e.value
         finally:
-            at.until = self._until = None
             steps.close()
 
     def _drop(self):
