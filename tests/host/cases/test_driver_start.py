@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import sys
 
 import driver_kit
+import qssl
 from driver_kit import HOST, Log, Watch, bare, raised, tls, up
 from qssl import Modem
 from qssl.errors import Refused
@@ -451,3 +453,15 @@ def test_restart_while_starting():
         except OSError as e:
             assert e.errno, e
         starts(rig, modem)
+
+
+def test_what_only_start_needs_is_given_back():
+    keep = qssl.unload
+    qssl.unload = driver_kit.unload
+    try:
+        for _ in range(2):
+            rig, modem = up()
+            assert "qssl.bringup" not in sys.modules and "bringup" not in dir(qssl)
+            starts(rig, modem)
+    finally:
+        qssl.unload = keep

@@ -38,7 +38,7 @@ LOOKALIKES = (
     b"\n",
 )
 
-# Compiling a module anew for each start() would cost more than most cases. `unload` is the real one.
+# Compiling a module anew for each start() costs more than most cases. `unload` is the real one.
 unload = qssl.unload
 qssl.unload = lambda name: None
 
