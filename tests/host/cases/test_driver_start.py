@@ -461,7 +461,7 @@ def test_what_only_start_needs_is_given_back():
     try:
         for _ in range(2):
             rig, modem = up()
-            assert "qssl.bringup" not in sys.modules and "bringup" not in dir(qssl)
+            assert "qssl.bringup" not in sys.modules and "bringup" not in qssl.__dict__
             starts(rig, modem)
     finally:
         qssl.unload = keep
