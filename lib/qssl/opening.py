@@ -4,11 +4,14 @@
 import errno
 from time import ticks_add, ticks_ms
 
+from . import unload
 from .dialect import IN_USE, NO_PDP
 from .errors import Error, error
 from .query import failing
 from .quote import quoted
 from .socket import Slot, Socket
+
+_LOADED = "opening sslcfg files quote query clock"  # what a connection needs until it opens
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):
@@ -63,6 +66,7 @@ def opening(modem, host, port, ctx, make, pdp, push):
         from .push import attach
 
         attach(sock)
+    unload(_LOADED)
     return sock
 
 

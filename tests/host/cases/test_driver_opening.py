@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import sys
 
 import driver_kit
-from driver_kit import HOST, Watch, arm, connected, raised, tls, up
+from driver_kit import HOST, Watch, arm, connected, raised, tls, up, works
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
 
 
@@ -120,3 +121,22 @@ def test_close_of_an_id_that_is_free():
     modem.command("AT+QSSLCLOSE=0,0")
     sock.close()
     driver_kit.works(modem)
+
+
+def test_what_a_connection_needs_is_let_go():
+    rig, modem, sock = connected()
+    driver_kit.unload("opening sslcfg files quote query clock bringup")
+    from qssl import opening
+
+    opening.unload = driver_kit.unload
+    sock.close()
+    sock = modem.connect(HOST, 8883, tls(modem))
+    left = [n for n in sys.modules if n.startswith("qssl.")]
+    for name in "opening sslcfg files quote query clock bringup".split():
+        assert "qssl." + name not in left, name
+    for name in "modem link socket tls".split():
+        assert "qssl." + name in left, name
+    sock.write(b"ping")
+    assert sock.read(4) == b"ping"
+    works(modem)  # they come again
+    assert modem.diagnose(HOST)
