@@ -8,12 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import coverage
+
 import setup
-from qcover import options
+from qcover import options, probes
 from qdemo import ending
 from qdemo.problem import Problem
 
 _HOST = setup.ROOT / "tests/host"
+_DRIVER = setup.ROOT / "lib/qssl"
 _LIMIT_S = 900  # for one file
 
 
@@ -35,8 +38,7 @@ class Cover:
         self._servers = None
         (folder / "rc").write_text(
             "[run]\nsource = %s\nparallel = true\ndata_file = %s\n"
-            "[report]\nexclude_also =\n    if _DEBUG:\n"
-            % (setup.ROOT / "lib/qssl", folder / "data")
+            "[report]\nexclude_also =\n    if _DEBUG:\n" % (_DRIVER, folder / "data")
         )
         path = [setup.ROOT / "lib", setup.ROOT / "tools", _HOST, _HOST / "support"]
         path.append(_HOST / "cpython")
@@ -49,10 +51,9 @@ class Cover:
 
     def run(self, path):
         # Whether all tests of the file passed.
-        env = dict(self._env)
         wanted = settings(path)
-        if wanted.get("ONLY") == "micropython":
-            return True
+        case = self._micropython if wanted.get("ONLY") == "micropython" else self._cpython
+        env = {}
         if wanted.get("NEEDS_UGSIM"):
             import servers
 
@@ -62,30 +63,52 @@ class Cover:
                 self._servers = self._stack.enter_context(servers.for_cases(certificates))
             env.update(self._servers)
             with servers.ugsim_for_case() as more:
-                return self._case(path, dict(env, **more))
-        return self._case(path, env)
+                return case(path, dict(env, **more))
+        return case(path, env)
 
-    def _case(self, path, env):
+    def _micropython(self, path, env):
+        # On a copy of the driver that notes its lines.
+        copy = self._folder / "probes"
+        if not copy.exists():
+            copy.mkdir()
+            probes.write(_DRIVER, copy)
+        noted = self._folder / (path.stem + ".lines")
+        parts = [".frozen", copy, setup.ROOT / "tools", _HOST, _HOST / "support"]
+        where = {"MICROPYPATH": os.pathsep.join(str(p) for p in parts), "QSSL_PROBES": str(noted)}
+        argv = [setup.micropython(), "-X", "heapsize=64m", _HOST / "run_case.py", path]
+        done = self._run([str(a) for a in argv], dict(os.environ, **env, **where), _LIMIT_S)
+        if done.returncode:
+            print(done.stdout, flush=True)
+        data = coverage.CoverageData(str(self._folder / "data"), path.stem)
+        data.add_lines(probes.read(noted, _DRIVER))
+        data.write()
+        return done.returncode == 0
+
+    def _cpython(self, path, env):
         argv = ["run", "--rcfile", self._folder / "rc", _HOST / "run_case.py", path]
-        try:
-            done = self._coverage(argv, env, timeout=_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            raise Problem("%s did not end within %d s." % (path.stem, _LIMIT_S)) from None
+        done = self._coverage(argv, env, _LIMIT_S)
         if done.returncode:
             print(done.stdout, flush=True)
         return done.returncode == 0
 
-    def _coverage(self, argv, env=None, **more):
-        return subprocess.run(
-            [sys.executable, "-m", "coverage", *[str(a) for a in argv]],
-            env=env or dict(self._env),
-            cwd=setup.ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **more,
-        )
+    def _coverage(self, argv, env=None, limit_s=None):
+        argv = [sys.executable, "-m", "coverage", *[str(a) for a in argv]]
+        return self._run(argv, dict(self._env, **(env or {})), limit_s)
+
+    def _run(self, argv, env, limit_s):
+        try:
+            return subprocess.run(
+                argv,
+                env=env,
+                cwd=setup.ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=limit_s,
+            )
+        except subprocess.TimeoutExpired:
+            raise Problem("%s did not end within %d s." % (argv[-1], limit_s)) from None
 
     def report(self, html):
         # (table, per cent of lines)

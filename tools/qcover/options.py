@@ -7,7 +7,8 @@ from qdemo.options import Parser
 
 LEAST = 95  # per cent of the lines
 _ABOUT = """\
-Runs the cases of tests/host/cases on CPython and tells which lines of lib/qssl they reach.
+Runs the cases of tests/host/cases on CPython and tells which lines of lib/qssl they reach. Cases
+for MicroPython alone (asyncio is another there) run on it, with a copy that notes its lines.
 """
 _END = """\
 Takes some minutes, more than the tests themselves, so the tests don't include it.

@@ -1,0 +1,147 @@
+# test_site - what board files share: settings, the time, the modem on its pins; late loading.
+# SPDX-License-Identifier: MIT
+
+import json
+import os
+
+import qssl
+from driver_kit import raised
+from qssl import site
+from qssl.errors import Error
+
+FILE = "/tmp/qssl-site-%d.json" % id(site)
+BOTH = {"tx": 4, "rx": 5, "rts": 7, "cts": 6, "pwrkey": 8, "status": 9, "dtr": 10}
+
+
+class Machine:
+    # Notes what it is asked for.
+    def __init__(self, bad=None):
+        notes = self.notes = []
+
+        class Pin:
+            IN, OUT = 0, 1
+
+            def __init__(self, pin, mode, value=None):
+                if pin == bad:
+                    raise ValueError("invalid pin")
+                notes.append((pin, mode, value))
+
+        class Signal:
+            def __init__(self, pin, invert):
+                notes.append(invert)
+
+        class UART:
+            RTS, CTS = 1, 2
+
+            def __init__(self, id, baud, **options):
+                notes.append((id, baud, options))
+
+            def any(self):
+                return 0
+
+            def readinto(self, buf, n):
+                return None
+
+            def write(self, buf, off, n):
+                return n
+
+        self.Pin, self.Signal, self.UART = Pin, Signal, UART
+
+
+def with_settings(text, function):
+    outer = site._FILE
+    site._FILE = FILE
+    try:
+        with open(FILE, "w") as f:
+            f.write(text)
+        return function()
+    finally:
+        site._FILE = outer
+        os.remove(FILE)
+
+
+def test_settings():
+    def look():
+        assert site.setting("host") == "server.example"
+        assert site.setting("port", 1) == 8883 and site.setting("text", 1) == 7
+        assert site.setting("other", "x") == "x" and site.setting("other", 3) == 3
+        assert "other is missing" in raised(site.setting, "other").hint
+        assert "must be a number" in raised(site.setting, "host", 1).hint
+
+    with_settings(json.dumps({"host": "server.example", "port": 8883, "text": "7"}), look)
+    for text in ("x", "[]", "1"):
+        assert "is not JSON" in with_settings(text, lambda: raised(site.setting, "host", "x").hint)
+    assert site.setting("no-file", 5) == 5
+
+
+class Time:
+    # A board's clock that counts from `epoch` and shows `now`.
+    def __init__(self, epoch, now, seconds=0):
+        self.epoch = epoch
+        self.now = now
+        self.time = lambda: seconds
+
+    def gmtime(self, at=None):
+        return self.now if at is None else (self.epoch, 1, 1, 0, 0, 0, 3, 1)
+
+
+def test_time():
+    outer = site.time
+    now = (2026, 1, 1, 0, 0, 0, 3, 1)
+    try:
+        for epoch, offset in ((1970, 0), (2000, 946684800)):
+            site.time = Time(epoch, now, 1767225600 - offset)
+            assert site.utc() == now[:6]
+            assert site.now() == 1767225600
+        site.time = Time(2000, (2000, 1, 1, 0, 0, 9, 5, 1))  # never set
+        assert site.utc() is None and site.now() is None
+    finally:
+        site.time = outer
+
+
+def test_modem():
+    machine = Machine()
+    modem = site.modem(machine, 1, dict(BOTH), "dtr dcd", {"sockets": 3})
+    wires = {"tx": 4, "rx": 5, "rts": 7, "cts": 6, "flow": 3}
+    assert machine.notes == [
+        (1, 115200, dict(wires, rxbuf=2048, txbuf=2048, timeout=0)),
+        (8, 1, False),
+        False,
+        (9, 0, None),
+        False,
+        (10, 1, True),
+        True,
+    ]
+    assert modem.flow and modem.baud == 0 and len(modem.sockets) == 3
+    assert [pin is not None for pin in modem.pins] == [True, True, True, False, False]
+
+
+def test_two_wires_and_another_rate():
+    machine = Machine()
+    options = {"pwrkey": 1, "baud": 921600}
+    modem = site.modem(machine, 0, {"tx": 0, "rx": 1, "cts": None}, "", options)
+    assert machine.notes == [
+        (0, 921600, {"tx": 0, "rx": 1, "rxbuf": 2048, "txbuf": 2048, "timeout": 0})
+    ]
+    assert not modem.flow and modem.baud == 921600 and modem.pins[0] == 1
+
+
+def test_wrong_pins():
+    for pins, said in (
+        ({"rx": 5}, "no pin for tx"),
+        ({"tx": 5, "rx": None}, "no pin for rx"),
+        ({"tx": 4, "rx": 5, "power": 6}, "a pin power, which is no line"),
+        (dict(BOTH), "status can't be on the pins that board.py names for it (invalid pin)"),
+    ):
+        error = raised(site.modem, Machine(bad=9), 1, pins, "", {})
+        assert said in error.hint and error.phase == "board", error
+
+
+def test_names_of_the_package():
+    assert qssl.Error is Error and qssl.link is qssl.Modem.__init__.__globals__["_l"]
+    for name in ("nothing", "__nothing__"):
+        try:
+            getattr(qssl, name)
+            raise AssertionError(name)
+        except AttributeError as e:
+            assert name in str(e)
