@@ -19,6 +19,8 @@ import tls_peer
 from servers import Nginx
 from tls_peer import TlsPeer
 from ugsim.control import Control, ControlError
+from ugsim.loop import Loop
+from ugsim.net import Net
 from ugsim_client import AtClient, Ugsim
 
 CLOCK = time.strftime("%y/%m/%d,%H:%M:%S+00", time.gmtime())
@@ -385,6 +387,39 @@ def test_faults_and_switches_from_the_command_line():
     with Ugsim(*options) as sim, AtClient(sim.at, echo=True) as at:
         at.write(b"AT+CSQ\r")
         assert at.until(rb"\r\n.*\r\n") == b"\r\nERROR\r\n"
+
+
+def test_a_wake_up_in_the_middle_of_a_turn_is_not_lost():
+    # A name is resolved by a thread, which may end while the loop is at work.
+    net = Net()
+
+    class Model:
+        def run(self, now_ms):
+            net.wake()
+
+    class Port:
+        fileno_out = bool
+
+        def lines(self, model):
+            pass
+
+    class Uart:
+        def receive(self, now):
+            return False
+
+        def transmit(self, now):
+            pass
+
+        wants_read = wants_write = bool
+
+    loop = Loop(Model(), net, Port(), Uart())
+    try:
+        loop.turn(0)
+        start = time.monotonic()
+        loop.turn(10)
+        assert time.monotonic() - start < 9
+    finally:
+        net.close()
 
 
 def test_trace_and_its_viewer(tmp_path, certs):

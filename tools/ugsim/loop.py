@@ -38,6 +38,7 @@ class Loop:
 
     def turn(self, timeout):
         ready = self._wait(timeout)
+        self._net.hush()  # before the looks that a wake-up is for: one that comes now is not lost
         model = self._model
         model.run(self.now_ms())
         self._port.lines(model)
@@ -49,7 +50,6 @@ class Loop:
         self._uart.transmit(time.monotonic())
         for client in self._clients:
             client.run(ready)
-        self._net.hush()
 
     def _timeout(self):
         now = time.monotonic()
