@@ -47,17 +47,3 @@ def field(buf, lo, hi, k):
 def value(buf, lo, hi, k):
     # Field k as a decimal number, -1 if it is absent or not a number.
     return number(buf, field(buf, lo, hi, k), field(buf, lo, hi, k + 1) - 1)
-
-
-def text(buf, lo, hi, k):
-    # Field k as a str without its quotes, None if it is absent; "?" for what is not printable
-    # ASCII. Allocates.
-    a = field(buf, lo, hi, k)
-    if a > hi:
-        return None
-    return printable(buf, a, field(buf, lo, hi, k + 1) - 1).strip().strip('"')
-
-
-def printable(buf, lo, hi):
-    # buf[lo:hi] as a str that is safe to show, whatever the line brought. Allocates.
-    return "".join([chr(c) if 32 <= c < 127 else "?" for c in buf[lo:hi]])

@@ -9,13 +9,12 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from . import link as _l
-from .ascii import field, text, value
-from .command import shown
+from .ascii import field, value
 from .dialect import ACT_MS, DEACT_MS, ID_MAX
 from .errors import Error, Refused
 from .query import failing, registration
 from .query import signal as hearing
-from .quote import optional
+from .quote import optional, printable, text
 
 _BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
 _PULSE_MS = const(300)  # of PWRKEY, or the reset line
@@ -137,7 +136,8 @@ class Bringup:
         while True:
             result = yield from self.ask(b"AT+CPIN?", b"+CPIN:")
             if result == _l.OK and self.at.lines:
-                state = shown(self.at.lines).strip()
+                line = self.at.lines[0]
+                state = printable(line, 0, len(line)).strip()
                 if state == "READY":
                     return
                 if state == "SIM PIN" and pin:

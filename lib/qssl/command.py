@@ -10,7 +10,6 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from . import link as _l
-from .ascii import printable
 from .errors import Error, error
 
 COMMAND_MS = const(5000)  # how long an ordinary command may take
@@ -56,7 +55,7 @@ class Exchange:
     def done(self, result):
         if result == _l.CONNECT and self._data is not None:
             # The modem waits for data: it is typed, then the real result comes.
-            self._link.resume(self)
+            self._link.job = self
             self._link.type_data()
         else:
             self.result = result
@@ -144,6 +143,15 @@ class At:
             self.fail(result, phase, hint)
         return self.lines
 
+    def within(self, timeout_ms, steps):
+        # Runs `steps`, blocking: all of their commands together within the time.
+        outer = self.until
+        self.until = ticks_add(ticks_ms(), timeout_ms)
+        try:
+            return self._link.drive(steps)
+        finally:
+            self.until = outer
+
     def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
         # The same, blocking.
         return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms))
@@ -171,8 +179,3 @@ class At:
 
 
 _REASONS = {_l.TIMEOUT: "no answer", _l.RESTARTED: "restarted"}
-
-
-def shown(lines):
-    # Reply lines as one str for messages.
-    return "; ".join([printable(line, 0, len(line)) for line in lines])

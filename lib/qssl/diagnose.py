@@ -7,10 +7,10 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from . import link as _l
-from .ascii import text, value
+from .ascii import value
 from .hints import explain
 from .pdp import active, dotted
-from .quote import quoted
+from .quote import quoted, text
 from .sslcfg import SUITES, VERSIONS
 
 _DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all

@@ -20,7 +20,7 @@ class _Download(Exchange):
 
     def done(self, result):
         if result == _l.CONNECT:
-            self._link.resume(self)
+            self._link.job = self
             self._link.parser.expect(self._want, self, None)
         else:
             self.result = result

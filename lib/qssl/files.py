@@ -10,9 +10,9 @@ from binascii import crc32
 from micropython import const
 
 from . import link as _l
-from .ascii import text, value
+from .ascii import value
 from .errors import Error, Refused
-from .quote import quoted
+from .quote import quoted, text
 
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _BLOCK = const(128)

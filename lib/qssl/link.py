@@ -8,7 +8,8 @@
 #   begin(link)        types its command line: link.type(buf, n)
 #   line(buf, lo, hi)  an information line: True if it was this job's
 #   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
-#   done(result)       the end. Records only; new work is started by the next turn
+#   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
+#                      the exchange may go on: link.job = self
 # A source has job(now) -> a job or None, and lost(result): RESTARTED, TIMEOUT (the modem is dead)
 # or 0 (lines may have been missed).
 
@@ -250,10 +251,6 @@ class Link:
     def extend(self, ms):
         # The running exchange made progress: it has ms from now.
         self._due = ticks_add(ticks_ms(), ms)
-
-    def resume(self, job):
-        # The exchange goes on after an intermediate result code.
-        self.job = job
 
     def expire(self):
         # The caller of the running exchange can't wait longer.

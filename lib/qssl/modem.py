@@ -49,17 +49,19 @@ class Modem:
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
         self.sockets = [None] * sockets  # open sockets by id
         self.slots = [None] * sockets
+        restart = self._on_restart
+        known = self._on_known
         self.link.urcs += (
             (b"+QSSLURC: ", self._on_ssl),
             (b"+QSSLOPEN: ", self._on_open),
             (b"+QIURC: ", self._on_ip),
-            (b"RDY", self._on_restart),
-            (b"POWERED DOWN", self._on_restart),
-            (b"NORMAL POWER DOWN", self._on_restart),
-            (b"+C", self._on_known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
-            (b"RING", self._on_known),
-            (b"+QUSIM:", self._on_known),
-            (b"+QIND:", self._on_known),
+            (b"RDY", restart),
+            (b"POWERED DOWN", restart),
+            (b"NORMAL POWER DOWN", restart),
+            (b"+C", known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
+            (b"RING", known),
+            (b"+QUSIM:", known),
+            (b"+QIND:", known),
         )
 
     # --- bring-up ------------------------------------------------------------------------------
@@ -79,12 +81,10 @@ class Modem:
         from . import unload
         from .bringup import start
 
-        outer = self.at.until
-        self.at.until = ticks_add(ticks_ms(), timeout_ms)
         try:
-            self.link.drive(start(self, apn, user, password, auth, timeout_ms, pin))
+            steps = start(self, apn, user, password, auth, timeout_ms, pin)
+            self.at.within(timeout_ms, steps)
         finally:
-            self.at.until = outer
             unload("bringup")
 
     def tls(self, ctx: int = 0, **settings):
@@ -125,12 +125,7 @@ class Modem:
     ):
         # Opens a TLS connection (manual 2.2.2) in buffer access mode, or push=True in direct push
         # mode, and returns its Socket. Blocks.
-        outer = self.at.until
-        self.at.until = ticks_add(ticks_ms(), timeout_ms)
-        try:
-            return self.link.drive(self.connecting(host, port, ctx, make, pdp, push))
-        finally:
-            self.at.until = outer
+        return self.at.within(timeout_ms, self.connecting(host, port, ctx, make, pdp, push))
 
     def connecting(self, host, port, ctx, make=None, pdp=None, push=False):
         # The same as a generator for Link.drive, until at.until.

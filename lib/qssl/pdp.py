@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 from . import link as _l
-from .ascii import field, text, value
+from .ascii import field, value
 from .dialect import DEACT_MS, PDP_MAX
 from .errors import error
+from .quote import text
 
 _LOCIP_MS = 2000
 

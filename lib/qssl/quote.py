@@ -1,8 +1,9 @@
-# qssl.quote - what may stand between the quotes of a command line, and what may not.
+# qssl.quote - what may stand between the quotes of a command line; what stood there in an answer.
 # SPDX-License-Identifier: MIT
 
 import errno
 
+from .ascii import field
 from .dialect import HOST_MAX
 from .errors import Refused
 
@@ -30,3 +31,17 @@ def optional(text, phase, what, most=HOST_MAX):
                 errno.EINVAL, phase, "%s holds a quote, control or non-ASCII character" % what
             )
     return bytes(text)
+
+
+def text(buf, lo, hi, k):
+    # Field k as a str without its quotes, None if it is absent; "?" for what is not printable
+    # ASCII. Allocates.
+    a = field(buf, lo, hi, k)
+    if a > hi:
+        return None
+    return printable(buf, a, field(buf, lo, hi, k + 1) - 1).strip().strip('"')
+
+
+def printable(buf, lo, hi):
+    # buf[lo:hi] as a str that is safe to show, whatever the line brought. Allocates.
+    return "".join([chr(c) if 32 <= c < 127 else "?" for c in buf[lo:hi]])

@@ -4,9 +4,10 @@
 from collections import namedtuple
 
 from . import link as _l
-from .ascii import text, value
+from .ascii import value
 from .dialect import ID_MAX
 from .errors import error
+from .quote import text
 
 # <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
 STATES = "initial opening handshake connected listening closing"

@@ -4,7 +4,7 @@
 import errno
 
 import driver_kit
-from qssl import ascii, hints
+from qssl import ascii, hints, quote
 from qssl.errors import DeliveryUnknown, Error, Refused, error
 from qssl.quote import optional, quoted
 
@@ -75,15 +75,15 @@ def test_value_and_text():
     assert ascii.value(line, 4, n, 1) == 22
     assert ascii.value(line, 4, n, 2) == -1
     assert ascii.value(line, 4, n, 9) == -1
-    assert ascii.text(line, 4, n, 2) == "SSL CLIENT"
-    assert ascii.text(line, 4, n, 3) == "a,b"
-    assert ascii.text(line, 4, n, 4) == "x"
-    assert ascii.text(line, 4, n, 5) is None
-    assert ascii.text(b'"\x01\xff\x7f~ "', 0, 7, 0) == "???~ "
+    assert quote.text(line, 4, n, 2) == "SSL CLIENT"
+    assert quote.text(line, 4, n, 3) == "a,b"
+    assert quote.text(line, 4, n, 4) == "x"
+    assert quote.text(line, 4, n, 5) is None
+    assert quote.text(b'"\x01\xff\x7f~ "', 0, 7, 0) == "???~ "
 
 
 def test_printable_is_safe_for_every_byte():
-    shown = ascii.printable(bytes(range(256)), 0, 256)
+    shown = quote.printable(bytes(range(256)), 0, 256)
     assert len(shown) == 256
     for c in shown:
         assert 32 <= ord(c) < 127
