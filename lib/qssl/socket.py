@@ -671,6 +671,8 @@ class Socket(io.IOBase):
         if not 0 <= timeout_s <= 65535:
             raise error("close time")
         if self._state >= _CLOSING:
+            if self._n and self.why and not self._told:
+                self._check()  # a restart has closed it, with bytes that were not sent
             return
         self._link.mine(self)
         self._close_s = timeout_s

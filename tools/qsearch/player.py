@@ -6,7 +6,7 @@ from driver_kit import CA, Watch
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
-_NAP_MS = 78
+_NAP_MS = 88
 _SLACK_MS = 100
 _IDLE_MS = 100
 _START_S = 60
@@ -47,6 +47,8 @@ class Line:
         self.read = 0  # bytes of it that the program got
         self.torn = False  # the server's or modem's end was cut: the rest may be gone
         self.failed = False  # an error was told
+        self.ended = False  # the server has closed it
+        self.refused = False  # an AT+QSSLRECV was answered ERROR while it was there
 
 
 def pattern(n, seed):
@@ -79,9 +81,14 @@ class Player:
         # A result that the modem never gave can't be told from a real one: the next command may
         # be typed into an open prompt.
         self.spoofed = bool([op for op in raw if "ERROR" in op[1]])
-        keeps = plan["switches"].get("closed_keeps_data", "keep")
-        # AT+QSSLRECV that answers ERROR after "closed" is the end for the driver.
-        self.keeps = keeps == "keep" and "recv_error" not in kinds
+        self.keeps = plan["switches"].get("closed_keeps_data", "keep") == "keep"
+        self.rig.model.on_event = self.event
+
+    def event(self, kind, text):
+        if kind == "fault" and text == "recv_error":
+            for line in self.lines:
+                if line is not None:
+                    line.refused = True
 
     # --- G1: every call ends within its deadline, and the idle hook runs ---
 
@@ -192,6 +199,7 @@ class Player:
                 line.torn = True
                 conn.peer_reset()
             else:
+                line.ended = True
                 conn.peer_close()
 
     def take(self, line, data):
@@ -232,10 +240,11 @@ class Player:
         elif data is not None and line.read >= 0:
             self.take(line, data)
             if not data and size and not line.failed:
-                # The end of the stream: everything the server sent was read. Where a send failed
-                # (close() tells it at the latest), what is read ends with what the modem had.
-                fine = line.torn or not self.keeps or not self.down or sock.why
-                if not fine and line.read != len(line.pushed):
+                # The end of the stream: everything the server sent was read. What is read ends
+                # with what the modem had where it refused to send (close() tells that at the
+                # latest), and where it refused to read after "closed".
+                fine = line.torn or not self.keeps or not self.down or sock.why == "reset"
+                if not (fine or line.refused) and line.read != len(line.pushed):
                     raise Violation("G2: EOF after %d of %d bytes" % (line.read, len(line.pushed)))
         if line.read < 0:
             line.read = -1
@@ -255,7 +264,16 @@ class Player:
 
     def close(self, line):
         if line.blocks:
-            self.call(14000, "close", line.sock.close)
+            _, error = self.call(14000, "close", line.sock.close)
+            if error is not None:
+                line.failed = True
+            if not line.failed:
+                got = len(self.server.got.get(line.host, b""))
+                short = self.up and not (line.torn or line.ended) and got != len(line.written)
+                if line.sock._n or short:
+                    raise Violation(
+                        "G2: close() came back, %d of %d bytes arrived" % (got, len(line.written))
+                    )
         else:
             self.call(0, "close", line.sock.close)
 
@@ -271,7 +289,7 @@ class Player:
     def op_start(self):
         for line in self.lines:
             if line is not None:
-                line.torn = line.failed = True
+                line.torn = True
         self.start()
 
     def op_control(self, text):
@@ -298,8 +316,9 @@ class Player:
 
     def check(self, line):
         # What arrived at the server is what was written, from its beginning on, once. What may
-        # follow on a connection of which the program was told that it failed is what the driver
-        # typed to get the modem out of a prompt: AT, ESC and blanks.
+        # follow on a connection of which the program is told that it failed is what the driver
+        # typed in place of data that it had announced: AT, ESC, blanks and +, to get the modem out
+        # of the prompt; or a command, where an ERROR that the modem never gave hid the prompt.
         if line is None or not self.up:
             return
         if self.cutting:
@@ -311,8 +330,12 @@ class Player:
         while at < len(got) and got[at : at + 1] == line.written[at : at + 1]:
             at += 1
         told = line.failed or line.sock.why
-        typed = not [c for c in got[at:] if c not in b"AT\r\x1b +"]
-        if told and at >= line.sure and (typed or self.spoofed):
+        rest = got[at:]
+        if self.spoofed:
+            typed = not [c for c in rest if not 32 <= c < 127 and c != 13 and c != 27]
+        else:
+            typed = not [c for c in rest if c not in b"AT\r\x1b +"]
+        if told and typed and at >= line.sure and len(got) <= len(line.written):
             return
         raise Violation(
             "G2: %d bytes were written, %d confirmed; from byte %d on the server got %r for %r"

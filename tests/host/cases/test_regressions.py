@@ -43,3 +43,9 @@ def test_a_read_longer_than_the_ring():
 def test_a_connect_waits_for_a_close_no_longer_than_it_may():
     # G1: of a modem that has gone.
     schedule(("connect", 0, 100, 1), ("control", "power off"), ("connect", 0, 5, 20))
+
+
+def test_closing_tells_of_bytes_that_a_restart_left_unsent():
+    # G2: start(), or the modem by itself, had closed the connection; close() said nothing of it.
+    schedule(("connect", 1, 100, 20), ("write", 1, 1500), ("start",), ("close", 1))
+    schedule(("connect", 0, 100, 5), ("write", 0, 10), ("control", "restart"), ("sleep", 11000))
