@@ -54,7 +54,7 @@ def _run(chosen, stack):
     elif not chosen.check:
         report.table(parts)
     if chosen.write:
-        report.write(setup.ROOT, parts, measure.modules)
+        report.write(setup.ROOT, parts, measure)
     if chosen.limits:
         _write_limits(parts)
     if not chosen.check:

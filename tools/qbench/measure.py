@@ -33,6 +33,7 @@ class Measure:
         self._wire = None
         self._frozen = None
         self.modules = {}  # name: (heap from .mpy, heap frozen)
+        self.heaps = ()  # what heap.py found: from .mpy, frozen
 
     def _board(self):
         if self._frozen is None:
@@ -45,18 +46,21 @@ class Measure:
         return self._heap
 
     def sizes_rows(self):
-        loaded = size.loaded(self._unix_heap()["modules"])
+        heap = self._unix_heap()
         rows = [
             Row("mpy:" + name, _MODULE % name, n, "B", place="mpy-cross -O3")
             for name, n in self.sizes.items()
         ]
-        # What is let go again after start() was loaded, too.
-        path = sum(self.sizes[n] for n in {*loaded, "bringup"} if n in self.sizes)
         every = sum(self.sizes.values())
         where = "mpy-cross -O3"
-        text = "synchronous path: %d modules, start() to traffic" % len({*loaded, "bringup"})
+        path, resident = [
+            ([self.sizes[n] for n in size.loaded(heap[key])]) for key in ("path", "resident")
+        ]
+        text = "synchronous path: %d modules, start() to traffic"
+        stays = "of it still loaded when a socket is open: %d modules"
         return [
-            Row("mpy", text, path, "B", 12 * 1024, place=where),
+            Row("mpy", text % len(path), sum(path), "B", 12 * 1024, place=where),
+            Row("mpy resident", stays % len(resident), sum(resident), "B", place=where),
             Row("mpy everything", "everything", every, "B", 20 * 1024, place=where),
             *rows,
         ]
@@ -64,6 +68,7 @@ class Measure:
     def heap_rows(self):
         heap = self._unix_heap()
         frozen = self._board().run("heap.py")
+        self.heaps = heap, frozen
         modules = self.unix.modules()
         self.modules = {
             name: (modules.get(name), cost)
@@ -92,24 +97,12 @@ class Measure:
         ]
 
     def commands_rows(self):
-        where = "unix port"
+        found = self.unix.sends(("mqtt.py", "http.py"))
         return [
-            Row(
-                "sends publish",
-                "AT+QSSLSEND for one umqtt publish",
-                self.unix.sends("mqtt.py"),
-                "",
-                1,
-                place=where,
-            ),
-            Row(
-                "sends post",
-                "AT+QSSLSEND for one urequests post",
-                self.unix.sends("http.py"),
-                "",
-                1,
-                place=where,
-            ),
+            Row("sends " + key, "AT+QSSLSEND for one " + text, n, "", 1, place="unix port")
+            for (key, text), n in zip(
+                (("publish", "umqtt publish"), ("post", "urequests post")), found
+            )
         ]
 
     def _shares(self):

