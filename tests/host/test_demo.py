@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import xml.etree.ElementTree
 
 import pytest
 
@@ -49,6 +50,20 @@ def test_at_shows_the_conversation(tmp_path):
     assert re.search(r' URC     < \+QSSLURC: "recv",0\n', out)
     times = [float(text) for text in re.findall(r"^ +(\d+\.\d{3})  \w", out, re.M)]
     assert times == sorted(times) and len(times) > 80
+
+
+def test_the_screen_as_a_picture(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = tmp_path / "demo.svg"
+    status, out, err = tool.run(folder, "demo.py", *FAST, "--picture", path)
+    assert status == 0, out + err
+    svg = path.read_text(encoding="utf-8")
+    text = "".join(xml.etree.ElementTree.fromstring(svg).itertext()).replace("\xa0", " ")
+    assert "All 4 records arrived once and in order." in text
+    assert "@font-face" not in svg  # nothing is fetched when somebody looks at it
+    status, out, err = tool.run(folder, "demo.py", "--picture", tmp_path / "no" / "demo.svg")
+    assert status == 2 and "can't write" in err and out == ""
 
 
 def test_a_restart_of_the_modem_loses_nothing(tmp_path):

@@ -35,7 +35,7 @@ class Demo:
         self._chosen = chosen
         self._events = Events()
         self._judge = Judge(chosen.records)
-        self._screen = Screen(chosen.records)
+        self._screen = Screen(chosen.records, bool(chosen.picture))
         self._over = []  # sentences about what stopped the run
 
     def run(self, stack):
@@ -55,9 +55,13 @@ class Demo:
         faults = self._over + self._judge.faults()
         if faults:
             self._screen.verdict("Failed. " + " ".join(faults), False)
-            return 1
-        self._screen.verdict(_praise(self._judge), True)
-        return 0
+        else:
+            self._screen.verdict(_praise(self._judge), True)
+        if self._chosen.picture:
+            Path(self._chosen.picture).write_text(
+                self._screen.picture("tools/demo.py"), encoding="utf-8"
+            )
+        return 1 if faults else 0
 
     def progress(self):
         arrived = sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count)

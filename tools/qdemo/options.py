@@ -62,6 +62,9 @@ def parse(args):
     p.add_argument(
         "--script", type=readable, metavar="FILE", help="this script instead of the example"
     )
+    p.add_argument(
+        "--picture", type=writable, metavar="FILE", help="keep the screen as a picture (SVG)"
+    )
     trouble = p.add_argument_group("trouble, after half of the records")
     trouble.add_argument(
         "--coverage-hole",
@@ -120,6 +123,14 @@ def readable(path):
     except (OSError, UnicodeDecodeError) as e:
         reason = getattr(e, "strerror", None) or e
         raise argparse.ArgumentTypeError("can't read %s: %s" % (path, reason))
+    return path
+
+
+def writable(path):
+    try:
+        open(path, "a").close()
+    except OSError as e:
+        raise argparse.ArgumentTypeError("can't write %s: %s" % (path, e.strerror))
     return path
 
 

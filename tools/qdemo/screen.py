@@ -1,6 +1,8 @@
 # qdemo.screen - what the person sees: colours and a bar on a terminal, else plain lines.
 # SPDX-License-Identifier: MIT
 
+import re
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -13,11 +15,13 @@ _STYLES = {
     "board": ("*", "cyan"),
     "server": ("*", "blue"),
 }
+_PICTURE = 100  # columns
 
 
 class Screen:
-    def __init__(self, count):
-        self._console = Console(highlight=False)
+    def __init__(self, count, keep=False):
+        # keep: what is shown can be made a picture.
+        self._console = Console(highlight=False, record=keep, width=_PICTURE if keep else None)
         self._start = None  # Unix time of the first event
         self._progress = None
         self._count = count
@@ -64,8 +68,9 @@ class Screen:
         self._console.print(shown, soft_wrap=True)
 
     def _width(self):
-        # Columns of the terminal. None: no terminal, and lines are not folded.
-        return self._console.width if self._console.is_terminal else None
+        # Columns of the terminal or picture. None: neither, and lines are not folded.
+        folds = self._console.is_terminal or self._console.record
+        return self._console.width if folds else None
 
     def arrived(self, total):
         if self._progress:
@@ -93,3 +98,8 @@ class Screen:
 
     def verdict(self, text, good):
         self._console.print(Text(text, "bold green" if good else "bold red"), soft_wrap=True)
+
+    def picture(self, title):
+        # All of it as SVG. Its fonts are those of the reader: none is fetched.
+        svg = self._console.export_svg(title=title)
+        return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.S)
