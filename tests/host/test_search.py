@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import setup
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -26,6 +28,7 @@ def search(*args, timeout=1500):
     return done.returncode, done.stdout
 
 
+@pytest.mark.timeout(1800)
 def test_every_promise_holds():
     status, output = search("--schedules", str(SCHEDULES), "--seed", "1000000")
     print(output[-3000:])
