@@ -1,7 +1,7 @@
 # client_kit - scripts on MicroPython's unix port whose modem is a ugsim process.
 # SPDX-License-Identifier: MIT
 """
-with Ugsim("--control", "--baud", "0") as sim:
+with modem() as sim:
     with Script(sim, certs, "say(hear())") as script:
         script.say("hello")
         assert script.line() == "hello"
@@ -20,6 +20,27 @@ from pathlib import Path
 import pytest
 
 import setup
+from servers import MissingServer
+from ugsim_client import Ugsim
+
+# A modem that needs no seconds to boot and to find its network.
+_QUICK = ("boot_ms=200", "register_ms=100", "act_ms=20")
+
+
+def modem():
+    switches = [option for switch in _QUICK for option in ("--switch", switch)]
+    return Ugsim("--tcp", "127.0.0.1:0", "--control", "--baud", "0", *switches)
+
+
+@contextlib.contextmanager
+def running(server):
+    # For a server that the tests of a file share.
+    try:
+        with server:
+            yield server
+    except MissingServer as e:
+        pytest.skip(str(e))
+
 
 # What every script begins with: a started modem, its sockets in place of the built-in ones.
 START = """\

@@ -43,6 +43,10 @@ class Listener:
             time.sleep(0.005)
         return self.messages
 
+    def publish(self, topic, payload):
+        # 3.3 PUBLISH, QoS 0. It comes back, too.
+        self._send(0x30, _text(topic.encode()) + payload)
+
     def close(self):
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
