@@ -117,10 +117,6 @@ def test_nonblocking_read_gives_none():
     contract.nonblocking_read_gives_none(Kit())
 
 
-def test_nonblocking_write_stops_when_all_is_full():
-    contract.nonblocking_write_stops_when_all_is_full(Kit())
-
-
 def test_time_out_of_a_read():
     contract.time_out_of_a_read(Kit())
 

@@ -52,9 +52,9 @@ def test_echo_cut_into_single_bytes():
     uart, modem = started(chunk=1)
     sock = modem.connect(HOST, ugsim_case.port("echo"), modem.tls(3, ca=ugsim_case.path("ca")))
     sock.settimeout(20)
-    sent = ugsim_case.data(4000)
+    sent = ugsim_case.data(700)
     sock.write(sent)
-    assert sock.read(4000) == sent
+    assert sock.read(700) == sent
     sock.close()
     uart.close()
 

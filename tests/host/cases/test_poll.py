@@ -18,8 +18,9 @@ def events(rig, sock, mask=BOTH, ms=200):
     poll = select.poll()
     poll.register(sock, mask)
     poll.poll(0)
-    for _ in range(ms // 10):
-        rig.sleep(10)
+    step = max(10, ms // 50)
+    for _ in range(ms // step):
+        rig.sleep(step)
         poll.poll(0)
     found = poll.poll(0)
     assert len(found) <= 1 and (not found or found[0][0] is sock), found

@@ -132,14 +132,14 @@ def test_ticks():
     start = time.ticks_ms()
     time.sleep_ms(5)
     took = time.ticks_diff(time.ticks_ms(), start)
-    assert 4 <= took < 1000, took
+    assert 4 <= took < 30000, took
     early = time.ticks_add(0, -10)
     assert early > 0
     assert time.ticks_diff(5, early) == 15
     assert time.ticks_diff(early, 5) == -15
     start = time.ticks_us()
     time.sleep_us(1000)
-    assert 900 <= time.ticks_diff(time.ticks_us(), start) < 1000000
+    assert 900 <= time.ticks_diff(time.ticks_us(), start) < 30000000
 
 
 class Stream(io.IOBase):
@@ -180,7 +180,7 @@ def test_poll_times_out():
     start = time.ticks_ms()
     for _ in poll.ipoll(20):
         assert False, "nothing is ready"
-    assert 15 <= time.ticks_diff(time.ticks_ms(), start) < 1000
+    assert 15 <= time.ticks_diff(time.ticks_ms(), start) < 30000
     assert stream.asked >= 2
 
 

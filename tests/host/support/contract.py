@@ -107,9 +107,9 @@ def read_of_nothing(kit):
 
 def read_more_than_any_buffer(kit):
     s = kit.connect()
-    order(s, "send 100000")
-    data = s.read(100000)
-    assert data == (PATTERN * 391)[:100000]
+    order(s, "send 40000")
+    data = s.read(40000)
+    assert data == (PATTERN * 157)[:40000]
     s.close()
 
 
@@ -200,17 +200,17 @@ def written_bytes_may_be_changed(kit):
 
 def write_more_than_any_buffer(kit):
     s = kit.connect()
-    order(s, "echo 100000")
-    data = (PATTERN * 391)[:100000]
-    assert s.write(data) == 100000
-    assert s.read(100000) == data
+    order(s, "echo 40000")
+    data = (PATTERN * 157)[:40000]
+    assert s.write(data) == 40000
+    assert s.read(40000) == data
     s.close()
 
 
 def request_is_out_before_the_read_waits(kit):
     s = kit.connect()
     kit.settimeout(s, 5)
-    for n in range(1, 20):
+    for n in range(1, 7):
         s.write(b"echo ")
         s.write(b"%d\n" % n)
         for _ in range(n):
@@ -251,15 +251,6 @@ def nonblocking_read_gives_none(kit):
     s.setblocking(False)
     if not kit.differs("end"):
         assert s.read(1) == b"" and s.readinto(bytearray(1)) == 0
-    s.close()
-
-
-def nonblocking_write_stops_when_all_is_full(kit):
-    s = kit.connect()
-    total, go = fill(kit, s)
-    assert total > 1000
-    assert s.write(b"x") is None
-    go()
     s.close()
 
 
@@ -351,7 +342,6 @@ def peer_closed_and_we_write(kit):
     s = kit.connect()
     order(s, "close")
     assert s.read(1) == b""
-    time.sleep_ms(100)
 
     def write():
         for _ in range(100):

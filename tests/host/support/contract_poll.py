@@ -52,8 +52,11 @@ def poll_out(kit):
 
 
 def poll_out_waits_for_room(kit):
+    # So does a write that does not block.
     s = kit.connect()
     total, go = fill(kit, s)
+    assert total > 1000
+    assert s.write(b"x") is None
     poll = select.poll()
     poll.register(s, select.POLLOUT)
     assert polled(poll, s, 100) == 0
@@ -155,7 +158,7 @@ def asyncio_stream_of_a_socket(kit):
         w.write(b"text 200 late\n")
         await w.drain()
         assert await r.readexactly(4) == b"late"
-        assert n >= 10, n  # the others ran meanwhile
+        assert n >= 3, n  # the others ran meanwhile
         try:
             await asyncio.wait_for_ms(r.read(1), 50)
             raise AssertionError
