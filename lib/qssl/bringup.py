@@ -16,7 +16,7 @@ from .query import failing, registration
 from .query import signal as hearing
 from .quote import optional, printable, text
 
-_BAUDS = (115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200)
+_BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
 _PULSE_MS = const(300)  # of PWRKEY, or the reset line
 _BOOT_MS = const(15000)
 _POLL_MS = const(500)

@@ -3,9 +3,11 @@
 
 import errno
 
+from micropython import const
+
 from .errors import Error, Refused
 
-_FIRST_YEAR = 2024  # a clock before this was never set
+_FIRST_YEAR = const(2024)  # a clock before this was never set
 
 
 def get(modem):

@@ -175,7 +175,9 @@ class At:
         # Raises what `result` means: the hint if the modem refused.
         if result == _l.ERROR:
             raise Error(errno.EIO, phase, hint, code or self._link.cme)
-        raise error(self._link.why(_REASONS.get(result, "lost")), 0, phase + ": ")
-
-
-_REASONS = {_l.TIMEOUT: "no answer", _l.RESTARTED: "restarted"}
+        reason = "lost"
+        if result == _l.TIMEOUT:
+            reason = "no answer"
+        elif result == _l.RESTARTED:
+            reason = "restarted"
+        raise error(self._link.why(reason), 0, phase + ": ")

@@ -14,8 +14,8 @@ from .quote import quoted, text
 from .sslcfg import SUITES, VERSIONS
 
 _DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
-_KEYS = "sslversion ciphersuite seclevel ignorelocaltime cacert clientcert clientkey"
+_BEGIN = const(b"-----BEGIN CERTIFICATE-----")
+_KEYS = const("sslversion ciphersuite seclevel ignorelocaltime cacert clientcert clientkey")
 
 
 def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | None = None) -> list:

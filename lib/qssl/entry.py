@@ -14,8 +14,8 @@ from .command import Exchange
 from .dialect import SEND_MAX
 from .errors import Refused, error
 
-_END = b"\x1a"  # Ctrl-Z
-_CANCEL = b"\x1b"  # ESC
+_END = const(b"\x1a")  # Ctrl-Z
+_CANCEL = const(b"\x1b")  # ESC
 _CANCEL_MS = const(1000)  # how long its answer may take: no document says that there is one
 
 

@@ -16,8 +16,8 @@ from .quote import quoted, text
 
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _BLOCK = const(128)
-_BEGIN = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN ", b"PRIVATE KEY-----")
-_END = b"-----END "
+_BEGIN = const((b"-----BEGIN CERTIFICATE-----", b"-----BEGIN ", b"PRIVATE KEY-----"))
+_END = const(b"-----END ")
 
 
 class Source:

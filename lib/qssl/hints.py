@@ -1,4 +1,4 @@
-# qssl.hints - what the modem's error numbers mean, and what to check. Loaded when one occurs.
+# qssl.hints - the words of errors: what has happened, what to check. Loaded when one occurs.
 # SPDX-License-Identifier: MIT
 #
 # Tables are text, which costs a third of the heap that dicts would; in pieces, as a heap that has
@@ -6,11 +6,13 @@
 
 import errno
 
+from micropython import const
+
 from .errors import DeliveryUnknown, Error, Refused
 
 # reason|errno|phase|hint. The reasons are what the driver keeps in its hot parts. errno: its name,
 # nothing for ETIMEDOUT; "!" before it: the class is Refused, "?": DeliveryUnknown.
-_PORT = """
+_PORT = const("""
 busy||command|the AT port is busy with another command
 control|!EINVAL|command|a command line can't hold control characters
 no answer||command|no answer; is the modem on, are RX, TX right?
@@ -25,8 +27,8 @@ dropped|EIO|modem|transparent mode ended in disorder, data may be lost; reconnec
 no escape||escape|the modem is still in transparent mode; it goes on, call escape() again
 no resume|ENOTCONN|resume|the modem has nothing to resume; read what is left, then connect again
 lost|EIO|command|bytes were lost on the UART; RTS/CTS or larger rxbuf?
-"""
-_OPEN = """
+""")
+_OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
 pdp|!EINVAL|modem|pdp must be 1 to 20
 id|!EINVAL|state|id must be 0 to 11
@@ -43,8 +45,8 @@ unreleased|ENOBUFS|open|closing sockets are not released by the modem
 refused|ECONNREFUSED|open|the connection was refused
 open late||open| did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
-"""
-_DATA = """
+""")
+_DATA = const("""
 late||receive|nothing came in time
 middle||receive|time-out in the middle of a read; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
@@ -58,8 +60,8 @@ unflushed||send|not all was sent in time; it goes on
 unasked||send|no prompt came, nothing was sent; reconnect
 unknown|?|send|no SEND OK, delivery unknown; reconnect
 reset|ECONNRESET|send|the connection is closed; reconnect
-"""
-_REST = """
+""")
+_REST = const("""
 datagrams|!EOPNOTSUPP|socket|TLS over TCP only, no datagrams
 server|!EOPNOTSUPP|tls|the modem can't be a server
 foreign|!EINVAL|tls|wrap_socket() takes a socket of qssl.compat
@@ -72,62 +74,8 @@ nonblocking|EAGAIN|send|sendall needs a socket that blocks
 unsent||close|not all was sent before closing
 closed|EBADF|socket|it is closed
 close time|!EINVAL|close|the time-out must be 0 to 65535 s
-"""
+""")
 REASONS = (_PORT, _OPEN, _DATA, _REST)
-
-# AT+QIGETERROR and +QSSLOPEN: number|text; hint.
-_TCPIP = """
-550|unknown error; try again; if it stays, restart the modem
-551|operation blocked; another operation runs; try again
-552|invalid parameters; a value is out of the firmware's range
-553|memory not enough; close sockets, or restart the modem
-554|create socket failed; close sockets, or restart the modem
-555|operation not supported; the firmware lacks this function
-556|socket bind failed; restart the PDP context: modem.start()
-557|socket listen failed; restart the PDP context: modem.start()
-558|socket write failed; the connection is dead; connect again
-559|socket read failed; the connection is dead; connect again
-560|socket accept failed; the connection is dead; connect again
-561|open PDP context failed; check APN, user, password, SIM and coverage
-562|close PDP context failed; restart the modem
-563|socket identity has been used; the id is still open; close it first
-564|DNS busy; try again in a moment
-565|DNS parse failed; check the host name and the DNS server (AT+QIDNSCFG)
-566|socket connect failed; check host, port and server; then TLS: version, RSA cipher suite, CA, \
-certificate dates; modem.diagnose() looks into it
-567|socket has been closed; the server closed; connect again
-568|operation busy; try again in a moment
-569|operation timeout; the server or the network did not answer; check coverage
-570|PDP context broken down; call modem.start() again
-571|cancel send; the send was cancelled
-572|operation not allowed; is the PDP context active? call modem.start() again
-573|APN not configured; pass apn= to modem.start()
-574|port busy; another AT port uses it
-"""
-# +CME ERROR of the FILE commands: number|text.
-_FILES = """
-400|invalid input value
-401|larger than the file
-402|read zero byte
-403|drive full
-405|file not found
-406|invalid file name
-407|file already exists
-409|writing failed
-410|opening failed
-411|reading failed
-413|too many files open
-414|the file is read-only
-416|invalid file descriptor
-417|listing failed
-418|deleting failed
-419|no disk info
-420|no space
-421|time out
-423|file too large
-425|invalid parameter
-426|file already open
-"""
 
 
 def _find(tables, key):
@@ -151,6 +99,8 @@ def error(reason: str, code: int, detail: str) -> Error:
 
 def explain(code: int) -> str:
     # One sentence for a number of AT+QIGETERROR, +QSSLOPEN or a file's +CME ERROR.
-    return _find((_TCPIP, _FILES), code) or (
+    from .codes import TABLES
+
+    return _find(TABLES, code) or (
         "the modem refused without a reason" if code <= 0 else "error %d of the modem" % code
     )

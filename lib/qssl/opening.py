@@ -4,6 +4,8 @@
 import errno
 from time import ticks_add, ticks_ms
 
+from micropython import const
+
 from . import unload
 from .dialect import IN_USE, NO_PDP
 from .errors import Error, error
@@ -11,7 +13,8 @@ from .query import failing
 from .quote import quoted
 from .socket import Slot, Socket
 
-_LOADED = "opening sslcfg files quote query clock"  # what a connection needs until it opens
+# What a connection needs until it opens.
+_LOADED = const("opening sslcfg files quote query clock codes")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):

@@ -7,7 +7,7 @@
 from micropython import RingIO, const
 
 LINE_MAX = const(256)  # bytes of one line; a longer one is skipped to its end and counted
-_LF = b"\n"
+_LF = const(b"\n")
 _CR = const(13)
 _PROMPT = const(62)
 

@@ -1,13 +1,15 @@
 # qssl.pdp - PDP contexts beside the one of start(), and the way out (manual 1.2, steps 2, 6, 7).
 # SPDX-License-Identifier: MIT
 
+from micropython import const
+
 from . import link as _l
 from .ascii import field, value
 from .dialect import DEACT_MS, PDP_MAX
 from .errors import error
 from .quote import text
 
-_LOCIP_MS = 2000
+_LOCIP_MS = const(2000)
 
 
 def activate(

@@ -17,7 +17,7 @@ _CR = const(13)
 _LF = const(10)
 _QUIET_MS = const(50)  # some firmware leaves out the CR LF: this silence then is the end
 _STALL_MS = const(5000)  # a payload that stops in the middle
-_URC = b'+QSSLURC: "recv",'
+_URC = const(b'+QSSLURC: "recv",')
 
 
 class Push:

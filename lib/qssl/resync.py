@@ -17,19 +17,20 @@ _SETTLE_MS = const(300)  # from ESC or the last blank to AT
 _PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the same
 _REST_MS = const(5000)  # between two climbs when nothing answers
 
-_AT = b"AT\r"
-_ESC = b"\x1b"
-_PLUS = b"+++"
-_BLANKS = b" " * 64
+_AT = const(b"AT\r")
+_ESC = const(b"\x1b")
+_PLUS = const(b"+++")
+_BLANKS = const(b"                                                                ")  # 64
 _FILL = const(1460)  # the longest counted prompt (manual 2.2.3)
 
 # What a try types before its AT.
-_PLAIN = const(0)
-_CANCEL = const(1)
-_ESCAPE = const(2)
-_COMPLETE = const(3)
-_ANY = bytes((_PLAIN, _PLAIN, _CANCEL, _ESCAPE, _COMPLETE, _ESCAPE))  # 9 s without an answer
-_PROMPT = bytes((_PLAIN, _CANCEL, _COMPLETE, _PLAIN, _ESCAPE, _PLAIN))  # a prompt may be open
+_PLAIN = const(80)  # P: nothing
+_CANCEL = const(67)  # C: ESC
+_ESCAPE = const(69)  # E: +++
+_COMPLETE = const(66)  # B: blanks
+_ANY = const(b"PPCEBE")  # 9 s without an answer
+_PROMPT = const(b"PCBPEP")  # a prompt may be open
+_SHORT = const(b"PP")
 
 _SILENCE = const(0)
 _FILLING = const(1)
@@ -47,8 +48,8 @@ class Resync:
     def start(self, owed, short=False):
         # owed: bytes of data the modem may be waiting for; -1: it may wait for any number. short:
         # only two plain tries, as in a search for the baud rate.
-        self._ladder = _PROMPT if owed else _ANY[:2] if short else _ANY
-        self._rung = _PROMPT.find(bytes((_COMPLETE,))) if owed > 0 else 0
+        self._ladder = _PROMPT if owed else _SHORT if short else _ANY
+        self._rung = _PROMPT.find(b"B") if owed > 0 else 0
         self._left = owed  # blanks to type when it comes to that
         self._enter(_SILENCE, self._link.heard)
 

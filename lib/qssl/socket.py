@@ -36,8 +36,8 @@ _P_RECV = const(1)
 _P_SEND = const(2)
 _P_CLOSE = const(3)
 
-_LONG = b"\r\n\r\nOK\r\n"  # between payload and the next line: two forms are known,
-_SHORT = b"\r\nOK\r\n"  # the firmware's own is learned by its first answer
+_LONG = const(b"\r\n\r\nOK\r\n")  # between payload and the next line: two forms are known,
+_SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answer
 
 _RECV_MS = const(6000)
 _PROMPT_MS = const(8000)
@@ -292,7 +292,7 @@ class Socket(io.IOBase):
             return False
         if link.tail is None and 1 <= blanks <= 2:
             link.tail = _LONG if blanks == 2 else _SHORT
-        return blanks == (2 if link.tail is _LONG else 1)
+        return blanks == (2 if link.tail == _LONG else 1)
 
     def _done_send(self, result):
         if result & (_l.SEND_OK | _l.SEND_FAIL) and (

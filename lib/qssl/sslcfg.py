@@ -11,7 +11,7 @@ from .dialect import CTX_MAX
 from .errors import Error, Refused, error
 
 _CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
-_KEYS = (b"sslversion", b"ciphersuite", b"seclevel", b"ignorelocaltime", b"negotiatetime")
+_KEYS = const((b"sslversion", b"ciphersuite", b"seclevel", b"ignorelocaltime", b"negotiatetime"))
 
 # <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
 VERSIONS = {

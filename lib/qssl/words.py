@@ -16,9 +16,9 @@ _ENDLESS = const(1 << 29)
 _HOLD = const(512)
 _PIECE = const(16)  # bytes that tell whether what is held goes on as words
 
-_END = b"\r\nNO CARRIER\r\n"
-_OK = b"\r\nOK\r\n"
-_ERROR = b"\r\nERROR\r\n"
+_END = const(b"\r\nNO CARRIER\r\n")
+_OK = const(b"\r\nOK\r\n")
+_ERROR = const(b"\r\nERROR\r\n")
 
 
 class Words:

@@ -25,7 +25,7 @@ _JOBS = (
     ("a wire that is trusted again after lost bytes or a time-out", "resync"),
     ("from any state of the modem to an active PDP context", "bringup query"),
     ("TLS that fails closed: settings read back, files verified", "sslcfg files clock"),
-    ("the words of errors", "hints"),
+    ("the words of errors", "hints codes"),
     ("direct push mode", "push"),
     ("transparent mode", "stream words"),
     ("asyncio", "aio"),
