@@ -79,12 +79,12 @@ class Link:
         self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
         self._turn = 0  # the source that was asked last
         self._due = 0  # ticks: the deadline of the running exchange
-        self.depth = 0  # blocking calls in progress, one in the callback of another
         self.busy = False  # the pump runs, or a socket is copying: no pumping now
         self.piece = bytearray(_CHUNK)  # data on its way out
         self._out = None  # what is being typed, and from where to where
         self._out_lo = self._out_hi = 0
         self._filling = False
+        self.depth = 0  # blocking calls in progress, one in the callback of another
         try:
             self._poll = select.poll()
             self._poll.register(uart, select.POLLIN)
