@@ -19,6 +19,7 @@ TOOL = str(setup.ROOT / "tools" / "search.py")
 def search(*args, timeout=1500):
     done = subprocess.run(
         [sys.executable, TOOL, *args],
+        cwd=setup.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -66,7 +67,16 @@ def test_shrinking_leaves_what_matters():
     assert small == {"switches": {"s": 2}, "rig": {}, "ops": [["b"], ["d"]]}
 
 
-def test_wrong_use_is_one_sentence():
-    for args in (["--schedules", "0"], ["--interpreter", "jython"], ["--seed"]):
-        status, output = search(*args)
-        assert status == 2 and "Traceback" not in output
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--schedules", "0"], "Argument --schedules: 0 is not a number from 1 to"),
+        (["--interpreter", "jython"], "Argument --interpreter: invalid choice: 'jython'"),
+        (["--seed"], "Argument --seed: expected one argument"),
+        (["--replay", "/nowhere"], "can't read /nowhere: No such file"),
+        (["--replay", "README.md"], "README.md holds no schedule"),
+    ],
+)
+def test_wrong_use_is_one_sentence(words, said):
+    status, output = search(*words)
+    assert status == 2 and said in output and output.count("\n") == 1

@@ -12,6 +12,7 @@ import threading
 import time
 
 import setup
+from qdemo.options import Parser, number, readable
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
 _HELP = """\
@@ -24,22 +25,32 @@ _EPILOG = "Exit status: 0 all held, 1 a schedule failed, 2 wrong use or set-up."
 
 
 def main(args):
-    parser = argparse.ArgumentParser(
-        prog="tools/search.py",
+    parser = Parser(
+        prog="search.py",
         description=_HELP,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--schedules", type=_count, default=2000, help="how many (2000)")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
+    many = number(1, 10**9)
+    parser.add_argument(
+        "--schedules", type=many, default=2000, metavar="N", help="how many (2000)"
+    )
+    parser.add_argument(
+        "--seed", type=number(0, 1 << 31), default=1, metavar="N", help="the first seed (1)"
+    )
     parser.add_argument(
         "--interpreter",
         choices=("both", "cpython", "micropython"),
         default="both",
         help="where they run; both: every other piece of seeds on each (both)",
     )
-    parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--replay", metavar="FILE", help="plays one schedule, as it was shown")
+    parser.add_argument(
+        "--jobs", type=many, default=os.cpu_count() or 1, metavar="N", help="processes"
+    )
+    parser.add_argument(
+        "--replay", type=readable, metavar="FILE", help="plays one schedule, as it was shown"
+    )
     options = parser.parse_args(args)
     programs = []
     if options.interpreter != "micropython":
@@ -49,13 +60,6 @@ def main(args):
     if options.replay:
         return replay(programs, options.replay)
     return Search(programs, options).run()
-
-
-def _count(text):
-    n = int(text)
-    if n < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return n
 
 
 def _paths(*more):
@@ -79,11 +83,18 @@ def micropython():
 
 def replay(programs, file):
     # Plays a file of --replay: the schedule, or the line of a failure that holds it.
-    with open(file, encoding="utf-8") as f:
-        what = json.load(f)
+    try:
+        with open(file, encoding="utf-8") as f:
+            what = json.load(f)
+        what = what.get("plan", what)
+        fine = all(kind in what for kind in ("switches", "rig", "ops"))
+    except (ValueError, AttributeError, TypeError):
+        fine = False
+    if not fine:
+        raise setup.SetupError("%s holds no schedule as it was shown." % file)
     bad = 0
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as plan:
-        json.dump(what.get("plan", what), plan)
+        json.dump(what, plan)
         plan.flush()
         for name, argv, env in programs:
             print("on %s:" % name, flush=True)

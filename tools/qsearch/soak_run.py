@@ -3,10 +3,12 @@
 
 import argparse
 import json
+import os
 import subprocess
 import time
 
 import setup
+from qdemo.options import Parser, number
 from qsearch.run import cpython, micropython
 
 _HELP = """\
@@ -15,26 +17,41 @@ modem restarts, PDP losses, broker outages, answers that get lost, expired certi
 clocks, power cuts of the board at any byte that it writes, and faults of every kind. At the end
 the receiver's ledger must show every record, but for those that the bounded queue dropped and
 counted.
-load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython)."""
+load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
+real: in real time, over ugsim, with a mosquitto that is killed and started again, restarts of the
+modem, faults, and a board that stops in the midst and begins anew: on MicroPython's unix port and
+on the emulated microcontroller."""
 
 
 def main(args):
-    parser = argparse.ArgumentParser(
-        prog="tools/soak.py",
+    parser = Parser(
+        prog="soak.py",
         description=_HELP,
         epilog="Exit status: 0 all is well, 1 it is not, 2 wrong use or set-up.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("what", choices=("year", "load"), nargs="?", default="year")
-    parser.add_argument("--records", type=int, default=105120, help="of the year (105120)")
-    parser.add_argument("--operations", type=int, default=100000, help="of the load (100000)")
-    parser.add_argument("--seed", type=int, default=1)
+    many = number(1, 10**9)
+    parser.add_argument("what", choices=("year", "load", "real"), nargs="?", default="year")
+    parser.add_argument(
+        "--records", type=many, default=105120, metavar="N", help="of the year (105120)"
+    )
+    parser.add_argument(
+        "--operations", type=many, default=100000, metavar="N", help="of the load (100000)"
+    )
+    parser.add_argument(
+        "--seconds", type=number(2, 10**6), default=60, metavar="N", help="of real, on each (60)"
+    )
+    parser.add_argument("--on", choices=("unix", "board"), help="real on one of the two only")
+    parser.add_argument("--seed", type=number(0, 1 << 31), default=1, metavar="N")
     parser.add_argument(
         "--interpreter",
         choices=("cpython", "micropython"),
         help="default: cpython; load: micropython",
     )
     options = parser.parse_args(args)
+    if options.what == "real":
+        return real(options)
     if options.what == "year":
         found = run("soak.py", options.records, options, options.interpreter or "cpython")
         return year(found)
@@ -72,6 +89,21 @@ def run(script, count, options, interpreter):
 
 def _short(what):
     return ", ".join("%s %s" % (k, v) for k, v in what.items() if isinstance(v, int))
+
+
+def real(options):
+    python = setup.ensure_venv("test", "board")
+    setup.micropython()
+    setup.server("mosquitto")
+    names = [options.on] if options.on else ["unix", "board"]
+    if "board" in names:
+        setup.arm_tools()
+        setup.micropython_source()
+    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
+    words = [options.seconds, options.seed, *names]
+    argv = [str(python), "-m", "qsearch.real", *[str(word) for word in words]]
+    os.execve(python, argv, env)
 
 
 def year(found):
