@@ -48,6 +48,7 @@ class Stats:
         self.silent = 0  # time-outs in a row: since the last answer in time
         self.late = 0  # final result codes that nothing was waiting for
         self.garbled = 0  # replies from which bytes were missing
+        self.overruns = 0  # of those: the UART's ring was seen full, see brim
         self.unknown = 0  # lines that nobody knows
         self.noise = 0  # lines passed over in quarantine
         self.dropped = 0  # events for the program that found their queue full
@@ -159,6 +160,7 @@ class Link:
         turns = self.turns
         n = self.uart.any()
         if n >= self.brim and not self.sick:
+            self.stats.overruns += 1
             self.garbled()
         while n and turns:
             need = parser.need

@@ -125,6 +125,7 @@ def test_overrun_without_flow_control():
         modem, sock, got, right = overrun(sleep_ms, TellingUart)
         assert right and sock.why in ("garbled", "missed"), sleep_ms
         assert not got, sleep_ms  # the whole ring is in doubt
+        assert modem.stats.overruns == 1 and modem.stats.garbled, sleep_ms
         assert "RTS/CTS" in str(raised(sock.recv, 1)) or sock.why == "missed"
     sock.close()
     works(modem)
