@@ -76,10 +76,10 @@ class Unix:
 
     # --- measurements ---
 
-    def speed(self, baud):
+    def speed(self, baud, script="speed.py"):
         # {"receive": {"us", "bytes", "share"}, "send": ...}
         with self.modem(baud) as (at, _):
-            return json.loads(self.run("speed.py", at, total=TOTAL))
+            return json.loads(self.run(script, at, total=TOTAL))
 
     def heap(self):
         with self.modem() as (at, _):
