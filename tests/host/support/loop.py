@@ -157,7 +157,7 @@ from asyncio import core  # noqa: E402
 assert core.Task is Task and core.ticks is clock.ticks_ms
 
 
-def run(main, *args, timeout_s=600):
+def run(main, *args, timeout_s=200):
     # main(*args) in an event loop of its own, for at most so many virtual seconds.
     global _strict
     asyncio.new_event_loop()
