@@ -69,7 +69,10 @@ def opening(modem, host, port, ctx, make, pdp, push):
         from .push import attach
 
         attach(sock)
-    unload(_LOADED)
+    # From a source file on the board, each connection would have to compile them: a second or two,
+    # and much heap. (Frozen, it is "qssl/opening.py".)
+    if not (__file__.startswith("/") and __file__.endswith(".py")):
+        unload(_LOADED)
     return sock
 
 
