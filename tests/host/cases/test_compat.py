@@ -209,6 +209,10 @@ def test_time_out_for_clients_that_set_none():
     assert rig.now - start <= 2100
     sock.setblocking(False)
     assert sock.read(1) is None
+    sock.setblocking(True)  # takes away what the client has set, not what its module was given
+    start = rig.now
+    assert raised(sock.read, 1).errno == errno.ETIMEDOUT
+    assert 9000 <= rig.now - start <= 9100, rig.now - start
 
 
 def test_time_out_in_each_call():
@@ -266,6 +270,41 @@ def test_start_is_called_when_the_modem_is_not_up():
     assert calls == [1]
     sock.write(b"again")
     assert sock.read(5) == b"again"
+
+
+def test_start_has_a_limit_of_its_own():
+    # A client's time-out is far too short for it; it begins when the modem is up.
+    def start():
+        rig.sleep(40000)
+        modem.start(apn="internet")
+
+    rig, modem, shim = made(start=start)
+    modem.up = False
+    sock = shim.socket()
+    sock.settimeout(2)
+    sock.connect((HOST, 1))
+    sock = shim.wrap_socket(sock)
+    sock.write(b"up")
+    assert sock.read(2) == b"up"
+    modem.up = False
+    rig.net.add("silent", StallingPeer())
+    sock = shim.socket()
+    sock.settimeout(2)
+    sock.connect(("silent", 1))
+    begun = rig.now
+    assert raised(shim.wrap_socket, sock).errno == errno.ETIMEDOUT
+    assert 42000 <= rig.now - begun < 45000, rig.now - begun
+
+
+def test_start_is_not_called_for_a_socket_that_does_not_block():
+    calls = []
+    rig, modem, shim = made(start=lambda: calls.append(1))
+    modem.up = False
+    sock = shim.socket()
+    sock.setblocking(False)
+    sock.connect((HOST, 1))
+    assert raised(shim.wrap_socket, sock).errno == errno.ENOTCONN
+    assert not calls
 
 
 def test_start_that_fails_is_the_error_of_the_connect():
