@@ -1,7 +1,7 @@
 # emulated - the emulated board of tools/emuboard: a Cortex-M3 in QEMU with a real machine.UART.
 # SPDX-License-Identifier: MIT
 """Its UART(1) is a TCP connection to the simulated modem, so there are no pins, no power lines and
-no RTS or CTS. It has a flash that lives as long as the emulator runs, and a clock that nobody has
+no RTS or CTS. It has a flash that lives as long as the emulator runs, and a clock that the PC has
 set. `python3 tools/device.py --help` tells how to start it.
 
     import board

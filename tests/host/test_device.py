@@ -3,11 +3,13 @@
 
 import contextlib
 import os
+import re
 import select
 import socket
 import subprocess
 import sys
 import threading
+import time
 import tty
 
 import pytest
@@ -81,17 +83,31 @@ def test_a_wrong_command_line_is_one_sentence(words, said):
     assert said in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
-def test_an_example_runs_with_its_settings(host, tmp_path):
+def test_a_script_gets_a_server_and_its_settings(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "import board\n"
-        "print(board.setting('host'), board.setting('answer', 0) + 1)\n"
-        "print(board.utc(), board.now())\n"
+        "import board, time\n"
+        "print(board.setting('host'), board.setting('answer', 0) + 1, board.setting('ca'))\n"
+        "print(board.utc()[0], board.now())\n"
     )
     folder = tmp_path / "tmp"
     folder.mkdir()
+    begin = time.time()
     status, out, err = tool.run(folder, "device.py", script, "answer=41")
-    assert (status, out.split()) == (0, ["127.0.0.1", "42", "None", "None"]), err
+    assert status == 0, err
+    words = out.split()
+    assert words[:4] == ["127.0.0.1", "42", "/ca.pem", str(time.gmtime(begin)[0])]
+    assert begin - 2 <= int(words[4]) <= time.time() + 1
+
+
+def test_the_telemetry_of_the_examples_on_a_microcontroller(tmp_path):
+    names = ["telemetry_https.py", "telemetry_mqtt.py", "mqtt_robust.py", "async_two_sockets.py"]
+    scripts = [setup.ROOT / "examples" / name for name in names]
+    status, out, err = tool.run(tmp_path, "device.py", *scripts, "count=2", "interval_ms=10")
+    assert status == 0, out + err
+    assert out.count("record 2: confirmed\n") == 2
+    assert "measurement 2: confirmed\n" in out and "post 2: 204\n" in out
+    assert len(re.findall(r"^server: record 2: ", err, re.M)) == 3
 
 
 class Cable:

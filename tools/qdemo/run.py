@@ -7,37 +7,11 @@ import tempfile
 from pathlib import Path
 
 import setup
-from qdemo import ending, run_options
+from qdemo import ending, run_options, servers
 from qdemo.board import Board
-from qdemo.broker import Broker
-from qdemo.certificates import Certificates
-from qdemo.https_server import HttpsServer
 from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.trouble import check
-
-
-def _server(chosen, folder, stack):
-    # Starts the server; its settings.
-    if chosen.server == "none":
-        return {}
-    certs = Certificates(folder)
-    if chosen.server == "mqtt":
-        server = Broker(certs, folder, _say_record, _say)
-    else:
-        server = HttpsServer(certs, _say_record, _say)
-    stack.callback(server.close)
-    _say("listens on %s:%d, TLS 1.2, static RSA" % (server.host, server.port))
-    return dict(server.settings, host=server.host, port=server.port, ca=certs.ca)
-
-
-def _say_record(record):
-    _say("record %d: %s, %d bytes" % (record.n, record.text, record.size))
-
-
-def _say(text):
-    # stderr, so that the script's output stays clean.
-    print("server: " + text, file=sys.stderr, flush=True)
 
 
 def _modem(chosen, folder, stack):
@@ -59,7 +33,7 @@ def _run(chosen, stack):
     for fault in chosen.fault:
         check("fault " + fault)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-run-")))
-    settings = _server(chosen, folder, stack)
+    settings = {} if chosen.server == "none" else servers.start(chosen.server, folder, stack)
     settings.update(_modem(chosen, folder, stack))
     settings.update(chosen.settings)
     if "ca" in settings and not os.path.exists(settings["ca"]):

@@ -73,8 +73,13 @@ def parse(args):
         if chosen.modem or "host" in chosen.settings:
             chosen.server = "none"
         else:
-            chosen.server = "mqtt" if chosen.umqtt or "qssl.mqtt" in text else "https"
+            chosen.server = server(text)
     return chosen
+
+
+def server(script):
+    # What the text of a script wants to talk to.
+    return "mqtt" if "umqtt" in script or "qssl.mqtt" in script else "https"
 
 
 def _read(p, path):

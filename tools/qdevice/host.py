@@ -171,6 +171,8 @@ class Host:
         # {path on the board: text}
         with tempfile.TemporaryDirectory(prefix="qssl-device-") as folder:
             words = []
+            if any(name.startswith("/lib/umqtt/") for name in files):
+                words += ["fs", "mkdir", ":/lib/umqtt", "+"]
             for i, (name, text) in enumerate(files.items()):
                 path = Path(folder) / str(i)
                 path.write_text(text)

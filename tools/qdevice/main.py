@@ -3,27 +3,34 @@
 
 import json
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import setup
-from qdemo import ending
+from qdemo import ending, run_options, servers
 from qdevice import options
 from qdevice.host import Host
 
 
-def _settings(host, chosen):
-    # What board.setting() gives an example.
-    ca = "/ca.pem"
-    return {ca: host.settings["ca"]}, dict(
-        {"host": host.settings["host"], "port": host.settings["port"], "ca": ca},
-        **chosen.settings,
-    )
-
-
-def _example(host, path, chosen):
-    # A script that is no test: its settings go to the board, its output to this terminal.
-    files, settings = _settings(host, chosen)
-    files["/settings.json"] = json.dumps(settings)
+def _example(host, path, chosen, stack):
+    # A script that is no test: it gets a server as tools/run.py starts it and its settings, and
+    # its output goes to this terminal.
+    text = path.read_text(encoding="utf-8")
+    settings = {}
+    files = {}
+    if "host" not in chosen.settings:
+        which = run_options.server(text)
+        if which == "mqtt":
+            setup.server("mosquitto")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-server-")))
+        settings = servers.start(which, folder, stack)
+        files["/ca.pem"] = settings["ca"].read_text()
+        settings["ca"] = "/ca.pem"
+    if "umqtt" in text and host.emulated:
+        for module in sorted(setup.umqtt().rglob("*.py")):
+            files["/lib/umqtt/" + module.name] = module.read_text()
+    files["/settings.json"] = json.dumps(dict(settings, **chosen.settings))
     host.write(files)
     return host.show(path)
 
@@ -61,7 +68,7 @@ def _run(chosen, stack):
         if path.resolve().parent == options.SCRIPTS:
             status |= _test(host, path, chosen)
         else:
-            status |= _example(host, path, chosen)
+            status |= _example(host, path, chosen, stack)
     return status
 
 

@@ -15,8 +15,10 @@ on a real board whose UART is wired to a serial port of this PC. In both cases t
 (the simulated UGxx) and the TLS server.
 """
 _END = """\
-Without SCRIPT all tests run: %s. SCRIPT is one of these names, or a file, such
-as examples/https_get.py; board.setting() then has host, port, ca and what NAME=VALUE says.
+Without SCRIPT all tests run: %s.
+SCRIPT is one of these names, or a file, such as examples/telemetry_https.py. A file gets a server
+of its own on this PC (HTTPS, or mosquitto if it imports umqtt or qssl.mqtt), unless host= is
+given; board.setting() then has host, port, ca and what NAME=VALUE says.
 
 On the emulated board, driver and board file are frozen into its firmware, which is built when they
 have changed. That and the first set-up take a minute or two; all is kept under .cache.
@@ -37,7 +39,7 @@ examples:
   python3 tools/device.py                      all tests on the emulated board
   python3 tools/device.py smoke uart           two of them
   python3 tools/device.py --repl               its REPL; Ctrl-] leaves
-  python3 tools/device.py --at examples/https_get.py
+  python3 tools/device.py --at examples/telemetry_https.py count=3
   python3 tools/device.py --port /dev/ttyACM0 --modem /dev/ttyUSB0 --board boards/pico.py
 """
 

@@ -1,7 +1,9 @@
-// MicroPython's qemu port as a board for driver tests: adds time, select, asyncio and machine.UART.
+// MicroPython's qemu port as a board for driver tests: adds time, select, asyncio, os.urandom and machine.UART.
 #include "ports/qemu/mpconfigport.h"
 
 #undef MICROPY_PY_TIME
+#undef MICROPY_PY_OS_URANDOM
+#undef MICROPY_PY_OS_INCLUDEFILE
 #undef MICROPY_PY_SELECT
 #undef MICROPY_PY_ASYNCIO
 #undef MICROPY_PY_SYS_STDIO_BUFFER
@@ -9,6 +11,8 @@
 #define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
 #define MICROPY_PY_TIME_INCLUDEFILE "emutime.h"
+#define MICROPY_PY_OS_URANDOM       (1)
+#define MICROPY_PY_OS_INCLUDEFILE   "emuos.h"
 #define MICROPY_PY_SELECT           (1)
 #define MICROPY_PY_ASYNCIO          (1)
 #define MICROPY_PY_SYS_STDIO_BUFFER (1)
