@@ -102,9 +102,9 @@ def _op(rng, one):
         return [one(("recv", "recv", "read", "into", "line")), k, one(_SIZES)]
     if kind < 70:
         return ["close", k]
-    if kind < 72:
-        return ["end", k, one(("close", "reset"))]
-    if kind < 78:
+    if kind < 75:
+        return ["end", k, one(("close", "close", "reset"))]
+    if kind < 79:
         return ["sleep", one(_PAUSES)]
     if kind < 81:
         return ["signal"]

@@ -608,3 +608,24 @@ def test_close_keeps_the_records():
     assert [s for s in modem.sockets if s is not None and s.state() < 2] == []
     server.answer = lambda q, f, r, c: 200
     assert link.run(30) == 0 and numbers(server) == [0, 1, 2]
+
+
+def test_the_program_is_told_that_nobody_knows_the_time():
+    # Board and modem were without power; certificates can't be checked, and the records wait.
+    server = HttpServer()
+    rig, modem = bare(FakeNet(server))
+    rig.model.command("clock reset")
+    link = Uplink(
+        modem,
+        HOST,
+        443,
+        tls(modem, ca=CA),
+        Https(HOST, "/in"),
+        RamQueue(),
+        Recovery(modem, apn="internet"),
+        pause_max_s=4,
+    )
+    fill(link, 2)
+    assert link.run(30) == 2 and "clock was never set" in str(link.error), link.error
+    modem.clock((2026, 1, 1, 0, 0, 0))
+    assert link.run(30) == 0 and numbers(server) == [0, 1]
