@@ -169,3 +169,23 @@ def test_a_real_board_with_this_pc_as_the_modem(bench, tmp_path):
     status, out, err = tool.run(tmp_path, "device.py", *argv)
     assert status == 0, out + err
     assert "smoke      passed" in out
+
+
+def test_a_real_board_keeps_its_settings(bench, tmp_path):
+    repl, port = bench
+    there = tmp_path / "settings.json"
+    there.write_text('{"answer": 7}')
+    mpremote = [setup.ensure_venv("test").parent / "mpremote", "connect", repl]
+    subprocess.run([*mpremote, "cp", there, ":/settings.json"], check=True, timeout=60)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import board\n"
+        "print(board.setting('answer'), len(open(board.setting('ca')).read()) > 500)\n"
+        "print(open('/settings.json').read())\n"
+    )
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    argv = ["--port", repl, "--modem", port, "--board", "boards/emulated.py", script, "answer=41"]
+    status, out, err = tool.run(folder, "device.py", *argv)
+    assert status == 0, out + err
+    assert "41 True\n" in out and '{"answer": 7}' in out

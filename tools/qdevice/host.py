@@ -181,10 +181,24 @@ class Host:
         if done.returncode:
             raise Problem("The board does not take a file: %s" % done.stdout.strip())
 
-    def show(self, path):
-        # Runs a script with its output on this terminal; the exit status.
-        words = [*self._mount(), "run", path]
-        return self.mpremote(*words, stdout=None, timeout=None).returncode
+    def show(self, text, settings, ca):
+        # Runs a script with its output on this terminal; the exit status. settings: for
+        # board.setting(); ca: text of a certificate. A real board keeps its own files.
+        folder = "/" if self.emulated else "/remote/"
+        if ca:
+            settings = dict(settings, ca=folder + "ca.pem")
+        files = {"settings.json": json.dumps(settings), "ca.pem": ca or ""}
+        if self.emulated:
+            self.write({folder + name: content for name, content in files.items()})
+        else:
+            for name, content in files.items():
+                (self._mounted / name).write_text(content)
+        where = "import qssl.site; qssl.site._FILE = '%ssettings.json'; " % folder
+        with tempfile.NamedTemporaryFile("w", prefix="qssl-", suffix=".py") as f:
+            f.write(where + "del qssl\n" + text)
+            f.flush()
+            words = [*self._mount(), "run", f.name]
+            return self.mpremote(*words, stdout=None, timeout=None).returncode
 
     def interact(self):
         # The board's REPL on this terminal; Ctrl-] ends it.

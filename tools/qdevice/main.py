@@ -1,7 +1,6 @@
 # qdevice.main - tools/device.py in the virtual environment: starts all, runs scripts, tells.
 # SPDX-License-Identifier: MIT
 
-import json
 import sys
 import tempfile
 import time
@@ -17,22 +16,20 @@ def _example(host, path, chosen, stack):
     # A script that is no test: it gets a server as tools/run.py starts it and its settings, and
     # its output goes to this terminal.
     text = path.read_text(encoding="utf-8")
-    settings = {}
-    files = {}
-    if "host" not in chosen.settings:
+    settings = dict(chosen.settings)
+    ca = None
+    if "host" not in settings:
         which = run_options.server(text)
         if which == "mqtt":
             setup.server("mosquitto")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-server-")))
-        settings = servers.start(which, folder, stack)
-        files["/ca.pem"] = settings["ca"].read_text()
-        settings["ca"] = "/ca.pem"
+        of_server = servers.start(which, folder, stack)
+        ca = of_server.pop("ca").read_text()
+        settings = dict(of_server, **settings)
     if "umqtt" in text and host.emulated:
-        for module in sorted(setup.umqtt().rglob("*.py")):
-            files["/lib/umqtt/" + module.name] = module.read_text()
-    files["/settings.json"] = json.dumps(dict(settings, **chosen.settings))
-    host.write(files)
-    return host.show(path)
+        modules = sorted(setup.umqtt().rglob("*.py"))
+        host.write({"/lib/umqtt/" + module.name: module.read_text() for module in modules})
+    return host.show(text, settings, ca)
 
 
 def _test(host, path, chosen):
