@@ -130,7 +130,8 @@ class UGxx:
         return self.ifc[0] == 2 and not self.lines["rts"]
 
     def pending(self):
-        return 0 if self._held() else self.out.pending()
+        n = len(self.out.queue)
+        return 0 if n and self._held() else n
 
     def take(self, limit):
         if self._held():
@@ -202,25 +203,22 @@ class UGxx:
     def run(self, now_ms):
         # Does everything due by now_ms.
         now_ms = max(now_ms, self.now)
-        while True:
-            due = self.timers.pop_due(now_ms)
-            if due is None:
-                break
-            self.now = max(self.now, due[0])
-            due[1]()
+        while self.timers.due(now_ms):
+            due, function = self.timers.pop_due(now_ms)
+            self.now = max(self.now, due)
+            function()
         self.now = now_ms
         if self._net_poll is not None:
             self._net_poll(now_ms)
         if self.power.alive():
             self.dns.poll()
-            self.sockets.poll()
+            if self.sockets.live:
+                self.sockets.poll()
 
     def stirs(self):
         # Whether run() has something to do though no time has passed since the last one.
-        due = self.timers.next_ms()
-        if due is not None and due <= self.now:
-            return True
-        return bool(self.sockets.live) and self.sockets.can_deliver()
+        sockets = self.sockets
+        return self.timers.due(self.now) or (bool(sockets.live) and sockets.can_deliver())
 
     def next_ms(self):
         # When run() is wanted, at the latest; None: only on input or when the network has news.

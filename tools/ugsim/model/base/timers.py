@@ -29,9 +29,14 @@ class Timers:
         # Due time of the earliest entry, or None.
         return self._entries[0][0] if self._entries else None
 
+    def due(self, now_ms):
+        # True when the earliest entry is due.
+        entries = self._entries
+        return bool(entries) and entries[0][0] <= now_ms
+
     def pop_due(self, now_ms):
         # Removes and returns (due_ms, function) of the earliest entry that is due, else None.
-        if not self._entries or self._entries[0][0] > now_ms:
+        if not self.due(now_ms):
             return None
         due, _, function = self._entries.pop(0)
         return due, function
