@@ -127,7 +127,7 @@ def _table(heads, rows):
 
 def _jobs(sizes):
     # What the code is for, and why it is more than was promised.
-    rows = [(what, names, sum(sizes[n] for n in names.split())) for what, names in _JOBS]
+    rows = [(what, "`%s`" % names, sum(sizes[n] for n in names.split())) for what, names in _JOBS]
     known = " ".join(names for _, names in _JOBS).split()
     other = [n for n in sizes if n not in known]
     if other:
