@@ -180,6 +180,32 @@ def test_reads_open_it_too():
         sock.close()
 
 
+def test_a_request_is_out_before_the_read_that_awaits_its_answer():
+    # Written bytes may wait 50 ms for more, but not when somebody waits for what comes of them.
+    rig, modem, shim = made()
+    sock = opened(shim)
+    buf = bytearray(4)
+    for read in (
+        lambda: sock.read(4),
+        lambda: sock.recv(4),
+        sock.readline,
+        lambda: sock.readinto(buf),
+        lambda: sock.recv_into(buf),
+    ):
+        begun = rig.now
+        sock.write(b"one")
+        sock.write(b"\n")
+        assert read() in (b"one\n", 4)
+        assert rig.now - begun < 20, rig.now - begun
+    sock.setblocking(False)
+    for read in (lambda: sock.read(4), lambda: sock.readinto(buf)):
+        begun = rig.now
+        sock.write(b"two\n")
+        while not (got := read()):
+            rig.sleep(1)
+        assert got in (b"two\n", 4) and rig.now - begun < 20, rig.now - begun
+
+
 def test_time_out_of_the_client_holds_for_the_connect():
     rig, modem, shim = made(StallingPeer())
     sock = shim.socket()
