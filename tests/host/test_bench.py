@@ -9,8 +9,9 @@ import xml.dom.minidom
 import pytest
 
 import setup
-from qbench import main, plot
+from qbench import main, plot, report
 from qbench.rows import Row, show
+from qdemo.problem import Problem
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/bench.py")]
 
@@ -69,6 +70,18 @@ def test_the_plot_is_an_svg():
     document = xml.dom.minidom.parseString(text)
     titles = [node.firstChild.data for node in document.getElementsByTagName("title")]
     assert titles == ["receive, unix port: 87000 of 89417 B/s", "send, x: 9000 of 11250 B/s"]
+
+
+def test_the_readme_shows_some():
+    keys = report._CHOSEN
+    parts = {"heap": [Row(key, key, 1, "B") for key in keys]}
+    parts["speed"] = [Row("speed", "send at 921600 baud", 0.5, "%", promise=0.98, less=False)]
+    text = report.readme((setup.ROOT / "README.md").read_text(), parts)
+    assert "| send at 921600 baud | 50.0 % | >= 98.0 % |  |\n<!-- end -->" in text
+    assert all("| %s | 1 B |" % key in text for key in keys)
+    assert report.readme(text, parts) == text
+    with pytest.raises(Problem):
+        report.readme("# qssl\n", parts)
 
 
 def test_the_limits_name_every_module():

@@ -23,7 +23,7 @@ Exit status: 0, or 1 if --check found something, or 2 if it could not run.
 examples:
   python3 tools/bench.py                    everything, as a table (2 minutes)
   python3 tools/bench.py sizes heap         two parts of it
-  python3 tools/bench.py --write            and docs/numbers.md, docs/speed.svg
+  python3 tools/bench.py --write            and docs/numbers.md, README.md
   python3 tools/bench.py --json > now.json
 """
 PARTS = ("sizes", "heap", "operations", "commands", "wire", "speed", "board", "work")
@@ -43,7 +43,9 @@ def parse(args):
     p.add_argument("--check", action="store_true", help="what is exact, against its limits")
     p.add_argument("--limits", action="store_true", help="write what is exact as the new limits")
     p.add_argument("--json", action="store_true", help="the numbers as JSON instead of a table")
-    p.add_argument("--write", action="store_true", help="write docs/numbers.md, docs/speed.svg")
+    p.add_argument(
+        "--write", action="store_true", help="write them into docs and README.md"
+    )
     chosen = p.parse_args(args)
     for part in chosen.parts:
         if part not in PARTS:

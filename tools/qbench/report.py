@@ -5,6 +5,7 @@ import json
 
 from qbench import plot
 from qbench.rows import show
+from qdemo.problem import Problem
 
 _PARTS = {
     "sizes": "Code",
@@ -65,6 +66,19 @@ A loop that only counts bytes reads no line and checks nothing: what it misses o
 missed by the PC and the simulated modem, which share its two or more processors, not by the
 driver.
 """
+# What the README shows; the rest is in docs/numbers.md.
+_CHOSEN = (
+    "net send",
+    "net receive",
+    "net poll",
+    "sends publish",
+    "sends post",
+    "share receive",
+    "share send",
+    "heap frozen socket",
+    "heap mpy socket",
+)
+_BEGIN, _END = "<!-- numbers: written by tools/bench.py --write -->\n", "<!-- end -->\n"
 
 
 def as_json(parts):
@@ -117,6 +131,23 @@ def write(root, parts, measure):
         r.plot for r in parts.get("speed", []) + parts.get("board", []) if hasattr(r, "plot")
     ]
     (root / "docs/speed.svg").write_text(plot.svg(speeds))
+    path = root / "README.md"
+    path.write_text(readme(path.read_text(), parts))
+
+
+def readme(text, parts):
+    # The README with the numbers that it shows.
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise Problem("README.md has lost its lines %r and %r." % (_BEGIN, _END))
+    found = {row.key: row for rows in parts.values() for row in rows}
+    rows = [found[key] for key in _CHOSEN]
+    rows += [row for row in parts["speed"] if "921600" in row.text]
+    lines = ["| what | measured | aim | where |", "| --- | ---: | ---: | --- |"]
+    for row in rows:
+        lines.append("| %s | %s | %s | %s |" % (row.text, row.shown(), row.promised(), row.place))
+    return before + begin + "\n".join(lines) + "\n" + end + after
 
 
 def _table(heads, rows):
