@@ -7,11 +7,12 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from . import unload
+from .channel import Slot
 from .dialect import IN_USE, NO_PDP
 from .errors import Error, error
 from .query import failing
 from .quote import quoted
-from .socket import Slot, Socket
+from .socket import Socket
 
 # What a connection needs until it opens.
 _LOADED = const("opening sslcfg files quote query clock codes")

@@ -22,7 +22,7 @@ _MORE = "pdp events download entry"
 _JOBS = (
     ("the face: what a program calls", "__init__ modem errors dialect tls"),
     ("commands, replies, deadlines, one pump for all", "link parser ascii command"),
-    ("sockets", "opening socket quote"),
+    ("sockets", "opening channel socket quote"),
     ("a wire that is trusted again after lost bytes or a time-out", "resync"),
     ("from any state of the modem to an active PDP context", "bringup query"),
     ("TLS that fails closed: settings read back, files verified", "sslcfg files clock"),
