@@ -43,9 +43,7 @@ def parse(args):
     p.add_argument("--check", action="store_true", help="what is exact, against its limits")
     p.add_argument("--limits", action="store_true", help="write what is exact as the new limits")
     p.add_argument("--json", action="store_true", help="the numbers as JSON instead of a table")
-    p.add_argument(
-        "--write", action="store_true", help="write them into docs and README.md"
-    )
+    p.add_argument("--write", action="store_true", help="write them into docs and README.md")
     chosen = p.parse_args(args)
     for part in chosen.parts:
         if part not in PARTS:
