@@ -145,8 +145,8 @@ def readme(text, parts):
     rows = [(text, found[key]) for key, text in _CHOSEN.items()]
     rows += [(row.text, row) for row in parts["speed"] if "921600" in row.text and row.promise]
     lines = ["| what | measured | aim | where |", "| --- | ---: | ---: | --- |"]
-    for text, row in rows:
-        lines.append("| %s | %s | %s | %s |" % (text, row.shown(), row.promised(), row.place))
+    for what, row in rows:
+        lines.append("| %s | %s | %s | %s |" % (what, row.shown(), row.promised(), row.place))
     return before + begin + "\n".join(lines) + "\n" + end + after
 
 
