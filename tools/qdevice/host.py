@@ -9,6 +9,7 @@ with Host(emulated=True) as host:             # firmware, emulator, ugsim, TLS s
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,7 @@ class Host:
                 [str(a) for a in [*argv, *words]],
                 stdin=options.pop("stdin", subprocess.DEVNULL),
                 stderr=subprocess.STDOUT if options["stdout"] else None,
+                env=dict(os.environ, PYTHONUNBUFFERED="1"),  # what it prints comes in its order
                 text=True,
                 errors="replace",
                 **options,

@@ -194,6 +194,21 @@ def test_send_fixed_length():
     assert t.type(b"abAT\r") == b"\r\nSEND OK\r\n" + OK
 
 
+def test_an_lf_behind_the_command_is_no_data():
+    # Many programs end command lines with CR LF.
+    sink = SinkPeer()
+    t = ready(FakeNet(sink))
+    t.open()
+    assert t.type(b"AT+QSSLSEND=0,3\r\n") == b"\r\n> "
+    assert t.type(b"\nab") == b"\r\nSEND OK\r\n"  # the host has seen the prompt
+    t.model.feed(b"AT+QSSLSEND=0,3\r")
+    t.model.feed(b"\nc")  # it can't have seen this one
+    assert t.type(b"\nd") == b"\r\n> \r\nSEND OK\r\n"
+    assert t.at("AT+QSSLSEND=0,1") == b"\r\n> "
+    assert t.type(b"\n") == b"\r\nSEND OK\r\n"
+    assert sink.received == b"\nabc\nd\n"
+
+
 def test_send_up_to_ctrl_z():
     sink = SinkPeer()
     t = ready(FakeNet(sink))

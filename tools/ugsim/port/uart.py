@@ -50,6 +50,8 @@ class Uart:
             count = min(space, self._rx.ready(now, len(self._held), baud))
             if not count:
                 return
+            if self._held[count - 1 : count + 1] == b"\r\n":
+                count += 1  # the end of one command line
             data = bytes(self._held[:count])
             del self._held[:count]
             self._rx.carried(count, now, baud)

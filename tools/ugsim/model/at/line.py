@@ -5,17 +5,25 @@ _LINE_MAX = 559  # characters of a command line; longer ones answer ERROR
 
 
 class Line:
-    # A command line ends with CR; an LF is ignored. While `mode` is set, that data mode gets every
-    # byte: mode.feed(data) -> the bytes behind its end.
+    # A command line ends with CR; an LF is ignored, also right behind a CR that began a data mode.
+    # While `mode` is set, that data mode gets every other byte: mode.feed(data) -> the bytes behind
+    # its end.
 
     def __init__(self, model):
         self._m = model
         self._line = b""
         self._overlong = False
         self._waiting = b""  # typed ahead while a command runs (switch busy_input)
+        self._answered = -1  # output.total behind the answer, if the last byte was a command's CR
         self.mode = None
 
     def feed(self, data):
+        if self._answered >= 0 and data:
+            # Data comes only from a host that has seen the ">", of which all but a blank has left.
+            out = self._m.out
+            if data[0] == 10 and out.total - out.pending() < self._answered - 1:
+                data = data[1:]
+            self._answered = -1
         while data:
             if self.mode is not None:
                 data = self.mode.feed(data)
@@ -58,12 +66,15 @@ class Line:
         self._line = b""
         self._overlong = False
         self._m.runner.line(line, overlong)
-        return data[end + 1 :]
+        rest = data[end + 1 :]
+        self._answered = -1 if rest else self._m.out.total
+        return rest[1:] if rest[:1] == b"\n" else rest
 
     def reset(self):
         self._line = b""
         self._waiting = b""
         self._overlong = False
+        self._answered = -1
         self.mode = None
 
 
