@@ -19,14 +19,15 @@ Everything on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
   -k "micropython"     only those on MicroPython
   -x                   stop at the first failure
-  --everywhere         every case also on the 32-bit and on a newer MicroPython (20 minutes)
+  --everywhere         every case also on the 32-bit and on a newer MicroPython, as in CI
   tests/host/cases/test_driver_parser.py
 `python3 tools/test.py --help pytest` shows all of pytest's options.
 
 Environment:
   MICROPYTHON          the MicroPython unix port to use, version 1.24 or newer
   DEBIAN_MIRROR        address of a Debian mirror, where the system itself names none
-  CI=true              a test that skips because a part is missing is a failure
+  CI=true              a test that skips because a part is missing is a failure; --everywhere;
+                       more of the tests that try things at random
 
 Exit status: 0 all passed, 1 something failed, 2 the set-up failed.
 """

@@ -1,7 +1,7 @@
 # conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 #
-# The files of EVERYWHERE run on two more MicroPythons, all with the option --everywhere.
+# The files of EVERYWHERE run on two more MicroPythons; in CI and with --everywhere, all do.
 #
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
@@ -90,7 +90,7 @@ class CaseFile(pytest.File):
                 % (self.path.name, ", ".join(INTERPRETERS))
             )
         chosen = [only] if only else list(INTERPRETERS)
-        everywhere = self.config.getoption("everywhere") or self.path.stem in EVERYWHERE
+        everywhere = CI or self.config.getoption("everywhere") or self.path.stem in EVERYWHERE
         if everywhere and "micropython" in chosen:
             chosen += MORE
         for interpreter in chosen:
@@ -279,7 +279,7 @@ def _micropython(**which):
 
 INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
 # Two more for some files, as all of them would take twice the time: 31-bit small integers and the
-# object sizes of boards, and a newer MicroPython. `pytest --everywhere` runs every file on them.
+# object sizes of boards, and a newer MicroPython. CI and `--everywhere` run every file on them.
 MORE = {
     "micropython32": lambda: _micropython(bits=32),
     "micropython-newer": lambda: _micropython(suite=setup.NEWER),

@@ -6,8 +6,8 @@ _LINE_MAX = 559  # characters of a command line; longer ones answer ERROR
 
 class Line:
     # A command line ends with CR; an LF is ignored, also right behind a CR that began a data mode.
-    # While `mode` is set, that data mode gets every other byte: mode.feed(data) -> the bytes behind
-    # its end.
+    # While `mode` is set, that data mode gets every other byte: mode.feed(data) -> the bytes that
+    # come behind its end.
 
     def __init__(self, model):
         self._m = model
