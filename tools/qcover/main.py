@@ -79,9 +79,10 @@ class Cover:
         done = self._run([str(a) for a in argv], dict(os.environ, **env, **where), _LIMIT_S)
         if done.returncode:
             print(done.stdout, flush=True)
-        data = coverage.CoverageData(str(self._folder / "data"), path.stem)
-        data.add_lines(probes.read(noted, _DRIVER))
-        data.write()
+        if noted.exists():  # else it did without the driver
+            data = coverage.CoverageData(str(self._folder / "data"), path.stem)
+            data.add_lines(probes.read(noted, _DRIVER))
+            data.write()
         return done.returncode == 0
 
     def _cpython(self, path, env):
