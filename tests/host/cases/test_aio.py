@@ -5,6 +5,7 @@ import errno
 import os
 
 from loop import asyncio, run  # isort: skip  before qssl: it brings the virtual time
+from driver_canned import Silent
 from driver_kit import CA, HOST, Log, bare, tls
 from qssl import aio
 from ugsim.fakenet import (
@@ -343,17 +344,6 @@ def test_no_modem():
         task.cancel()
 
     run(main)
-
-
-class Silent:
-    def any(self):
-        return 0
-
-    def readinto(self, buf, n=None):
-        return None
-
-    def write(self, buf, off=0, n=0):
-        return n
 
 
 def test_restart_wakes_who_waits():

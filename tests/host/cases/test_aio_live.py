@@ -6,6 +6,7 @@
 import asyncio
 import gc
 
+from driver_canned import Silent
 from live import live
 from qssl import aio
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
@@ -19,18 +20,6 @@ HOST = "server.example"
 def run(main, *args):
     asyncio.new_event_loop()
     return asyncio.run(asyncio.wait_for(main(*args), 60))
-
-
-class Quiet:
-    # A UART on which nothing happens. The simulated modem allocates, this does not.
-    def any(self):
-        return 0
-
-    def readinto(self, buf, n=None):
-        return None
-
-    def write(self, buf, off=0, n=0):
-        return n
 
 
 def test_a_life():
@@ -91,7 +80,7 @@ def test_idle_waiting_makes_no_garbage():
         r, w = await aio.open_connection(modem, HOST, 8883, ctx)
         while modem.link.job is not None:  # the first look for data
             await r.turn
-        modem.link.uart = Quiet()
+        modem.link.uart = Silent()
 
         async def line():
             return await r.readline()

@@ -517,7 +517,8 @@ def test_dropped_after_a_failure():
         sock.settimeout(5)
         rig.model.command("fault send_error")
         sock.write(b"x")
-        raised(sock.flush)
+        assert raised(sock.flush).errno == errno.ECONNRESET
+    assert opened(shim).write(b"x") == 1  # no id was lost to those that were dropped
 
 
 def test_sockets_in_use_are_not_taken_away():
