@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import setup
+from patience import LIMIT_S
 from servers import MissingServer
 from ugsim_client import Ugsim
 
@@ -91,7 +92,7 @@ class Script:
         self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()
 
-    def line(self, timeout_s=30):
+    def line(self, timeout_s=LIMIT_S):
         # The next line that the script prints. If it ends before that, its traceback is shown.
         end = time.monotonic() + timeout_s
         while b"\n" not in self._rest:
@@ -107,7 +108,7 @@ class Script:
         self._seen.append(line.decode(errors="replace"))
         return self._seen[-1]
 
-    def end(self, timeout_s=30):
+    def end(self, timeout_s=LIMIT_S):
         # Waits until it has ended well; returns the lines that were not read yet.
         out, _ = self.process.communicate(timeout=timeout_s)
         text = (self._rest + out).decode(errors="replace")

@@ -8,13 +8,15 @@ import socket
 import threading
 import time
 
+from patience import LIMIT_S
+
 
 class Listener:
     # port: a listener of the broker without TLS. messages: [(topic, payload, qos)] in order.
     def __init__(self, port, topic="#", user=None, password=None):
         self.messages = []
         self.error = None
-        self._sock = socket.create_connection(("127.0.0.1", port), 10)
+        self._sock = socket.create_connection(("127.0.0.1", port), LIMIT_S)
         flags, fields = 0x02, [b"test-listener-%d" % id(self)]  # clean session
         if user is not None:
             flags |= 0xC0
@@ -32,7 +34,7 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="mqtt-listener", daemon=True)
         self._thread.start()
 
-    def wait(self, count, timeout_s=20):
+    def wait(self, count, timeout_s=LIMIT_S):
         # The messages, once there are that many.
         end = time.monotonic() + timeout_s
         while len(self.messages) < count:

@@ -26,6 +26,7 @@ from pathlib import Path
 import setup
 from certificates import Certificates
 from mqtt_listener import Listener
+from patience import LIMIT_S, until
 from tls_peer import TlsPeer
 
 __all__ = ["Certificates", "Listener", "Mosquitto", "Nginx", "Process", "TlsPeer", "free_port"]
@@ -33,7 +34,6 @@ __all__ = ["Certificates", "Listener", "Mosquitto", "Nginx", "Process", "TlsPeer
 CIPHERS = (
     "AES256-SHA256:AES256-SHA:AES128-SHA"  # static RSA; all that a UGxx has in common with OpenSSL
 )
-_START_S = 15
 
 
 def free_port():
@@ -94,13 +94,13 @@ class Process:
         raise RuntimeError("%s did not start:\n%s" % (self.name, text[-2000:]))
 
     def _listening(self):
-        end = time.monotonic() + _START_S
+        end = time.monotonic() + LIMIT_S
         for port in self.ports:
             while True:
                 if self.process.poll() is not None or time.monotonic() > end:
                     return False
                 with socket.socket() as s:
-                    s.settimeout(1)
+                    s.settimeout(5)
                     if s.connect_ex((self.host, port)) == 0:
                         break
                 time.sleep(0.02)
@@ -114,7 +114,7 @@ class Process:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 pass
         if self.process:
@@ -214,12 +214,16 @@ class Nginx(Process):
 
     def posts(self):
         # The bodies received, in order.
-        names = sorted((self.folder / "posts").iterdir(), key=lambda path: path.name)
+        folder = self.folder / "posts"
+        names = sorted(folder.iterdir() if folder.exists() else (), key=lambda path: path.name)
         return [path.read_bytes() for path in names]
 
-    def requests(self):
-        # One line of the access log for each request that has ended.
-        return (self.folder / "access").read_text().splitlines()
+    def requests(self, count):
+        # The access log, one line for each request, once it has `count` of them: nginx writes a
+        # line after the client has its answer.
+        path = self.folder / "access"
+        until(lambda: path.read_bytes().count(b"\n") >= count)
+        return path.read_text().splitlines()
 
 
 class Mosquitto(Process):

@@ -77,7 +77,7 @@ def board(tmp_path):
         lines.append("qssl.site._FILE = %r" % str(tmp_path / "settings.json"))
         env = {"MICROPYPATH": ".frozen:%s:%s" % (tmp_path, setup.ROOT / "lib")}
         argv = [str(program), "-c", "\n".join([*lines, "import board", "import machine", script])]
-        return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
 
     return run
 

@@ -12,8 +12,7 @@ from contextlib import closing
 import pytest
 
 import setup
-
-_LIMIT_S = 20
+from patience import LIMIT_S
 
 
 class Pty:
@@ -24,7 +23,7 @@ class Pty:
     def expect(self, data):
         got = b""
         while len(got) < len(data):
-            assert select.select([self._master], [], [], _LIMIT_S)[0], got
+            assert select.select([self._master], [], [], LIMIT_S)[0], got
             got += os.read(self._master, 4096)
         assert got == data
 
@@ -42,14 +41,14 @@ class Pty:
 class Tcp:
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(_LIMIT_S)
+        self._listener.settimeout(LIMIT_S)
         self.address = "tcp:127.0.0.1:%d" % self._listener.getsockname()[1]
         self._peer = None
 
     def expect(self, data):
         if not self._peer:
             self._peer, _ = self._listener.accept()
-            self._peer.settimeout(_LIMIT_S)
+            self._peer.settimeout(LIMIT_S)
         got = b""
         while len(got) < len(data):
             part = self._peer.recv(4096)
@@ -77,7 +76,7 @@ def _no_process_stays():
         if process.poll() is None:
             process.kill()
         if not process.stdout.closed:
-            print(*process.communicate(timeout=_LIMIT_S))
+            print(*process.communicate(timeout=LIMIT_S))
     _started.clear()
 
 
@@ -102,7 +101,7 @@ def board(script, **settings):
 
 
 def finished(process):
-    out, err = process.communicate(timeout=_LIMIT_S)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0, out + err
     return out
 
@@ -201,7 +200,7 @@ clock = time.clock()
 start = time.ticks_ms()
 for _ in poll.ipoll(300):
     assert False
-assert 290 <= time.ticks_diff(time.ticks_ms(), start) < 2000
+assert 290 <= time.ticks_diff(time.ticks_ms(), start) < 30000
 assert time.clock() - clock < 0.1, "busy"
 uart.write(b"2")
 for _ in poll.ipoll(10000):
@@ -250,10 +249,13 @@ modem = board.modem()
 uart = modem.link.uart
 uart.write(b"1")
 import time
-time.sleep_ms(300)
+def go_on():
+    while not uart.readinto(bytearray(1)):
+        time.sleep_ms(1)
+go_on()
 uart.init(baudrate=460800)
 uart.write(b"2")
-time.sleep_ms(300)
+go_on()
 try:
     uart.init(123)
 except OSError as e:
@@ -265,8 +267,10 @@ print(modem.baud, modem.flow)
         )
         port.expect(b"1")
         assert port.speed() == termios.B9600 != before
+        port.send(b"!")
         port.expect(b"2")
         assert port.speed() == termios.B460800
+        port.send(b"!")
         assert finished(process) == "this PC's serial ports don't know 123 baud\n9600 False\n"
 
 
@@ -295,7 +299,7 @@ print(board.setting("port", 443) + 1, board.setting("other", 7), board.setting("
 )
 def test_a_wrong_setting_is_one_sentence(script, settings, said):
     process = board(script, **settings)
-    out, err = process.communicate(timeout=_LIMIT_S)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, out) == (2, "")
     assert said in err and err.count("\n") == 1
 

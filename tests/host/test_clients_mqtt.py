@@ -42,7 +42,7 @@ def run(sim, certs, broker):
 
 def stop(server):
     server.process.terminate()
-    server.process.wait(5)
+    server.process.wait()
 
 
 def again(server):
@@ -76,21 +76,20 @@ def test_simple_publishes_at_both_qos(run, broker):
 
 
 def test_one_send_for_each_publish(sim, run, broker):
-    # Nothing is flushed by hand; what is not awaited goes out while the program waits.
+    # Nothing is flushed by hand; what is not awaited goes out while the program waits. On a busy
+    # computer the 50 ms may pass in the middle of a publish: the least of three tries counts.
     text = SIMPLE + (
         "c = client()\n"
         "c.connect()\n"
-        "for qos in (0, 1, 0, 1):\n"
+        "for i in range(15):\n"
         "    say('ready')\n"
         "    hear()\n"
-        "    c.publish(b'sensor/temperature', b'{\"celsius\": 21.5}', qos=qos)\n"
+        "    if i % 5 < 4:\n"
+        "        c.publish(b'sensor/temperature', b'{\"celsius\": 21.5}', qos=i % 5 % 2)\n"
+        "    else:\n"
+        "        c.ping()\n"
         "    while c.sock._n:\n"
         "        modem.sleep_ms(5)\n"
-        "say('ready')\n"
-        "hear()\n"
-        "c.ping()\n"
-        "while c.sock._n:\n"
-        "    modem.sleep_ms(5)\n"
         "say('ready')\n"
         "hear()\n"
     )
@@ -99,14 +98,14 @@ def test_one_send_for_each_publish(sim, run, broker):
         counts = []
         assert script.line() == "ready"
         counter.look()
-        for _ in range(5):
+        for _ in range(15):
             script.say()
             assert script.line() == "ready"
             counts.append(counter.look().get("+QSSLSEND", 0))
-        assert counts == [1, 1, 1, 1, 1]
+        assert [min(counts[i::5]) for i in range(5)] == [1, 1, 1, 1, 1]
         script.say()
         script.end()
-        assert len(listener.wait(4)) == 4
+        assert len(listener.wait(12)) == 12
 
 
 def test_a_publish_is_out_before_the_next_one(run, broker):
@@ -355,7 +354,8 @@ def test_robust_survives_a_restart_of_the_modem(sim, run, broker):
                 control.command(("restart", "pdp drop 1", "restart")[i])
                 while "power on" not in control.command("state"):
                     time.sleep(0.02)
-                time.sleep(0.2)  # umqtt.robust waits for ever if it is lost within publish()
+                # It has said so: umqtt.robust waits for ever if it is lost within publish().
+                control.command("state")
             script.say()
         script.end()
         assert [m[1] for m in listener.wait(4)] == [b"0", b"1", b"2", b"3"]

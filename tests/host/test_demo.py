@@ -5,13 +5,13 @@ import re
 import signal
 import socket
 import subprocess
-import time
 import xml.etree.ElementTree
 
 import pytest
 
 import setup
 import tool
+from patience import LIMIT_S, once, until
 from qdemo.judge import AGAIN, NEW, WRONG, Judge
 from qdemo.senml import Record, parse
 
@@ -42,14 +42,21 @@ def test_all_records_arrive(tmp_path, transport):
 
 
 def test_at_shows_the_conversation(tmp_path):
-    status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--at")
-    assert status == 0, out + err
+    def run():
+        status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--at")
+        assert status == 0, out + err
+        return out
+
+    def times(out):
+        return [float(text) for text in re.findall(r"^ +(\d+\.\d{3})  \w", out, re.M)]
+
+    # What comes more than 60 ms late, of a busy computer, is shown late.
+    out = once(run, lambda out: times(out) == sorted(times(out)))
+    assert len(times(out)) > 80
     sends = re.findall(r" host    > AT\+QSSLSEND=0,\d+\n", out)
     assert len(sends) == 4
     assert ' host    > AT+QSSLCFG="sslversion",0,3\n' in out
     assert re.search(r' URC     < \+QSSLURC: "recv",0\n', out)
-    times = [float(text) for text in re.findall(r"^ +(\d+\.\d{3})  \w", out, re.M)]
-    assert times == sorted(times) and len(times) > 80
 
 
 def test_the_screen_as_a_picture(tmp_path):
@@ -195,7 +202,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, transport):
     after_first_record(process)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 130
     assert re.fullmatch(r"demo\.py: Interrupted: [1-9]\d* of 100 records had arrived\.\n", err)
     assert tool.left(tmp_path) == []
@@ -205,7 +212,7 @@ def test_termination_leaves_nothing_behind(tmp_path):
     process = tool.start(tmp_path, "demo.py", "--records", "100")
     after_first_record(process)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=LIMIT_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert tool.left(tmp_path) == []
 
@@ -214,11 +221,9 @@ def test_when_killed_its_processes_end_too(tmp_path):
     process = tool.start(tmp_path, "demo.py", "--records", "100")
     after_first_record(process)
     process.kill()
-    process.communicate(timeout=20)
-    end = time.monotonic() + 10
-    while len(tool.left(tmp_path)) > 1 and time.monotonic() < end:  # the folder itself stays
-        time.sleep(0.05)
-    assert [text for text in tool.left(tmp_path) if " " in text] == []
+    process.communicate(timeout=LIMIT_S)
+    # The folder itself stays.
+    until(lambda: [text for text in tool.left(tmp_path) if " " in text] == [])
 
 
 def test_a_reader_that_goes_away_is_no_drama(tmp_path):
@@ -227,7 +232,7 @@ def test_a_reader_that_goes_away_is_no_drama(tmp_path):
     process.stdout.close()
     err = process.stderr.read()
     try:
-        process.wait(20)
+        process.wait(LIMIT_S)
     except subprocess.TimeoutExpired:
         process.terminate()
         raise

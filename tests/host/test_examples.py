@@ -15,6 +15,7 @@ import pytest
 
 import setup
 import tool
+from patience import LIMIT_S
 from servers import Listener, Mosquitto, Nginx
 
 EXAMPLES = setup.ROOT / "examples"
@@ -117,7 +118,7 @@ class PostServer:
 
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(LIMIT_S)
         self._listener.close()
 
     def _run(self):
@@ -125,7 +126,7 @@ class PostServer:
             while True:
                 plain, _ = self._listener.accept()
                 self.connections += 1
-                plain.settimeout(10)
+                plain.settimeout(LIMIT_S)
                 with self._context.wrap_socket(plain, server_side=True) as sock:
                     while self._serve(sock):
                         pass
@@ -194,7 +195,7 @@ def test_over_tcp_instead_of_a_pty(tmp_path, certs, start):
         assert out.endswith("\nhello\n\n6 bytes\n")
     finally:
         ugsim.terminate()
-        ugsim.wait(10)
+        ugsim.wait(LIMIT_S)
         ugsim.stdout.close()
 
 
@@ -241,7 +242,7 @@ def test_without_count_it_goes_on_until_ctrl_c(tmp_path, name):
         if "record 2: confirmed" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "run.py: Interrupted."
     assert tool.left(tmp_path) == []

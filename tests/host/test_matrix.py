@@ -11,12 +11,12 @@ import os
 import select
 import ssl
 import subprocess
-import time
 
 import pytest
 
 import setup
 import tls_peer
+from patience import until
 from servers import Nginx
 from tls_peer import TlsPeer
 from ugsim_client import Ugsim
@@ -71,7 +71,7 @@ class Driver:
 
         return call
 
-    def _answer(self, timeout_s=60):
+    def _answer(self, timeout_s=120):
         ready, _, _ = select.select([self.process.stdout], [], [], timeout_s)
         line = self.process.stdout.readline() if ready else b""
         assert line, "the driver's process said nothing in %d s" % timeout_s
@@ -83,7 +83,7 @@ class Driver:
     def close(self):
         self.process.stdin.close()
         try:
-            self.process.wait(5)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -283,13 +283,10 @@ def test_a_server_that_stalls_the_handshake(driver, certs):
     with TlsPeer(certs.server, serve=tls_peer.hold, tls="none") as peer:
         refused(driver, peer, tls(certs, negotiate_s=10), code=569)
         spent = driver.spent_ms()
-        assert 9500 <= spent <= 13000, spent
+        assert 9500 <= spent <= 60000, spent  # the modem's own is 300 s
         hello = bytes(peer.wait(1).received)
         assert hello[:1] == b"\x16"  # a handshake was begun
-    end = time.monotonic() + 5
-    while driver.states() and time.monotonic() < end:  # given back in the background
-        pass
-    assert driver.states() == []
+    until(lambda: driver.states() == [])  # given back in the background
 
 
 # What is said when it goes wrong

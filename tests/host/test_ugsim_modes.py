@@ -9,6 +9,7 @@ import time
 import pytest
 
 import tls_peer
+from patience import LIMIT_S, once
 from tls_peer import TlsPeer
 from ugsim_client import AtClient, Ugsim
 
@@ -24,7 +25,7 @@ def prepare(at, certs):
 
 def transparent(at, port):
     at.write(b'AT+QSSLOPEN=1,1,1,"127.0.0.1",%d,2\r' % port)
-    at.until(rb"\r\nCONNECT\r\n", 20)
+    at.until(rb"\r\nCONNECT\r\n")
 
 
 def leave(at):
@@ -63,9 +64,10 @@ def test_transparent_mode_both_ways_with_flow_control(certs, baud):
 
 def test_cts_holds_the_host_while_the_peer_does_not_read(certs):
     data = os.urandom(1 << 20)
+    reads = threading.Event()
 
     def serve(link):
-        time.sleep(0.5)
+        reads.wait(LIMIT_S)
         tls_peer.sink(link)
 
     with TlsPeer(certs.server, serve=serve) as peer:
@@ -73,9 +75,11 @@ def test_cts_holds_the_host_while_the_peer_does_not_read(certs):
             assert at.command("AT+IFC=2,2") == "OK"
             prepare(at, certs)
             transparent(at, peer.port)
-            start = time.monotonic()
+            timer = threading.Timer(0.5, reads.set)
+            timer.start()
             at.write(data)
-            assert time.monotonic() - start > 0.4
+            assert reads.is_set()
+            timer.join()
             leave(at)
             assert at.command("AT+QSSLCLOSE=1") == "OK"
         assert peer.wait(1).received == data
@@ -95,16 +99,22 @@ def test_direct_push(certs):
     with TlsPeer(certs.server, serve=tls_peer.source(data)) as peer:
         with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
             prepare(at, certs)
-            assert at.open(2, peer.port, mode=1) == 0
-            start = time.monotonic()
-            got = b""
-            while len(got) < len(data):
-                head = at.until(rb'\r\n\+QSSLURC: "recv",2,\d+\r\n')
-                got += at.exactly(int(head.rpartition(b",")[2]))
-                assert at.exactly(2) == b"\r\n"
-            assert got == data
-            assert time.monotonic() - start < 3
-            at.until(rb'\+QSSLURC: "closed",2\r\n')
+
+            def seconds():
+                assert at.open(2, peer.port, mode=1) == 0
+                start = time.monotonic()
+                got = b""
+                while len(got) < len(data):
+                    head = at.until(rb'\r\n\+QSSLURC: "recv",2,\d+\r\n')
+                    got += at.exactly(int(head.rpartition(b",")[2]))
+                    assert at.exactly(2) == b"\r\n"
+                assert got == data
+                spent = time.monotonic() - start
+                at.until(rb'\+QSSLURC: "closed",2\r\n')
+                assert at.command("AT+QSSLCLOSE=2") == "OK"
+                return spent
+
+            once(seconds, lambda s: s < 3)
 
 
 def test_twelve_sockets_both_ways(certs):
@@ -132,14 +142,21 @@ def test_a_server_that_closes_at_once_is_told_at_once(certs):
     with TlsPeer(certs.server, serve=lambda link: None) as peer:
         with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
             prepare(at, certs)
-            assert at.open(0, peer.port) == 0
-            start = time.monotonic()
-            at.until(rb'\r\n\+QSSLURC: "closed",0\r\n')
-            assert time.monotonic() - start < 0.3
+
+            def seconds():
+                assert at.open(0, peer.port) == 0
+                start = time.monotonic()
+                at.until(rb'\r\n\+QSSLURC: "closed",0\r\n')
+                spent = time.monotonic() - start
+                assert at.command("AT+QSSLCLOSE=0") == "OK"
+                return spent
+
+            once(seconds, lambda s: s < 0.3)
 
 
 def test_a_peer_that_does_not_read_gives_send_fail(certs):
-    with TlsPeer(certs.server, serve=lambda link: time.sleep(2)) as peer:
+    full = threading.Event()
+    with TlsPeer(certs.server, serve=lambda link: full.wait(LIMIT_S)) as peer:
         with Ugsim("--baud", "0") as sim, AtClient(sim.at) as at:
             prepare(at, certs)
             assert at.open(0, peer.port) == 0
@@ -148,6 +165,7 @@ def test_a_peer_that_does_not_read_gives_send_fail(certs):
                 answers.add(tuple(at.send(0, bytes(1460))))
                 if len(answers) == 2:
                     break
+            full.set()
             assert answers == {(b"SEND", b"OK"), (b"SEND", b"FAIL")}
 
 
@@ -156,7 +174,7 @@ def test_coverage_hole(certs):
     hole = threading.Event()
 
     def serve(link):
-        hole.wait(10)
+        hole.wait(LIMIT_S)
         link.send(b"late")
 
     with TlsPeer(certs.server, serve=serve) as peer:

@@ -16,6 +16,7 @@ import serial
 
 import setup
 import tls_peer
+from patience import LIMIT_S, once, until
 from servers import Nginx
 from tls_peer import TlsPeer
 from ugsim.control import Control, ControlError
@@ -38,7 +39,7 @@ def prepare(at, certs, **settings):
         assert at.command('AT+QSSLCFG="%s",1,%s' % (key, value)) == "OK"
 
 
-def run_ugsim(*options, timeout=20, **more):
+def run_ugsim(*options, timeout=LIMIT_S, **more):
     # To its end: (exit code, standard output, standard error).
     env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
     done = subprocess.run(
@@ -65,8 +66,8 @@ def test_chapter_3_1_to_3_3_typed_by_hand(certs):
         link.send(page)
         link.recv()
 
-    with TlsPeer(certs.server, serve, 1, (0x0035,)) as peer, Ugsim() as sim:
-        with AtClient(sim.at, echo=True) as at:
+    with TlsPeer(certs.server, serve, 1, (0x0035,)) as peer, Ugsim("--control") as sim:
+        with AtClient(sim.at, echo=True) as at, sim.control() as modem:
 
             def typed(text, answer):
                 at.write(text.encode() + b"\r")
@@ -107,7 +108,8 @@ def test_chapter_3_1_to_3_3_typed_by_hand(certs):
             at.until(rb"\r\nSEND OK\r\n")
             # 3.3.3
             at.until(rb'\r\n\+QSSLURC: "recv",1\r\n')
-            time.sleep(0.2)  # TLS 1.0 sends the first byte in a record of its own
+            # TLS 1.0 sends the first byte in a record of its own.
+            until(lambda: "%d bytes unread" % len(page) in modem.command("state"))
             typed("AT+QSSLRECV=1,1500", b"\r\n+QSSLRECV: %d\r\n%s\r\n" % (len(page), page) + ok)
             typed("AT+QSSLRECV=1,1500", b"\r\n+QSSLRECV: 0\r\n" + ok)
             # 3.3.4 and 3.1.3
@@ -173,7 +175,7 @@ def test_negotiatetime(certs):
             prepare(at, certs, negotiatetime=10)
             start = time.monotonic()
             assert at.open(0, peer.port) == 569
-            assert 9.5 < time.monotonic() - start < 11.5
+            assert 9.5 < time.monotonic() - start < LIMIT_S  # 300 unless set
             assert at.command("AT") == "OK"
 
 
@@ -218,59 +220,75 @@ def test_a_mebibyte_up(certs):
 @pytest.mark.parametrize("baud", [9600, 115200])
 def test_pacing_towards_the_host(baud):
     with Ugsim("--baud", str(baud)) as sim, AtClient(sim.at) as at:
-        for _ in range(2):
+
+        def rate():
             start = time.monotonic()
             size = 0
             while time.monotonic() - start < 0.5:
                 at.write(b"AT+QSSLCFG=?\r")
                 size += 13 + len(at.until(rb"\r\nOK\r\n"))
             rate = size * 10 / (time.monotonic() - start)
-        assert 0.7 * baud < rate < 1.02 * baud
+            assert rate < 1.02 * baud
+            return rate
+
+        rate()
+        once(rate, lambda rate: 0.7 * baud < rate)
 
 
 def test_pacing_towards_the_modem():
     # 3000 bytes of an upload at 19200 baud take 1.56 s, though the pty takes them at once.
     with Ugsim("--baud", "19200") as sim, AtClient(sim.at) as at:
-        at.write(b'AT+QFUPL="RAM:x",3000\r')
-        at.until(rb"CONNECT\r\n")
-        start = time.monotonic()
-        at.write(bytes(3000))
-        at.until(rb"\+QFUPL: 3000,0\r\n\r\nOK\r\n")
-        assert 1.5 < time.monotonic() - start < 2.5
+
+        def seconds():
+            at.write(b'AT+QFUPL="RAM:x",3000\r')
+            at.until(rb"CONNECT\r\n")
+            start = time.monotonic()
+            at.write(bytes(3000))
+            at.until(rb"\+QFUPL: 3000,0\r\n\r\nOK\r\n")
+            spent = time.monotonic() - start
+            assert spent > 1.5
+            assert at.command('AT+QFDEL="RAM:x"') == "OK"
+            return spent
+
+        once(seconds, lambda s: s < 2.5)
 
 
 def test_rate_follows_ipr():
     with Ugsim("--baud", "9600") as sim, AtClient(sim.at) as at:
         assert at.command("AT+IPR?") == "+IPR: 9600\nOK"
         assert at.command("AT+IPR=921600") == "OK"
-        start = time.monotonic()
-        at.command("AT+QSSLCFG=?")  # half a second at 9600 baud
-        assert time.monotonic() - start < 0.35
+
+        def seconds():
+            start = time.monotonic()
+            at.command("AT+QSSLCFG=?")  # half a second at 9600 baud
+            return time.monotonic() - start
+
+        once(seconds, lambda s: s < 0.35)
 
 
 def test_a_host_at_the_wrong_rate_hears_garbage():
-    with Ugsim("--baud", "115200") as sim:
+    with Ugsim("--baud", "115200", "--control") as sim, sim.control() as modem:
         with serial.Serial(sim.at, 9600, timeout=0.3) as port:
             port.write(b"AT\r")
             assert b"OK" not in port.read(100)
-        with serial.Serial(sim.at, 115200, timeout=1) as port:
+        with serial.Serial(sim.at, 115200, timeout=LIMIT_S) as port:
             port.write(b"\rAT\r")
             assert b"OK" in port.read_until(b"OK\r\n")
         with serial.Serial(sim.at, 9600):
             pass
-        time.sleep(0.05)
+        modem.command("state")  # it has noticed
         with AtClient(sim.at) as at:  # sets no rate: what another one set is forgotten
             assert at.command("AT") == "OK"
 
 
 def test_client_that_goes_and_comes_back():
-    with Ugsim("--control", "--baud", "0") as sim:
-        for _ in range(5):
+    with Ugsim("--control", "--baud", "0") as sim, sim.control() as modem:
+        for i in range(5):
             with AtClient(sim.at) as at:
                 assert at.command("AT") == "OK"
                 at.write(b"AT+QSSLCFG=?\r")  # leaves without reading the answer
-                time.sleep(0.05)
-            time.sleep(0.05)
+                until(lambda: modem.stats()["commands"].get("+QSSLCFG") == i + 1)  # noqa: B023
+            modem.command("state")  # it has noticed
         with AtClient(sim.at, echo=True) as at:
             at.write(b"AT\r")
             assert at.until(rb"OK\r\n") == b"\r\nOK\r\n"
@@ -280,7 +298,9 @@ def test_what_nobody_hears_is_lost_as_on_a_line():
     with Ugsim("--off", "--control", "--switch", "boot_ms=50") as sim:
         with sim.control() as modem:
             modem.command("power on")
-        time.sleep(1.5)  # RDY and what follows it go nowhere
+            # RDY and what follows it go nowhere.
+            until(lambda: "registration 1" in modem.command("state"))
+            modem.command("state")
         with AtClient(sim.at, echo=True) as at:
             at.write(b"AT\r")
             assert b"RDY" not in at.until(rb"OK\r\n")
@@ -293,7 +313,7 @@ def test_tcp_port():
                 assert at.command("AT+CPIN?") == "+CPIN: READY\nOK"
                 host, _, port = sim.at.rpartition(":")
                 with socket.create_connection((host, int(port))) as second:
-                    second.settimeout(5)
+                    second.settimeout(LIMIT_S)
                     assert second.recv(1) == b""
                 assert at.command("AT") == "OK"
 
@@ -305,7 +325,7 @@ def test_serial_port():
         os.write(master, b"AT\r")
         got = b""
         while b"OK\r\n" not in got:
-            assert select.select([master], [], [], 5)[0]
+            assert select.select([master], [], [], LIMIT_S)[0]
             got += os.read(master, 100)
         assert got == b"AT\r\r\nOK\r\n"
     os.close(master)
@@ -375,7 +395,7 @@ def test_control_by_a_person(tmp_path):
         done = subprocess.run(argv, env=env, input="stats\nquit\n", capture_output=True, text=True)
         stats, quit = done.stdout.splitlines()
         assert json.loads(stats)["connections"] == [] and quit == "ok"
-        assert sim.process.wait(5) == 0
+        assert sim.process.wait(LIMIT_S) == 0
         done = subprocess.run(argv + ["state"], env=env, capture_output=True, text=True)
         assert done.returncode == 2
         assert done.stderr.startswith("ugsim.control: no simulated modem answers at")
@@ -473,7 +493,7 @@ def test_ready_file_and_running_as_a_folder(tmp_path):
 def test_ctrl_c():
     sim = Ugsim()
     sim.process.send_signal(signal.SIGINT)
-    assert sim.process.wait(5) == 0
+    assert sim.process.wait(LIMIT_S) == 0
     assert sim.stop() == (0, "")
 
 

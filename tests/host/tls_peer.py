@@ -21,6 +21,8 @@ import time
 
 from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
 
+from patience import LIMIT_S
+
 # Version as in AT+QSSLCFG="sslversion": 0 SSL 3.0, 1 TLS 1.0, 2 TLS 1.1, 3 TLS 1.2
 # Suite: (name at OpenSSL, cipher and MAC at tlslite-ng)
 SUITES = {
@@ -32,7 +34,7 @@ SUITES = {
     0x003D: ("AES256-SHA256", "aes256", "sha256"),
 }
 MODERN = (0x003D, 0x0035, 0x002F)  # those that OpenSSL still offers
-_IDLE_S = 60  # a connection without a byte for so long is given up
+_IDLE_S = 2 * LIMIT_S  # a connection without a byte for so long is given up
 
 
 class Link:
@@ -110,14 +112,14 @@ class TlsPeer:
         self._thread = threading.Thread(target=self._accept, name="tls-peer", daemon=True)
         self._thread.start()
 
-    def wait(self, count, timeout_s=20):
+    def wait(self, count, timeout_s=LIMIT_S):
         # The count-th connection, once it has ended.
         link = self.arrived(count, timeout_s)
         if not link.done.wait(timeout_s):
             raise TimeoutError("connection %d is still open after %g s" % (count, timeout_s))
         return link
 
-    def arrived(self, count, timeout_s=20):
+    def arrived(self, count, timeout_s=LIMIT_S):
         # The count-th connection, once its TCP part is there.
         end = time.monotonic() + timeout_s
         while len(self.links) < count:
@@ -131,9 +133,9 @@ class TlsPeer:
         for sock in [self._listener, *(link.sock for link in self.links)]:
             _shut(sock)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(LIMIT_S)
         for link in self.links:
-            link.done.wait(5)
+            link.done.wait(LIMIT_S)
 
     def __enter__(self):
         return self

@@ -11,7 +11,7 @@ import pytest
 
 import setup
 
-LIMIT_S = 120
+LIMIT_S = 300  # for a whole program
 
 
 def start(folder, name, *args, **env):
@@ -39,7 +39,7 @@ def run(folder, name, *args, **env):
         out, err = process.communicate(timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         pytest.fail("%s did not end in %d s:\n%s\n%s" % (name, LIMIT_S, out, err))
     assert "Traceback" not in err, err
     assert left(folder) == []

@@ -17,9 +17,8 @@ import sys
 import time
 
 import setup
+from patience import LIMIT_S
 from ugsim.control import Control
-
-_START_S = 20
 
 
 class Ugsim:
@@ -33,7 +32,7 @@ class Ugsim:
         self.process = subprocess.Popen(
             argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE
         )
-        ready, _, _ = select.select([self.process.stdout], [], [], _START_S)
+        ready, _, _ = select.select([self.process.stdout], [], [], LIMIT_S)
         line = self.process.stdout.readline() if ready else b""
         if not line:
             self.process.kill()
@@ -42,14 +41,14 @@ class Ugsim:
         self.at = self.ready["at"]
 
     def control(self):
-        return Control(self.ready["control"])
+        return Control(self.ready["control"], LIMIT_S)
 
     def stop(self):
         # Returns (exit code, what it wrote to standard error).
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
         errors = self.process.stderr.read().decode()
@@ -74,7 +73,7 @@ class AtClient:
             self.fd = os.open(address, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         else:
             host, _, port = address.rpartition(":")
-            self._socket = socket.create_connection((host, int(port)), 10)
+            self._socket = socket.create_connection((host, int(port)), LIMIT_S)
             self._socket.setblocking(False)
             self.fd = self._socket.fileno()
         self.buffer = b""
@@ -106,7 +105,7 @@ class AtClient:
         ready, _, _ = select.select([self.fd], [], [], timeout_s)
         return os.read(self.fd, 65536) if ready else b""
 
-    def until(self, pattern, timeout_s=10):
+    def until(self, pattern, timeout_s=LIMIT_S):
         # Everything up to the end of the first match of the bytes pattern.
         end = time.monotonic() + timeout_s
         while True:
@@ -122,7 +121,7 @@ class AtClient:
                 raise TimeoutError("%r is not in %r" % (pattern, self.buffer[-500:]))
             self.buffer += self.read()
 
-    def exactly(self, count, timeout_s=30):
+    def exactly(self, count, timeout_s=LIMIT_S):
         end = time.monotonic() + timeout_s
         while len(self.buffer) < count:
             if time.monotonic() > end:
@@ -132,7 +131,7 @@ class AtClient:
         self.buffer = self.buffer[count:]
         return found
 
-    def command(self, text, timeout_s=10):
+    def command(self, text, timeout_s=LIMIT_S):
         # The lines of the answer, "OK" or the error last, as one text.
         self.write(text.encode() + b"\r")
         answer = self.until(rb"(^|\r\n)(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n", timeout_s)
@@ -153,7 +152,7 @@ class AtClient:
         self.write(data)
         return self.until(rb"\+QFUPL: (\d+),([0-9a-fA-F]+)\r\n\r\nOK\r\n")
 
-    def open(self, socket, port, host="127.0.0.1", context=1, mode=0, timeout_s=20):
+    def open(self, socket, port, host="127.0.0.1", context=1, mode=0, timeout_s=LIMIT_S):
         # The error code of +QSSLOPEN; 0 is success.
         text = 'AT+QSSLOPEN=1,%d,%d,"%s",%d,%d' % (context, socket, host, port, mode)
         assert self.command(text) == "OK"

@@ -8,7 +8,7 @@ import time
 from setup.common import SetupError
 from setup.emulator import arm_tools
 
-_START_S = 20
+_START_S = 60
 
 
 class Board:

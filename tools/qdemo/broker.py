@@ -12,7 +12,7 @@ from qdemo.problem import Problem, port_problem
 from qdemo.subscriber import Subscriber
 
 TOPIC = "telemetry/demo"
-_START_S = 15
+_START_S = 60
 
 
 class Broker:

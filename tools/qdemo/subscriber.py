@@ -22,7 +22,7 @@ class Subscriber:
         context.set_ciphers("ALL")
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         self._on_message = on_message
-        self._sock = None
+        self._sock = self._thread = None
         try:
             plain = socket.create_connection((host, port), 10)
             self._sock = context.wrap_socket(plain, server_hostname=host)
@@ -31,7 +31,12 @@ class Subscriber:
             self.close()
             raise Problem("Can't subscribe at the broker: %s." % e) from None
         self._sock.settimeout(None)
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def drain(self, timeout_s=60):
+        # Once the broker has gone: reads what it has sent, to the end.
+        self._thread.join(timeout_s)
 
     def close(self):
         if self._sock:

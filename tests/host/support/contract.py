@@ -47,7 +47,7 @@ def waited(start, low, high):
     assert low <= ms <= high, ms
 
 
-def until(function, timeout_ms=5000):
+def until(function, timeout_ms=60000):
     # Calls it until it gives something other than None.
     start = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), start) < timeout_ms:

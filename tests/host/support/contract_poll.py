@@ -133,7 +133,7 @@ def asyncio_open_connection(kit):
         return True
 
     asyncio.new_event_loop()
-    assert asyncio.run(asyncio.wait_for(main(), 20))
+    assert asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def asyncio_stream_of_a_socket(kit):
@@ -172,7 +172,7 @@ def asyncio_stream_of_a_socket(kit):
         return True
 
     asyncio.new_event_loop()
-    assert asyncio.run(asyncio.wait_for(main(), 20))
+    assert asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def checks():
