@@ -13,6 +13,7 @@ from ugsim import control, trace
 from ugsim.control import parse_address
 from ugsim.model import FAULTS, SWITCHES
 from ugsim.model.errors import ControlError
+from ugsim.model.faults import usage
 from ugsim.port.base import PortError
 from ugsim.port.pty import PtyPort
 from ugsim.port.stdio import StdioPort
@@ -250,11 +251,9 @@ def _count(text):
 
 
 def _faults():
-    lines = ["faults (name, parameters with their defaults):"]
+    lines = ["faults (name, parameters with their defaults first):"]
     for name in sorted(FAULTS):
-        description, parameters = FAULTS[name]
-        given = " ".join("%s=%s" % (key, value) for key, value in dict(parameters).items())
-        lines += _item("%s %s" % (name, given), description)
+        lines += _item(usage(name), FAULTS[name][0])
     return "\n".join(lines) + "\n"
 
 
@@ -271,6 +270,6 @@ def _switches():
 
 
 def _item(head, text):
-    return ["  " + head] + textwrap.wrap(
-        text, 80, initial_indent="        ", subsequent_indent="        "
-    )
+    wide = "        "
+    shown = textwrap.wrap("  " + head, 80, subsequent_indent=wide, break_on_hyphens=False)
+    return shown + textwrap.wrap(text, 80, initial_indent=wide, subsequent_indent=wide)

@@ -24,13 +24,6 @@ class Places:
                 data = self._apply(fault, data, kind)
         return data
 
-    def input(self, data):
-        # The bytes that really arrive.
-        for fault in self._m.faults.armed():
-            if fault.name == "lose_in" or fault.name == "corrupt_in":
-                data = self._at_places(fault, data, None)
-        return data
-
     def _apply(self, fault, data, kind):
         wanted = fault.text("in")
         if wanted != "any" and wanted != kind and not (wanted == "reply" and kind in _REPLY):
@@ -73,7 +66,7 @@ class Places:
         name = fault.name
         end = index + fault.number("bytes")
         part = data[index:end]
-        if name == "lose" or name == "lose_in":
+        if name == "lose":
             part = b""
         elif name == "dup":
             part = part + part

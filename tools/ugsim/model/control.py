@@ -1,9 +1,10 @@
 # ugsim.model.control - commands to the simulation itself, apart from the AT port.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.at.args import decimal
 from ugsim.model.commands.sslsocket import COUNT
 from ugsim.model.errors import ControlError
-from ugsim.model.faults import FAULTS
+from ugsim.model.faults import FAULTS, usage
 
 _WHAT = {0: "initial", 1: "opening", 2: "handshake", 3: "connected", 5: "closing"}
 
@@ -34,7 +35,7 @@ def _one_of(words, index, choices, usage):
 def _number(words, index, low, high, what, default=None):
     if index >= len(words) and default is not None:
         return default
-    if index >= len(words) or not words[index].isdigit() or not low <= int(words[index]) <= high:
+    if index >= len(words) or not decimal(words[index]) or not low <= int(words[index]) <= high:
         raise ControlError("%s wants a number from %d to %d" % (what, low, high))
     return int(words[index])
 
@@ -59,9 +60,7 @@ def _help(m, words, text):
 
 
 def _fault_help(name):
-    description, values = FAULTS[name]
-    given = " ".join(["%s=%s" % (key, values[key]) for key in sorted(values)])
-    return "  %s %s: %s" % (name, given, description)
+    return "  %s: %s" % (usage(name), FAULTS[name][0])
 
 
 def _fault(m, words, text):

@@ -1,6 +1,11 @@
 # ugsim.model.faults - what can be made to go wrong, by name, at run time.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model import inputfaults
+from ugsim.model.at.args import decimal
+from ugsim.model.at.output import KINDS
+from ugsim.model.commands.sslcfg import ORDER
+from ugsim.model.commands.table import COMMANDS
 from ugsim.model.errors import CME, ControlError
 
 # Parameters that many faults share: n is how often the fault strikes, 0 for ever; ms ends it after
@@ -20,14 +25,16 @@ FAULTS = {
     "dup": ("bytes reach the host twice", _PLACE),
     "cut": ("at this byte the modem does: do=restart, off or mute", _PLACE + (("do", "restart"),)),
     # Bytes on the way to the modem
-    "lose_in": (
-        "bytes from the host get lost",
-        (("at", "1"), ("bytes", "1"), ("rate", "0")) + _ONCE,
-    ),
+    "lose_in": ("bytes from the host get lost; in=payload: typed into a data mode", _PLACE),
     "corrupt_in": (
         "bytes from the host are changed: xor=<hex>, 0 for a random change",
-        (("at", "1"), ("bytes", "1"), ("rate", "0"), ("xor", "0")) + _ONCE,
+        _PLACE + (("xor", "0"),),
     ),
+    "insert_in": (
+        "bytes reach the modem that the host never sent: byte=<hex>",
+        _PLACE + (("byte", "78"),),
+    ),
+    "dup_in": ("bytes from the host reach the modem twice", _PLACE),
     # Lines
     "before": (
         "before=info, final, prompt, echo, trailer or any: what=urc, garbage, long, open or nul "
@@ -84,6 +91,37 @@ for _name in FAULTS:
     FAULTS[_name] = (FAULTS[_name][0], dict(FAULTS[_name][1]))
 
 _HEX = ("xor", "byte")
+_FROM_1 = ("at", "bytes")  # 0 would never strike
+_TEXTS = ("line", "text", "value")  # any, but not none
+
+# Words that a parameter takes, by the fault's name or, for all others, by its own. The empty one
+# is what stands for "whatever it is", and is said by leaving the parameter out.
+_CHOICES = {
+    "in": ("any", "reply") + KINDS,
+    "before": ("any",) + tuple([k for k in KINDS if k != "urc"]),
+    "do": ("restart", "off", "mute"),
+    "state": ("entry", "idle"),
+    "key": ("",) + ORDER,
+    "before what": ("urc", "garbage", "long", "open", "nul"),
+    "delay what": ("final", "send_ok", "prompt", "open"),
+}
+for _name in inputfaults.NAMES:
+    _CHOICES[_name + " in"] = ("any", "command", "payload")
+
+
+def choices(name, key):
+    # The words that a parameter of a fault takes, or None if it takes others.
+    return _CHOICES.get(name + " " + key) or _CHOICES.get(key)
+
+
+def usage(name):
+    # "NAME key=default|word|... key=default"
+    parts = [name]
+    for key in FAULTS[name][1]:
+        default = FAULTS[name][1][key]
+        words = [default] + [w for w in choices(name, key) or () if w != default]
+        parts.append("%s=%s" % (key, "|".join(words)))
+    return " ".join(parts)
 
 
 class Fault:
@@ -94,7 +132,14 @@ class Fault:
         self._values = values
         self.left = self.number("n") if "n" in values else 1
         self.until = now_ms + self.number("ms") if self.number("ms") else None
+        self.place = values.get("in", "command")
         self.seen = 0  # bytes that went by, for faults that name a place
+        self.next = None  # bytes until it strikes, for those that strike at random
+        self.run = 0  # bytes that are still to be hit
+        self.kept = b""  # those that were, of dup_in
+
+    def has(self, key):
+        return key in self._values
 
     def text(self, key):
         return self._values[key]
@@ -125,16 +170,51 @@ def _merge(name, given):
                 "fault %s has no parameter '%s'; it takes %s"
                 % (name, key, ", ".join(sorted(merged)))
             )
-        value = given[key]
-        if key in _HEX:
-            try:
-                int(value, 16)
-            except ValueError:
-                raise ControlError("%s of fault %s wants a hexadecimal byte" % (key, name))
-        elif merged[key].isdigit() and key != "value" and not value.isdigit():
-            raise ControlError("%s of fault %s wants a number, not '%s'" % (key, name, value))
-        merged[key] = value
+        merged[key] = _value(name, key, merged[key], given[key])
+    if merged.get("line") and merged.get("rate", "0") != "0":
+        raise ControlError("line= and rate= of fault %s exclude each other" % name)
     return merged
+
+
+def _value(name, key, default, value):
+    # The value as it is kept. Raises ControlError.
+    words = choices(name, key)
+    if words is not None:
+        if value not in words or not value:
+            words = [word for word in words if word]
+            shown = ", ".join(words[:-1]) + " or " + words[-1]
+            raise ControlError("%s of fault %s is %s, not '%s'" % (key, name, shown, value))
+    elif key == "cmd":
+        return _command(name, value)
+    elif key in _HEX:
+        try:
+            number = int(value, 16)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= 255:
+            raise ControlError("%s of fault %s wants a hexadecimal byte" % (key, name))
+    elif key in _TEXTS:
+        if not value:
+            raise ControlError("%s of fault %s wants a text" % (key, name))
+    elif not decimal(value):
+        raise ControlError("%s of fault %s wants a number, not '%s'" % (key, name, value))
+    elif key in _FROM_1 and not int(value):
+        raise ControlError("%s of fault %s counts from 1" % (key, name))
+    return value
+
+
+def _command(name, value):
+    # "at+csq", "+CSQ" and "CSQ" -> "+CSQ"; "AT" stays.
+    text = value.upper()
+    if text != "AT" and text.startswith("AT"):
+        text = text[2:]
+    for known in (text, "+" + text):
+        if known in COMMANDS or known == "AT":
+            return known
+    raise ControlError(
+        "cmd of fault %s is a command that the modem knows, such as +CSQ, not '%s'; "
+        "left out it is any" % (name, value)
+    )
 
 
 class Faults:
@@ -148,8 +228,6 @@ class Faults:
         if name not in FAULTS:
             raise ControlError("unknown fault '%s'; 'help' lists them" % name)
         fault = Fault(name, _merge(name, given), self._m.now)
-        if name == "cut" and fault.text("do") not in ("restart", "off", "mute"):
-            raise ControlError("do of fault cut is restart, off or mute")
         if name == "mute":
             self._m.hang(fault.number("ms"))
         elif name == "stall":
@@ -199,13 +277,15 @@ class Faults:
                 return fault.number("by")
         return 0
 
-    def refuse(self, name, form):
-        # A final result that a fault puts in place of running the command, or None.
+    def refuse(self, name):
+        # A final result that a fault puts in place of running the command, or None. An empty
+        # command line is "AT": only a fault that names it strikes there.
         if not self._armed:
             return None
         for kind in ("error", "cme"):
             for fault in self.armed(kind):
-                if fault.text("cmd").upper() not in ("", name, "AT" + name):
+                wanted = fault.text("cmd")
+                if wanted != name and (wanted or name == "AT"):
                     continue
                 self.strike(fault)
                 code = fault.number("code")
@@ -238,7 +318,8 @@ class Faults:
         placed = self._has("lose", "corrupt", "insert", "dup", "cut")
         m.out.filter = m.places.output if placed else None
         m.out.before = m.places.before if self._has("before") else None
-        self.input = self._has("lose_in", "corrupt_in")
+        self.input = self._has(*inputfaults.NAMES)
+        m.typed.update()
 
     def _has(self, *names):
         for name in names:

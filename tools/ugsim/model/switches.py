@@ -1,6 +1,7 @@
 # ugsim.model.switches - named answers to what is uncertain about the real firmware.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.at.args import decimal
 from ugsim.model.errors import ControlError
 
 # name -> (default, choices, meaning). Choices is a tuple of words, or None for a number >= 0.
@@ -136,7 +137,7 @@ class Switches:
         choices = SWITCHES[name][1]
         if choices is None:
             text = str(value)
-            if not text.isdigit():
+            if not decimal(text):
                 raise ControlError("switch %s wants a number, not '%s'" % (name, value))
             self._values[name] = int(text)
             return

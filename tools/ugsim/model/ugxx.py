@@ -19,6 +19,7 @@ from ugsim.model.commands.sockets import Sockets
 from ugsim.model.commands.storage import Files
 from ugsim.model.commands.table import COMMANDS
 from ugsim.model.faults import Faults
+from ugsim.model.inputfaults import Input
 from ugsim.model.network import Network
 from ugsim.model.switches import Switches
 
@@ -52,6 +53,7 @@ class UGxx:
         self.saved_baud = self.sw["baud_default"]
         self.power = Power(self)
         self.places = Places(self)
+        self.typed = Input(self)
         self.out = Output(self)
         self.line_in = None
         self.fresh()
@@ -80,6 +82,7 @@ class UGxx:
         self.sockets = Sockets(self)
         self.sslctx = [sslcfg.fresh(self.sw) for _ in range(sslcfg.COUNT)]
         self.apply_settings(self.saved)
+        self.typed.reset()
 
     def forget(self, keep_output):
         # Power goes: nothing that was begun will be finished.
@@ -120,9 +123,10 @@ class UGxx:
         if self.muted or not self.power.alive():
             return
         data = self.port.receive(bytes(data))
-        if self.faults.input:
-            data = self.places.input(data)
-        self.line_in.feed(data)
+        if self.typed.active:
+            self.typed.feed(data)
+        else:
+            self.line_in.feed(data)
 
     def _held(self):
         if self.stalled_until and self.now < self.stalled_until:

@@ -17,11 +17,21 @@ class Line:
         self._answered = -1  # output.total behind the answer, if the last byte was a command's CR
         self.mode = None
 
+    def typed(self):
+        # The command line as far as it has come.
+        return self._line
+
+    def ends_line(self, data):
+        # data begins with an LF that belongs to the command before. Data comes only from a host
+        # that has seen the ">", of which all but a blank has left.
+        if self._answered < 0 or data[0] != 10:
+            return False
+        out = self._m.out
+        return out.total - out.pending() < self._answered - 1
+
     def feed(self, data):
         if self._answered >= 0 and data:
-            # Data comes only from a host that has seen the ">", of which all but a blank has left.
-            out = self._m.out
-            if data[0] == 10 and out.total - out.pending() < self._answered - 1:
+            if self.ends_line(data):
                 data = data[1:]
             self._answered = -1
         while data:

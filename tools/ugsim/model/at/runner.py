@@ -70,6 +70,7 @@ class Runner:
         self._todo = []  # commands of the same line that come after the running one
         self.family = GENERAL
         self.name = ""
+        self.typed = b""  # the last command line, from its "AT" on
 
     def line(self, line, overlong):
         # One command line as typed, without its CR.
@@ -85,6 +86,7 @@ class Runner:
             text = line[start + 2 :].decode()
         except UnicodeError:
             text = "".join([chr(c) for c in line[start + 2 :]])
+        self.typed = line[start:]
         m.count("commands", 1)
         m.event("at", "AT" + text)
         commands = None if overlong else cut(text)
@@ -104,6 +106,9 @@ class Runner:
 
     def _next(self):
         m = self._m
+        if not self._todo:
+            self.finish(m.faults.refuse("AT") or OK)
+            return
         while True:
             if not self._todo:
                 self.finish(OK)
@@ -130,7 +135,7 @@ class Runner:
             m.count("unknown_commands", 1)
             return ERROR
         handler, self.family = entry
-        forced = m.faults.refuse(name, form)
+        forced = m.faults.refuse(name)
         if forced is not None:
             return forced
         if self.family == TCPIP and form == "write":

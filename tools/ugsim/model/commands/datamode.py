@@ -50,6 +50,15 @@ class Entry:
         if m.faults.hit("prompt_twice") is not None:
             m.out.prompt(text)
 
+    def span(self, data):
+        # How many of these bytes are data, or what ends them.
+        if self._length:
+            return min(len(data), self._length - self._size)
+        for i in range(len(data)):
+            if data[i] == 26 or data[i] == 27:
+                return i + 1
+        return len(data)
+
     def feed(self, data):
         if self._length:
             need = self._length - self._size
@@ -154,8 +163,11 @@ class Upload:
         m.timers.cancel(self._timer)
         self._timer = m.timers.at(m.now + self._timeout_ms, self._finish)
 
+    def span(self, data):
+        return min(len(data), self._size - self._got - self._escape.held())
+
     def feed(self, data):
-        need = self._size - self._got
+        need = self._size - self._got - self._escape.held()
         rest = data[need:]
         self._wait()
         self._escape.feed(data[:need])
@@ -207,6 +219,9 @@ class Transparent:
         m.event("mode", "socket %d has the port" % s.number)
         if s.state != sslsocket.CONNECTED:
             self.leave("NO CARRIER")
+
+    def span(self, data):
+        return len(data)
 
     def feed(self, data):
         self._escape.feed(data)
