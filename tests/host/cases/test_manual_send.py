@@ -107,7 +107,7 @@ def test_not_connected_any_more():
 
 def test_no_prompt_and_no_answer():
     rig, modem, sock = connected(SinkPeer())
-    for state in ("idle", "open"):
+    for state in ("idle", "entry"):
         arm(rig, "no_prompt state=" + state)
         start = rig.now
         e = raised(send, sock, "x", 3000)

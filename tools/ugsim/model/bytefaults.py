@@ -29,6 +29,8 @@ class Places:
         if wanted != "any" and wanted != kind and not (wanted == "reply" and kind in _REPLY):
             return data
         line = fault.text("line")
+        if kind == "echo" and not line and not fault.number("rate"):
+            return self._in_echo(fault, data)
         return self._at_places(fault, data, line.encode() if line else None)
 
     def _at_places(self, fault, data, line):
@@ -47,6 +49,23 @@ class Places:
                 return data
             fault.seen = 0
         return self._strike(fault, data, index)
+
+    def _in_echo(self, fault, data):
+        # An echo comes in the pieces in which the host types: they change nothing.
+        out = b""
+        while True:
+            index = fault.number("at") - 1 - fault.seen
+            if index >= len(data):
+                fault.seen += len(data)
+                return out + data
+            fault.seen = 0
+            end = index + fault.number("bytes")
+            out += self._strike(fault, data[:end], index)
+            data = data[end:]
+            if self._m.muted:
+                return out
+            if fault.number("n") and not fault.left:
+                return out + data
 
     def _at_random(self, fault, data):
         rate = fault.number("rate")
@@ -91,7 +110,7 @@ class Places:
 
 def stray(fault):
     # The bytes of a stray line.
-    what = fault.text("what")
+    what = fault.text("what") if fault.has("what") else "urc"
     text = fault.text("text").encode()
     if what == "garbage":
         return b"\r\n" + (text or b"#\x7f]qZ+~") + b"\r\n"

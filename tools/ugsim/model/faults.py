@@ -41,6 +41,11 @@ FAULTS = {
         "comes first; text= is the line (take it last), size= the length of a long one",
         (("before", "any"), ("what", "urc"), ("text", ""), ("size", "3000")) + _ONCE,
     ),
+    "echo_cut": (
+        "a URC comes in the middle of a command's echo, behind byte at= of it; line= is how the "
+        "command begins, text= the URC (take it last)",
+        (("at", "1"), ("line", ""), ("text", "")) + _ONCE,
+    ),
     "mute": ("the modem hangs: takes nothing in, gives nothing out", (("ms", "0"),)),
     "stall": ("nothing leaves for ms, then all of it", (("ms", "1000"),)),
     "delay": (

@@ -30,10 +30,16 @@ SWITCHES = {
     "state_style": ("yes", ("yes", "no"), "AT+QSSLSTATE=1,<id> is accepted as well"),
     "at_port": ("usbmodem", ("usbmodem", "usbat", "uart1"), "port name in QSSLSTATE"),
     "esc_answer": ("ok", ("ok", "nothing", "fail"), "what ESC in QSSLSEND answers"),
+    "echo_obeys": (
+        "yes",
+        ("yes", "never", "always"),
+        "ATE0 and ATE1 answer OK and work; nothing is ever echoed; the echo stays on",
+    ),
     "payload_echo": (
         "ate",
-        ("ate", "qisde", "never"),
-        "payload of QSSLSEND is echoed: with ATE1 and QISDE=1, with QISDE=1 alone, never",
+        ("ate", "qisde", "never", "always"),
+        "payload of QSSLSEND is echoed: with ATE1 and QISDE=1, with QISDE=1 alone, never, "
+        "with ATE1 whatever QISDE is",
     ),
     "prompt_space": ("yes", ("yes", "no"), 'the prompt is "> " or ">"'),
     "prompt_again": (

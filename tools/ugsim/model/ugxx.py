@@ -263,6 +263,11 @@ class UGxx:
         self.out.counted(header, data, short)
         self.runner.done()
 
+    def echoes(self):
+        # Whether what the host types is echoed.
+        obeys = self.sw["echo_obeys"]
+        return self.echo if obeys == "yes" else obeys == "always"
+
     def read_file(self, path):
         return self.files.read(path)
 

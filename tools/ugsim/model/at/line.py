@@ -58,10 +58,12 @@ class Line:
         part = data if end < 0 else data[:end]
         if b"\n" in part:
             part = part.replace(b"\n", b"")
-        if self._m.echo:
+        if self._m.echoes():
             echoed = part if end < 0 else part + b"\r"
             if echoed:
                 self._m.out.emit(echoed, "echo")
+                if self._m.muted:  # a fault struck there: nobody runs the command
+                    return b""
         room = _LINE_MAX - len(self._line)
         if len(part) > room:
             self._overlong = True

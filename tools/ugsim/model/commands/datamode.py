@@ -63,6 +63,8 @@ class Entry:
         if self._length:
             need = self._length - self._size
             self._add(data[:need])
+            if self._m.muted:  # a fault struck in the echo
+                return b""
             if self._size == self._length:
                 self._send()
             return data[need:]
@@ -70,12 +72,16 @@ class Entry:
         escape = data.find(_ESC)
         if escape >= 0 and (end < 0 or escape < end):
             self._add(data[:escape])
+            if self._m.muted:
+                return b""
             self._cancel()
             return data[escape + 1 :]
         if end < 0:
             self._add(data)
             return b""
         self._add(data[:end])
+        if self._m.muted:
+            return b""
         self._send()
         return data[end + 1 :]
 
@@ -86,8 +92,9 @@ class Entry:
         self._size += len(data)
         if self._size <= _ENTRY_MAX:
             self._parts.append(data)
-        if m.sw["payload_echo"] != "never" and m.payload_echo:
-            if m.echo or m.sw["payload_echo"] == "qisde":
+        how = m.sw["payload_echo"]
+        if how == "always" or (how != "never" and m.payload_echo):
+            if how == "qisde" or m.echoes():
                 m.out.emit(data, "echo")
         again = m.sw["prompt_again"]
         if again == "both" or (again == "variable" and not self._length):
