@@ -10,6 +10,7 @@ from micropython import const
 
 from . import link as _l
 from .ascii import field, value
+from .clock import adopt
 from .dialect import ACT_MS, DEACT_MS, ID_MAX
 from .errors import Error, Refused
 from .query import failing, registration
@@ -119,6 +120,7 @@ class Bringup:
             if (yield from self.ask(line)) != _l.OK:
                 raise Error(errno.EIO, "start", "the modem refused " + line.decode())
         yield from self.ask(b"AT+QISDE=0")  # payload echo; not every firmware knows it
+        yield from self.ask(b"AT+CTZU=1")  # the clock takes the network's time
         if (yield from self.ask(b"AT+IFC=2,2" if modem.flow else b"AT+IFC=0,0")) != _l.OK:
             raise Error(errno.EIO, "start", "the modem refused its flow control setting")
         for sock in modem.sockets:
@@ -227,6 +229,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
     yield from step.tidy()
     yield from step.sim(pin)
     yield from step.register()
+    yield from adopt(modem)
     yield from step.activate(*setting)
     modem.address = step.address
     modem.up = True

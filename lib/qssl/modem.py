@@ -11,6 +11,8 @@ from .errors import error
 
 
 class Modem:
+    stated = None  # (ticks, seconds since 1970): what the program told clock() last
+
     def __init__(
         self,
         uart,
@@ -85,7 +87,7 @@ class Modem:
             steps = start(self, apn, user, password, auth, timeout_ms, pin)
             self.at.within(timeout_ms, steps)
         finally:
-            unload("bringup")
+            unload("bringup clock")
 
     def tls(self, ctx: int = 0, **settings):
         # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
@@ -190,7 +192,8 @@ class Modem:
     def clock(self, set: tuple | None = None) -> tuple | None:
         # The modem's clock as (year, month, day, hour, minute, second, quarters), the last one
         # the offset from UTC in quarters of an hour; None if it was never set (AT+CCLK).
-        # clock((y, m, d, h, mi, s)) sets it, in UTC.
+        # clock((y, m, d, h, mi, s)) sets it, in UTC; so do modem.clock(modem.clock()) and
+        # modem.clock(time.gmtime()), but not machine.RTC().datetime(), which is refused.
         from .clock import get, put
 
         if set is not None:

@@ -10,20 +10,17 @@
 # The pauses between the failures are those of the caller. Between failures: registration, AT port
 # and clock are looked after once a minute.
 
-import time
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from . import link as _l
 from .bringup import Bringup, start
-from .clock import get, putting
 from .dialect import DEACT_MS
 from .query import registration
 
 _WATCH_MS = const(60000)
 _STRIKES = const(3)  # time-outs in a row: the AT port is dead
-_CLOCK_S = const(120)  # the modem's clock may be off by that
 _DOWN_MS = const(65000)  # AT+QPOWD, with the network's detach
 _OFF_MS = const(1000)  # PWRKEY, to switch off
 _DETACH_MS = const(12500)  # until it is off then
@@ -33,23 +30,28 @@ _RESTART = const(8)
 
 
 class Recovery:
-    def __init__(self, modem, start_s: int = 180, utc=None, tell=None, **access) -> None:
+    def __init__(
+        self, modem, start_s: int = 180, utc=None, tell=None, clock=None, **access
+    ) -> None:
         # access: apn, user, password, auth, pin, as for Modem.start(). start_s: its time-out.
-        # utc: gives (year, month, day, hour, minute, second) or None, such as board.utc; without
-        # it the modem's clock is put back after a restart to what it was, plus the time since.
+        # utc: gives (year, month, day, hour, minute, second) or None, such as board.utc; the
+        # network's time is asked for without it. clock: a qssl.timekeeper.Timekeeper, for more.
+        # Either way the modem's clock is put back after a restart.
         # tell(word, value): is told "start", "pdp", "radio", "restart", "lost" (registration),
         # "clock" (value: seconds by which it was wrong).
         self._modem = modem
         self._access = access
         self._start_ms = int(start_s * 1000)
-        self._utc = utc
+        if clock is None:
+            from .timekeeper import Timekeeper
+
+            clock = Timekeeper(modem, utc)
+        self.clock = clock
         self._tell = tell
         self._done = 0  # failures for which something was done
         self._restart = _RESTART  # failures before the next restart
         self._more = 4
-        self._base = None  # seconds: the time when ...
-        self._since = ticks_ms()  # ... it was ticks
-        self._look = self._since  # ticks: the next look
+        self._look = ticks_ms()  # ticks: the next look
         self._lost = False  # not registered at the last look
 
     def _told(self, word, value=0):
@@ -66,6 +68,8 @@ class Recovery:
             self._more = 4
         elif failures > self._done:
             self._done = failures
+            if failures in (_PDP, _RADIO) or failures >= self._restart:
+                self.clock.doubt()  # it may be what certificates fail by
             if failures >= self._restart or (failures == _PDP and modem.link.resync.dead):
                 self._restart = failures + self._more
                 self._more *= 2
@@ -105,30 +109,9 @@ class Recovery:
 
     def _clock(self):
         # Certificates are checked against it.
-        now = ticks_ms()
-        if self._base is not None:
-            passed = ticks_diff(now, self._since) // 1000
-            self._base += passed
-            self._since = ticks_add(self._since, passed * 1000)
-        utc = self._utc() if self._utc is not None else None
-        want = self._base
-        if utc is not None:
-            want = time.mktime(tuple(utc[:6]) + (0, 0, 0))
-        shown = yield from get(self._modem)
-        if shown is not None:
-            shown = time.mktime(shown[:6] + (0, 0, 0)) - shown[6] * 900
-        wrong = None if want is None or shown is None else shown - want
-        if want is not None and (wrong is None or abs(wrong) > _CLOCK_S):
+        mended, wrong = yield from self.clock.steps()
+        if mended:
             self._told("clock", wrong)
-            if utc is None and wrong is not None:
-                want = shown  # nobody knows better than the modem
-            else:
-                yield from putting(self._modem, time.localtime(want)[:6])
-        elif want is None:
-            want = shown
-        if want is not None:
-            self._base = want
-            self._since = now
 
     def _power(self):
         modem = self._modem

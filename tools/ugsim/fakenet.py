@@ -154,6 +154,7 @@ class FakeNet:
         self.default = default if default is not None else EchoPeer()
         self.latency_ms = latency_ms
         self.names = {}  # host -> list of addresses; an empty list: does not resolve
+        self.clocks = {}  # NTP server -> what it does, see ntp(); the others are honest
         self.conns = []  # every connection ever made, for tests to look at
         self.bytes_up = 0
         self.bytes_down = 0
@@ -182,6 +183,21 @@ class FakeNet:
         else:
             result = (0, [self.address(host)])
         return Lookup(result, now_ms + self.latency_ms, self)
+
+    def ntp(self, host):
+        # (seconds by which the server's time is wrong, ms until it answers, error). clocks[host]
+        # is "honest", "silent", seconds (a liar), ("late", ms) or ("error", code).
+        does = self.clocks.get(host, "honest")
+        if host in self.names and not self.names[host]:
+            return 0, self.latency_ms, 565
+        if does == "silent":
+            return 0, 1 << 30, 0
+        if isinstance(does, int):
+            return does, self.latency_ms, 0
+        if does != "honest":
+            kind, n = does
+            return (0, n, 0) if kind == "late" else (0, self.latency_ms, n)
+        return 0, self.latency_ms, 0
 
     def connect(self, tls, host, port, now_ms):
         self.now = now_ms

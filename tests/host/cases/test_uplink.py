@@ -613,7 +613,7 @@ def test_close_keeps_the_records():
 def test_the_program_is_told_that_nobody_knows_the_time():
     # Board and modem were without power; certificates can't be checked, and the records wait.
     server = HttpServer()
-    rig, modem = bare(FakeNet(server))
+    rig, modem = bare(FakeNet(server), switches={"nitz": "no"})
     rig.model.command("clock reset")
     link = Uplink(
         modem,

@@ -174,7 +174,11 @@ def _clock(m, words, text):
 
 def _network_time(m, words, text):
     unix = _number(words, 0, 0, 0x7FFFFFFFF, "the network's time")
-    m.network.set_time(unix, _number(words, 1, 0, 96, "the zone", 0))
+    west = len(words) > 1 and words[1][:1] == "-"
+    if west:
+        words[1] = words[1][1:]
+    zone = _number(words, 1, 0, 96, "the zone", 0)
+    m.network.set_time(unix, -zone if west else zone, _number(words, 2, 0, 2, "summer time", 0))
 
 
 def _echo(m, words, text):
@@ -260,7 +264,11 @@ COMMANDS = {
     "dns": ("dns dead|ok", "the DNS servers answer or not", _dns),
     "sim": ("sim ready|pin|none", "what AT+CPIN? finds", _sim),
     "clock": ("clock reset|set UNIX", "sets the modem's clock", _clock),
-    "network-time": ("network-time UNIX [ZONE]", "the time that the network tells", _network_time),
+    "network-time": (
+        "network-time UNIX [ZONE [SUMMER]]",
+        "the network's time, its zone in quarters of an hour, hours of summer time",
+        _network_time,
+    ),
     "echo": ("echo on|off", "switches the echo behind the host's back", _echo),
     "baud": ("baud RATE", "changes the modem's baud rate behind the host's back", _baud),
     "storage": ("storage full|free", "fills the file storages", _storage),

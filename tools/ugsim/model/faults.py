@@ -90,6 +90,11 @@ FAULTS = {
     "recv_short": ("QSSLRECV gives at most size= bytes", (("size", "1"), ("n", "0"), ("ms", "0"))),
     "close_error": ("QSSLCLOSE answers ERROR", _ONCE),
     "close_hang": ("QSSLCLOSE takes its whole time-out", _ONCE),
+    # Time
+    "ntp_error": ("+QNTP gives this code and no time", (("code", "565"),) + _ONCE),
+    "ntp_never": ("+QNTP never comes", _ONCE),
+    "ntp_late": ("+QNTP comes by ms late, with the time from before", (("by", "60000"),) + _ONCE),
+    "ntp_lie": ("+QNTP has a wrong time, as the switch nitz_time has", (("as", "fast"),) + _ONCE),
 }
 
 for _name in FAULTS:
@@ -108,6 +113,7 @@ _CHOICES = {
     "state": ("entry", "idle"),
     "key": ("",) + ORDER,
     "before what": ("urc", "garbage", "long", "open", "nul"),
+    "as": ("fast", "slow", "year", "1980", "2070"),
     "delay what": ("final", "send_ok", "prompt", "open"),
 }
 for _name in inputfaults.NAMES:

@@ -3,6 +3,16 @@
 
 _START_UNIX = 1735689600  # 2025-01-01 00:00:00 UTC, the network's time at virtual ms 0
 
+# What a liar's time is off by, in seconds, at Unix seconds t.
+LIES = {
+    "true": lambda t: 0,
+    "1980": lambda t: 315964800 - t,
+    "2070": lambda t: 3155760000 - t,
+    "fast": lambda t: 600,
+    "slow": lambda t: -600,
+    "year": lambda t: 31536000,
+}
+
 
 class Network:
     def __init__(self, model):
@@ -14,13 +24,20 @@ class Network:
         self.lac = "5650"
         self.cell = "29A7DF4"
         self.dns_dead = False  # its name servers do not answer
-        self.zone = 0  # quarters of an hour
+        self.zone = 0  # quarters of an hour, summer time included
+        self.summer = 0  # hours of summer time
         self._base_s = _START_UNIX
 
     def unix(self):
-        # Unix seconds, the true time that NITZ brings.
+        # Unix seconds, the true time.
         return self._base_s + self._m.now // 1000
 
-    def set_time(self, unix, zone):
+    def told(self):
+        # The time that NITZ brings: true, or what the switch nitz_time makes of it.
+        unix = self.unix()
+        return unix + LIES[self._m.sw["nitz_time"]](unix)
+
+    def set_time(self, unix, zone, summer=0):
         self._base_s = unix - self._m.now // 1000
         self.zone = zone
+        self.summer = summer

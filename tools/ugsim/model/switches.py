@@ -99,6 +99,32 @@ SWITCHES = {
     "busy_input": ("drop", ("drop", "queue"), "input while a command runs is lost or run later"),
     "noise_line": ("ignore", ("ignore", "error"), "a line without AT"),
     "rtc_default": ("80/01/06", ("80/01/06", "04/01/01", "70/01/01"), "clock at power-up"),
+    "rtc_digits": (
+        "local",
+        ("local", "utc"),
+        "what AT+CTZU=1 and AT+QNTP write into the clock, before the local zone",
+    ),
+    "nitz": ("yes", ("yes", "no"), "the network tells its time"),
+    "nitz_ms": (0, None, "time from the registration until it does"),
+    "nitz_time": (
+        "true",
+        ("true", "1980", "2070", "fast", "slow", "year"),
+        "the time it tells: true, of 1980 or 2070, 10 minutes ahead or behind, a year ahead",
+    ),
+    "qlts_year": ("2", ("2", "4"), "digits of the year in QLTS"),
+    "qlts_summer": ("yes", ("yes", "no"), "QLTS has the field of the summer time"),
+    "qlts_empty": (
+        "quotes",
+        ("quotes", "bare", "nothing", "error"),
+        'QLTS without a network time: +QLTS: "", +QLTS:, OK alone, ERROR',
+    ),
+    "qntp_year": ("2", ("2", "4"), "digits of the year in +QNTP"),
+    "qntp_digits": (
+        "utc",
+        ("utc", "local", "bare"),
+        "time in +QNTP: UTC before the local zone (seen), local before the clock's zone, no zone",
+    ),
+    "qntp_sets": ("yes", ("yes", "no"), "QNTP sets the clock"),
     "creg_lost": (
         "alternates",
         ("alternates", "searching"),

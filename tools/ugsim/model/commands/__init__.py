@@ -7,7 +7,7 @@
 #   port        IPR, IFC, ICF: the UART's rate and flow control
 #   power       QPOWD, CFUN, QINISTAT: start-up URCs, restart, PWRKEY and RESET
 #   radio       CPIN, CSQ, CREG, CGREG, CGATT, COPS, CGPADDR
-#   clock       CCLK, QLTS
+#   clock       CCLK, QLTS, QNTP, CTZR
 #   pdp         QICSGP, QIACT, QIDEACT, QILOCIP, QISTATE, QIGETERROR
 #   dns         QIDNSCFG, QIDNSGIP
 #   files       QFLDS, QFLST, QFDEL, QFUPL, QFDWL     (storage: the files themselves)

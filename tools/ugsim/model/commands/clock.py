@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.args import decimal
+from ugsim.model.commands.pdp import COUNT
 from ugsim.model.errors import OK, Refused
+from ugsim.model.network import LIES
 
 _DAY = 86400
+_NTP_MS = 300  # a server's answer
+_NTP_MOST_MS = 125000  # the modem waits no longer
+_NO_ANSWER = 569
+_BUSY = 552
 
 
 def days(year, month, day):
@@ -59,13 +65,13 @@ def parse(text):
     return day * _DAY + n[3] * 3600 + n[4] * 60 + n[5], zone
 
 
-def show(local_s, zone):
-    # The text that parse() takes.
+def show(local_s, zone, four=False):
+    # The text that parse() takes. four: digits of the year.
     year, month, day = date(local_s // _DAY)
     s = local_s % _DAY
     sign = "-" if zone < 0 else "+"
-    return "%02d/%02d/%02d,%02d:%02d:%02d%s%02d" % (
-        year % 100,
+    return "%s/%02d/%02d,%02d:%02d:%02d%s%02d" % (
+        "%04d" % year if four else "%02d" % (year % 100),
         month,
         day,
         s // 3600,
@@ -81,31 +87,118 @@ class Clock:
 
     def __init__(self, model):
         self._m = model
+        self.zone_report = 0  # AT+CTZR
+        self.ntp = Ntp(model)
         self.reset()
 
     def reset(self):
         # Power-up without a battery: the RTC starts at its default date.
         local_s, zone = parse(self._m.sw["rtc_default"] + ",00:00:00+00")
         self.set(local_s, zone)
-        self.synchronised = None  # Unix seconds of the last network time, for AT+QLTS
+        self.told = None  # Unix seconds of the last network time, and at virtual ms 0 by it
 
-    def set(self, local_s, zone):
+    def set(self, local_s, zone, utc_digits=False):
+        # utc_digits: the digits are UTC, whatever the zone says.
         self._base_s = local_s - self._m.now // 1000
         self.zone = zone
+        self._utc_digits = utc_digits
 
     def local(self):
         return self._base_s + self._m.now // 1000
 
     def unix(self):
         # Unix seconds (UTC), what certificates are checked against.
-        return self.local() - self.zone * 900
+        return self.local() - (0 if self._utc_digits else self.zone * 900)
 
     def registered(self):
-        # The network tells its time; with AT+CTZU=1 the clock takes it.
-        self.synchronised = self._m.network.unix()
-        if self._m.zone_update:
-            zone = self._m.network.zone
-            self.set(self.synchronised + zone * 900, zone)
+        # The network tells its time (NITZ), at once or later.
+        m = self._m
+        if m.sw["nitz"] == "yes":
+            if m.sw["nitz_ms"]:
+                m.timers.at(m.now + m.sw["nitz_ms"], self._tell)
+            else:
+                self._tell()
+
+    def _tell(self):
+        # With AT+CTZU=1 the clock takes what the network tells.
+        m = self._m
+        unix = m.network.told()
+        zone = m.network.zone
+        self.told = (unix, unix - m.now // 1000)
+        m.event("nitz", "%s, zone %d" % (show(unix, zone), zone))
+        if m.zone_update:
+            self.take(unix, zone)
+        if self.zone_report == 1:
+            m.out.urc('+CTZV: "%s%02d"' % ("-" if zone < 0 else "+", abs(zone)))
+        elif self.zone_report == 2:
+            sign = "-" if zone < 0 else "+"
+            text = show(unix + zone * 900, 0, True)[:-3]
+            m.out.urc('+CTZE: "%s%02d",%d,"%s"' % (sign, abs(zone), m.network.summer, text))
+
+    def take(self, unix, zone):
+        # The clock is set by the network or by NTP.
+        if self._m.sw["rtc_digits"] == "utc":
+            self.set(unix, zone, True)
+        else:
+            self.set(unix + zone * 900, zone)
+
+
+class Ntp:
+    # AT+QNTP: one query at a time; its result is a URC.
+
+    def __init__(self, model):
+        self._m = model
+        self.asked = None  # (server, port) while a query runs
+
+    def start(self, server, port, context):
+        m = self._m
+        self.asked = (server, port)
+        faults = m.faults
+        fault = faults.hit("ntp_error")
+        if fault:
+            m.timers.at(m.now + _NTP_MS, lambda: self._end(fault.number("code"), None))
+        elif not m.dns.can_resolve(server, context):
+            m.timers.at(m.now + _NTP_MS, lambda: self._end(565, None))
+        elif faults.hit("ntp_never"):
+            m.timers.at(m.now + _NTP_MOST_MS, self._forget)
+        else:
+            ask = getattr(m.net, "ntp", None)
+            wrong_s, after_ms, error = ask(server) if ask else (0, _NTP_MS, 0)
+            lie = faults.hit("ntp_lie")
+            if lie:
+                wrong_s = LIES[lie.text("as")](m.network.unix())
+            late = faults.hit("ntp_late")
+            # What comes late was read in time: a slow modem, not a slow network.
+            unix = m.network.unix() + wrong_s
+            after_ms += late.number("by") if late else 0
+            if after_ms >= _NTP_MOST_MS and not late:
+                m.timers.at(m.now + _NTP_MOST_MS, lambda: self._end(_NO_ANSWER, None))
+            else:
+                m.timers.at(m.now + after_ms, lambda: self._end(error, unix))
+
+    def _forget(self):
+        self.asked = None
+
+    def _end(self, error, unix):
+        m = self._m
+        self.asked = None
+        if error:
+            m.out.urc("+QNTP: %d" % error)
+            return
+        zone = m.clock.zone
+        if m.clock.told is not None:
+            zone = m.network.zone
+        if m.sw["qntp_sets"] == "yes":
+            m.clock.take(unix, zone)
+        four = m.sw["qntp_year"] == "4"
+        form = m.sw["qntp_digits"]
+        if form == "utc":  # as seen: the digits are UTC, the zone behind them is not
+            text = show(unix, zone, four)
+        elif form == "local":
+            text = show(unix + m.clock.zone * 900, m.clock.zone, four)
+        else:
+            text = show(unix, 0, four)[:-3]
+        m.out.urc('+QNTP: 0,"%s"' % text)
 
 
 def cclk(m, form, args):
@@ -133,15 +226,62 @@ def qlts(m, form, args):
         raise Refused
     args.count(0, 1)
     mode = args.number(0, 0, 2, 0)
-    c = m.clock
-    if c.synchronised is None:
-        m.out.info('+QLTS: ""')
+    told = m.clock.told
+    if told is None:
+        empty = m.sw["qlts_empty"]
+        if empty == "error":
+            raise Refused
+        if empty != "nothing":
+            m.out.info('+QLTS: ""' if empty == "quotes" else "+QLTS:")
         return OK
-    unix = c.synchronised if mode == 0 else m.network.unix()
     zone = m.network.zone
+    unix = told[0] if mode == 0 else told[1] + m.now // 1000
     local = unix if mode == 1 else unix + zone * 900
-    m.out.info('+QLTS: "%s,0"' % show(local, zone))
+    text = show(local, zone, m.sw["qlts_year"] == "4")
+    if m.sw["qlts_summer"] == "yes":
+        text += ",%d" % m.network.summer
+    m.out.info('+QLTS: "%s"' % text)
     return OK
 
 
-COMMANDS = {"+CCLK": cclk, "+QLTS": qlts}
+def ctzr(m, form, args):
+    # AT+CTZR (27.007 8.41): +CTZV or +CTZE when the network tells its zone and time.
+    if form == "test":
+        m.out.info("+CTZR: (0-2)")
+    elif form == "read":
+        m.out.info("+CTZR: %d" % m.clock.zone_report)
+    elif form == "write":
+        args.count(1, 1)
+        m.clock.zone_report = args.number(0, 0, 2)
+    else:
+        raise Refused
+    return OK
+
+
+def qntp(m, form, args):
+    # AT+QNTP=<ctx>,"<server>"[,<port>]: OK, then +QNTP: <err>[,"<time>"] within 125 s
+    ntp = m.clock.ntp
+    if form == "test":
+        m.out.info("+QNTP: (1-%d),<server>,(1-65535)" % COUNT)
+        return OK
+    if form == "read":
+        if ntp.asked is not None:
+            m.out.info('+QNTP: "%s",%d' % ntp.asked)
+        return OK
+    if form != "write":
+        raise Refused
+    args.count(2, 3)
+    context = m.pdp.all[args.number(0, 1, COUNT)]
+    server = args.string(1)
+    port = args.number(2, 1, 65535, 123)
+    if not server:
+        raise Refused
+    if not context.active:
+        raise Refused(572)
+    if ntp.asked is not None:
+        raise Refused(_BUSY)
+    m.finish(OK, lambda: ntp.start(server, port, context.number))
+    return None
+
+
+COMMANDS = {"+CCLK": cclk, "+CTZR": ctzr, "+QLTS": qlts, "+QNTP": qntp}
