@@ -31,6 +31,7 @@ def lives(t, seed):
     t.control("restart")
     out = t.wait(20000)
     assert b"\r\nRDY\r\n" in out, seed
+    t.control("switch echo_obeys yes")
     t.model.echo = False
     assert t.at("AT") == OK, seed
 

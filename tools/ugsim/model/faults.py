@@ -52,6 +52,23 @@ FAULTS = {
         "what=final, send_ok, prompt or open (+QSSLOPEN) comes by ms late",
         (("what", "final"), ("by", "1000")) + _ONCE,
     ),
+    "lose_answer": (
+        "the command cmd= is executed, but nothing of its answer leaves, its final result neither",
+        (("cmd", ""),) + _ONCE,
+    ),
+    "gap": (
+        "the command cmd= is executed at once and answers by ms later; URCs pass in between",
+        (("cmd", ""), ("by", "300")) + _ONCE,
+    ),
+    "lose_urc": (
+        "a URC never comes: push is one with data, start one of those from RDY on, down is "
+        "POWERED DOWN",
+        (("what", "closed"),) + _ONCE,
+    ),
+    "late_urc": (
+        "a URC comes by ms late, whatever has become of its socket by then",
+        (("what", "closed"), ("by", "1000")) + _ONCE,
+    ),
     "error": ("the command cmd= answers ERROR", (("cmd", ""), ("code", "550")) + _ONCE),
     "cme": ("the command cmd= answers +CME ERROR: code", (("cmd", ""), ("code", "100")) + _ONCE),
     # PDP, SSL settings, files
@@ -104,6 +121,19 @@ _HEX = ("xor", "byte")
 _FROM_1 = ("at", "bytes")  # 0 would never strike
 _TEXTS = ("line", "text", "value")  # any, but not none
 
+_URCS = (
+    "any",
+    "recv",
+    "closed",
+    "open",
+    "security",
+    "pdpdeact",
+    "dnsgip",
+    "creg",
+    "start",
+    "down",
+)
+
 # Words that a parameter takes, by the fault's name or, for all others, by its own. The empty one
 # is what stands for "whatever it is", and is said by leaving the parameter out.
 _CHOICES = {
@@ -114,6 +144,8 @@ _CHOICES = {
     "key": ("",) + ORDER,
     "before what": ("urc", "garbage", "long", "open", "nul"),
     "as": ("fast", "slow", "year", "1980", "2070"),
+    "lose_urc what": _URCS + ("push",),
+    "late_urc what": _URCS,
     "delay what": ("final", "send_ok", "prompt", "open"),
 }
 for _name in inputfaults.NAMES:
@@ -233,6 +265,8 @@ class Faults:
         self._m = model
         self._armed = {}  # name -> list of Fault
         self.input = False  # a fault on the host's bytes is armed
+        self.on_answers = False  # one on whole answers
+        self.on_urcs = False  # one on whole URCs
 
     def arm(self, name, given):
         # `given`: dict of texts. Raises ControlError.
@@ -288,6 +322,38 @@ class Faults:
                 return fault.number("by")
         return 0
 
+    def unanswered(self, names):
+        # True when the answer of a command line with these commands gets lost.
+        return self._of_command("lose_answer", names) is not None
+
+    def gap(self, names):
+        # ms by which such a command line answers later than it is executed.
+        fault = self._of_command("gap", names)
+        return 0 if fault is None else fault.number("by")
+
+    def _of_command(self, kind, names):
+        for fault in self.armed(kind):
+            if fault.text("cmd") in names or not fault.text("cmd"):
+                self.strike(fault)
+                return fault
+        return None
+
+    def lost(self, what):
+        # True when this URC gets lost.
+        return self._of_urc("lose_urc", what) is not None
+
+    def late(self, what):
+        # ms by which this URC is late.
+        fault = self._of_urc("late_urc", what)
+        return 0 if fault is None else fault.number("by")
+
+    def _of_urc(self, kind, what):
+        for fault in self.armed(kind):
+            if fault.text("what") in ("any", what):
+                self.strike(fault)
+                return fault
+        return None
+
     def refuse(self, name):
         # A final result that a fault puts in place of running the command, or None. An empty
         # command line is "AT": only a fault that names it strikes there.
@@ -329,6 +395,8 @@ class Faults:
         placed = self._has("lose", "corrupt", "insert", "dup", "cut")
         m.out.filter = m.places.output if placed else None
         m.out.before = m.places.before if self._has("before") else None
+        self.on_answers = self._has("lose_answer", "gap")
+        self.on_urcs = self._has("lose_urc", "late_urc")
         self.input = self._has(*inputfaults.NAMES)
         m.typed.update()
 

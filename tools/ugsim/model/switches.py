@@ -141,6 +141,7 @@ SWITCHES = {
     "rx_size": (10240, None, "bytes a socket buffers from the network"),
     "tx_size": (8760, None, "bytes a socket buffers towards the network"),
     "reply_ms": (0, None, "time from a command's CR to its reply"),
+    "take_ms": (0, None, "time from executing a command to its answer; URCs pass in between"),
     "act_ms": (200, None, "time of QIACT"),
     "boot_ms": (3000, None, "time from power on to RDY"),
     "register_ms": (1500, None, "time from RDY or coverage to registration"),

@@ -143,7 +143,7 @@ class UGxx:
         data = self.out.queue.take(limit)
         if self.host_baud:
             data = self.port.send(data)
-        if self.port.settling() and not self.out.pending():
+        if self.port.settling() and not self.out.pending() and not self.running:
             self.port.settle()
         return data
 

@@ -27,7 +27,7 @@ class Line:
         if self._answered < 0 or data[0] != 10:
             return False
         out = self._m.out
-        return out.total - out.pending() < self._answered - 1
+        return out.gap or out.total - out.pending() < self._answered - 1
 
     def feed(self, data):
         if self._answered >= 0 and data:

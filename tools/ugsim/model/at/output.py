@@ -20,6 +20,9 @@ class Output:
         self.before = None  # function(kind), while a "URC first" fault is armed
         self.hold = ""  # URCs wait: "prompt" data entry, "file" upload, "data" transparent mode
         self.urc_ms = -1000  # when the last URC left, for RI
+        self.silent = False  # the answer of the running command gets lost
+        self.gap = False  # it waits, while URCs pass
+        self._kept = []  # what waits of it
         self._held = []
         self._in_reply = False  # an information line has left, the next needs no leading CR LF
 
@@ -34,6 +37,25 @@ class Output:
         self.total += len(data)
         self.queue.append(data)
 
+    def answer(self, data, kind, shown="", text=""):
+        # A unit of the running command's answer; shown, text: the event that tells of it.
+        if self.silent:
+            return
+        if self.gap:
+            self._kept.append((data, kind, shown, text))
+            return
+        if shown:
+            self._m.event(shown, text)
+        self.emit(data, kind)
+
+    def close_gap(self):
+        # What waited of the answer leaves.
+        self.gap = False
+        kept = self._kept
+        self._kept = []
+        for data, kind, shown, text in kept:
+            self.answer(data, kind, shown, text)
+
     def begin_reply(self):
         self._in_reply = False
 
@@ -43,32 +65,38 @@ class Output:
         if not self._in_reply:
             line = b"\r\n" + line
             self._in_reply = True
-        self._m.event("info", text)
-        self.emit(line, "info")
+        self.answer(line, "info", "info", text)
 
     def counted(self, header, data, short):
         # A header line, raw data of the length it names, and the trailer up to OK, as one unit.
-        self._m.event("info", header)
-        self.emit(b"\r\n" + header.encode() + b"\r\n", "info")
-        self.emit(data, "payload")
-        self.emit(b"\r\nOK\r\n" if short else b"\r\n\r\nOK\r\n", "trailer")
-        self._m.event("final", "OK")
+        self.answer(b"\r\n" + header.encode() + b"\r\n", "info", "info", header)
+        self.answer(data, "payload")
+        self.answer(b"\r\nOK\r\n" if short else b"\r\n\r\nOK\r\n", "trailer", "final", "OK")
 
     def connect(self, text, data):
         # A CONNECT line and the raw data that belong to it, as one unit.
-        self._m.event("info", text)
-        self.emit(b"\r\n" + text.encode() + b"\r\n", "info")
-        self.emit(data, "payload")
+        self.answer(b"\r\n" + text.encode() + b"\r\n", "info", "info", text)
+        self.answer(data, "payload")
 
     def final(self, text):
         # A final result code.
         self._in_reply = False
-        self._m.event("final", text)
-        self.emit(b"\r\n" + text.encode() + b"\r\n", "final")
+        self.answer(b"\r\n" + text.encode() + b"\r\n", "final", "final", text)
 
     def prompt(self, text):
-        self._m.event("prompt", text)
-        self.emit(b"\r\n" + text.encode(), "prompt")
+        self.answer(b"\r\n" + text.encode(), "prompt", "prompt", text)
+
+    def tell(self, what, text):
+        # A URC of the kind that the faults lose_urc and late_urc call so.
+        faults = self._m.faults
+        if faults.on_urcs:
+            if faults.lost(what):
+                return
+            wait = faults.late(what)
+            if wait:
+                self._m.timers.at(self._m.now + wait, lambda: self.urc(text))
+                return
+        self.urc(text)
 
     def urc(self, text, data=None, trailer=b""):
         # An unsolicited result code; with `data` a direct push. Waits while a data mode has the
@@ -100,5 +128,8 @@ class Output:
         if not keep:
             self.queue.clear()
         self._held = []
+        self._kept = []
         self.hold = ""
+        self.silent = False
+        self.gap = False
         self._in_reply = False

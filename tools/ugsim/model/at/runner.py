@@ -70,6 +70,8 @@ class Runner:
         self._todo = []  # commands of the same line that come after the running one
         self.family = GENERAL
         self.name = ""
+        self._gap_ms = 0  # of the running command: from being executed to its answer
+        self._ended = None  # (result, then, ms) of a command that has ended within its gap
         self.typed = b""  # the last command line, from its "AT" on
 
     def line(self, line, overlong):
@@ -92,6 +94,11 @@ class Runner:
         commands = None if overlong else cut(text)
         m.running = True
         m.out.begin_reply()
+        self._gap_ms = m.sw["take_ms"]
+        if m.faults.on_answers:
+            names = [command[0] for command in commands or ()] or ["AT"]
+            m.out.silent = m.faults.unanswered(names)
+            self._gap_ms = m.faults.gap(names) or self._gap_ms
         if commands is None:
             self._todo = []
             self.family = GENERAL
@@ -100,9 +107,32 @@ class Runner:
         self._todo = commands
         wait = m.sw["reply_ms"]
         if wait:
-            m.timers.at(m.now + wait, self._next)
+            m.timers.at(m.now + wait, self._begin)
         else:
-            self._next()
+            self._begin()
+
+    def _begin(self):
+        self.open_gap()
+        self._next()
+
+    def open_gap(self):
+        # The running command is executed now, and answers later (switch take_ms, fault gap). Also
+        # when the data that it asked for are complete.
+        m = self._m
+        if self._gap_ms and not m.out.gap:
+            m.out.gap = True
+            m.timers.at(m.now + self._gap_ms, self._close_gap)
+
+    def _close_gap(self):
+        m = self._m
+        m.out.close_gap()
+        if self._ended is not None:
+            result, then, wait = self._ended
+            self._ended = None
+            if wait:
+                m.timers.at(m.now + wait, lambda: self._end(result, then))
+            else:
+                self._end(result, then)
 
     def _next(self):
         m = self._m
@@ -173,7 +203,9 @@ class Runner:
             self._next()
             return
         wait = m.faults.delay("final", result)
-        if wait:
+        if m.out.gap:
+            self._ended = (result, then, wait)
+        elif wait:
             m.timers.at(m.now + wait, lambda: self._end(result, then))
         else:
             self._end(result, then)
@@ -187,7 +219,11 @@ class Runner:
     def done(self, then=None):
         # The running command has given its final result.
         m = self._m
+        if m.out.gap:
+            self._ended = ("", then, 0)
+            return
         m.running = False
+        m.out.silent = False
         if then is not None:
             then()
         m.line_in.resume()

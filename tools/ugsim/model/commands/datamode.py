@@ -104,6 +104,7 @@ class Entry:
     def _send(self):
         m = self._m
         s = self._s
+        m.runner.open_gap()
         if m.sockets.slots[s.number] is not s or s.state != sslsocket.CONNECTED:
             m.last_error = 567
             self._end(ERROR)
@@ -192,7 +193,7 @@ class Upload:
             count = self._got // self._ack - before // self._ack
             if self._got == self._size and self._m.sw["qfupl_last_ack"] == "no":
                 count -= self._size % self._ack == 0
-            self._m.out.emit(b"A" * count, "data")
+            self._m.out.answer(b"A" * count, "data")
 
     def _finish(self):
         m = self._m
@@ -200,6 +201,7 @@ class Upload:
         self._escape.flush()
         self._escape.stop()
         m.line_in.mode = None
+        m.runner.open_gap()
         self._done(b"".join(self._parts)[: self._size])
         m.out.release()
 

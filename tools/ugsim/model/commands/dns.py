@@ -66,11 +66,11 @@ class Dns:
         m.timers.cancel(self._timer)
         self._lookup = None
         if error:
-            m.out.urc('+QIURC: "dnsgip",%d' % error)
+            m.out.tell("dnsgip", '+QIURC: "dnsgip",%d' % error)
             return
-        m.out.urc('+QIURC: "dnsgip",0,%d,%d' % (len(addresses), _TTL))
+        m.out.tell("dnsgip", '+QIURC: "dnsgip",0,%d,%d' % (len(addresses), _TTL))
         for address in addresses:
-            m.out.urc('+QIURC: "dnsgip","%s"' % address)
+            m.out.tell("dnsgip", '+QIURC: "dnsgip","%s"' % address)
 
     def reset(self):
         self._lookup = None

@@ -57,7 +57,7 @@ class Contexts:
         m.event("pdp", "context %d lost" % number)
         m.sockets.context_lost(number, urc and m.sw["pdpdeact_also_closed"] == "yes")
         if urc:
-            m.out.urc('+QIURC: "pdpdeact",%d' % number)
+            m.out.tell("pdpdeact", '+QIURC: "pdpdeact",%d' % number)
         return True
 
 

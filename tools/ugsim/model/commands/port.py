@@ -31,7 +31,7 @@ class Port:
 
     def receive(self, data):
         # What the modem sees of the host's bytes; b"" while the automatic rate is not settled.
-        if self._next is not None and not self._m.out.pending():
+        if self._next is not None and not self._m.out.pending() and not self._m.running:
             self.settle()
         host = self._m.host_baud
         if self.baud == 0:

@@ -72,7 +72,7 @@ class Power:
 
     def _say(self, text):
         if not self._silent:
-            self._m.out.urc(text)
+            self._m.out.tell("start", text)
 
     def heard(self):
         # The automatic baud rate is known: from now on URCs are printed.
@@ -115,8 +115,8 @@ class Power:
         m = self._m
         for c in m.pdp.active():
             if m.sw["pdpdeact_at_off"] == "yes":
-                m.out.urc('+QIURC: "pdpdeact",%d' % c.number)
-        m.out.urc("POWERED DOWN")
+                m.out.tell("pdpdeact", '+QIURC: "pdpdeact",%d' % c.number)
+        m.out.tell("down", "POWERED DOWN")
         self.stop(True)
 
     def line(self, name, asserted):

@@ -61,7 +61,7 @@ class Radio:
         for name in ("CREG", "CGREG"):
             mode = self.modes[name]
             if mode:
-                self._m.out.urc("+%s: %d%s" % (name, stat, self._cell(mode)))
+                self._m.out.tell("creg", "+%s: %d%s" % (name, stat, self._cell(mode)))
 
     def _cell(self, mode):
         if mode == 2 and self.up():

@@ -176,20 +176,21 @@ class Sockets:
             if s.armed:
                 s.armed = False
                 if m.faults.hit("recv_miss") is None:
-                    m.out.urc('+QSSLURC: "recv",%d' % s.number)
+                    m.out.tell("recv", '+QSSLURC: "recv",%d' % s.number)
                 fault = m.faults.hit("recv_unknown")
                 if fault is not None:
                     m.out.urc('+QSSLURC: "recv",%d' % fault.number("id"))
                 if m.faults.hit("recv_dup") is not None:
-                    m.out.urc('+QSSLURC: "recv",%d' % s.number)
+                    m.out.tell("recv", '+QSSLURC: "recv",%d' % s.number)
         elif s.mode == PUSH:
             while s.rx and not m.out.hold and m.out.pending() < _BACKLOG:
                 data = s.rx.take(m.sw["push_max"])
                 trailer = b"\r\n" if m.sw["push_trailer"] == "crlf" else b""
-                m.out.urc('+QSSLURC: "recv",%d,%d' % (s.number, len(data)), data, trailer)
+                if not (m.faults.on_urcs and m.faults.lost("push")):
+                    m.out.urc('+QSSLURC: "recv",%d,%d' % (s.number, len(data)), data, trailer)
             if s.untold and not s.rx:
                 s.untold = False
-                m.out.urc('+QSSLURC: "closed",%d' % s.number)
+                m.out.tell("closed", '+QSSLURC: "closed",%d' % s.number)
         elif self.owner is s:
             while s.rx and m.out.pending() < _BACKLOG:
                 m.out.emit(s.rx.take(_BACKLOG), "data")
@@ -233,16 +234,16 @@ class Sockets:
             m.out.emit(s.rx.take(len(s.rx)), "data")
             self.leave("NO CARRIER")
             if m.sw["closed_after_no_carrier"] == "yes":
-                m.out.urc('+QSSLURC: "closed",%d' % s.number)
+                m.out.tell("closed", '+QSSLURC: "closed",%d' % s.number)
         elif urc and s.mode == PUSH and s.rx:
             s.untold = True
         elif urc:
-            m.out.urc('+QSSLURC: "closed",%d' % s.number)
+            m.out.tell("closed", '+QSSLURC: "closed",%d' % s.number)
 
     def security(self, s, code):
         # Manual 2.3.3. Without the switch no "closed" URC follows, but the connection is gone.
         m = self._m
-        m.out.urc('+QSSLURC: "security",%d,%d' % (s.number, code))
+        m.out.tell("security", '+QSSLURC: "security",%d,%d' % (s.number, code))
         self.closed_by_peer(s, m.sw["security_then_closed"] == "yes")
 
     def context_lost(self, pdp, urc):

@@ -67,9 +67,9 @@ def _opened(m, number, error):
     text = "+QSSLOPEN: %d,%d" % (number, error)
     wait = m.faults.delay("open", text)
     if wait:
-        m.timers.at(m.now + wait, lambda: m.out.urc(text))
+        m.timers.at(m.now + wait, lambda: m.out.tell("open", text))
     else:
-        m.out.urc(text)
+        m.out.tell("open", text)
 
 
 def _opened_transparent(m, s, error):
