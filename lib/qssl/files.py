@@ -16,33 +16,28 @@ from .quote import quoted, text
 
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _BLOCK = const(128)
-_BEGIN = const((b"-----BEGIN CERTIFICATE-----", b"-----BEGIN ", b"PRIVATE KEY-----"))
-_END = const(b"-----END ")
 
 
 class Source:
     # Bytes or a file on the board's file system, read in small pieces, as often as needed.
     def __init__(self, what, phase, measured=None):
-        # what: bytes, or the path of a file (str). measured: what measured() told of it before.
+        # what: bytes, or the path of a file (str). measured: its size, sum and crc, if they are
+        # known.
         self._what = what
         self._phase = phase
         self._file = None
         self._at = 0
+        self._typed = 0
         self.size = 0
         self.sum = 0  # 16-bit XOR of big-endian words, as +QFUPL reports it
         self.crc = 0  # CRC-32, for the name on the modem
-        self.end = b""  # its last bytes
         if measured:
-            _, self.size, self.sum, self.crc = measured
+            self.size, self.sum, self.crc = measured
         else:
             self._measure()
 
-    def measured(self):
-        # What is worth keeping for later, in little memory.
-        return self._what, self.size, self.sum, self.crc
-
     def rewind(self):
-        self._at = 0
+        self._at = self._typed = 0
         self.close()
         if isinstance(self._what, str):
             try:
@@ -61,8 +56,6 @@ class Source:
 
     def fill(self, buf):
         # The next piece into buf; 0 at the end.
-        if isinstance(self._what, str) and self._file is None:
-            return 0  # closed in the middle: the upload was given up
         if self._file is not None:
             try:
                 return self._file.readinto(buf) or 0
@@ -72,6 +65,15 @@ class Source:
         buf[:n] = self._what[self._at : self._at + n]
         self._at += n
         return n
+
+    def differs(self):
+        # Whether it is no longer what was measured.
+        before = self.size, self.sum, self.crc
+        self.size = self.sum = self.crc = 0
+        self._measure()
+        now = self.size, self.sum, self.crc
+        self.size, self.sum, self.crc = before
+        return now != before
 
     def _measure(self):
         buf = bytearray(_BLOCK)
@@ -84,17 +86,18 @@ class Source:
                 self.sum = checksum(self.sum, self.size, buf, 0, n)
                 self.crc = crc32(memoryview(buf)[:n], self.crc)
                 self.size += n
-                self.end = (self.end + buf[:n])[-_BLOCK:]
         finally:
             self.close()
 
-    def head(self):
-        buf = bytearray(_BLOCK)
-        self.rewind()
-        try:
-            return bytes(buf[: self.fill(buf)])
-        finally:
-            self.close()
+    def typed(self, buf):
+        # As fill(), but `size` bytes in all, whatever the file has become since it was measured:
+        # more would be run as commands, and for less the modem would wait. The checksum tells.
+        if isinstance(self._what, str) and self._file is None:
+            return 0  # closed in the middle: the upload was given up
+        left = self.size - self._typed
+        n = min(self.fill(buf) or len(buf), left)
+        self._typed += n
+        return n
 
 
 def checksum(total, at, buf, off, n):
@@ -104,30 +107,25 @@ def checksum(total, at, buf, off, n):
     return total
 
 
-def pem(what, phase, key=False):
-    # A Source of a PEM file, refused when it can't be one.
-    name = "key" if key else "certificate"
-
-    def wrong(how):
-        raise Refused(errno.EINVAL, phase, "the %s %s" % (name, how))
-
-    if isinstance(what, str) and "-----" in what:
-        what = what.encode()  # no path, and a key must not get into an error's text
-    if not isinstance(what, (str, bytes, bytearray)):
-        wrong("must be a file's path or PEM bytes")
-    source = Source(what, phase)
-    if not source.size:
-        wrong("is empty; is it the right file?")
-    head = source.head()
-    at = head.find(_BEGIN[1] if key else _BEGIN[0])
-    if at < 0 or (key and head.find(_BEGIN[2], at) < 0):
-        kind = "... PRIVATE KEY" if key else "CERTIFICATE"
-        wrong("does not begin with -----BEGIN %s-----; is it PEM, and the right file?" % kind)
-    if b"ENCRYPTED" in head:
-        wrong("is encrypted, which the modem can't read; decrypt it: openssl rsa -in ... -out ...")
-    if _END not in source.end:
-        wrong("is cut short, there is no -----END; copy the file again")
-    return source
+def stamp(what) -> tuple:
+    # (size, CRC-32) of a file on the board as it is now; None if it can't be read.
+    try:
+        f = open(what, "rb")
+    except OSError:
+        return None
+    buf = bytearray(_BLOCK)
+    size = crc = 0
+    try:
+        while True:
+            n = f.readinto(buf)
+            if not n:
+                return size, crc
+            crc = crc32(memoryview(buf)[:n], crc)
+            size += n
+    except OSError:
+        return None
+    finally:
+        f.close()
 
 
 def ensure(modem, source, phase, where="RAM:"):
@@ -137,19 +135,26 @@ def ensure(modem, source, phase, where="RAM:"):
     return modem.link.drive(ensuring(modem, source, phase, where))
 
 
+def named(where, size, crc):
+    # The name on the modem of what has this size and CRC-32.
+    return b"%s%08x-%d.pem" % (where.encode(), crc, size)
+
+
 def ensuring(modem, source, phase, where):
     # The same as a generator for Link.drive.
-    name = b"%s%08x-%d.pem" % (where.encode(), source.crc, source.size)
+    name = named(where, source.size, source.crc)
     if (yield from _size(modem, name)) == source.size:
         return name
-    free = yield from _space(modem, where)
-    if free is not None and free < source.size:
-        raise Refused(
-            errno.ENOMEM,
-            phase,
-            "a file of %d bytes, but the modem has %d free; delete files there (qssl.files)"
-            % (source.size, free),
-        )
+    free, total = yield from _room(modem, where)
+    if 0 <= free < source.size:
+        how = "a file of %d bytes, but the modem has %d free; delete files there (qssl.files)"
+        if 0 <= total < source.size:
+            free = total
+            how = (
+                "a file of %d bytes can never fit, the modem's storage has %d in all; give the "
+                "one CA that signs your server"
+            )
+        raise Refused(errno.ENOMEM, phase, how % (source.size, free))
     yield from _delete(modem, name, True)
     at = modem.at
     source.rewind()
@@ -158,7 +163,7 @@ def ensuring(modem, source, phase, where):
             b'AT+QFUPL="%s",%d,%d' % (name, source.size, _UPLOAD_S),
             b"+QFUPL:",
             60000 + source.size,
-            source.fill,
+            source.typed,
         )
     finally:
         source.close()
@@ -168,10 +173,14 @@ def ensuring(modem, source, phase, where):
 
         code = modem.link.cme
         yield from _delete(modem, name, True)
-        at.fail(result, phase, "upload failed: " + explain(code), code)
+        modem.link.cme = code  # not the deletion's
+        at.fail(result, phase, "upload failed: " + explain(code))
     if not _matches(line, source) or (yield from _size(modem, name)) != source.size:
         yield from _delete(modem, name, True)
-        raise Error(errno.EIO, phase, "the upload was damaged on the UART; use RTS/CTS")
+        how = "the upload was damaged on the UART; use RTS/CTS"
+        if source.differs():
+            how = "the file was changed while it went up; connect again"
+        raise Error(errno.EIO, phase, how)
     return name
 
 
@@ -211,16 +220,17 @@ def _size(modem, name):
 
 def space(modem, where: str = "RAM:") -> tuple:
     # Free bytes of a storage ("RAM:" or "UFS:"); None if the firmware doesn't say.
-    return modem.link.drive(_space(modem, where))
+    free = modem.link.drive(_room(modem, where))[0]
+    return free if free >= 0 else None
 
 
-def _space(modem, where):
+def _room(modem, where):
+    # (free, total) bytes; -1 for what the firmware doesn't say.
     line = b'AT+QFLDS="%s"' % where.rstrip(":").encode()
-    if (yield from modem.at.ask(line, b"+QFLDS:")) != _l.OK:
-        return None
-    lines = modem.at.lines
-    n = value(lines[0], 0, len(lines[0]), 0) if lines else -1
-    return n if n >= 0 else None
+    if (yield from modem.at.ask(line, b"+QFLDS:")) != _l.OK or not modem.at.lines:
+        return -1, -1
+    line = modem.at.lines[0]
+    return value(line, 0, len(line), 0), value(line, 0, len(line), 1)
 
 
 def delete(modem, name: str, quiet: bool = False) -> None:

@@ -15,7 +15,7 @@ from .quote import quoted
 from .socket import Socket
 
 # What a connection needs until it opens.
-_LOADED = const("opening sslcfg files quote query clock codes")
+_LOADED = const("opening sslcfg files pem pemcheck quote query clock codes")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):

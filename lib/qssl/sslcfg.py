@@ -12,6 +12,7 @@ from .errors import Error, Refused, error
 
 _CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 _KEYS = const((b"sslversion", b"ciphersuite", b"seclevel", b"ignorelocaltime", b"negotiatetime"))
+_FILES = const((b"cacert", b"clientcert", b"clientkey"))
 
 # <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
 VERSIONS = {
@@ -73,7 +74,7 @@ def check(
         _refuse("ca is missing: the PEM of your server's CA")
     if (cert is None) != (key is None):
         _refuse("cert and key go together")
-    from .files import pem
+    from .pemcheck import load
 
     level = 0 if not auth else 2 if cert is not None else 1
     settings = (
@@ -83,11 +84,20 @@ def check(
         int(not check_time),
         negotiate_s,
     )
-    pems = [
-        what if what is None else pem(what, name, name == "key").measured()
-        for what, name in ((ca, "ca"), (cert, "cert"), (key, "key"))
-    ]
-    return level, settings, pems, where
+    return level, settings, load(ca, cert, key), where
+
+
+def _changed(ctx):
+    # Whether a file of the context is no longer what it was. One that is just being replaced, so
+    # that it is not there, has not changed yet.
+    from .files import stamp
+
+    for file in ctx._pems:
+        if file is not None and isinstance(file[0], str):
+            now = stamp(file[0])
+            if now is not None and now != file[1:3]:
+                return True
+    return False
 
 
 def applying(ctx, modem):
@@ -97,6 +107,11 @@ def applying(ctx, modem):
     id = ctx.id
     settings = [(key, str(val).encode()) for key, val in zip(_KEYS, ctx._settings)]
     level = ctx._seclevel
+    if _changed(ctx):
+        from .pemcheck import load
+
+        ctx._pems = load(*[file and file[0] for file in ctx._pems])
+        ctx._epoch = -1
     if ctx._epoch == epoch and modem.contexts[id] is ctx:
         # The modem releases a context with its last connection (manual 2.2.5). Should it forget
         # the settings then, the one that protects most shows it.
@@ -132,13 +147,8 @@ def applying(ctx, modem):
                 "or check_time=False",
                 errno.EACCES,
             )
-    from .files import Source, ensuring
-
-    pems = []
-    for key, source in zip((b"cacert", b"clientcert", b"clientkey"), ctx._pems):
-        if source is not None:
-            name = yield from ensuring(modem, Source(source[0], "tls", source), "tls", ctx._where)
-            pems.append((key, b'"%s"' % name))
+    names = yield from _uploads(ctx, modem)
+    pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
     for key, val in pems + settings:
         shown = "%s=%s" % (key.decode(), val.decode())
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
@@ -152,6 +162,26 @@ def applying(ctx, modem):
         raise error("ctx busy")
     modem.contexts[id] = ctx
     ctx._epoch = epoch
+
+
+def _uploads(ctx, modem):
+    # Generator: the files' names on the modem, where they are now; None for what is not used.
+    from .files import _delete, ensuring, named
+    from .pem import Clean
+
+    where = ctx._where
+    names = [file and named(where, file[3], file[5]) for file in ctx._pems]
+    # What was replaced goes first, as there may be no room for both; keys should not stay.
+    others = [c[0] if isinstance(c, list) else c for c in modem.contexts if c is not None]
+    others = [c._names for c in others if c is not ctx]
+    for name in ctx._names:
+        if name and name not in names and not [1 for those in others if name in those]:
+            yield from _delete(modem, name, True)
+    ctx._names = names
+    for file, phase in zip(ctx._pems, ("ca", "cert", "key")):
+        if file is not None:
+            yield from ensuring(modem, Clean(file[0], phase, file[3:]), "tls", where)
+    return names
 
 
 def _holds(modem, id, key, val):

@@ -13,6 +13,7 @@ class Context:
         self.id = ctx
         self._modem = modem
         self._epoch = -1  # of the modem, when it was last told
+        self._names = ()  # of the files on the modem
         self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
 
     def apply(self) -> None:

@@ -16,7 +16,16 @@ from ugsim.control import Control
 
 _HERE = Path(__file__).resolve().parent
 SCRIPTS = _HERE / "scripts"
-_CA = b"-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----\n"
+# Of nobody, and small: an RSA key of 128 bits and no signature.
+_CA = b"""\
+-----BEGIN CERTIFICATE-----
+MIHHMIGioAMCAQICEAEBAQEBAQEBAQEBAQEBAQEwDQYJKoZIhvcNAQELBQAwDDEK
+MAgGA1UEAwwBeDAeFw0yMDAxMDEwMDAwMDBaFw00OTEyMzEyMzU5NTlaMAwxCjAI
+BgNVBAMMAXgwLDANBgkqhkiG9w0BAQEFAAMbADAYAhEAgIeOlZyjqrG4v8bN1Nvi
+6QIDAQABoxAwDjAMBgNVHRMEBTADAQH/MA0GCSqGSIb3DQEBCwUAAxEAAAAAAAAA
+AAAAAAAAAAAAAA==
+-----END CERTIFICATE-----
+"""
 _LIMIT_S = 120
 _SITE = """\
 CA = %r

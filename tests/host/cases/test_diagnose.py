@@ -1,14 +1,14 @@
 # test_diagnose - the walk of manual 1.5: every finding, in words, and dates of certificates (1.4).
 # SPDX-License-Identifier: MIT
 
-from certificate_kit import certificate
-from driver_kit import CA, HOST, bare, raised, tls, up, works
+from certificate_kit import certificate, rsa_key
+from driver_kit import HOST, bare, raised, tls, up, works
 from qssl import diagnose as _d
 from qssl import files
 from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model.switches import SWITCHES
 
-KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+KEY = rsa_key()
 LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 NOW = (2026, 6, 15, 12, 0, 0)
 
@@ -182,15 +182,18 @@ def test_ca_missing():
 
 
 def test_ca_that_is_none():
+    # Not by tls(), which refuses it: another program may have left it.
     rig, modem = up()
+    tls(modem).apply()
     for data in (
-        CA,
+        b"-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----\n",
         b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         GOOD[:90] + b"\n-----END CERTIFICATE-----\n",
     ):
-        ctx = modem.tls(0, ca=data, check_time=False)
-        one = finding(found(modem, HOST, ctx), "holds no certificate")
+        name = files.ensure(modem, files.Source(data, "ca"), "ca").decode()
+        modem.command('AT+QSSLCFG="cacert",0,"%s"' % name)
+        one = finding(found(modem, HOST, 0), "holds no certificate")
         assert one[0] is False and "PEM" in one[2]
 
 

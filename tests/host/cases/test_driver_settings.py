@@ -4,6 +4,7 @@
 import errno
 
 import driver_kit
+from certificate_kit import certificate
 from driver_kit import HOST, Log, arm, connected, pattern, raised, tls, up
 from ugsim.fakenet import EchoPeer
 
@@ -39,7 +40,7 @@ def test_setting_that_lies_refuses_the_connection():
 
 
 def test_client_certificate_settings_are_checked_too():
-    key = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
+    key = driver_kit.KEY
     for name in ("clientcert", "clientkey"):
         for fault in ("cfg_error key=%s", "cfg_lies key=%s value=RAM:x.pem"):
             rig, modem = up()
@@ -126,13 +127,16 @@ def test_storage_is_full():
     driver_kit.works(modem)
 
 
-def test_upload_of_awkward_contents():
-    # +++ in the file, every byte value, sizes around the pieces.
-    for body in (b"+++", bytes(range(256)) * 3, b"x" * 99, b"x" * 100, b"x" * 101, b"y" * 5000):
+def test_upload_of_every_size():
+    # Around the pieces that are read, and +++ in the file, as base64 may have.
+    for sign in (1, 2, 3, 40, 41, 42, 43, 44, 45, 46, 47, 48, 95, 96, 97, 900, 4000):
         rig, modem = up()
-        ca = b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
+        ca = certificate("20200101000000Z", "20300101000000Z", sign=sign)
         modem.connect(HOST, 443, tls(modem, ca=ca, check_time=False)).close()
-        assert rig.net.conns[-1].tls.ca == ca, len(body)
+        assert rig.net.conns[-1].tls.ca == ca, sign
+    ca = ca.replace(b"\nAAAA", b"\n++++")
+    modem.connect(HOST, 443, tls(modem, 1, ca=ca, check_time=False)).close()
+    assert rig.net.conns[-1].tls.ca == ca and ca.count(b"++++") > 50
 
 
 def test_file_that_is_there_is_not_sent_again():

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 
 import os
+from binascii import hexlify
 
 from driver_kit import CA, Log, pattern, raised, tls, up, works
-from qssl import download, files, hints
+from qssl import download, files, hints, pemcheck
+from qssl.pem import Clean
 from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import CME, TCPIP
 
-PEM = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
-PATH = "test_files.tmp"
+# The interpreters run at the same time.
+PATH = "/tmp/qssl-files-%s.tmp" % hexlify(os.urandom(6)).decode()
 
 
 def put(rig, name, data):
@@ -19,9 +21,8 @@ def put(rig, name, data):
 
 
 def source(n, seed=0):
-    # PEM by its first and last line, n bytes in all.
-    body = bytes([33 + b % 90 for b in pattern(n - len(PEM) + 2, seed)])
-    return files.pem(PEM % body, "ca")
+    # Any n bytes.
+    return files.Source(pattern(n, seed), "ca")
 
 
 # --- upload --------------------------------------------------------------------------------------
@@ -56,14 +57,14 @@ def test_a_file_on_the_board_is_the_same_as_its_bytes():
         f.write(CA)
     try:
         rig, modem = up()
-        name = files.ensure(modem, files.pem(PATH, "ca"), "tls")
-        assert name == files.ensure(modem, files.pem(CA, "ca"), "tls")
+        name = files.ensure(modem, Clean(PATH, "ca"), "tls")
+        assert name == files.ensure(modem, Clean(CA, "ca"), "tls")
         assert download.verify(modem, name, PATH) and download.verify(modem, name, CA)
         assert not download.verify(modem, name, CA[:-1])
-        assert not download.verify(modem, name, CA.replace(b"not", b"nut"))
+        assert not download.verify(modem, name, CA.replace(b"QEB", b"QEC"))
     finally:
         os.remove(PATH)
-    assert "can't open" in raised(files.pem, PATH, "ca").hint
+    assert "can't open" in raised(files.Source, PATH, "ca").hint
 
 
 def test_a_damaged_upload_is_removed_and_refused():
@@ -76,13 +77,52 @@ def test_a_damaged_upload_is_removed_and_refused():
         works(modem)
 
 
+def test_an_upload_that_the_modem_refuses():
+    # The number is the upload's, never that of the deletion that follows.
+    for fault, code in (
+        ("error cmd=+QFUPL code=550", 0),
+        ("error cmd=+QFUPL", 0),
+        ("cme cmd=+QFUPL code=420", 420),
+    ):
+        rig, modem = up()
+        rig.model.command("fault " + fault)
+        error = raised(files.ensure, modem, source(100), "tls")
+        assert error.code == code and "upload failed" in error.hint, error
+        assert ("[modem" in str(error)) == (code > 0), error
+        files.ensure(modem, source(100), "tls")
+
+
+def test_a_file_that_changes_while_it_goes_up():
+    # Longer: what is too much is never typed, as it would be run. Shorter: the modem isn't left
+    # waiting.
+    more = b"\rAT+CFUN=1,1\r"
+    for data in (CA + more, b"x" + CA + more, CA[:200], b"", CA[:250] + b"x" + CA[251:]):
+        with open(PATH, "wb") as f:
+            f.write(CA)
+        rig, modem = up()
+        log = Log(rig)
+        s = files.Source(PATH, "ca")
+        with open(PATH, "wb") as f:
+            f.write(data)
+        begin = rig.now
+        if data.startswith(CA):  # what was measured went up
+            files.ensure(modem, s, "tls")
+            assert files.size(modem, "RAM:*") == len(CA)
+        else:
+            error = raised(files.ensure, modem, s, "tls")
+            assert "changed" in error.hint and files.listed(modem, "RAM:*") == [], error
+        assert rig.now - begin < 5000 and not log.count("AT+CFUN")
+        works(modem)
+    os.remove(PATH)
+
+
 def test_what_is_no_certificate_is_not_sent():
     rig, modem = up()
     log = Log(rig)
-    for bad in (b"", b"x", CA[30:], b"-----BEGIN RSA PRIVATE KEY-----\n", 5, None, ["x"]):
-        assert raised(files.pem, bad, "ca").phase == "ca"
-    for bad in (b"-----BEGIN CERTIFICATE-----\nx", b"", b"PRIVATE KEY-----"):
-        raised(files.pem, bad, "key", True)
+    for bad in (b"", b"x", CA[30:], b"-----BEGIN RSA PRIVATE KEY-----\n", 5, ["x"]):
+        assert raised(pemcheck.load, bad, None, None).phase == "ca"
+    for bad in (b"-----BEGIN CERTIFICATE-----\nx", b"", b"PRIVATE KEY-----", 5):
+        assert raised(pemcheck.load, CA, CA, bad).phase == "key"
     assert log.at == []
 
 
@@ -104,9 +144,14 @@ def test_no_space_is_said_before_anything_is_sent():
     rig, modem = up(switches={"ram_total": 900})
     log = Log(rig)
     error = raised(files.ensure, modem, source(901), "tls")
-    assert "901 bytes" in error.hint and "900 free" in error.hint
+    assert "901 bytes can never fit" in error.hint and "900 in all" in error.hint
+    assert "the one CA" in error.hint and "delete" not in error.hint
     assert log.count("AT+QFUPL") == 0
-    files.ensure(modem, source(900), "tls")
+    files.ensure(modem, source(100), "tls")
+    error = raised(files.ensure, modem, source(801), "tls")
+    assert "801 bytes" in error.hint and "800 free" in error.hint and "delete" in error.hint
+    assert log.count("AT+QFUPL") == 1
+    files.ensure(modem, source(800), "tls")
     rig, modem = up()
     rig.model.command("storage full")
     raised(files.ensure, modem, source(100), "tls")

@@ -7,6 +7,7 @@ import errno
 from driver_kit import (
     CA,
     HOST,
+    KEY,
     Log,
     Recorder,
     Watch,
@@ -21,7 +22,6 @@ from driver_kit import (
 from qssl import sslcfg
 from ugsim.fakenet import EchoPeer, FakeNet, ScriptPeer, SinkPeer, SourcePeer
 
-KEY = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
 SERVER = "220.180.239.201"  # of chapter 3
 REQUEST = b"GET /4M.txt HTTP/1.1\r\nHOST: 220.180.239.201:8011\r\n\r\n"
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 4220216\r\nContent-Type: text/plain\r\n\r\n"

@@ -3,11 +3,15 @@
 
 import qssl
 import rig as _rig  # before the driver's modules: it brings the virtual time
+from certificate_kit import certificate, key, modulus
 from qssl import Modem
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
-CA = b"-----BEGIN CERTIFICATE-----\nnot read by the simulated network\n-----END CERTIFICATE-----\n"
+# Small: what goes over the UART takes time. The key is the certificate's.
+_N = modulus(16)
+CA = certificate("20200101000000Z", "20491231235959Z", issuer=1, n=_N, ca=True, sign=16)
+KEY = key(_N)
 HOST = "server.example"
 
 # What may stand in a payload and looks like the protocol.

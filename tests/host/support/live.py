@@ -5,12 +5,13 @@
 
 import time
 
+from certificate_kit import certificate
 from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model import UGxx
 from ugsim.model.base.bytequeue import ByteQueue
 
-CA = b"-----BEGIN CERTIFICATE-----\nnot read by the simulated network\n-----END CERTIFICATE-----\n"
+CA = certificate("20200101000000Z", "20491231235959Z")
 
 
 class Live:
