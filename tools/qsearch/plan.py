@@ -168,6 +168,10 @@ _LATER = (
     "gap",
     "lose_urc",
     "late_urc",
+    "crash",
+    "urc_port_kept",
+    "urc_port_open",
+    "start_urcs",
     "take_ms",
 )
 FAULT_NAMES = [name for name in sorted(FAULTS) if name not in _LATER]

@@ -41,7 +41,7 @@ def test_wrong_commands_are_one_clear_sentence():
         ("fault send_fail ms=soon", "wants a number, not 'soon'"),
         ("fault send_fail 5", "'5' is no parameter=value"),
         ("fault corrupt xor=zz", "hexadecimal"),
-        ("fault cut do=dance", "restart, off or mute"),
+        ("fault cut do=dance", "restart, off, mute or quiet"),
         ("clear nonsense", "unknown fault"),
         ("help nonsense", "neither"),
         ("switch nonsense 1", "unknown switch 'nonsense'"),

@@ -28,6 +28,9 @@ def text_of(rng, names):
 
 def lives(t, seed):
     # From any state a restart leads back to a working modem.
+    t.control("switch start_urcs here")
+    t.at('AT+QCFG="urc/port",1,"usbmodem"')
+    t.control("switch at_port usbmodem")
     t.control("restart")
     out = t.wait(20000)
     assert b"\r\nRDY\r\n" in out, seed

@@ -229,7 +229,7 @@ def test_unknown_values_are_refused():
         ("error cmd=foo", "left out it is any"),
         ("no_prompt state=on", "state of fault no_prompt is entry or idle, not 'on'"),
         ("cfg_error key=sni", "key of fault cfg_error is sslversion, ciphersuite,"),
-        ("cut do=", "do of fault cut is restart, off or mute"),
+        ("cut do=", "do of fault cut is restart, off, mute or quiet"),
         ("cfg_lies value=", "wants a text"),
     ):
         answer = t.model.command("fault " + text)

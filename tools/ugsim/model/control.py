@@ -98,13 +98,20 @@ def _switches(m, words, text):
     return m.sw.describe()
 
 
+def _quiet(words, index, usage):
+    # True when the word at index is "quiet"; nothing else may stand there.
+    if index < len(words):
+        _one_of(words, index, ("quiet",), usage)
+    return index < len(words)
+
+
 def _restart(m, words, text):
-    m.power.restart()
+    m.power.restart(quiet=_quiet(words, 0, "restart or restart quiet"))
 
 
 def _power(m, words, text):
     if _one_of(words, 0, ("on", "off"), "power on or power off") == "on":
-        m.power.start()
+        m.power.start(_quiet(words, 1, "power on or power on quiet"))
     else:
         m.power.stop()
 
@@ -249,8 +256,12 @@ COMMANDS = {
     ),
     "switches": ("switches", "lists the switches, their choices and values", _switches),
     "state": ("state", "what the modem is doing", _state),
-    "restart": ("restart", "the modem restarts at once (RDY)", _restart),
-    "power": ("power on|off", "power comes or goes at once", _power),
+    "restart": (
+        "restart [quiet]",
+        "the modem restarts at once; quiet: without RDY and all that follows it",
+        _restart,
+    ),
+    "power": ("power on|off [quiet]", "power comes (quiet: without RDY) or goes at once", _power),
     "coverage": ("coverage on|off [quiet]", "the network is reachable; quiet: no URC", _coverage),
     "registration": (
         "registration 0..5",

@@ -23,7 +23,10 @@ FAULTS = {
     ),
     "insert": ("bytes appear that the modem never sent: byte=<hex>", _PLACE + (("byte", "78"),)),
     "dup": ("bytes reach the host twice", _PLACE),
-    "cut": ("at this byte the modem does: do=restart, off or mute", _PLACE + (("do", "restart"),)),
+    "cut": (
+        "at this byte the modem does do=; quiet is a restart without RDY and all after it",
+        _PLACE + (("do", "restart"),),
+    ),
     # Bytes on the way to the modem
     "lose_in": ("bytes from the host get lost; in=payload: typed into a data mode", _PLACE),
     "corrupt_in": (
@@ -55,6 +58,11 @@ FAULTS = {
     "lose_answer": (
         "the command cmd= is executed, but nothing of its answer leaves, its final result neither",
         (("cmd", ""),) + _ONCE,
+    ),
+    "crash": (
+        "by ms after the command cmd= has come the modem does do=; quiet is a restart without RDY "
+        "and all after it",
+        (("cmd", ""), ("do", "restart"), ("by", "0")) + _ONCE,
     ),
     "gap": (
         "the command cmd= is executed at once and answers by ms later; URCs pass in between",
@@ -139,7 +147,7 @@ _URCS = (
 _CHOICES = {
     "in": ("any", "reply") + KINDS,
     "before": ("any",) + tuple([k for k in KINDS if k != "urc"]),
-    "do": ("restart", "off", "mute"),
+    "do": ("restart", "off", "mute", "quiet"),
     "state": ("entry", "idle"),
     "key": ("",) + ORDER,
     "before what": ("urc", "garbage", "long", "open", "nul"),
@@ -331,6 +339,18 @@ class Faults:
         fault = self._of_command("gap", names)
         return 0 if fault is None else fault.number("by")
 
+    def crash(self, names):
+        # The modem breaks down at such a command line. True when it is at once.
+        fault = self._of_command("crash", names)
+        if fault is None:
+            return False
+        m = self._m
+        do = fault.text("do")
+        m.timers.at(m.now + fault.number("by"), lambda: m.cut(do))
+        if not fault.number("by"):
+            m.muted = True
+        return m.muted
+
     def _of_command(self, kind, names):
         for fault in self.armed(kind):
             if fault.text("cmd") in names or not fault.text("cmd"):
@@ -395,7 +415,7 @@ class Faults:
         placed = self._has("lose", "corrupt", "insert", "dup", "cut")
         m.out.filter = m.places.output if placed else None
         m.out.before = m.places.before if self._has("before") else None
-        self.on_answers = self._has("lose_answer", "gap")
+        self.on_answers = self._has("lose_answer", "gap", "crash")
         self.on_urcs = self._has("lose_urc", "late_urc")
         self.input = self._has(*inputfaults.NAMES)
         m.typed.update()

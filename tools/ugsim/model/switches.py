@@ -28,7 +28,14 @@ SWITCHES = {
     "state_prefix": ("qssl", ("qssl", "qi"), "QSSLSTATE answers +QSSLSTATE: or +QISTATE:"),
     "state_server_id": ("own", ("own", "zero"), "serverID in QSSLSTATE: the socket's id or 0"),
     "state_style": ("yes", ("yes", "no"), "AT+QSSLSTATE=1,<id> is accepted as well"),
-    "at_port": ("usbmodem", ("usbmodem", "usbat", "uart1"), "port name in QSSLSTATE"),
+    "at_port": ("usbmodem", ("usbmodem", "usbat", "uart1"), "name of this port, as in QSSLSTATE"),
+    "urc_port_kept": ("yes", ("yes", "no"), 'AT+QCFG="urc/port" outlives a restart'),
+    "urc_port_open": (
+        "no",
+        ("no", "yes"),
+        "+QSSLOPEN comes here though URCs go to another port (seen)",
+    ),
+    "start_urcs": ("here", ("here", "elsewhere"), "RDY and what follows it come at this port"),
     "esc_answer": ("ok", ("ok", "nothing", "fail"), "what ESC in QSSLSEND answers"),
     "echo_obeys": (
         "yes",

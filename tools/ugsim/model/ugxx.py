@@ -8,7 +8,7 @@ from ugsim.model.at.runner import Runner
 from ugsim.model.base.rng import Rng
 from ugsim.model.base.timers import Timers
 from ugsim.model.bytefaults import Places
-from ugsim.model.commands import modes, sslcfg
+from ugsim.model.commands import general, modes, sslcfg
 from ugsim.model.commands.clock import Clock
 from ugsim.model.commands.dns import Dns
 from ugsim.model.commands.pdp import Contexts
@@ -56,6 +56,7 @@ class UGxx:
         self.typed = Input(self)
         self.out = Output(self)
         self.line_in = None
+        self.qcfg = {}
         self.fresh()
         if powered:
             self.power.already_on()
@@ -70,7 +71,7 @@ class UGxx:
         self.last_error = 0  # AT+QIGETERROR
         self.sleep_mode = 0
         self.zone_update = 0
-        self.qcfg = {}
+        self.qcfg = general.remembered(self, self.qcfg)
         self.port = Port(self)
         self.line_in = Line(self)
         self.runner = Runner(self, COMMANDS)
@@ -197,8 +198,8 @@ class UGxx:
     def cut(self, what):
         # A fault strikes in the middle of the output: from here on nothing more leaves.
         self.muted = True
-        if what == "restart":
-            self.timers.at(self.now, lambda: self.power.restart(True))
+        if what == "restart" or what == "quiet":
+            self.timers.at(self.now, lambda: self.power.restart(True, what == "quiet"))
         elif what == "off":
             self.timers.at(self.now, lambda: self.power.stop(True))
 

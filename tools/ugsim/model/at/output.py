@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.base.bytequeue import ByteQueue
+from ugsim.model.commands.general import routed
 
 # Kinds of units, the words that faults use to name a place in the stream.
 KINDS = ("echo", "info", "payload", "trailer", "final", "prompt", "urc", "data")
@@ -94,16 +95,19 @@ class Output:
                 return
             wait = faults.late(what)
             if wait:
-                self._m.timers.at(self._m.now + wait, lambda: self.urc(text))
+                self._m.timers.at(self._m.now + wait, lambda: self.urc(text, what=what))
                 return
-        self.urc(text)
+        self.urc(text, what=what)
 
-    def urc(self, text, data=None, trailer=b""):
+    def urc(self, text, data=None, trailer=b"", what=""):
         # An unsolicited result code; with `data` a direct push. Waits while a data mode has the
-        # port, or is lost there (switch urc_in_data).
+        # port, or is lost there (switch urc_in_data). May go to another port (AT+QCFG="urc/port").
         if self.hold:
             if self._m.sw["urc_in_data"] == "later" or self.hold != "data":
-                self._held.append((text, data, trailer))
+                self._held.append((text, data, trailer, what))
+            return
+        if routed(self._m) and (what != "open" or self._m.sw["urc_port_open"] == "no"):
+            self._m.event("urc", "(another port) " + text)
             return
         self._m.event("urc", text)
         self.urc_ms = self._m.now
@@ -117,8 +121,8 @@ class Output:
         self.hold = ""
         held = self._held
         self._held = []
-        for text, data, trailer in held:
-            self.urc(text, data, trailer)
+        for text, data, trailer, what in held:
+            self.urc(text, data, trailer, what)
 
     def pending(self):
         return len(self.queue)

@@ -99,6 +99,8 @@ class Runner:
             names = [command[0] for command in commands or ()] or ["AT"]
             m.out.silent = m.faults.unanswered(names)
             self._gap_ms = m.faults.gap(names) or self._gap_ms
+            if m.faults.crash(names):
+                return
         if commands is None:
             self._todo = []
             self.family = GENERAL

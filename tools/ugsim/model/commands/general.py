@@ -7,11 +7,14 @@ from ugsim.model.errors import OK, Refused
 # Names that AT+QCFG takes, with their values at power-up.
 _QCFG = {
     "stateurc/enable": "1",
-    "urc/port": '1,"usbat"',
+    "urc/port": "",  # see routed()
     "urc/delay": "0",
     "nwscanmode": "0",
     "gprsattach": "1",
 }
+
+
+_PORTS = ("usbmodem", "usbat", "uart1", "cmux1", "cmux2", "cmux3", "cmux4")
 
 
 def digits(args, high):
@@ -87,7 +90,7 @@ def setting(name, low, high, attribute):
 
 
 def qcfg(m, form, args):
-    # AT+QCFG="<name>"[,<value>...]: kept and shown; none changes how SSL works.
+    # AT+QCFG="<name>"[,<value>...]: kept and shown. "urc/port",<0|1>,"<port>" is obeyed, too.
     if form == "test":
         for name in sorted(_QCFG):
             m.out.info('+QCFG: "%s"' % name)
@@ -98,10 +101,34 @@ def qcfg(m, form, args):
     if name not in _QCFG:
         raise Refused
     if len(args) == 1:
-        m.out.info('+QCFG: "%s",%s' % (name, m.qcfg.get(name, _QCFG[name])))
+        value = m.qcfg.get(name, _QCFG[name]) or '1,"%s"' % m.sw["at_port"]
+        m.out.info('+QCFG: "%s",%s' % (name, value))
+    elif name == "urc/port":
+        args.count(3, 3)
+        flag = args.number(1, 0, 1)
+        port = args.string(2).lower()
+        if port not in _PORTS:
+            raise Refused
+        m.qcfg[name] = '%d,"%s"' % (flag, port)
     else:
         m.qcfg[name] = ",".join(args.items[1:])
     return OK
+
+
+def routed(m):
+    # True when AT+QCFG="urc/port" sends the URCs to another port: 1 and its name, or 0 and the
+    # name of this one.
+    value = m.qcfg.get("urc/port")
+    if value is None:
+        return False
+    return (value[0] == "1") != (value[3:-1] == m.sw["at_port"])
+
+
+def remembered(m, qcfg):
+    # What AT+QCFG has of its values after a restart.
+    if "urc/port" in qcfg and m.sw["urc_port_kept"] == "yes":
+        return {"urc/port": qcfg["urc/port"]}
+    return {}
 
 
 COMMANDS = {

@@ -24,6 +24,7 @@ class Power:
         self.starts = 0
         self._key_ms = 0
         self._timer = None
+        self._quiet = False
         self._silent = False  # automatic baud rate: RDY and what follows it are not printed
 
     def already_on(self):
@@ -39,11 +40,13 @@ class Power:
         # The UART works.
         return self.state == ON or self.state == STOPPING
 
-    def start(self):
+    def start(self, quiet=False):
+        # quiet: without RDY and what follows it.
         if self.state != OFF:
             return
         m = self._m
         m.fresh()
+        self._quiet = quiet
         self.state = BOOTING
         self.starts += 1
         self.ready = 0
@@ -58,9 +61,9 @@ class Power:
         m.forget(keep_output)
         m.event("power", "off")
 
-    def restart(self, keep_output=False):
+    def restart(self, keep_output=False, quiet=False):
         self.stop(keep_output)
-        self.start()
+        self.start(quiet)
 
     def _ready(self):
         m = self._m
@@ -71,7 +74,7 @@ class Power:
         m.timers.at(m.now + 300, self._sim)
 
     def _say(self, text):
-        if not self._silent:
+        if not self._silent and not self._quiet and self._m.sw["start_urcs"] == "here":
             self._m.out.tell("start", text)
 
     def heard(self):
