@@ -346,7 +346,8 @@ class Channel(io.IOBase):
 
     def fail(self, reason):
         # From now on every call fails with this reason, once what was received whole is read.
-        if not self.why:
+        # After "reset" reading goes on: what ends that is the reason then.
+        if not self._dead():
             self.why = reason
         self._want = 0  # what is being typed goes on: the modem waits for all of it
 

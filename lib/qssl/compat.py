@@ -10,10 +10,11 @@ and TLS in one command. The modem resolves names.
 """
 
 import sys
+from time import ticks_add, ticks_ms
 
 from micropython import const
 
-from .dialect import OPEN_MS
+from .dialect import CLOSE_S, OPEN_MS
 from .errors import error
 from .socket import Socket
 
@@ -24,12 +25,14 @@ _HUP = const(16)
 _NEW = const(-1)  # of Socket's states
 _CLOSED = const(3)
 _REQUIRED = const(2)
+_CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
 def socket_for(modem, ctx, start=None, timeout_s: float | None = None):
     # What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is wanted
-    # and the modem is not up, e.g. after it has restarted; it should call modem.start().
+    # and the modem is not up, e.g. after it has restarted; it should call modem.start(). If that
+    # shows only when the connection fails, start() is called and the connection tried once more.
     # timeout_s: the limit of each call where the client sets none (umqtt.simple doesn't).
     return Shim(modem, ctx, start, timeout_s)
 
@@ -163,9 +166,27 @@ class _Lazy(Socket):
         if timeout == 0:
             modem.open(host, port, shim.ctx, self._make)
             return
-        if not modem.up and shim.start is not None:
-            shim.start()
-        modem.connect(host, port, shim.ctx, OPEN_MS if timeout is None else timeout, self._make)
+        ms = OPEN_MS if timeout is None else timeout
+        again = shim.start is not None
+        while True:
+            if not modem.up and shim.start is not None:
+                shim.start()
+                self._settle()
+            try:
+                modem.connect(host, port, shim.ctx, ms, self._make)
+                return
+            except OSError:
+                if modem.up or not again:
+                    raise
+                again = False  # only now it was seen that the modem has restarted
+
+    def _settle(self):
+        # Until the modem has done with an attempt that has failed: the next one uses this object.
+        link = self._link
+        if link is not None:
+            due = ticks_add(ticks_ms(), _CLOSE_MS)
+            while self._state != _CLOSED and link.wait(due):
+                link.pump()
 
     def _check(self):
         if self._link is None:
@@ -203,11 +224,68 @@ class _Lazy(Socket):
                 return arg & 5 | _ERR
         return Socket.ioctl(self, op, arg)
 
-    def close(self):
+    def _answered(self):
+        # Whether the peer has closed and what it sent before that is there to be read. Then what
+        # is written goes nowhere, without an error, as with built-in sockets: existing clients
+        # give up at an error, and would not see the answer of a server that refuses what still
+        # goes out. None: not known yet, and the socket does not block.
+        if self._link is None or not self._shut:
+            return False
+        link = self._link
+        link.pump()
+        due = self._due()
+        while not (self._ready or self._eof or self._dead() or self._state > 1):
+            if self._timeout == 0:
+                return None
+            if not link.wait(due):
+                break
+            link.pump()
+        return self._ready > 0
+
+    def write(self, buf, off=None, n=None):
+        try:
+            return Socket.write(self, buf, off, n)
+        except OSError:
+            answered = self._answered()
+            if answered:
+                left = len(buf.encode() if isinstance(buf, str) else buf)
+                if n is None:
+                    n = off
+                else:
+                    left -= off
+                return left if n is None or not 0 <= n < left else n
+            if answered is None:
+                return None
+            raise
+
+    def flush(self):
+        try:
+            Socket.flush(self)
+        except OSError:
+            if self._answered() is False:
+                raise
+
+    def close(self, timeout_s=CLOSE_S):
+        # Never raises, as built-in sockets: what goes wrong is told by the calls that move data.
         if self._link is None:
             self._state = _CLOSED
-        else:
-            Socket.close(self)
+            return
+        try:
+            Socket.close(self, timeout_s)
+        except OSError:
+            if self._state < 2:
+                self.abandon()  # the wire is not free; it is closed when it is
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def __del__(self):
+        # As built-in sockets have it; it does not wait.
+        self._timeout = 0
+        self.close()
 
     def makefile(self, *args, **params):
         return self

@@ -88,10 +88,11 @@ class Socket(Channel):
             return min(self._ready, n)
         if self._eof and self._state < _CLOSING:
             return 0
+        if self._timeout == 0 and not self._dead():
+            link.mine(self)
+            return -1
         self._check()
-        if self._timeout != 0:
-            raise error(link.why("late"))
-        return -1
+        raise error(link.why("late"))
 
     def _take(self, buf, n):
         link = self._link
@@ -290,7 +291,7 @@ class Socket(Channel):
             if arg & _RD:
                 self._want = self._n
             self._link.pump()
-            if self.why or self._state >= _CLOSING:
+            if self._dead() or self._state >= _CLOSING:
                 return arg & (_RD | _WR) | (_HUP if self._state >= _CLOSING else _ERR)
             flags = 0
             if self._ready or self._eof:

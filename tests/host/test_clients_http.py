@@ -190,6 +190,24 @@ def test_server_closes_in_the_middle(run, certs):
         assert script.end() == ["2 ValueError", "3 IndexError"]
 
 
+@pytest.mark.parametrize("size", [1400, 3000, 60000])
+def test_an_early_answer_is_read(run, certs, size):
+    # The server refuses what is still going out, and closes. urequests knows no error of write().
+    def serve(link):
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += link.recv(1024)
+        link.send(b"HTTP/1.0 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad")
+
+    text = HTTP + (
+        "for n in range(20):\n"
+        "    r = urequests.post(url, data=bytes(%d))\n"
+        "    assert (r.status_code, r.content) == (400, b'bad'), n\n" % size
+    )
+    with TlsPeer(certs.server, serve) as peer, run(text, http=peer.port) as script:
+        script.end(60)
+
+
 # --- HTTP/1.1 by hand ----------------------------------------------------------------------------
 
 

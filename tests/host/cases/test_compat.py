@@ -4,7 +4,19 @@
 import errno
 import sys
 
-from driver_kit import CA, Log, Recorder, pattern, raised, up
+from driver_kit import (
+    CA,
+    POLL_ERR,
+    POLL_HUP,
+    POLL_RD,
+    POLL_WR,
+    Log,
+    Recorder,
+    bits,
+    pattern,
+    raised,
+    up,
+)
 from qssl import compat
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, RefusingPeer, ScriptPeer, StallingPeer
 
@@ -256,7 +268,6 @@ def test_time_out_in_each_call():
         lambda s: s.recv_into(bytearray(9)),
         lambda s: s.write(bytes(100000)),
         lambda s: (s.write(b"x" * 9), s.flush()),
-        lambda s: (s.write(b"x" * 9), s.close()),
     ):
         rig.model.command("restart")
         rig.sleep(10000)
@@ -266,9 +277,241 @@ def test_time_out_in_each_call():
         rig.model.command("fault send_fail n=0")
         start = rig.now
         e = raised(call, sock)
-        # close() waits for the modem's own answer beyond that
         assert e.errno == errno.ETIMEDOUT and 2900 <= rig.now - start <= 6000, (e, rig.now - start)
         rig.model.command("clear")
+
+
+def test_close_never_raises():
+    # As built-in sockets: what goes wrong is told by the calls that move data.
+    class Deaf(Peer):
+        def accepts(self, conn, size):
+            return 0
+
+    def unsent(rig, modem, sock):
+        rig.model.command("fault send_fail n=0")
+        sock.write(b"x" * 9)
+
+    def restarted(rig, modem, sock):
+        sock.write(b"never sent")
+        rig.model.command("restart")
+        rig.sleep(8000)
+        modem.pump()
+
+    def mute(rig, modem, sock):
+        sock.write(b"never sent")
+        rig.model.command("fault mute")
+
+    def refused(rig, modem, sock):
+        rig.model.command("fault close_error n=0")
+
+    def told(rig, modem, sock):
+        rig.model.command("fault send_error")
+        sock.write(b"x")
+        raised(sock.flush)
+
+    def network(rig, modem, sock):
+        rig.model.command("pdp drop 1")
+        rig.sleep(100)
+        modem.pump()
+
+    for spoil in (unsent, restarted, mute, refused, told, network):
+        for ms in (3, None, 0):
+            rig, modem, shim = made(Deaf())
+            sock = opened(shim)
+            spoil(rig, modem, sock)
+            sock.settimeout(ms)
+            begun = rig.now
+            assert sock.close() is None and sock.close() is None
+            assert rig.now - begun <= 30000, (spoil, rig.now - begun)
+            assert raised(sock.read, 1).errno and raised(sock.write, b"x").errno
+            rig.model.command("clear")
+
+
+def test_close_of_a_connection_that_never_was():
+    rig, modem, shim = made(RefusingPeer(566))
+    sock = shim.socket()
+    sock.connect((HOST, 1))
+    raised(shim.wrap_socket, sock)
+    sock.close()
+    sock.close()
+    modem.sleep_ms(100)
+    assert modem.sockets == [None, None]
+
+
+def test_close_while_a_pipe_has_the_line():
+    rig, modem, shim = made(sockets=2)
+    sock = opened(shim)
+    pipe = modem.transparent(HOST, 443, shim.ctx)
+    sock.close()
+    pipe.close()
+    for _ in range(1000):
+        rig.sleep(10)
+        modem.pump()
+    assert modem.sockets == [None, None]
+
+
+def test_with():
+    rig, modem, shim = made()
+    with shim.socket() as sock:
+        sock.connect((HOST, 1))
+        with shim.wrap_socket(sock) as tls:
+            tls.write(b"x")
+            assert tls.read(1) == b"x"
+        assert raised(sock.read, 1).errno == errno.EBADF
+    assert modem.sockets == [None, None]
+    try:
+        with opened(shim) as sock:
+            rig.model.command("fault send_fail n=0")
+            sock.settimeout(1)
+            sock.write(b"x")
+            raise KeyError("not hidden by close()")
+    except KeyError:
+        pass
+
+
+def test_del_closes_in_the_background():
+    rig, modem, shim = made()
+    sock = opened(shim)
+    sock.write(b"last words")
+    begun = rig.now
+    sock.__del__()
+    assert rig.now == begun
+    for _ in range(100):
+        rig.sleep(10)
+        modem.pump()
+    assert modem.sockets == [None, None] and rig.net.conns[0].peer is not None
+    sock.__del__()
+    shim.socket().__del__()
+
+
+# --- a server that answers early -----------------------------------------------------------------
+
+
+class Early(Peer):
+    # Answers the head of a request and closes, while the body is still going out.
+    def __init__(self, answer, reset=False):
+        self.answer = answer
+        self.reset = reset
+        self.heard = b""
+
+    def on_data(self, conn, data):
+        self.heard += data
+        if self.answer is not None and b"\r\n\r\n" in self.heard:
+            conn.push(self.answer)
+            self.answer = None
+            (conn.peer_reset if self.reset else conn.peer_close)()
+
+
+REFUSAL = b"HTTP/1.0 413 Too large\r\nContent-Length: 1600\r\n\r\n" + pattern(1600)
+HEAD = "POST / HTTP/1.0\r\nContent-Length: %d\r\n\r\n"
+
+
+def test_an_early_answer_is_read():
+    for size in (1, 500, 1460, 1461, 5000, 60000):
+        for piece in (100000, 1460, 700):
+            rig, modem, shim = made(Early(REFUSAL))
+            sock = opened(shim)
+            sock.settimeout(20)
+            sock.write(HEAD % size)
+            body = bytes(size)
+            for at in range(0, size, piece):
+                part = body[at : at + piece]
+                assert sock.write(part) == len(part), (size, piece, at)
+                modem.sleep_ms(60)
+            sock.flush()
+            assert sock.readline() == REFUSAL[:24]
+            assert sock.read() == REFUSAL[24:], (size, piece)
+            assert sock.read(1) == b""
+            # Now that the answer was read, there is nothing to hide any more.
+            assert raised(sock.write, b"x").errno == errno.ECONNRESET
+            assert raised(sock.flush).errno == errno.ECONNRESET
+            sock.close()
+
+
+def test_an_early_answer_is_read_without_blocking():
+    for size in (500, 5000, 60000):
+        rig, modem, shim = made(Early(REFUSAL))
+        sock = opened(shim)
+        sock.setblocking(False)
+        view = memoryview((HEAD % size).encode() + bytes(size))
+        at = 0
+        for _ in range(2000):
+            at += sock.write(view[at:]) or 0
+            if at == len(view):
+                break
+            rig.sleep(10)
+        assert at == len(view), (size, at)
+        got = b""
+        for _ in range(2000):
+            part = sock.read(100)
+            if part == b"":
+                break
+            got += part or b""
+            rig.sleep(1)
+        assert got == REFUSAL, (size, len(got))
+        assert raised(sock.write, b"x").errno == errno.ECONNRESET
+
+
+def test_a_write_error_does_not_hide_what_has_come():
+    # A socket of the modem tells that nobody gets what is written; reads and polls go on.
+    for ms in (0, 20):
+        rig, modem, shim = made(Early(REFUSAL))
+        sock = modem.connect(HOST, 443, shim.ctx)
+        sock.write(HEAD % 5000)
+        sock.flush()
+        while not sock._shut:
+            rig.sleep(1)
+            modem.link.pump()
+        sock.settimeout(ms)
+        assert raised(sock.write, bytes(5000)).errno == errno.ECONNRESET
+        assert bits(sock) & (POLL_ERR | POLL_HUP | POLL_WR) == POLL_WR
+        got = b""
+        for _ in range(2000):
+            part = sock.read(100)
+            if part == b"":
+                break
+            got += part or b""
+            rig.sleep(1)
+        assert got == REFUSAL, (ms, len(got))
+        assert bits(sock) == POLL_RD | POLL_WR | POLL_HUP
+        assert raised(sock.write, b"x").errno == errno.ECONNRESET
+
+
+def test_the_forms_of_write_after_an_early_answer():
+    rig, modem, shim = made(Early(REFUSAL))
+    sock = opened(shim)
+    sock.write(HEAD % 9)
+    sock.flush()
+    modem.sleep_ms(200)
+    buf = bytearray(b"123456789")
+    assert sock.write(buf) == 9 and sock.write(buf, 4) == 4 and sock.write(buf, 2, 5) == 5
+    assert sock.write(buf, -1) == 9 and sock.write(buf, 100) == 9 and sock.write(buf, 2, 100) == 7
+    assert sock.write("\u00e4") == 2 and sock.send(buf) == 9 and sock.sendall(buf) is None
+    assert sock.read() == REFUSAL
+
+
+def test_a_close_without_an_answer_is_an_error():
+    for reset in (False, True):
+        rig, modem, shim = made(Early(b"", reset))
+        sock = opened(shim)
+        sock.settimeout(20)
+        sock.write(HEAD % 5000)
+        sock.flush()
+        modem.sleep_ms(200)
+        assert raised(sock.write, bytes(5000)).errno == errno.ECONNRESET
+        assert sock.read(1) == b""
+
+
+def test_an_answer_that_is_damaged_behind_a_close_is_an_error():
+    # The connection is of no use for writing already: what goes wrong with reading counts.
+    rig, modem, shim = made(Early(pattern(1400)))
+    sock = opened(shim)
+    sock.settimeout(20)
+    sock.write(HEAD % 5000)
+    sock.flush()
+    rig.model.command("fault lose in=payload at=700")
+    for call in (lambda: sock.write(bytes(5000)), sock.read, sock.read):
+        assert raised(call).errno in (errno.EIO, errno.ETIMEDOUT, errno.ECONNRESET)
 
 
 def test_refused():
@@ -296,6 +539,64 @@ def test_start_is_called_when_the_modem_is_not_up():
     assert calls == [1]
     sock.write(b"again")
     assert sock.read(5) == b"again"
+
+
+class Restarting(Peer):
+    # The modem restarts, seen or not, before a connection comes about: so many times.
+    def __init__(self, times, spoil):
+        self.times = times
+        self.spoil = spoil
+
+    def on_open(self, conn):
+        if self.times:
+            self.times -= 1
+            self.spoil()
+
+    def on_data(self, conn, data):
+        conn.push(data)
+
+
+def restarting(what, times):
+    # The modem restarts, or loses its network, so many times while a connection is made. Gives
+    # (shim, the modem's sockets, calls of start).
+    calls = []
+    peer = Restarting(times, lambda: rig.model.command(what))
+
+    def start():
+        calls.append(1)
+        modem.start(apn="internet")
+
+    rig, modem, shim = made(peer, start)
+    return modem, shim, calls
+
+
+def test_a_restart_found_while_connecting_starts_and_tries_again():
+    for what in ("restart", "pdp drop 1"):
+        modem, shim, calls = restarting(what, 1)
+        sock = opened(shim)
+        sock.settimeout(30)
+        sock.write(b"up")
+        assert sock.read(2) == b"up" and calls == [1], (what, calls)
+        sock.close()
+        assert modem.sockets == [None, None]
+
+
+def test_it_tries_once_more_and_not_for_ever():
+    for what in ("restart", "pdp drop 1"):
+        modem, shim, calls = restarting(what, 2)
+        raised(opened, shim)
+        assert calls == [1] and not modem.up, (what, calls)
+        sock = opened(shim)  # the next one starts it
+        sock.write(b"up")
+        assert sock.read(2) == b"up" and calls == [1, 1]
+        assert modem.sockets.count(None) == 1
+
+
+def test_no_second_try_while_the_modem_is_up():
+    calls = []
+    rig, modem, shim = made(RefusingPeer(566), start=lambda: calls.append(1))
+    raised(opened, shim)
+    assert not calls and len(rig.net.conns) <= 1
 
 
 def test_start_has_a_limit_of_its_own():
