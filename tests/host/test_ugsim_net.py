@@ -1,10 +1,13 @@
 # test_ugsim_net - ugsim's network: real TCP and TLS, certificates, time limits, back-pressure.
 # SPDX-License-Identifier: MIT
 
+import datetime
 import os
 import socket
+import ssl
 import threading
 import time
+import types
 
 import pytest
 
@@ -380,6 +383,34 @@ class Damager:
 # Certificates
 
 
+def self_signed(folder):
+    # A server's certificate that it has issued itself, no CA.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "self")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    identity = types.SimpleNamespace(cert=folder / "self.pem", key=folder / "self.key")
+    identity.cert.write_bytes(cert.public_bytes(pem))
+    identity.key.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return identity
+
+
 def test_wrong_ca(net, certs):
     with TlsPeer(certs.server) as peer:
         conn = connect(net, make(certs, ca=certs.other_ca.read_bytes()), peer.port)
@@ -405,15 +436,42 @@ def test_intermediate_that_is_not_sent(net, certs):
 
 
 def test_the_uploaded_certificate_may_be_the_servers_own(net, certs):
-    with TlsPeer(certs.untrusted) as peer:
-        leaf = certs.untrusted.cert_pem
-        assert connect(net, make(certs, ca=leaf), peer.port).state == "open"
+    # Or an intermediate: firmware that is like Mbed TLS takes them, such that is like OpenSSL
+    # wants a root.
+    for identity in (certs.untrusted, certs.chained):
+        with TlsPeer(identity) as peer:
+            last = identity.cert_pem.rindex(b"-----BEGIN")
+            for ca in (identity.cert_pem, identity.cert_pem[last:]):
+                assert connect(net, make(certs, ca=ca, anchor="any"), peer.port).state == "open"
+                conn = connect(net, make(certs, ca=ca), peer.port)
+                assert conn.error == 566 and "wants the root" in conn.why
+    with TlsPeer(certs.chained) as peer:
+        both = certs.chained.cert_pem + certs.ca.read_bytes()
+        assert connect(net, make(certs, ca=both), peer.port).state == "open"
+
+
+def test_an_intermediate_in_the_ca_file_need_not_be_sent(net, certs):
+    first, _, rest = certs.chained.cert_pem.partition(b"-----END CERTIFICATE-----\n")
+    alone = certs.issue("alone-2")
+    alone.key.write_bytes(certs.chained.key_pem)
+    alone.cert.write_bytes(first + b"-----END CERTIFICATE-----\n")
+    with TlsPeer(alone) as peer:
+        for anchor in ("root", "any"):
+            ca = rest + certs.ca.read_bytes()
+            conn = connect(net, make(certs, ca=ca, anchor=anchor), peer.port)
+            assert conn.state == "open", conn.why
+
+
+def test_a_self_signed_server_is_its_own_root(net, certs, tmp_path):
+    identity = self_signed(tmp_path)
+    with TlsPeer(identity) as peer:
+        for anchor in ("root", "any"):
+            settings = make(ca=identity.cert.read_bytes(), seclevel=1, anchor=anchor)
+            assert connect(net, settings, peer.port).state == "open"
 
 
 def test_a_leaf_cannot_issue(net, certs):
     # A server's certificate in the place of a CA.
-    import datetime
-
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
@@ -473,11 +531,79 @@ def test_unreadable_ca(net, certs, ca):
 
 
 def test_ca_as_der(net, certs):
-    import ssl
-
     der = ssl.PEM_cert_to_DER_cert(certs.ca.read_text())
     with TlsPeer(certs.server) as peer:
-        assert connect(net, make(certs, ca=der), peer.port).state == "open"
+        assert connect(net, make(certs, ca=der, pem="lenient"), peer.port).state == "open"
+        assert connect(net, make(certs, ca=der), peer.port).error == 566
+
+
+# name: (change of a right file, whether strict and lenient firmware take it). The file has 64
+# characters a row, LF.
+FORMS = {
+    "as it is": (lambda p: p, True, True),
+    "CR LF": (lambda p: p.replace(b"\n", b"\r\n"), True, True),
+    "CR": (lambda p: p.replace(b"\n", b"\r"), False, True),
+    "byte order mark": (lambda p: b"\xef\xbb\xbf" + p, False, True),
+    "text before": (lambda p: b"subject=CN = x\n\n" + p, True, True),
+    "text behind": (lambda p: p + b"exported by the portal\n" * 20, True, True),
+    "text on the marker's line": (lambda p: b"ca: " + p, False, True),
+    "no line end behind": (lambda p: p[:-1], True, True),
+    "blanks behind a row": (lambda p: p[:92] + b"  " + p[92:], True, True),
+    "tab behind a row": (lambda p: p[:92] + b"\t" + p[92:], False, True),
+    "blank in a row": (lambda p: p[:50] + b" " + p[50:], False, True),
+    "rows set in": (lambda p: p.replace(b"\n", b"\n  "), False, True),
+    "an empty line": (lambda p: p[:93] + b"\n" + p[93:], False, True),
+    "an empty line first": (lambda p: p[:28] + b"\n" + p[28:], False, True),
+    "rows of 76": (lambda p: rows(p, 76), True, True),
+    "rows of 77": (lambda p: rows(p, 77), False, True),
+    "one row": (lambda p: rows(p, 9999), False, True),
+    "a row missing": (lambda p: p[:93] + p[158:], False, False),
+    "a row twice": (lambda p: p[:158] + p[93:], False, False),
+    "no END": (lambda p: p[: p.index(b"-----END")], False, False),
+    "another END": (lambda p: p.replace(b"END CERT", b"END X509 CERT"), False, False),
+    "no base64": (lambda p: p[:60] + b"!" + p[61:], False, False),
+    "nothing in it": (lambda p: p[:28] + p[p.index(b"-----END") :], False, False),
+    "X509 CERTIFICATE": (lambda p: p.replace(b" CERT", b" X509 CERT"), False, True),
+    "four hyphens": (lambda p: p[1:], False, False),
+    "UTF-16": (lambda p: p.decode().encode("utf-16"), False, False),
+    "a second one damaged": (lambda p: p + p[:200] + p[p.index(b"-----END") :], False, False),
+}
+
+
+def rows(pem, width):
+    # The same with rows of `width` characters.
+    first, *body, last, _ = pem.split(b"\n")
+    text = b"".join(body)
+    cut = [text[i : i + width] for i in range(0, len(text), width)]
+    return b"\n".join([first, *cut, last, b""])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_pem(net, certs, form):
+    change, strict, lenient = FORMS[form]
+    ca = change(certs.ca.read_bytes())
+    with TlsPeer(certs.server) as peer:
+        for pem, taken in (("strict", strict), ("lenient", lenient)):
+            conn = connect(net, make(certs, ca=ca, pem=pem), peer.port)
+            assert (conn.state == "open") == taken, (pem, conn.why)
+            assert taken or (conn.error == 566 and "CA" in conn.why)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_strict_takes_nothing_that_openssl_refuses(certs, form, tmp_path):
+    from ugsim.net import pemfile
+
+    ca = FORMS[form][0](certs.ca.read_bytes())
+    (tmp_path / "ca.pem").write_bytes(ca)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(tmp_path / "ca.pem")
+    except ssl.SSLError:
+        assert not FORMS[form][1]
+        return
+    assert context.get_ca_certs()
+    if FORMS[form][1]:
+        pemfile.blocks(ca)
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3])

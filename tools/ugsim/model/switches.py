@@ -80,6 +80,16 @@ SWITCHES = {
         "QSSLCFG settings of a context after its last connection is closed",
     ),
     "cacert_unchecked": ("yes", ("yes", "no"), "QSSLCFG takes a path of a file that is not there"),
+    "pem": (
+        "strict",
+        ("strict", "lenient"),
+        "files as OpenSSL and Mbed TLS both take them, or anything with base64 in it, and DER",
+    ),
+    "anchor": (
+        "root",
+        ("root", "any"),
+        "what is trusted as CA: a self-signed certificate, or an intermediate or server's too",
+    ),
     "geterror_after_urc": ("zero", ("zero", "code"), "QIGETERROR after a failed +QSSLOPEN URC"),
     "geterror_space": ("yes", ("yes", "no"), "blank after the comma of +QIGETERROR"),
     "port_text": ("error", ("error", "ok"), "port of QSSLOPEN in quotes"),

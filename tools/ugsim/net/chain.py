@@ -18,11 +18,21 @@ from ugsim.net.credentials import Refusal
 MAX_DEPTH = 9
 
 
-def verify(sent, anchors, clock):
+def verify(sent, anchors, clock, roots=False):
     # `sent`: the server's certificates, its own first. `anchors`: what was uploaded as CA file.
-    # `clock`: Unix seconds, or None to leave the time out. Raises Refusal.
+    # `clock`: Unix seconds, or None to leave the time out. roots: only self-signed anchors are
+    # trusted, others may just be on the way to one, as OpenSSL has it. Raises Refusal.
     if not sent:
         raise Refusal("the server sent no certificate", "bad_certificate")
+    if roots:
+        sent = sent + [cert for cert in anchors if cert.issuer != cert.subject]
+        anchors = [cert for cert in anchors if cert.issuer == cert.subject]
+        if not anchors:
+            raise Refusal(
+                "the CA file holds no self-signed certificate (a root), only %s; strict TLS code "
+                "wants the root" % _name(sent[-1]),
+                "unknown_ca",
+            )
     for depth, cert in enumerate(_path(sent, anchors)):
         if clock is not None:
             _check_time(cert, clock)

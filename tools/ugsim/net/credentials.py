@@ -6,8 +6,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from tlslite.api import X509, X509CertChain, parsePEMKey
 
+from ugsim.net import pemfile
+
 _DER = serialization.Encoding.DER
 _PEM = serialization.Encoding.PEM
+_KEYS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 
 
 class Refusal(Exception):
@@ -18,41 +21,64 @@ class Refusal(Exception):
         self.alert = alert
 
 
-def load_certificates(data, what):
-    # The certificates in a PEM or DER file, in order. `what` names the file in the error.
+def load_certificates(data, what, lenient=False):
+    # The certificates in a PEM file, in order; lenient: in a DER file, too. `what` names the file
+    # in the error.
+    data = bytes(data or b"")
+    ders = [der for label, der in _blocks(data, what, lenient) if label in _certificates(lenient)]
+    if not ders and lenient and data:
+        ders = [data]
+    if not ders:
+        raise Refusal("the %s holds no certificate (PEM)" % what)
+    return [load_certificate(der, what) for der in ders]
+
+
+def load_certificate(der, what):
+    # A certificate in DER.
+    try:
+        return x509.load_der_x509_certificate(bytes(der))
+    except ValueError:
+        raise Refusal("the %s holds a certificate that cannot be read" % what) from None
+
+
+def _certificates(lenient):
+    return ("CERTIFICATE", "X509 CERTIFICATE") if lenient else ("CERTIFICATE",)
+
+
+def _blocks(data, what, lenient):
     if not data:
         raise Refusal("the %s is empty" % what)
-    data = bytes(data)
     try:
-        if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificates(data)
-        return [x509.load_der_x509_certificate(data)]
-    except ValueError:
-        raise Refusal("the %s holds no readable certificate" % what) from None
+        return pemfile.blocks(data, lenient)
+    except pemfile.Malformed as error:
+        raise Refusal("the %s is no PEM as strict TLS code wants it: %s" % (what, error)) from None
 
 
-def load_key(data):
-    # The private key in a PEM or DER file.
-    if not data:
-        raise Refusal("the client key is empty")
-    data = bytes(data)
+def load_key(data, lenient=False):
+    # The private key in a PEM file; lenient: in a DER file, too.
+    what = "client key"
+    data = bytes(data or b"")
+    found = [(label, der) for label, der in _blocks(data, what, lenient) if label in _KEYS]
+    if lenient and not found:
+        found = [("PRIVATE KEY", data)]
+    if not found:
+        raise Refusal("the client key is no private key (PEM)")
+    label, der = found[0]
+    if label == "ENCRYPTED PRIVATE KEY" or der is None:
+        raise Refusal("the client key is protected by a password")
     try:
-        if b"-----BEGIN" in data:
-            return serialization.load_pem_private_key(data, None)
-        return serialization.load_der_private_key(data, None)
-    except TypeError:
-        raise Refusal("the client key is protected by a password") from None
-    except (ValueError, UnsupportedAlgorithm):
+        return serialization.load_der_private_key(der, None)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
         raise Refusal("the client key is not a readable private key") from None
 
 
-def client_pair(cert_data, key_data):
+def client_pair(cert_data, key_data, lenient=False):
     # The client's certificate chain and private key as tlslite-ng wants them.
     if not cert_data or not key_data:
         missing = "key" if cert_data else "certificate"
         raise Refusal("the client %s is missing" % missing)
-    certs = load_certificates(cert_data, "client certificate")
-    key = load_key(key_data)
+    certs = load_certificates(cert_data, "client certificate", lenient)
+    key = load_key(key_data, lenient)
     if _public(key.public_key()) != _public(certs[0].public_key()):
         raise Refusal("the client key does not belong to the client certificate")
     parsed = []

@@ -156,11 +156,13 @@ class TlsClient:
         if settings.seclevel >= 1:
             if not settings.ca:
                 raise Refusal("seclevel is %d and there is no CA certificate" % settings.seclevel)
-            anchors = credentials.load_certificates(settings.ca, "CA file")
+            lenient = settings.pem == "lenient"
+            anchors = credentials.load_certificates(settings.ca, "CA file", lenient)
+            roots = settings.anchor == "root"
             clock = None if settings.ignore_time else settings.clock
 
             def check(sent):
-                chain.verify(_parse(sent), anchors, clock)
+                chain.verify(_parse(sent), anchors, clock, roots)
 
         certs, key = self._client_pair()
         shake, suites = offer(settings.version, settings.suites)
@@ -175,7 +177,7 @@ class TlsClient:
         settings = self._settings
         if settings.seclevel < 2 or not (settings.cert or settings.key):
             return None, None
-        return credentials.client_pair(settings.cert, settings.key)
+        return credentials.client_pair(settings.cert, settings.key, settings.pem == "lenient")
 
     def _job_done(self):
         # The handshake or a read came to its end.
@@ -226,7 +228,4 @@ class TlsClient:
 
 
 def _parse(sent):
-    certs = []
-    for der in sent:
-        certs += credentials.load_certificates(der, "server's certificate")
-    return certs
+    return [credentials.load_certificate(der, "server's chain") for der in sent]

@@ -54,6 +54,7 @@ class Sockets:
             self._decide(s, 552)
             return
         s.tls = sslcfg.settings(m.sslctx[s.ctx], m.read_file, m.clock.unix())
+        s.tls.pem, s.tls.anchor = m.sw["pem"], m.sw["anchor"]
         if not m.dns.can_resolve(s.host, s.pdp):
             self._decide(s, 565)
         elif s.tls.seclevel and s.tls.ca is None:

@@ -53,6 +53,8 @@ class TlsSettings:
         self.ignore_time = True
         self.clock = 0  # Unix seconds, by the modem's clock, at the open
         self.negotiate_ms = 300000
+        self.pem = "strict"  # how files are read, and what is trusted: the switches of these names
+        self.anchor = "root"
 
 
 def fresh(switches):
