@@ -169,6 +169,7 @@ _LATER = (
     "lose_urc",
     "late_urc",
     "crash",
+    "foreign",
     "urc_port_kept",
     "urc_port_open",
     "start_urcs",

@@ -1,6 +1,8 @@
 # ugsim.model.bytefaults - faults that strike at a byte or in front of a line of the stream.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model import foreign
+
 # What in=reply means.
 _REPLY = ("info", "payload", "trailer", "final")
 # Places where before=any puts a line: never inside counted data.
@@ -101,23 +103,40 @@ class Places:
 
     def before(self, kind):
         # Something comes ahead of a unit of this kind.
-        for fault in self._m.faults.armed("before"):
+        m = self._m
+        for fault in m.faults.armed("before") + m.faults.armed("foreign"):
             wanted = fault.text("before")
-            if wanted == kind or (wanted == "any" and kind in _LEGAL):
-                self._m.faults.strike(fault)
-                self._m.out.emit(stray(fault), "urc")
+            if wanted != kind and (wanted != "any" or kind not in _LEGAL):
+                continue
+            if fault.name == "before":
+                m.faults.strike(fault)
+                m.out.emit(stray(fault), "urc")
+            elif not fault.number("rate") or not m.rng.below(fault.number("rate")):
+                lines = foreign.SETS[fault.text("lines")]
+                text = lines[(fault.number("first") + fault.seen) % len(lines)]
+                fault.seen += 1
+                m.faults.strike(fault)
+                m.event("urc", text)
+                m.out.emit(foreign.framed(text), "urc")
+
+
+def line_ends(text):
+    # "a\\nb", as it is typed in a command to the simulation, with a line end in it.
+    return text.replace("\\r\\n", "\n").replace("\\n", "\n")
 
 
 def stray(fault):
     # The bytes of a stray line.
     what = fault.text("what") if fault.has("what") else "urc"
-    text = fault.text("text").encode()
+    text = line_ends(fault.text("text"))
+    if what == "urc":
+        return foreign.framed(text or "+CUSD: 2")
+    text = text.encode().replace(b"\n", b"\r\n")
     if what == "garbage":
         return b"\r\n" + (text or b"#\x7f]qZ+~") + b"\r\n"
     if what == "long":
-        return b"\r\n" + (text or b"x") * (fault.number("size") // max(1, len(text))) + b"\r\n"
+        text = text or b"x"
+        return b"\r\n" + text * (fault.number("size") // len(text)) + b"\r\n"
     if what == "open":
         return b"\r\n" + (text or b"+QSS")
-    if what == "nul":
-        return text or b"\0"
-    return b"\r\n" + (text or b"+CUSD: 2") + b"\r\n"
+    return text or b"\0"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.args import decimal
+from ugsim.model.bytefaults import line_ends
 from ugsim.model.commands.sslsocket import COUNT
 from ugsim.model.errors import ControlError
 from ugsim.model.faults import FAULTS, usage
@@ -205,7 +206,7 @@ def _storage(m, words, text):
 def _say(m, words, text):
     if not words:
         raise ControlError("say TEXT prints a line on the AT port")
-    m.out.urc(text[text.index("say") + 4 :])
+    m.out.urc(line_ends(text[text.index("say") + 4 :]))
 
 
 def _raw(m, words, text):
@@ -283,7 +284,7 @@ COMMANDS = {
     "echo": ("echo on|off", "switches the echo behind the host's back", _echo),
     "baud": ("baud RATE", "changes the modem's baud rate behind the host's back", _baud),
     "storage": ("storage full|free", "fills the file storages", _storage),
-    "say": ("say TEXT", "prints a line as a URC", _say),
+    "say": ("say TEXT", "prints a URC; \\n in it stands for a line end", _say),
     "raw": ("raw BYTE ...", "prints bytes, each in hexadecimal", _raw),
     "line": ("line NAME on|off", "sets dtr, rts, pwrkey or reset", _line),
 }

@@ -41,8 +41,15 @@ FAULTS = {
     # Lines
     "before": (
         "before=info, final, prompt, echo, trailer or any: what=urc, garbage, long, open or nul "
-        "comes first; text= is the line (take it last), size= the length of a long one",
+        "comes first; text= is the line (take it last; \\n for a line end), size= the length of a "
+        "long one",
         (("before", "any"), ("what", "urc"), ("text", ""), ("size", "3000")) + _ONCE,
+    ),
+    "foreign": (
+        "before=, as in `before`, comes a real URC that has to do with no connection, another one "
+        "each time: lines=one line, several, or text from outside that reads like ours "
+        "(deceptive); first= is where in the list it begins; with rate= one place in so many",
+        (("before", "any"), ("lines", "any"), ("first", "0"), ("rate", "0")) + _ONCE,
     ),
     "echo_cut": (
         "a URC comes in the middle of a command's echo, behind byte at= of it; line= is how the "
@@ -149,6 +156,7 @@ _CHOICES = {
     "before": ("any",) + tuple([k for k in KINDS if k != "urc"]),
     "do": ("restart", "off", "mute", "quiet"),
     "state": ("entry", "idle"),
+    "lines": ("any", "one", "several", "deceptive"),
     "key": ("",) + ORDER,
     "before what": ("urc", "garbage", "long", "open", "nul"),
     "as": ("fast", "slow", "year", "1980", "2070"),
@@ -414,7 +422,7 @@ class Faults:
         m = self._m
         placed = self._has("lose", "corrupt", "insert", "dup", "cut")
         m.out.filter = m.places.output if placed else None
-        m.out.before = m.places.before if self._has("before") else None
+        m.out.before = m.places.before if self._has("before", "foreign") else None
         self.on_answers = self._has("lose_answer", "gap", "crash")
         self.on_urcs = self._has("lose_urc", "late_urc")
         self.input = self._has(*inputfaults.NAMES)

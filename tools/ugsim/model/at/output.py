@@ -3,6 +3,7 @@
 
 from ugsim.model.base.bytequeue import ByteQueue
 from ugsim.model.commands.general import routed
+from ugsim.model.foreign import framed
 
 # Kinds of units, the words that faults use to name a place in the stream.
 KINDS = ("echo", "info", "payload", "trailer", "final", "prompt", "urc", "data")
@@ -111,7 +112,7 @@ class Output:
             return
         self._m.event("urc", text)
         self.urc_ms = self._m.now
-        self.emit(b"\r\n" + text.encode() + b"\r\n", "urc")
+        self.emit(framed(text), "urc")
         if data is not None:
             self.emit(data, "payload")
             self.emit(trailer, "trailer")
