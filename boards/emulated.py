@@ -9,6 +9,7 @@ set. `python3 tools/device.py --help` tells how to start it.
     modem = board.modem(sockets=1)           # a qssl.Modem
     host = board.setting("host", "test")     # from /settings.json on the board
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
+    board.set_utc((y, m, d, h, mi, s))       # nothing: the PC's clock is not this board's to set
 """
 
 import machine
@@ -23,4 +24,8 @@ def modem(**options):
     return site.modem(machine, 1, PINS, "", options)
 
 
-__all__ = ("modem", "now", "setting", "utc")
+def set_utc(t):
+    pass
+
+
+__all__ = ("modem", "now", "set_utc", "setting", "utc")

@@ -5,6 +5,7 @@
     modem = board.modem(sockets=1)           # a qssl.Modem on these pins
     host = board.setting("host", "test")     # from /settings.json on the board
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
+    board.set_utc((y, m, d, h, mi, s))       # sets this board's clock
 
 What is marked with ? is not in PINS below: add it if you wire it. Set to None what you don't wire:
 a line that hangs in the air stops the modem or switches it off.
@@ -75,4 +76,8 @@ def modem(**options):
     return site.modem(machine, UART, PINS, LOW, options)
 
 
-__all__ = ("modem", "now", "setting", "utc")
+def set_utc(t):
+    site.set_utc(machine, t)
+
+
+__all__ = ("modem", "now", "set_utc", "setting", "utc")

@@ -8,6 +8,7 @@ file is copied as board.py; `python3 tools/run.py SCRIPT` does what is needed he
     modem = board.modem(sockets=1)           # a qssl.Modem on this board's pins
     host = board.setting("host", "192.0.2.1")
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
+    board.set_utc((y, m, d, h, mi, s))       # nothing: the PC looks after its clock
 
 Here settings are environment variables: setting("host") is $QSSL_HOST. Those of the board itself:
     QSSL_MODEM   its port: /dev/ttyUSB0, /dev/pts/5, tcp:127.0.0.1:5521
@@ -61,6 +62,10 @@ def utc():
     # (year, month, day, hour, minute, second) in UTC; None if this board does not know.
     t = time.gmtime()[:6]
     return t if t[0] >= _FIRST_YEAR else None
+
+
+def set_utc(t):
+    pass
 
 
 def now():

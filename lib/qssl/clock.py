@@ -138,7 +138,9 @@ def network(modem):
 def adopt(modem):
     # Generator, for start(): with AT+CTZU=1 the modem takes the network's time, if that comes
     # after the command. If it came before, or was written in local time, this takes it: True. A
-    # clock that is set already is left as it is.
+    # clock that is set already is left as it is. Not where a Timekeeper decides what is believed.
+    if modem.keeper is not None:
+        return False
     if (yield from modem.at.ask(b"AT+CCLK?", b"+CCLK:")) != _l.OK or not modem.at.lines:
         return False
     shown = parse(modem.at.lines[0])

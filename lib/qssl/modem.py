@@ -12,6 +12,7 @@ from .errors import error
 
 class Modem:
     stated = None  # (ticks, seconds since 1970): what the program told clock() last
+    keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(
         self,

@@ -43,17 +43,38 @@ def setting(name: str, default=None):
     return value
 
 
+def _ahead():
+    # Seconds by which the board's clock is ahead of UTC, by the setting utc_offset_min.
+    return setting("utc_offset_min", 0) * 60
+
+
 def utc() -> tuple | None:
-    # (year, month, day, hour, minute, second) in UTC; None if this board does not know.
-    t = time.gmtime()[:6]
+    """(year, month, day, hour, minute, second) in UTC; None if this board does not know.
+
+    MicroPython's clock has no zone. Here it is taken for UTC; if it keeps local time, as after
+    `mpremote rtc --set`, the setting utc_offset_min tells how many minutes it is ahead of UTC.
+    Does not block; raises qssl.Refused for a setting that is no number."""
+    ahead = _ahead()
+    t = (time.gmtime(time.time() - ahead) if ahead else time.gmtime())[:6]
     return t if t[0] >= _FIRST_YEAR else None
 
 
 def now() -> int | None:
-    # Seconds since 1970-01-01, UTC; None if this board does not know.
+    """Seconds since 1970-01-01 UTC on every port; None if this board does not know."""
     if utc():
-        return int(time.time()) + (_EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0)
+        epoch = _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
+        return int(time.time()) - _ahead() + epoch
     return None
+
+
+def set_utc(machine, t: tuple) -> None:
+    """Sets the board's clock to (year, month, day, hour, minute, second) in UTC, so that utc() and
+    now() tell it: in local time if the setting utc_offset_min says so. Raises qssl.Refused for
+    what is no time."""
+    from .clock import civil, seconds
+
+    y, m, d, hh, mm, ss, weekday, _ = civil(seconds(t) + _ahead())
+    machine.RTC().datetime((y, m, d, weekday, hh, mm, ss, 0))
 
 
 def modem(machine, port, pins, low, options):

@@ -139,12 +139,13 @@ def applying(ctx, modem):
             raise error("ctx busy")
     mine = modem.contexts[id] = [ctx]
     if level and not ctx._settings[3]:
-        from .clock import get
+        from .clock import adopt, get
 
-        if (yield from get(modem)) is None:
+        if (yield from get(modem)) is None and not (yield from adopt(modem)):
             _refuse(
-                "the modem's clock was never set: modem.clock((y, m, d, h, mi, s)) in UTC, "
-                "or check_time=False",
+                "the modem's clock was never set (%s): modem.clock((y, m, d, h, mi, s)) in UTC, "
+                "NTP by qssl.timekeeper, or check_time=False"
+                % (modem.keeper.why() if modem.keeper else "the network tells no usable time"),
                 errno.EACCES,
             )
     names = yield from _uploads(ctx, modem)

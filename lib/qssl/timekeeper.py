@@ -11,6 +11,7 @@ clock.now(), clock.source, clock.sure, clock.rejected
 # The policy, for all who need the time:
 #   * Sources in order: "program" (what utc() gives, what modem.clock(t) was told), "network"
 #     (AT+QLTS), "ntp" (AT+QNTP, two servers that agree), "modem" (its clock, whoever set it).
+#   * The modem's clock shows what is believed, or that it was never set.
 #   * A time is believed if it lies within `years` and not behind the last time known for sure.
 #   * Once known, it runs on with the ticks. What differs from it is not believed, unless its
 #     source comes before that of the time known, or two sources agree.
@@ -41,7 +42,7 @@ _AGAIN_S = const(120)  # after the first time that NTP failed; it doubles up to 
 _KEEP_S = const(86400)  # the file is written once a day, as that wears the flash
 _BOOTS = const(8)  # power-ups that the file knows
 _NOTES = const(8)  # rejections that are kept
-_ZONE_MOST = const(56)  # quarters of an hour
+_NEVER = const(315964800)  # 1980-01-06, the clock of a modem that was never told
 _MAGIC = b"QST1"
 _MARK = b"\xf5\xfe"  # before a stamp; no UTF-8 text begins so
 STAMP = const(14)  # bytes: mark, power-up, seconds since then, seconds since 1970 or 0
@@ -78,6 +79,7 @@ class Timekeeper:
         pdp: int | None = None,
     ) -> None:
         self._modem = modem
+        modem.keeper = self
         self._utc = utc
         self._servers = [_server(s) for s in ((ntp,) if isinstance(ntp, str) else ntp)]
         self._path = path
@@ -153,6 +155,14 @@ class Timekeeper:
             shown = yield from get(self._modem)  # AT+QNTP may have set it
         self._outside()
         return (yield from self._put(shown))
+
+    def why(self) -> str:
+        """Why the time is not known, or by whom it is, in a few words. Does not block."""
+        if self._zero is not None:
+            return "known from %s%s" % (self.source, "" if self.sure else ", not sure yet")
+        if not self.rejected:
+            return "no source tells the time"
+        return "%s: %s" % (self.rejected[-1][0], self.rejected[-1][2])
 
     def confirm(self) -> None:
         """The time is sure: a certificate was checked against it. May write the file."""
@@ -280,6 +290,7 @@ class Timekeeper:
             order.remove(self._bad)
             order.append(self._bad)
         heard = False
+        lie = False  # the network is not believed; it may have set the modem's clock
         for source in order:
             s = None
             if source == "network":
@@ -293,9 +304,11 @@ class Timekeeper:
                         # Its answer may bear the clock's zone: without one it can only be UTC.
                         yield from setting(self._modem, _utc(shown))
                     s = yield from self._ntp()
-            elif not heard and shown is not None:
+            elif shown is not None and not lie and (self._zero is None or self._weak):
                 s = _utc(shown)
-            heard = self._weigh(source, s) or heard
+            believed = self._weigh(source, s)
+            heard = heard or believed
+            lie = lie or (source == "network" and s is not None and not believed)
         if self._bad != "program":
             self._bad = None
 
@@ -382,6 +395,8 @@ class Timekeeper:
         # Generator: the modem's clock, which shows `shown`. AT+CTZU lets the network set it, too.
         now = self.now()
         if now is None:
+            if shown is not None:  # from somebody who is not believed
+                yield from setting(self._modem, _NEVER)
             return False, None
         wrong = None
         if shown is not None:
@@ -514,3 +529,11 @@ def at(record: bytes, s: int | None) -> bytes:
     rest = record[1:].lstrip()
     comma = b"" if rest[:1] == b"}" else b","
     return b'{"at":%s%s%s' % (b"null" if s is None else b"%d" % s, comma, rest)
+
+
+def opened(clock: Timekeeper, record: bytes) -> tuple:
+    """(record, seconds since 1970 or None) of a record that bears a stamp() of `clock`, in this or
+    a former power-up; one without a stamp is returned as it is, with None."""
+    if record[:2] != _MARK or len(record) <= STAMP:
+        return record, None
+    return record[STAMP:], clock.at(record[:STAMP])

@@ -18,7 +18,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .errors import Error
+from .errors import Error, Refused
 
 _IDLE_MS = const(1000)
 # Statuses that speak of the server or its set-up rather than of one record, and those that pass.
@@ -48,12 +48,17 @@ class Uplink:
         pause_max_s: int = 300,
         rejects: int = 3,
         on_reject=None,
+        stamp=None,
+        clock=None,
     ) -> None:
         # recover: brings the modem back, see qssl.recovery; without it failures only lead to new
         # connections. batch, size: most records and bytes that go out together. timeout_s: for
         # connecting, and for one batch. pause_s: after a failure; it doubles up to pause_max_s,
         # give or take a quarter. rejects: how often a record that the server refuses (4xx) is
-        # tried before it is set aside; then on_reject(id, record, status) is called.
+        # tried before it is set aside; then on_reject(id, record, status) is called. stamp(record,
+        # s) makes of a record what is sent, such as qssl.timekeeper.at; s: when put() took it, in
+        # seconds since 1970, also if the time became known only later; None: it never did. It
+        # costs a record 14 bytes in the queue. clock: the Timekeeper for that, else recover's.
         self._modem = modem
         self._to = (host, port, ctx)
         self._carrier = carrier
@@ -66,6 +71,10 @@ class Uplink:
         self._pause_max_ms = int(pause_max_s * 1000)
         self._rejects = rejects
         self._on_reject = on_reject
+        self._stamp = stamp
+        self._clock = clock or getattr(recover, "clock", None)
+        if stamp is not None and self._clock is None:
+            raise Refused(errno.EINVAL, "uplink", "stamp needs a clock: a Timekeeper or Recovery")
         self._sock = self._steps = None
         self._linked = False  # there was a connection before
         self._silent = 0  # failures in a row without any answer of the server
@@ -78,6 +87,10 @@ class Uplink:
 
     def put(self, record: bytes) -> int:
         # Takes a record (bytes or str); returns its id once it is safe in the queue.
+        if self._stamp is not None:
+            if isinstance(record, str):
+                record = record.encode()
+            record = self._clock.stamp() + _checked(record)
         return self.queue.put(record)
 
     def step(self) -> int:
@@ -184,10 +197,21 @@ class Uplink:
 
     def _next(self):
         # The next batch: ids without a gap.
-        batch = self.queue.peek(1 if self._alone else self._batch, self._size)
+        batch = self._peek(1 if self._alone else self._batch, self._size)
         for i in range(1, len(batch)):
             if batch[i][0] != batch[0][0] + i:
                 return batch[:i]
+        return batch
+
+    def _peek(self, records, size):
+        # What queue.peek() gives, stamped.
+        batch = self.queue.peek(records, size)
+        if self._stamp is not None:
+            from .timekeeper import opened
+
+            for i, (number, record) in enumerate(batch):
+                record, s = opened(self._clock, record)
+                batch[i] = (number, self._stamp(record, s))
         return batch
 
     def _post(self, batch):
@@ -198,6 +222,9 @@ class Uplink:
             sock = yield from self._within(modem.connecting(*self._to))
             sock.settimeout(0)
             self._sock = sock
+            ctx = self._to[2]
+            if self._clock is not None and ctx._seclevel and not ctx._settings[3]:
+                self._clock.confirm()  # the server's certificate was checked against it
             modem.stats.reconnects += self._linked
             self._linked = True
             yield from self._within(self._carrier.attach(sock))
@@ -223,7 +250,7 @@ class Uplink:
             return
         self._strikes += 1
         if self._strikes >= self._rejects:
-            follows = self.queue.peek(2, 1 << 20)[1:]
+            follows = self._peek(2, 1 << 20)[1:]
             if status not in _SERVERS:
                 self._aside(batch[0], status)
                 return
@@ -274,3 +301,10 @@ class Uplink:
                 sock.close()  # does not block: in the background
             except OSError:
                 pass
+
+
+def _checked(record):
+    # What a stamp is put before.
+    if not isinstance(record, (bytes, bytearray)) or not record:
+        raise Refused(errno.EINVAL, "uplink", "a record is bytes or str, and not empty")
+    return bytes(record)

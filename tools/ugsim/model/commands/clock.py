@@ -163,7 +163,8 @@ class Ntp:
             m.timers.at(m.now + _NTP_MOST_MS, self._forget)
         else:
             ask = getattr(m.net, "ntp", None)
-            wrong_s, after_ms, error = ask(server) if ask else (0, _NTP_MS, 0)
+            wrong_s, after_ms, error = ask(server) if ask else (0, 0, 0)
+            after_ms = max(after_ms, _NTP_MS)
             lie = faults.hit("ntp_lie")
             if lie:
                 wrong_s = LIES[lie.text("as")](m.network.unix())
