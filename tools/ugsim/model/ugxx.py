@@ -72,6 +72,7 @@ class UGxx:
         self.sleep_mode = 0
         self.zone_update = 0
         self.qcfg = general.remembered(self, self.qcfg)
+        self.phone = {}  # settings of ugsim.model.commands.phone
         self.port = Port(self)
         self.line_in = Line(self)
         self.runner = Runner(self, COMMANDS)

@@ -9,6 +9,7 @@
 #   radio       CPIN, CSQ, CREG, CGREG, CGATT, COPS, CGPADDR
 #   clock       CCLK, QLTS, QNTP, CTZR
 #   pdp         QICSGP, QIACT, QIDEACT, QILOCIP, QISTATE, QIGETERROR
+#   phone       QSIMSTAT, CMGF, CNMI, CSCS, CLIP, ...: what other drivers send at their start
 #   dns         QIDNSCFG, QIDNSGIP
 #   files       QFLDS, QFLST, QFDEL, QFUPL, QFDWL     (storage: the files themselves)
 #   filehandle  QFOPEN, QFREAD, QFWRITE, QFSEEK, QFPOSITION, QFTUCAT, QFCLOSE

@@ -137,6 +137,8 @@ COMMANDS = {
     "Q": atq,
     "X": tolerated,
     "S": tolerated,
+    "L": tolerated,
+    "M": tolerated,
     "H": tolerated,
     "&C": tolerated,
     "&D": at_d,

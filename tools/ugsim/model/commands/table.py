@@ -10,6 +10,7 @@ from ugsim.model.commands import (
     identity,
     modes,
     pdp,
+    phone,
     port,
     power,
     radio,
@@ -27,7 +28,7 @@ def _add(commands, family):
         COMMANDS[name] = (commands[name], family)
 
 
-for _module in (general, identity, port, power, radio, clock):
+for _module in (general, identity, port, power, radio, clock, phone):
     _add(_module.COMMANDS, GENERAL)
 _add(modes.BASIC, GENERAL)
 for _module in (pdp, dns, modes, sslcfg, ssl):
