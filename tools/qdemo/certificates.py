@@ -2,26 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 import datetime
-import ipaddress
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from qca import make
 
-_BITS = 2048  # RSA: a UGxx knows no other key exchange
-_VALID = datetime.timedelta(days=1)
-_USAGE = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
+_HOUR = datetime.timedelta(hours=1)
 
 
 class Certificates:
@@ -31,53 +15,14 @@ class Certificates:
         self.ca = folder / "ca.pem"
         self.cert = folder / "server.pem"
         self.key = folder / "server.key"
-        ca_key = _new_key()
-        ca_name = _name("qssl demo CA")
-        ca = _sign(ca_name, ca_name, ca_key, ca_key, ("key_cert_sign", "crl_sign"), True)
-        key = _new_key()
-        cert = _sign(_name("localhost"), ca_name, key, ca_key, ("key_encipherment",), False)
-        self.ca.write_bytes(_pem(ca))
-        self.cert.write_bytes(_pem(cert))
+        now = datetime.datetime.now(datetime.timezone.utc)
+        dates = (now - _HOUR, now + 24 * _HOUR)
+        ca_key, key = make.key(), make.key()
+        name = make.name("qssl demo CA")
+        ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, *dates)
+        hosts = [make.alternative(text) for text in ("localhost", "127.0.0.1")]
+        of_server = (make.name("localhost"), name, key.public_key(), ca_key, make.SERVER, *dates)
+        self.ca.write_bytes(make.pem(ca))
+        self.cert.write_bytes(make.pem(make.sign(*of_server, hosts)))
         self.key.touch(0o600)
-        self.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-
-
-def _new_key():
-    return rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-
-
-def _name(text):
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _sign(subject, issuer, key, issuer_key, usage, is_ca):
-    now = datetime.datetime.now(datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + _VALID)
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None), True)
-        .add_extension(x509.KeyUsage(**{name: name in usage for name in _USAGE}), True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
-        )
-    )
-    if not is_ca:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _pem(cert):
-    return cert.public_bytes(serialization.Encoding.PEM)
+        self.key.write_bytes(make.key_pem(key))

@@ -1,0 +1,84 @@
+# qca.make - keys and certificates as a UGxx takes them: RSA 2048, SHA-256, dates before 2050.
+# SPDX-License-Identifier: MIT
+
+import datetime
+import ipaddress
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_BITS = 2048  # RSA: a UGxx knows no other key exchange
+# A certificate writes dates from 2050 on in another form, which old TLS code does not read.
+LAST = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
+_USAGE = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+CA = ("key_cert_sign", "crl_sign")
+SERVER = ("digital_signature", "key_encipherment")
+CLIENT = ("digital_signature",)
+_PURPOSE = {SERVER: ExtendedKeyUsageOID.SERVER_AUTH, CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH}
+
+
+def key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+
+
+def name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def alternative(text):
+    # A host's name or address as it stands in a certificate. ValueError: it is neither.
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=()):
+    # A certificate. subject, issuer: of name(). usage: CA, SERVER or CLIENT. hosts: of
+    # alternative().
+    is_ca = usage is CA
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None), True)
+        .add_extension(x509.KeyUsage(**{word: word in usage for word in _USAGE}), True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
+        )
+    )
+    if not is_ca:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([_PURPOSE[usage]]), False)
+    if hosts:
+        builder = builder.add_extension(x509.SubjectAlternativeName(hosts), False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def pem(cert):
+    return cert.public_bytes(serialization.Encoding.PEM)
+
+
+def key_pem(key):
+    # In the older of the two forms (BEGIN RSA PRIVATE KEY): everything reads it.
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
