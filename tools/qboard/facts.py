@@ -1,0 +1,143 @@
+# qboard.facts - what a board is and has, asked by code that runs there.
+# SPDX-License-Identifier: MIT
+
+from qboard.link import BoardError
+from qdemo.problem import Problem
+
+NEWEST_TOO_OLD = (1, 23)  # of MicroPython
+_MPY = 6  # version of the .mpy files that mpy-cross makes
+
+_ASK = """
+import sys, os
+i = sys.implementation
+try:
+    v = os.statvfs('/')
+except (OSError, AttributeError):
+    v = None
+print(repr((i.name, tuple(i.version)[:3], getattr(i, '_machine', sys.platform),
+    getattr(i, '_mpy', 0) & 255, sys.path, os.getcwd(), v and (v[1], v[2], v[4]))))
+"""
+_FROZEN = """
+import sys
+p = sys.path[:]
+sys.path[:] = ['.frozen']
+try:
+    import qssl
+    print(repr(qssl.__version__))
+except ImportError:
+    print(repr(None))
+sys.path[:] = p
+"""
+_LIST = """
+import os
+r = []
+for p in %r:
+    try:
+        for f in os.ilistdir(p):
+            r.append((p, f[0], f[1] == 0x4000, f[3] if len(f) > 3 else 0))
+    except OSError:
+        pass
+print(repr(r))
+"""
+_VERSION = """
+try:
+    import qssl
+    print(repr((qssl.__version__, qssl.__file__)))
+except (ImportError, AttributeError, SyntaxError, ValueError) as e:
+    print(repr((None, repr(e))))
+"""
+
+
+class Facts:
+    # .name, .version, .machine: of the MicroPython there. .places: the folders that it imports
+    # from, in order. .copies: {path: size} of every file of a driver. .others: what else lies in
+    # folders of a driver. .folders: those folders. .boards: {path: size} of board files.
+    # .settings: whether there is a settings.json. .frozen: the version of a driver in the
+    # firmware, None: it has none. .free, .size: bytes of the file system. .block: its unit.
+    def __init__(self, board):
+        self.name, self.version, self.machine, self.mpy, path, cwd, room = board.run(_ASK)
+        self.block, blocks, free = room or (1, 0, 0)
+        self.size, self.free = self.block * blocks, self.block * free
+        self.formatted = room is not None
+        self.places = []
+        for folder in path:
+            folder = (folder or cwd).rstrip("/") or "/"
+            if not folder.startswith((".", "/remote")) and folder not in self.places:
+                self.places.append(folder)
+        self.frozen = board.run(_FROZEN)
+        self._look(board)
+
+    def _look(self, board):
+        self.copies, self.boards, self.others, self.folders = {}, {}, [], []
+        for place, name, is_folder, size in board.run(_LIST % (self.places,)):
+            path = join(place, name)
+            stem, _, suffix = name.rpartition(".")
+            if name == "qssl" and is_folder:
+                self.folders.append(path)
+            elif suffix in ("py", "mpy") and stem == "qssl":
+                self.copies[path] = size
+            elif suffix in ("py", "mpy") and stem == "board":
+                self.boards[path] = size
+        for folder, name, is_folder, size in board.run(_LIST % (self.folders,)):
+            path = join(folder, name)
+            if name.endswith((".py", ".mpy")) and not is_folder:
+                self.copies[path] = size
+            else:
+                self.others.append(path)
+        root = [name for _, name, _, _ in board.run(_LIST % (["/"],))]
+        self.settings = "settings.json" in root
+        self.lib = "/lib" if "/lib" in self.places else self.places[-1] if self.places else None
+        self.lib_there = self.lib == "/" or self.lib.lstrip("/") in root if self.lib else False
+
+    def words(self):
+        return "%s, MicroPython %s" % (self.machine, ".".join(str(n) for n in self.version))
+
+    def check(self, source):
+        # What makes the driver impossible here, as a Problem.
+        if self.name != "micropython":
+            raise Problem(
+                "This board runs %s; the driver needs MicroPython: "
+                "https://micropython.org/download has it." % self.name
+            )
+        if self.version[:2] <= NEWEST_TOO_OLD:
+            raise Problem(
+                "This board runs MicroPython %s; the driver needs 1.24 or newer: flash one from "
+                "https://micropython.org/download." % ".".join(str(n) for n in self.version)
+            )
+        if not source and self.mpy != _MPY:
+            raise Problem(
+                "This MicroPython takes .mpy files of version %d, not %d: use --source."
+                % (self.mpy, _MPY)
+            )
+        if not self.formatted or not self.lib:
+            raise Problem("This board has no file system to copy to.")
+
+    def installed(self, board):
+        # (version, file) of what `import qssl` gets after a reset; (None, why) if it fails.
+        board.reset()
+        try:
+            return board.run(_VERSION)
+        except BoardError as e:
+            return None, e.last
+
+
+def join(folder, name):
+    return folder.rstrip("/") + "/" + name
+
+
+def board_file(machine):
+    # The name of the file of boards/ for what sys.implementation._machine says; None: none fits.
+    text = machine.lower().replace("-", "").replace("_", "")
+    for words, name in (
+        (("pico w",), "pico_w"),
+        (("pico2 w",), "pico_w"),
+        (("pico 2 w",), "pico_w"),
+        (("pico",), "pico"),
+        (("esp32s3",), "esp32_s3"),
+        (("esp32c3",), "esp32_c3"),
+        (("mps2an385",), "emulated"),
+    ):
+        if all(word in text for word in words):
+            return name
+    # An ESP32-S2, -C6, -H2, ... has other pins.
+    return "esp32" if text.endswith(("with esp32", "with esp32d0wd")) else None

@@ -1,0 +1,72 @@
+# qboard.files - the settings and the certificate that go to a board, looked at before they do.
+# SPDX-License-Identifier: MIT
+
+import codecs
+import json
+import re
+
+from cryptography import x509
+
+from qdemo.problem import Problem
+
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def check(chosen):
+    if chosen.settings:
+        settings(chosen.settings)
+    if chosen.ca:
+        ca(chosen.ca)
+
+
+def settings(path):
+    # The settings in the file, as a dict. What the board could not read is a Problem.
+    data = path.read_bytes()
+    if data.startswith(_BOMS[1:]) or b"\0" in data[:4]:
+        raise Problem("%s is UTF-16: save it as UTF-8, without a byte order mark." % path)
+    if data.startswith(_BOMS[0]):
+        raise Problem("%s begins with a byte order mark: save it as UTF-8 without." % path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise Problem("%s is not UTF-8: save it as UTF-8." % path) from None
+    try:
+        value = json.loads(text)
+    except ValueError as e:
+        comma = re.search(r",\s*[}\]]", text)
+        if comma:
+            line = text.count("\n", 0, comma.start()) + 1
+            raise Problem(
+                "%s, line %d: take away the comma before the }." % (path, line)
+            ) from None
+        raise Problem("%s, line %d, is not JSON (%s)." % (path, e.lineno, e.msg.lower())) from None
+    if not isinstance(value, dict):
+        raise Problem('%s has to be like {"apn": "internet", "port": 8883}.' % path)
+    for name, what in value.items():
+        if not isinstance(what, (str, int, float)) and what is not None:
+            raise Problem('%s: "%s" has to be text or a number.' % (path, name))
+    return value
+
+
+def ca(path):
+    # A CA's certificate, and no private key.
+    data = path.read_bytes()
+    if b"PRIVATE KEY" in data:
+        raise Problem("%s has a private key in it: give the certificate alone." % path)
+    try:
+        found = x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise Problem(
+            "%s is no certificate in PEM; from DER: openssl x509 -inform DER -in FILE -out ca.pem"
+            % path
+        ) from None
+    for cert in found:
+        try:
+            good = cert.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except x509.ExtensionNotFound:
+            good = cert.subject == cert.issuer  # version 1
+        if not good:
+            raise Problem(
+                "%s is no CA's certificate but that of %s: give the one that signed it."
+                % (path, cert.subject.rfc4514_string())
+            )
