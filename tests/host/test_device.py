@@ -110,6 +110,45 @@ def test_the_telemetry_of_the_examples_on_a_microcontroller(tmp_path):
     assert len(re.findall(r"^server: record 2: ", err, re.M)) == 3
 
 
+def test_the_repl_of_the_board_on_a_terminal():
+    if not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    master, slave = os.openpty()
+    seen = b""
+
+    def expect(words, poke=b"", limit_s=60):
+        nonlocal seen
+        end = time.monotonic() + limit_s
+        while words not in seen:
+            assert time.monotonic() < end, seen
+            if select.select([master], [], [], 1)[0]:
+                seen += os.read(master, 4096)
+            else:
+                os.write(master, poke)
+        seen = seen.partition(words)[2]
+
+    argv = [sys.executable, setup.ROOT / "tools/device.py", "--repl"]
+    process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave)
+    try:
+        expect(b"import board; m = board.modem()")
+        expect(b"Ctrl-]")
+        expect(b">>> ", b"\r")  # the terminal may not be in its raw mode yet
+        os.write(master, b"import board; m = board.modem(); m.start(apn='x'); 6 * 7\r")
+        expect(b"42\r\n>>> ")
+        os.write(master, b"\x1d")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(slave)
+        os.close(master)
+
+
+def test_the_repl_wants_a_terminal(tmp_path):
+    status, _, err = tool.run(tmp_path, "device.py", "--repl")
+    assert status == 2 and "--repl wants a terminal" in err
+
+
 class Cable:
     # A serial port of this PC, as a pty, whose other end is a TCP connection. port: its path.
     def __init__(self):

@@ -1,6 +1,8 @@
 # qboard.facts - what a board is and has, asked by code that runs there.
 # SPDX-License-Identifier: MIT
 
+import re
+
 from qboard.link import BoardError
 from qdemo.problem import Problem
 
@@ -46,6 +48,16 @@ try:
 except (ImportError, AttributeError, SyntaxError, ValueError) as e:
     print(repr((None, repr(e))))
 """
+
+
+_FILES = (
+    (r"pico ?2? w\b", "pico_w"),
+    (r"raspberry pi pico", "pico"),
+    (r"esp32s3", "esp32_s3"),
+    (r"esp32c3", "esp32_c3"),
+    (r"\bwith esp32(d0wd|pico|u4wd|$)", "esp32"),
+    (r"mps2an385", "emulated"),
+)
 
 
 class Facts:
@@ -128,16 +140,7 @@ def join(folder, name):
 def board_file(machine):
     # The name of the file of boards/ for what sys.implementation._machine says; None: none fits.
     text = machine.lower().replace("-", "").replace("_", "")
-    for words, name in (
-        (("pico w",), "pico_w"),
-        (("pico2 w",), "pico_w"),
-        (("pico 2 w",), "pico_w"),
-        (("pico",), "pico"),
-        (("esp32s3",), "esp32_s3"),
-        (("esp32c3",), "esp32_c3"),
-        (("mps2an385",), "emulated"),
-    ):
-        if all(word in text for word in words):
+    for pattern, name in _FILES:
+        if re.search(pattern, text):
             return name
-    # An ESP32-S2, -C6, -H2, ... has other pins.
-    return "esp32" if text.endswith(("with esp32", "with esp32d0wd")) else None
+    return None  # an ESP32-S2, -C6, -H2, ... has other pins

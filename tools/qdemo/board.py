@@ -21,7 +21,8 @@ class Board:
         # board.py is what a user copies onto a real board: one file of boards/.
         names = folder / "board"
         names.mkdir()
-        (names / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
+        for name in ("board.py", "unix.py"):  # the second for qdemo.machine_pc
+            (names / name).symlink_to(setup.ROOT / "boards" / "unix.py")
         self._report = folder / "report"
         path = [".frozen", names, setup.ROOT / "lib", *folders]
         env = {k: v for k, v in os.environ.items() if not k.startswith("QSSL_")}

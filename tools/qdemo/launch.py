@@ -10,9 +10,19 @@ import sys
 
 script = sys.argv[1]
 report = sys.argv[2] if len(sys.argv) > 2 else None
+with open(script) as file:
+    machine = "machine" in file.read()
 names = {"__name__": "__main__", "__file__": script}
 sys.argv[:] = [script]
+here = sys.path[0]
 sys.path[0] = script.rpartition("/")[0]  # as if it had been started itself
+if machine:
+    # The unix port has a `machine`, but no UART in it.
+    sys.path.insert(0, here)
+    import machine_pc
+
+    sys.modules["machine"] = machine_pc
+    sys.path.pop(0)
 try:
     execfile(script, names)  # noqa: F821 - MicroPython has it
 except OSError as e:

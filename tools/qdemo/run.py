@@ -12,11 +12,14 @@ from qdemo.board import Board
 from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.trouble import check
+from ugsim.port import owner
 
 
 def _modem(chosen, folder, stack):
     # Starts the simulated modem; its settings.
     if chosen.modem:
+        if not chosen.modem.startswith("tcp:"):
+            _hold(chosen.modem, stack)
         return {"modem": chosen.modem, "baud": chosen.baud or 0}
     options = ["--view" if chosen.at else "--quiet"]
     for fault in chosen.fault:
@@ -27,6 +30,17 @@ def _modem(chosen, folder, stack):
     modem = Modem(folder, None, baud, options, **stderr)
     stack.callback(modem.stop)
     return {"modem": modem.at}
+
+
+def _hold(port, stack):
+    # The script has the port for itself.
+    taken = owner.taken(port)
+    try:
+        stack.enter_context(owner.held(port))
+    except BlockingIOError:
+        taken = taken or "%s is in use by another program: end that first" % port
+    if taken:
+        raise Problem(taken + ".")
 
 
 def _run(chosen, stack):

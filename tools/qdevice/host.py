@@ -21,6 +21,7 @@ from emuboard import Board, firmware
 from qdemo import process
 from qdemo.certificates import Certificates
 from qdemo.problem import Problem
+from qdevice.cable import Cable
 from qdevice.peer import Peer
 from qdevice.stage import compile_mpy, stage
 from ugsim.control import Control
@@ -133,7 +134,8 @@ class Host:
         # Runs mpremote; a subprocess.CompletedProcess with output and errors as one text.
         options.setdefault("timeout", _LIMIT_S)
         options.setdefault("stdout", subprocess.PIPE)
-        argv = [Path(sys.executable).parent / "mpremote", "connect", self.repl]
+        port = options.pop("port", self.repl)
+        argv = [Path(sys.executable).parent / "mpremote", "connect", port]
         try:
             return subprocess.run(
                 [str(a) for a in [*argv, *words]],
@@ -203,7 +205,10 @@ class Host:
             return self.mpremote(*words, stdout=None, timeout=None).returncode
 
     def interact(self):
-        # The board's REPL on this terminal; Ctrl-] ends it.
-        return self.mpremote(
-            *self._mount(), "repl", stdin=None, stdout=None, timeout=None
-        ).returncode
+        # The board's REPL on this terminal; Ctrl-] ends it. mpremote wants a serial port for that.
+        with contextlib.ExitStack() as stack:
+            port = stack.enter_context(Cable(self.repl)) if self.emulated else self.repl
+            # What ran before has left the board in the REPL of programs.
+            words = ["soft-reset"] if self.emulated else self._mount()
+            options = {"stdin": None, "stdout": None, "timeout": None, "port": port}
+            return self.mpremote(*words, "repl", **options).returncode

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import setup
 from qdemo import ending, run_options, servers
+from qdemo.problem import Problem
 from qdevice import options
 from qdevice.host import Host
 
@@ -57,7 +58,12 @@ def _run(chosen, stack):
         )
     )
     if chosen.repl:
-        print("The simulated modem is on the board's UART: import board; m = board.modem()")
+        if not sys.stdin.isatty():
+            raise Problem("--repl wants a terminal to type at.")
+        print(
+            "The simulated modem is on the board's UART: import board; m = board.modem()",
+            flush=True,
+        )
         return host.interact()
     scripts = chosen.scripts or [options.SCRIPTS / (name + ".py") for name in options.names()]
     status = 0

@@ -87,10 +87,10 @@ def _name(pid):
             words = file.read().decode(errors="replace").split("\0")
     except OSError:
         return "another program"
-    program = os.path.basename(words[0])
-    if program.startswith("python") and len(words) > 1:
-        # python3 -m mpremote, python3 tools/ugsim
-        for word in words[1:]:
-            if word and not word.startswith("-"):
-                return os.path.basename(word)
-    return program or "another program"
+    program = os.path.basename(words[0]) or "another program"
+    for word in words[1:] if program.startswith("python") else ():
+        if word == "-c":
+            break
+        if word and not word.startswith("-"):
+            return os.path.basename(word)  # python3 -m mpremote, python3 tools/ugsim
+    return program

@@ -15,6 +15,7 @@ import termios
 
 import serial
 
+from ugsim.port import owner
 from ugsim.port.base import Port, PortError, read_fd, write_fd
 
 _LINES_EVERY_S = 0.002
@@ -22,10 +23,17 @@ _LINES_EVERY_S = 0.002
 
 class SerialPort(Port):
     def __init__(self, device, baud, wired=("rts",)):
+        taken = owner.taken(device)
+        if taken:
+            raise PortError(taken + ".")
         try:
             self._serial = serial.Serial(device, baud, timeout=0, exclusive=True)
         except (serial.SerialException, ValueError, OSError) as error:
             number = getattr(error, "errno", None)
+            if number in (errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
+                raise PortError(
+                    "%s is in use by another program: end that first." % device
+                ) from None
             if number is None and isinstance(error.__context__, termios.error):
                 number = error.__context__.args[0]
             why = os.strerror(number) if number else str(error)
