@@ -1,7 +1,8 @@
 # qssl.bringup - from any state of the modem to registered, with an active PDP context.
 # SPDX-License-Identifier: MIT
 #
-# Manual 1.2, steps 1 and 2, and all that comes before them. Loaded by Modem.start().
+# Manual 1.2, steps 1 and 2, and all that comes before them. Loaded by Modem.start(). Contact,
+# SIM and registration are modules of their own, each let go before the next one is loaded.
 
 import errno
 from time import ticks_add, ticks_diff, ticks_ms
@@ -11,21 +12,23 @@ from micropython import const
 from . import link as _l
 from .ascii import field, value
 from .clock import adopt
-from .dialect import ACT_MS, DEACT_MS, ID_MAX
+from .dialect import DEACT_MS, ID_MAX
 from .errors import Error, Refused
-from .query import failing, registration
-from .query import signal as hearing
-from .quote import optional, printable, text
+from .query import failing
+from .quote import optional, text
 
-_BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
-_PULSE_MS = const(300)  # of PWRKEY, or the reset line
-_BOOT_MS = const(15000)
+_TRY_MS = const(2500)  # for an answer that comes at once; the next tries wait longer
+_TRIES = const(3)
+_HEAL_MS = const(30000)  # until the AT port answers again
+_ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
+_ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
 _POLL_MS = const(500)
-_RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
-_SIM_NONE = const(10)  # +CME ERROR
+_DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 
 
 class Bringup:
+    # The steps are generators for Link.drive; they raise what went wrong.
+
     def __init__(self, modem, timeout_ms, pdp=None):
         self.modem = modem
         self.pdp = pdp or modem.pdp
@@ -33,6 +36,13 @@ class Bringup:
         self.link = modem.link
         self.at = modem.at
         self.due = ticks_add(ticks_ms(), timeout_ms)
+        self.restarts = self.link.stats.restarts  # when this round began
+        self.rounds = self.drops = 0  # restarts; those while it was to transmit
+        self.sends = False  # it is to transmit now
+        self.sim = ""  # what it asks for, but can do without
+        self.settings = ()  # (question, prefix, answer) that shows that tidy() is in force
+        self.late = None  # function: the error to raise when the time is over
+        self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -46,83 +56,75 @@ class Bringup:
         while (yield due):
             pass
 
-    def ask(self, line, prefix=None, ms=5000):
-        return self.at.ask(line, prefix, self.left(ms))
+    def look(self):
+        # Raises if the modem has restarted in this round: all is to be done again.
+        if self.link.stats.restarts != self.restarts:
+            self.at.fail(_l.RESTARTED, "start", "")
 
-    # --- steps: generators for Link.drive ---
+    def ask(self, line, prefix=None, ms=_TRY_MS, tries=_TRIES):
+        # OK or ERROR, for a command that may be repeated: it is, when its answer is lost. The
+        # lines are in at.lines.
+        for _ in range(tries):
+            self.look()
+            result = yield from self.at.ask(line, prefix, self.left(ms))
+            if result < _l.TIMEOUT:
+                return result
+            self.look()
+            ms *= 2
+            if not (yield from self.heal(_HEAL_MS)):
+                break
+        self.silent(line)
 
-    def contact(self):
-        # An AT port that answers, whatever it was doing.
-        modem = self.modem
-        shown = str(modem.link.uart)  # "UART(1, baudrate=115200, ..., rxbuf=256, ...)"
-        at = shown.find("rxbuf=")
-        if at >= 0 and int(shown[at + 6 :].split(",", 1)[0].rstrip(")")) < _RXBUF_MIN:
-            raise Refused(errno.EINVAL, "start", "the UART's rxbuf is too small; make it 2048")
-        pwrkey, status = modem.pins[0], modem.pins[1]
-        if pwrkey is not None and status is not None and not status.value():
-            yield from self.press(pwrkey)
-        if (yield from self.answers()):
-            return
-        init = getattr(modem.link.uart, "init", None)
-        if init is not None and modem.baud:
-            for baud in _BAUDS:
-                init(baudrate=baud)
-                if (yield from self.answers(True)):
-                    yield from self.ask(b"AT+IPR=%d" % modem.baud)
-                    init(baudrate=modem.baud)
-                    if (yield from self.answers()):
-                        return
-            init(baudrate=modem.baud)
-        if pwrkey is not None:
-            yield from self.press(pwrkey)
-            if (yield from self.answers()):
-                return
-        raise Error(
-            errno.ETIMEDOUT,
-            "start",
-            "nothing answers; check the modem's power, RX and TX (crossed?), baud rate, GND",
-        )
-
-    def pulse(self, pin, ms=_PULSE_MS):
-        pin.value(1)
-        try:
-            yield from self.pause(ms)
-        finally:
-            pin.value(0)
-
-    def press(self, pwrkey):
-        yield from self.pulse(pwrkey)
-        due = ticks_add(ticks_ms(), self.left(_BOOT_MS))
-        restarts = self.link.stats.restarts
-        while self.link.stats.restarts == restarts and (yield due):
-            pass
-
-    def answers(self, short=False):
-        link = self.link
-        link.resync.dead = False
-        if link.job is not None:
-            link.expire()
+    def silent(self, line):
+        # Raises: no answer came to `line`.
+        if self.over() and self.late is not None:
+            raise self.late()
+        what = line[: (line.find(b"=") + 1 or len(line) + 1) - 1].decode()
+        if self.link.sick:
+            hint = "it stopped answering at %s; check its power and the wires" % what
+        elif self.over():
+            hint = "no answer to %s within the time; give start() more of it" % what
         else:
-            link.distrust()
-        if short:
-            link.resync.start(0, True)
-        while link.sick and not link.resync.dead:
-            link.pump()
-            if link.sick and not (yield self.due):
+            hint = "no answer to %s, asked %d times, though it answers AT; are bytes lost on the "
+            hint = (hint + "UART (RTS/CTS, rxbuf)? else restart the modem") % (what, _TRIES)
+        raise Error(errno.ETIMEDOUT, "start", hint)
+
+    def heal(self, ms):
+        # Until the link is out of quarantine. False: not within the time.
+        due = ticks_add(ticks_ms(), self.left(ms))
+        while self.link.sick:
+            self.link.pump()
+            if self.link.sick and not (yield due):
                 return False
-        return not link.sick
+        return not self.over()
+
+    def insist(self, line, refused=""):
+        # A setting that has to be. An ERROR may be a late answer to an older command: once more.
+        for _ in range(_TRIES):
+            if (yield from self.ask(line)) == _l.OK:
+                return
+            code = self.link.cme
+            yield from self.pause(_POLL_MS)
+        hint = refused or "the modem refused %s; does another program use it?" % line.decode()
+        raise Error(errno.EIO, "start", hint, max(code, 0))
 
     def tidy(self):
         # Known settings, and nothing left from a former run.
         modem = self.modem
         modem.epoch += 1
+        self.settings = ()
         for line in (b"ATE0", b"ATV1", b"AT+CMEE=1"):
-            if (yield from self.ask(line)) != _l.OK:
-                raise Error(errno.EIO, "start", "the modem refused " + line.decode())
-        yield from self.ask(b"AT+QISDE=0")  # payload echo; not every firmware knows it
+            yield from self.insist(line)
+        settings = [(b"AT+CMEE?", b"+CMEE:", b"1")]
+        # Payload echo; not every firmware knows it.
+        if (yield from self.ask(b"AT+QISDE=0")) == _l.OK:
+            settings.append((b"AT+QISDE?", b"+QISDE:", b"0"))
         yield from self.ask(b"AT+CTZU=1")  # the clock takes the network's time
-        if (yield from self.ask(b"AT+IFC=2,2" if modem.flow else b"AT+IFC=0,0")) != _l.OK:
-            raise Error(errno.EIO, "start", "the modem refused its flow control setting")
+        flow = b"2,2" if modem.flow else b"0,0"
+        yield from self.insist(b"AT+IFC=" + flow)
+        settings.append((b"AT+IFC?", b"+IFC:", flow))
+        self.settings = settings
+        yield from self.left_over()
         for sock in modem.sockets:
             if sock is not None:
                 sock.lost(_l.RESTARTED)
@@ -131,82 +133,104 @@ class Bringup:
             for line in self.at.lines:
                 cid = value(line, 0, len(line), 0)
                 if 0 <= cid <= ID_MAX:
-                    yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 15000)
+                    yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 5000)
 
-    def sim(self, pin):
-        state = "not answering"
-        while True:
-            result = yield from self.ask(b"AT+CPIN?", b"+CPIN:")
-            if result == _l.OK and self.at.lines:
-                line = self.at.lines[0]
-                state = printable(line, 0, len(line)).strip()
-                if state == "READY":
+    def shows(self, question, prefix):
+        # What a setting is: the rest of its first line, without blanks; None if it does not tell.
+        for _ in range(_TRIES):
+            if (yield from self.ask(question, prefix)) != _l.OK:
+                break
+            if self.at.lines:  # else the line was lost
+                return self.at.lines[0].replace(b" ", b"")
+        return None
+
+    def left_over(self):
+        # What another program may have left, and a restart perhaps keeps. Firmware that does not
+        # know a setting has nothing to be mended.
+        shown = yield from self.shows(b"AT+QSCLK?", b"+QSCLK:")
+        if shown not in (None, b"0"):  # asleep it loses the first bytes after a pause
+            yield from self.ask(b"AT+QSCLK=0")
+        shown = yield from self.shows(b"AT+CSCS?", b"+CSCS:")
+        if shown not in (None, b'"GSM"', b'"IRA"'):  # APN and PIN would be read as hexadecimal
+            if (yield from self.ask(b'AT+CSCS="GSM"')) != _l.OK:
+                yield from self.ask(b'AT+CSCS="00470053004D"')  # GSM in UCS2
+        shown = yield from self.shows(b'AT+QINDCFG="all"', b'+QINDCFG: "all",')
+        if shown is not None and shown.startswith(b"0"):
+            yield from self.ask(b'AT+QINDCFG="all",1')
+        # URCs belong to this port. Which one that is only the UART's owner knows: None keeps it.
+        port = getattr(self.link.uart, "at_port", "uart1")
+        if port is not None:
+            port = port.encode()
+            name = b'AT+QCFG="urc/port"'
+            good = b'1,"%s"' % port
+            shown = yield from self.shows(name, b'+QCFG: "urc/port",')
+            if shown is None:  # the LTE modems' way
+                name = b'AT+QURCCFG="urcport"'
+                good = b'"%s"' % port
+                shown = yield from self.shows(name, b'+QURCCFG: "urcport",')
+                if shown is None or not shown.startswith(b'"usb'):
                     return
-                if state == "SIM PIN" and pin:
-                    line = b'AT+CPIN="%s"' % optional(pin, "start", "pin", 8)
-                    if (yield from self.ask(line)) != _l.OK:
-                        raise Refused(errno.EACCES, "start", "the SIM refused this PIN; once only")
-                    pin = ""
-                elif state.startswith("SIM P"):
-                    raise Error(errno.EACCES, "start", "the SIM asks for %s; pass pin=" % state)
-            elif self.link.cme == _SIM_NONE:
-                state = "no SIM card"
-            if self.over() or (state == "no SIM card" and self.stale(20000)):
-                raise Error(errno.ENODEV, "start", "SIM: %s; check card and holder" % state)
-            yield from self.pause(_POLL_MS)
+            if shown.lower() != good:
+                yield from self.ask(b"%s,%s" % (name, good))
 
-    def stale(self, ms):
-        # True once ms have passed since the last step began to fail.
-        now = ticks_ms()
-        if self.since is None:
-            self.since = now
-        return ticks_diff(now, self.since) >= ms
-
-    since = None
-
-    def register(self):
-        signal = None
-        while not (yield from registration(self.modem)):
-            if self.over():
-                raise Error(
-                    errno.EHOSTUNREACH,
-                    "start",
-                    "no network; signal %s; check antenna, coverage and SIM"
-                    % ("unknown" if signal is None else "%d dBm" % signal),
-                )
-            if self.left(_POLL_MS) == _POLL_MS:  # else the answer may come too late
-                signal = yield from hearing(self.modem)
-            yield from self.pause(_POLL_MS)
+    def kept(self):
+        # Whether the settings of tidy() are in force. If not, the modem has restarted unseen.
+        for question, prefix, good in self.settings:
+            shown = yield from self.shows(question, prefix)
+            if shown is not None and shown != good:
+                return False
+        return True
 
     def activate(self, apn, user, password, auth):
         pdp = self.pdp
         setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
-        if (yield from self.active()):
-            yield from self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
-            if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
-                return
-            yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
-            self.modem.lose(pdp)
-        if (yield from self.ask(b"AT+QICSGP=%d,%s" % (pdp, setting))) != _l.OK:
-            raise Error(errno.EINVAL, "start", "the modem refused APN, user or password")
+        act = b"AT+QIACT=%d" % pdp
         wait = 1000
-        code = 0
+        lost = 0
+        self.late = self.refused
         while True:
-            if (yield from self.ask(b"AT+QIACT=%d" % pdp, None, ACT_MS)) == _l.OK:
-                if (yield from self.active()):
+            if (yield from self.active()):
+                yield from self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
+                if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
                     return
-            code = (yield from failing(self.modem)) or code
-            if self.over():
-                from .hints import explain
+                yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+                self.modem.lose(pdp)
+            hint = "the modem refused APN, user or password"
+            yield from self.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
+            self.sends = True
+            result = yield from self.at.ask(act, None, self.left(_ACT_MS))
+            self.look()
+            if result >= _l.TIMEOUT:
+                # The answer may be lost, or take longer: whether it has worked is asked then.
+                lost += 1
+                if not (yield from self.heal(_ACT_HEAL_MS)) or lost >= _TRIES:
+                    self.silent(act)
+            elif result == _l.OK:
+                if (yield from self.active()):
+                    self.sends = False
+                    return
+            else:
+                self.cme = max(self.link.cme, 0)
+            if not (yield from self.kept()):
+                self.at.fail(_l.RESTARTED, "start", "")
+            self.sends = False
+            if result < _l.TIMEOUT:
+                self.code = (yield from failing(self.modem)) or self.code
+                if self.over():
+                    raise self.refused()
+                yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, 10000)
+                yield from self.pause(wait)
+                wait = min(wait * 2, 16000)
 
-                raise Error(errno.EHOSTUNREACH, "start", explain(code), code)
-            yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
-            yield from self.pause(wait)
-            wait = min(wait * 2, 16000)
+    def refused(self):
+        # The error for a PDP context that is not activated.
+        from .codes import activation
+
+        return Error(errno.EHOSTUNREACH, "start", *activation(self.code, self.cme))
 
     def active(self):
         # Whether the PDP context is active; notes its address.
-        yield from self.ask(b"AT+QIACT?", b"+QIACT:", 150000)
+        yield from self.ask(b"AT+QIACT?", b"+QIACT:")
         for line in self.at.lines:
             n = len(line)
             if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:
@@ -214,33 +238,115 @@ class Bringup:
                 return True
         return False
 
+    def steps(self, setting, pin, reach_ms):
+        # One round: all that start() does.
+        from .contact import contact
+
+        yield from contact(self, reach_ms)
+        self.restarts = self.link.stats.restarts  # booting was none
+        _unload("contact")
+        yield from self.tidy()
+        from .radio import enable, register
+
+        yield from enable(self)
+        from .sim import unlock
+
+        yield from unlock(self, pin)
+        _unload("sim")
+        self.sends = True
+        yield from register(self)
+        self.sends = False
+        _unload("radio")
+        yield from adopt(self.modem)
+        yield from self.heal(_HEAL_MS)
+        yield from self.activate(*setting)
+        # A restart that nobody saw would have undone all this: the settings are looked at, then
+        # whether the context is still active, which no restart would have left.
+        if not (yield from self.kept()) or not (yield from self.active()):
+            self.at.fail(_l.RESTARTED, "start", "")
+
+    def again(self, e):
+        # Whether a round that ended with the error e is to be done once more, as the modem has
+        # restarted or gone in it. Raises if it does so too often.
+        if isinstance(e, Refused) or self.over():
+            again = False
+        elif self.link.stats.restarts != self.restarts or e.errno == errno.ECONNRESET:
+            again = True
+        elif self.link.sick:
+            return not self.over()
+        else:
+            again = False
+            try:
+                again = not (yield from self.kept())
+            except Error:
+                pass
+        if again or (self.rounds and self.over()):
+            self.rounds += 1
+            self.drops += self.sends
+            if self.drops >= _DROPS or self.over():
+                when = "whenever it transmits" if self.drops > 1 else "while start() runs"
+                hint = "the modem restarts %s (%d times); check its supply: 3.8 V that hold at "
+                hint += "2 A, short thick wires, a capacitor at VBAT"
+                raise Error(errno.EIO, "start", hint % (when, self.rounds))
+        return again
+
+
+def _unload(names):
+    from . import unload
+
+    unload(names)
+
 
 def start(modem, *args, **settings):
-    # Generator for Link.drive, see Modem.start.
+    # Generator for Link.drive, see Modem.start. reach_ms: most time until the modem answers.
     return modem.at.alone(_start(modem, *args, **settings))
 
 
-def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin=""):
+def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="", reach_ms=None):
     setting = settings(apn, user, password, auth)
+    pin = _pin(pin)
     modem.up = False
     modem.pdps.clear()
     step = Bringup(modem, timeout_ms)
-    yield from step.contact()
-    yield from step.tidy()
-    yield from step.sim(pin)
-    yield from step.register()
-    yield from adopt(modem)
-    yield from step.activate(*setting)
+    try:
+        while True:
+            failure = None
+            try:
+                yield from step.steps(setting, pin, reach_ms)
+                break
+            except Error as e:
+                failure = e
+            if not (yield from step.again(failure)):
+                raise failure
+            step.restarts = modem.stats.restarts
+            step.sends = False
+            step.settings = ()
+            step.late = None
+    finally:
+        _unload("contact sim radio")
     modem.address = step.address
     modem.up = True
+
+
+def _pin(pin):
+    # The PIN as bytes; refused at once if it can be none.
+    pin = optional(pin, "start", "pin", 8)
+    if pin and (len(pin) < 4 or not pin.isdigit()):
+        raise Refused(errno.EINVAL, "start", "pin must be 4 to 8 digits")
+    return pin
 
 
 def settings(apn, user, password, auth):
     if auth not in (0, 1, 2, 3):
         raise Refused(errno.EINVAL, "start", "auth must be 0 (none), 1 (PAP), 2 (CHAP) or 3")
-    return (
-        optional(apn, "start", "apn", 99),
-        optional(user, "start", "user", 127),
-        optional(password, "start", "password", 127),
-        auth,
-    )
+    apn = optional(apn, "start", "apn", 99)
+    user = optional(user, "start", "user", 127)
+    password = optional(password, "start", "password", 127)
+    if b" " in apn:
+        raise Refused(errno.EINVAL, "start", "apn holds a blank; no APN has one")
+    if (user or password) and not auth:
+        hint = "user and password need auth=1 (PAP) or 2 (CHAP), else they are not used"
+        raise Refused(errno.EINVAL, "start", hint)
+    if password and not user:
+        raise Refused(errno.EINVAL, "start", "a password needs a user")
+    return apn, user, password, auth

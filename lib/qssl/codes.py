@@ -56,4 +56,42 @@ _FILES = const("""
 425|invalid parameter
 426|file already open
 """)
+# +CME ERROR of 27.007 9.2 and 9.3, as the network gives them: number|text; hint.
+_NETWORK = const("""
+3|operation not allowed; another program may use the modem
+4|operation not supported
+30|no network service; check antenna and coverage
+31|network time-out; the network did not answer; try again
+32|network not allowed, emergency calls only; check the SIM's contract
+33|service not subscribed; check the APN and the SIM's contract
+100|unknown error
+103|illegal SIM; the network does not know it; check its contract
+106|illegal modem; the network bars its IMEI
+107|GPRS not allowed; check the SIM's contract for data
+111|network not allowed; check roaming
+112|area not allowed; check roaming
+113|roaming not allowed in this area; check the SIM's contract
+132|service not supported; check the APN
+133|service not subscribed; check the APN and the SIM's contract
+134|service out of order for now; try again
+148|unspecified GPRS error; check the APN
+149|PDP authentication failed; check user, password and auth
+150|invalid class of modem
+""")
 TABLES = (_TCPIP, _FILES)
+
+
+def activation(code, cme):
+    # (hint, number) for a PDP context that was refused: by AT+QIGETERROR, by +CME ERROR.
+    from .hints import _find
+
+    step = "check APN, user, password, the SIM's contract and coverage"
+    code = max(code, 0)
+    texts = []
+    for number, table in ((code, _TCPIP), (cme, _NETWORK)):
+        if number:
+            known = _find((table,), number)
+            texts.append("%d %s" % (number, known or "is in no document that is public; " + step))
+    if not texts:
+        texts.append("and gave no number; " + step)
+    return "the PDP context was not activated: " + " and ".join(texts), code or cme

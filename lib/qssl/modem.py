@@ -27,12 +27,13 @@ class Modem:
         pdp: int = 1,
         flow: bool = False,
         baud: int = 0,
+        off=None,
     ) -> None:
         # uart: machine.UART(timeout=0, rxbuf>=2048). Pins: objects with value(), all optional and
         # asserted at 1 (invert in the board file). sockets: how many may be open at once, 1..12.
         # idle(): called while waiting, at least every 100 ms: watchdog, light sleep. pdp: the PDP
         # context in use, 1..20. flow: RTS and CTS are wired. baud: the UART's rate, if start()
-        # may search the modem at others. Nothing is sent yet.
+        # may search the modem at others. off: the line PWRDWN_N. Nothing is sent yet.
         if not 1 <= sockets <= ID_MAX + 1:
             raise error("sockets")
         if not 1 <= pdp <= PDP_MAX:
@@ -46,7 +47,7 @@ class Modem:
         self.flow = flow
         self.baud = baud
         self.address = None  # IP address of the PDP context, once it is active
-        self.pins = (pwrkey, status, dtr, dcd, reset)
+        self.pins = (pwrkey, status, dtr, dcd, reset, off)
         self.epoch = 0  # changes whenever the modem has forgotten contexts and files in RAM
         self.up = False  # registered, PDP context active
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now

@@ -5,8 +5,9 @@
 # rung higher first:
 #     3            the PDP context is deactivated and activated again
 #     6            the radio is switched off and on (AT+CFUN)
-#     8, 12, 20,   the modem restarts (AT+QPOWD and PWRKEY, the reset line, or AT+CFUN=1,1), each
-#     36, 68, ...  time after twice as many failures: its maker wants growing pauses
+#     8, 12, 20,   the modem restarts (AT+QPOWD and PWRKEY, or AT+CFUN=1,1; one that does not
+#     36, 68, ...  answer by the lines RESET_N or PWRDWN_N), each time after twice as many
+#                  failures: its maker wants growing pauses
 # The pauses between the failures are those of the caller. Between failures: registration, AT port
 # and clock are looked after once a minute.
 
@@ -22,8 +23,8 @@ from .query import registration
 _WATCH_MS = const(60000)
 _STRIKES = const(3)  # time-outs in a row: the AT port is dead
 _DOWN_MS = const(65000)  # AT+QPOWD, with the network's detach
-_OFF_MS = const(1000)  # PWRKEY, to switch off
-_DETACH_MS = const(12500)  # until it is off then
+_REACH_MS = const(40000)  # until the modem answers: slow ones boot 25 s
+_MUTE = const(2)  # failures of a modem that does not answer at all, until it is restarted
 _PDP = const(3)
 _RADIO = const(6)
 _RESTART = const(8)
@@ -70,7 +71,7 @@ class Recovery:
             self._done = failures
             if failures in (_PDP, _RADIO) or failures >= self._restart:
                 self.clock.doubt()  # it may be what certificates fail by
-            if failures >= self._restart or (failures == _PDP and modem.link.resync.dead):
+            if failures >= self._restart or (failures == _MUTE and modem.link.sick):
                 self._restart = failures + self._more
                 self._more *= 2
                 yield from self._power()
@@ -89,7 +90,7 @@ class Recovery:
             yield from self._watch()
         if not modem.up:
             self._told("start")
-            yield from start(modem, timeout_ms=self._start_ms, **self._access)
+            yield from start(modem, timeout_ms=self._start_ms, reach_ms=_REACH_MS, **self._access)
             self._look = ticks_add(ticks_ms(), _WATCH_MS)
             yield from self._clock()
 
@@ -114,24 +115,26 @@ class Recovery:
             self._told("clock", wrong)
 
     def _power(self):
+        from .contact import press, revive
+
         modem = self._modem
-        pwrkey, reset = modem.pins[0], modem.pins[4]
+        pwrkey = modem.pins[0]
         step = Bringup(modem, _DOWN_MS)
         self._told("restart")
         modem.up = False
-        if pwrkey is not None and not modem.link.sick:
-            restarts = modem.stats.restarts
-            if (yield from modem.at.ask(b"AT+QPOWD=1", None, 15000)) == _l.OK:
+        if not modem.link.sick:
+            if pwrkey is None:
+                if modem.pins[4] is None:
+                    yield from modem.at.ask(b"AT+CFUN=1,1", None, 15000)
+                    return
+            elif (yield from modem.at.ask(b"AT+QPOWD=1", None, 15000)) == _l.OK:
+                restarts = modem.stats.restarts
                 while modem.stats.restarts == restarts and (yield step.due):
                     pass
                 yield from step.pause(1000)
-                yield from step.press(pwrkey)
-        elif reset is not None:
-            yield from step.pulse(reset)
-        elif pwrkey is None:
-            yield from modem.at.ask(b"AT+CFUN=1,1", None, 15000)
-        else:
-            # It does not answer: a long pulse switches off.
-            yield from step.pulse(pwrkey, _OFF_MS)
-            yield from step.pause(_DETACH_MS)
-            yield from step.press(pwrkey)
+                yield from press(step, pwrkey)
+                return
+        # It does not answer. PWRKEY alone would not change that, but it may be off.
+        step.due = ticks_add(ticks_ms(), 2 * _DOWN_MS)
+        if not (yield from revive(step)) and pwrkey is not None:
+            yield from press(step, pwrkey)

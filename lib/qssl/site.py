@@ -11,7 +11,7 @@ from .errors import Refused
 _FILE = "/settings.json"  # {"apn": "internet", "host": "server.example", "port": 8883}
 _FIRST_YEAR = const(2024)  # a clock before this was never set
 _EPOCH_2000 = const(946684800)  # seconds from 1970 to 2000, which some ports count from
-_LINES = const(("pwrkey", "status", "dtr", "dcd", "reset"))
+_LINES = const(("pwrkey", "status", "dtr", "dcd", "reset", "off"))
 _INPUTS = const(("status", "dcd"))
 _WIRES = {"tx": "the modem's RXD", "rx": "the modem's TXD"}
 

@@ -387,8 +387,31 @@ class Loop(Silent):
         return n
 
 
+class Noise(Silent):
+    # A modem at another rate: what it answers can't be read.
+    def __init__(self):
+        self.owes = 0
+
+    def any(self):
+        return self.owes
+
+    def readinto(self, buf, n=None):
+        n = min(n, self.owes)
+        buf[:n] = b"\xfe\x80\x00\xf8"[:n]
+        self.owes -= n
+        return n
+
+    def write(self, buf, off=None, n=None):
+        self.owes = 4
+        return n
+
+
 def test_no_modem_at_all():
-    for uart in (Silent(), Loop()):
+    for uart, words, not_so in (
+        (Silent(), ("not a byte", "power", "RX", "TX", "baud", "GND"), ("garbled", "our own")),
+        (Loop(), ("our own bytes", "RX", "TX"), ("not a byte", "garbled", "baud")),
+        (Noise(), ("garbled", "baud", "1.8 V", "GND"), ("not a byte", "our own", "PWRKEY")),
+    ):
         watch = Watch()
         rig, _ = bare(idle=watch)
         modem = Modem(uart, idle=watch)
@@ -397,10 +420,13 @@ def test_no_modem_at_all():
             watch.start()
             e = raised(modem.start, "internet", timeout_ms=limit)
             assert e.errno == errno.ETIMEDOUT, e
-            for word in ("power", "RX", "TX", "baud", "GND"):
-                assert word in str(e), e
-            assert rig.now - start <= limit + 20, (limit, rig.now - start)
+            for word in words:
+                assert word in str(e), (word, e)
+            for word in not_so:
+                assert word not in str(e), (word, e)
+            assert limit - 1000 <= rig.now - start <= limit + 20, (limit, rig.now - start)
             assert watch.stop() <= 100
+            assert modem.link.uart is uart
 
 
 def test_modem_that_never_stops_talking():

@@ -31,7 +31,7 @@ def made(peer=None, lines=("pwrkey", "status"), **keywords):
     # (rig, modem, log, words): not started. words: what the recovery tells.
     rig, modem = bare(FakeNet(peer or HttpServer()), idle=Watch(20), **keywords)
     log = Log(rig)
-    names = ("pwrkey", "status", "dtr", "dcd", "reset")
+    names = ("pwrkey", "status", "dtr", "dcd", "reset", "off")
     modem.pins = tuple([Line(rig, name) if name in lines else None for name in names])
     return rig, modem, log
 
@@ -113,7 +113,7 @@ def test_restart_with_what_is_wired():
         if mark:
             assert log.at[count] == mark
         else:
-            assert not [t for t in log.at[count:] if "QPOWD" in t or "CFUN" in t]
+            assert not [t for t in log.at[count:] if "QPOWD" in t or "CFUN=" in t]
 
 
 def test_a_modem_that_hangs_is_restarted_by_its_lines():

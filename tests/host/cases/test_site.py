@@ -113,7 +113,7 @@ def test_modem():
         True,
     ]
     assert modem.flow and modem.baud == 0 and len(modem.sockets) == 3
-    assert [pin is not None for pin in modem.pins] == [True, True, True, False, False]
+    assert [pin is not None for pin in modem.pins] == [True, True, True, False, False, False]
 
 
 def test_two_wires_and_another_rate():

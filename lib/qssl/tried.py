@@ -1,0 +1,4 @@
+# qssl.tried - PINs that are never typed again. Stays in memory, once a PIN was typed.
+# SPDX-License-Identifier: MIT
+
+PINS = {}  # PIN (bytes): tries left before it was typed, -1 unknown; None: it was refused

@@ -1,0 +1,203 @@
+# test_start_states - start() finds what another program, a reset or a weak supply has left.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+import rig as _rig
+from driver_kit import HOST, Log, arm, bare, raised, up
+from qssl import Modem
+from ugsim.fakenet import EchoPeer, FakeNet
+
+TIMEOUT_S = 600
+
+
+def another(rig, **keywords):
+    # The program after the one that used the modem until now.
+    modem = Modem(rig.uart, **keywords)
+    modem.link._poll = _rig.RigPoll(rig)
+    return modem
+
+
+def starts(rig, modem, **settings):
+    # start() succeeds, what it sets is in force, and a connection works.
+    settings.setdefault("apn", "internet")
+    modem.start(**settings)
+    model = rig.model
+    assert modem.up and model.cmee == 1 and model.payload_echo == 0
+    assert model.ifc == ((2, 2) if modem.flow else (0, 0))
+    assert model.pdp.all[1].active and model.radio.up()
+    driver_kit.works(modem)
+
+
+def test_radio_left_off():
+    for left in ("AT+CFUN=0", "AT+CFUN=4"):
+        rig, modem = up(FakeNet(EchoPeer()))
+        modem.command(left, timeout_ms=15000)
+        starts(rig, another(rig))
+
+
+def test_operator_selection_left_off():
+    rig, modem = up(FakeNet(EchoPeer()))
+    modem.command("AT+COPS=2")
+    assert not rig.model.radio.up()
+    start = rig.now
+    starts(rig, another(rig))
+    assert rig.now - start < 20000
+
+
+def test_boot_that_takes_long():
+    for ms in (5000, 12000, 18000, 25000):
+        rig, modem = bare(switches={"boot_ms": ms})
+        rig.model.command("restart")
+        starts(rig, modem)
+        assert ms <= rig.now < ms + 15000, rig.now
+
+
+def test_boot_that_takes_longer_than_the_time():
+    rig, modem = bare(switches={"boot_ms": 30000})
+    rig.model.command("restart")
+    e = raised(modem.start, "internet", timeout_ms=20000)
+    assert e.errno == errno.ETIMEDOUT and "not a byte" in str(e), e
+    starts(rig, modem)
+
+
+def test_busy_with_an_old_command():
+    for ms in (25000, 60000):
+        for busy in ("drop", "queue"):
+            rig, modem = up(FakeNet(EchoPeer()), switches={"busy_input": busy})
+            arm(rig, "delay by=%d what=final" % ms)
+            rig.uart.write(b"AT+CSQ\r")
+            start = rig.now
+            starts(rig, another(rig))
+            assert ms <= rig.now - start < ms + 20000, rig.now - start
+
+
+def test_signal_that_is_refused():
+    rig, modem = bare()
+    rig.model.command("coverage off")
+    rig.model.command("restart")
+    rig.sleep(4000)
+    arm(rig, "cme cmd=+CSQ code=100 n=3")
+    rig.model.timers.at(rig.now + 5000, lambda: rig.model.command("coverage on"))
+    starts(rig, modem)
+
+
+def test_flow_control_left_on():
+    # RTS is not wired: it hangs at "stop", so the modem can't even answer.
+    for rts in (True, False):
+        rig, modem = up(FakeNet(EchoPeer()))
+        modem.command("AT+IFC=2,2")
+        rig.model.set_line("rts", rts)
+        starts(rig, another(rig))
+        assert rig.now < 30000
+
+
+def test_a_lost_answer_is_asked_for_again():
+    # One answer is lost, then two: each time start() goes on within seconds.
+    rig, modem = bare()
+    log = Log(rig)
+    modem.start("internet")
+    took = rig.now
+    names = []
+    for line in log.at:
+        name = line[2:].split("=")[0].split("?")[0]
+        if name and name not in names:
+            names.append(name)
+    assert "+QICSGP" in names and "+QIACT" in names and "+CPIN" in names, names
+    for name in names:
+        for n in (1, 2):
+            rig, modem = bare()
+            log = Log(rig)
+            left = [n]
+
+            def deaf(kind, text, rig=rig, log=log, name=name, left=left):
+                log(kind, text)
+                if kind == "at" and text[2:].startswith(name) and left[0]:
+                    left[0] -= 1
+                    arm(rig, "mute ms=400")  # it does what it is told, but is not heard
+
+            rig.model.on_event = deaf
+            starts(rig, modem)
+            assert not left[0], name
+            limit = 25000 if name == "+QIACT" else 12000
+            assert rig.now < took + n * limit, (name, n, rig.now)
+
+
+def test_an_answer_that_never_comes_is_named():
+    for name in ("+QICSGP", "+CMEE", "+IFC", "+CPIN", "+QIACT", "+QSSLSTATE"):
+        rig, modem = bare()
+
+        def deaf(kind, text, rig=rig, name=name):
+            if kind == "at" and text[2:].startswith(name):
+                arm(rig, "mute ms=400")
+
+        rig.model.on_event = deaf
+        e = raised(modem.start, "internet", user="u", password="p", auth=1)
+        assert e.errno == errno.ETIMEDOUT and "no answer to AT" + name in str(e), (name, e)
+        for word in ("APN", "user", "password"):
+            assert word not in str(e), (name, e)
+
+
+def restarting(rig, name, quiet, times=1):
+    # The modem restarts when this command comes; quiet: without any URC.
+    left = [times]
+
+    def strike(kind, text):
+        if kind == "at" and text[2:].startswith(name) and left[0]:
+            left[0] -= 1
+            rig.model.timers.at(rig.now, again)
+
+    def again():
+        rig.model.power.restart()
+        if quiet:
+            rig.model.power._say = lambda text: None
+
+    rig.model.on_event = strike
+    return left
+
+
+def test_restart_at_every_step():
+    # Seen by RDY or hidden: all is done again.
+    for switches in ({}, {"cmee_default": "0"}, {"baud_default": 0}):
+        for name in ("E0", "+CMEE", "+QISDE", "+IFC", "+QSSLSTATE", "+CFUN", "+CPIN") + (
+            "+CREG",
+            "+CGREG",
+            "+QICSGP",
+            "+QIACT=",
+            "+QIACT?",
+            "+CMEE?",
+        ):
+            for quiet in (False, True):
+                rig, modem = bare(switches=switches)
+                left = restarting(rig, name, quiet)
+                starts(rig, modem)
+                assert left == [0] or name == "+CREG", name
+
+
+def test_brown_out_is_named():
+    # The supply breaks down whenever the modem transmits: it restarts at each AT+QIACT.
+    for quiet in (False, True):
+        rig, modem = bare(switches={"boot_ms": 1000, "register_ms": 100})
+        left = restarting(rig, "+QIACT=", quiet, 100)
+        e = raised(modem.start, "internet")
+        for word in ("restarts", "transmits", "supply", "2 A"):
+            assert word in str(e), e
+        assert 100 - left[0] < 6 and "APN" not in str(e), e
+        rig.model.on_event = None
+        starts(rig, modem)
+
+
+def test_a_restart_or_two_is_no_brown_out():
+    rig, modem = bare()
+    restarting(rig, "+QIACT=", False, 2)
+    starts(rig, modem)
+
+
+def test_half_a_command_and_a_connection_left():
+    rig, modem = up(FakeNet(EchoPeer()))
+    sock = modem.connect(HOST, 443, driver_kit.tls(modem))
+    sock.write(b"x")
+    sock.flush()
+    rig.uart.write(b'AT+QICSGP=1,1,"oth')
+    starts(rig, another(rig))
