@@ -39,6 +39,7 @@ class Bringup:
         self.restarts = self.link.stats.restarts  # when this round began
         self.rounds = self.drops = 0  # restarts; those while it was to transmit
         self.sends = False  # it is to transmit now
+        self.pin = b""
         self.sim = ""  # what it asks for, but can do without
         self.settings = ()  # (question, prefix, answer) that shows that tidy() is in force
         self.late = None  # function: the error to raise when the time is over
@@ -157,21 +158,6 @@ class Bringup:
         shown = yield from self.shows(b'AT+QINDCFG="all"', b'+QINDCFG: "all",')
         if shown is not None and shown.startswith(b"0"):
             yield from self.ask(b'AT+QINDCFG="all",1')
-        # URCs belong to this port. Which one that is only the UART's owner knows: None keeps it.
-        port = getattr(self.link.uart, "at_port", "uart1")
-        if port is not None:
-            port = port.encode()
-            name = b'AT+QCFG="urc/port"'
-            good = b'1,"%s"' % port
-            shown = yield from self.shows(name, b'+QCFG: "urc/port",')
-            if shown is None:  # the LTE modems' way
-                name = b'AT+QURCCFG="urcport"'
-                good = b'"%s"' % port
-                shown = yield from self.shows(name, b'+QURCCFG: "urcport",')
-                if shown is None or not shown.startswith(b'"usb'):
-                    return
-            if shown.lower() != good:
-                yield from self.ask(b"%s,%s" % (name, good))
 
     def kept(self):
         # Whether the settings of tidy() are in force. If not, the modem has restarted unseen.
@@ -188,6 +174,7 @@ class Bringup:
         wait = 1000
         lost = 0
         self.late = self.refused
+        self.sends = True
         while True:
             if (yield from self.active()):
                 yield from self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
@@ -197,7 +184,6 @@ class Bringup:
                 self.modem.lose(pdp)
             hint = "the modem refused APN, user or password"
             yield from self.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
-            self.sends = True
             result = yield from self.at.ask(act, None, self.left(_ACT_MS))
             self.look()
             if result >= _l.TIMEOUT:
@@ -207,13 +193,11 @@ class Bringup:
                     self.silent(act)
             elif result == _l.OK:
                 if (yield from self.active()):
-                    self.sends = False
                     return
             else:
                 self.cme = max(self.link.cme, 0)
             if not (yield from self.kept()):
                 self.at.fail(_l.RESTARTED, "start", "")
-            self.sends = False
             if result < _l.TIMEOUT:
                 self.code = (yield from failing(self.modem)) or self.code
                 if self.over():
@@ -247,23 +231,37 @@ class Bringup:
         _unload("contact")
         yield from self.tidy()
         from .radio import enable, register
-
-        yield from enable(self)
         from .sim import unlock
 
-        yield from unlock(self, pin)
-        _unload("sim")
+        self.pin = pin
+        yield from enable(self)
+        yield from unlock(self)
         self.sends = True
         yield from register(self)
         self.sends = False
-        _unload("radio")
-        yield from adopt(self.modem)
-        yield from self.heal(_HEAL_MS)
+        _unload("radio sim")
+        yield from self.clock()
         yield from self.activate(*setting)
+        from .urcs import mend
+
+        yield from mend(self)
+        _unload("urcs")
         # A restart that nobody saw would have undone all this: the settings are looked at, then
         # whether the context is still active, which no restart would have left.
         if not (yield from self.kept()) or not (yield from self.active()):
             self.at.fail(_l.RESTARTED, "start", "")
+
+    def clock(self):
+        # The network's time, as far as it tells it. No reason for start() to fail.
+        for _ in range(_TRIES):
+            silent = self.link.stats.timeouts
+            try:
+                yield from adopt(self.modem)
+            except Error:
+                pass
+            self.look()
+            if silent == self.link.stats.timeouts or not (yield from self.heal(_HEAL_MS)):
+                break
 
     def again(self, e):
         # Whether a round that ended with the error e is to be done once more, as the modem has
@@ -323,7 +321,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.settings = ()
             step.late = None
     finally:
-        _unload("contact sim radio")
+        _unload("contact sim radio urcs")
     modem.address = step.address
     modem.up = True
 

@@ -12,11 +12,13 @@ from . import link as _l
 from .ascii import value
 from .errors import Error
 from .quote import printable
+from .sim import unlock
 
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
 _CFUN_MS = const(15000)
 _COPS_MS = const(30000)
+_ORDER = const(b"\4\0\2\3\5\1")  # stat: the later counts more
 _GOOD_DBM = const(-100)
 
 
@@ -32,6 +34,10 @@ def enable(step):
         yield from step.pause(_POLL_MS)
     hint = "the radio is off and stays so (AT+CFUN? says %d); is W_DISABLE low? else restart it"
     raise Error(errno.EIO, "start", hint % level, max(step.link.cme, 0))
+
+
+def _rank(stat):
+    return _ORDER.find(bytes((stat,)))
 
 
 class _Search:
@@ -53,7 +59,7 @@ class _Search:
                 self.code = max(step.link.cme, self.code)
             for line in step.at.lines:
                 stat = value(line, 0, len(line), 1)
-                if 0 <= stat < 6 and (best < 0 or _ORDER.find(stat) > _ORDER.find(best)):
+                if 0 <= stat < 6 and (best < 0 or _rank(stat) > _rank(best)):
                     best = stat
             if best in (1, 5):
                 break
@@ -64,6 +70,8 @@ class _Search:
         # Why it may not register: the radio, the choice of the operator, the network's word.
         step = self.step
         yield from enable(step)
+        yield from unlock(step)  # the card may have been pulled
+        step.late = self.error
         if (yield from step.ask(b"AT+COPS?", b"+COPS:")) == _l.OK and step.at.lines:
             line = step.at.lines[0]
             self.mode = value(line, 0, len(line), 0)
@@ -103,9 +111,6 @@ class _Search:
         if self.step.sim:
             hint += "; the SIM says " + self.step.sim
         return Error(errno.EHOSTUNREACH, "start", hint, code)
-
-
-_ORDER = const(b"\4\0\2\3\5\1")  # stat, the last one counts most
 
 
 def register(step):

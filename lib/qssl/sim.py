@@ -61,8 +61,8 @@ class _Card:
 
     def asked(self):
         step = self.step
-        self.code = 0
         result = yield from step.ask(b"AT+CPIN?", b"+CPIN:", 5000)
+        self.code = 0
         if result == _l.OK and step.at.lines:
             line = step.at.lines[0]
             self.state = printable(line, 0, len(line)).strip().upper()
@@ -170,7 +170,7 @@ def _left(tries):
     return "; tries left: %d" % tries if tries >= 0 else ""
 
 
-def unlock(step, pin):
+def unlock(step):
     # Generator: until the SIM is ready.
     card = _Card(step)
     step.late = card.error
@@ -181,7 +181,7 @@ def unlock(step, pin):
         if state == "READY":
             return
         if state == "SIM PIN":
-            yield from card.enter(pin)
+            yield from card.enter(step.pin)
             if step.over():
                 raise card.error()
             continue

@@ -119,7 +119,11 @@ def test_cops():
     assert t.at("AT+COPS=?") == b""
     assert t.wait(10000) == lines('+COPS: (2,"TEST NET","TEST","00101",2),,(0-4),(0-2)')
     assert t.at("AT+COPS=2") == OK
-    assert t.at("AT+COPS?") == lines("+COPS: 0")
+    assert t.at("AT+COPS?") == lines("+COPS: 2")
+    t.control("coverage off")
+    t.control("coverage on")
+    t.wait(3000)
+    assert t.at("AT+CREG?") == lines("+CREG: 0,0")
     assert t.at("AT+COPS=0") == OK
     t.wait(3000)
     assert t.at("AT+CREG?") == lines("+CREG: 0,1")
@@ -275,7 +279,12 @@ def test_basic_commands_that_are_tolerated_and_refused():
     t = Terminal()
     for text in ("ATV1", "ATX4", "ATS0=0", "AT&C1", "AT&D1", "ATQ0", "ATH"):
         assert t.at(text) == OK, text
-    assert t.at("ATV0") == b"\r\n+CME ERROR: 4\r\n"
+    assert t.at("ATV0") == b"0\r"
+    assert t.at("AT+CSQ") == b"\r\n+CSQ: 21,0\r\n0\r"
+    assert t.at("ATD") == b"4\r"
+    assert t.at("ATQ1") == t.at("AT") == t.at("ATV2") == b""
+    assert t.at("AT+CSQ") == b"\r\n+CSQ: 21,0\r\n"
+    assert t.at("ATQ0V1") == OK
     assert t.at("ATE2") == CME50
     assert t.at("AT&D3") == CME50
     assert t.at("ATD*99#") == ERROR
@@ -301,3 +310,90 @@ def test_flow_control_and_frame():
     assert t.at("AT+ICF=3,3") == OK
     assert t.at("AT+ICF=?") == lines("+ICF: (3),(3)")
     assert t.at("AT+ICF=2,1") == CME50
+
+
+def test_operator_by_hand():
+    t = Terminal(operators=9)
+    assert t.at('AT+COPS=1,2,"00105"') == OK
+    t.wait(3000)
+    assert t.at("AT+COPS?") == lines("+COPS: 1")
+    assert t.at("AT+CREG?") == lines("+CREG: 0,2")
+    assert t.at('AT+COPS=1,2,"00101"') == OK
+    t.wait(3000)
+    assert t.at("AT+COPS?") == lines('+COPS: 1,0,"TEST NET",2')
+    assert t.at("AT+COPS=1") == CME50
+    t.at("AT+COPS=?")
+    assert len(t.wait(10000)) > 256
+
+
+def test_what_the_radio_keeps():
+    for kept in ("no", "yes"):
+        for text, creg in (("AT+CFUN=4", 0), ("AT+COPS=2", 0), ("AT+CFUN=0", 0)):
+            t = Terminal(radio_kept=kept)
+            t.at(text)
+            t.control("restart")
+            t.wait(10000)
+            t.at("ATE0")
+            assert t.at("AT+CREG?") == lines("+CREG: 0,%d" % (creg if kept == "yes" else 1)), text
+
+
+def test_a_network_that_refuses():
+    t = Terminal()
+    assert t.at("AT+CEER") == lines("+CEER: No cause information available")
+    t.control("registration 3 Illegal MS")
+    assert t.at("AT+CEER") == lines("+CEER: Illegal MS")
+    t.control("restart")
+    t.wait(10000)
+    t.at("ATE0")
+    assert t.at("AT+CREG?") == lines("+CREG: 0,3")
+    t.control("registration 1")
+    assert t.at("AT+CREG?") == lines("+CREG: 0,1")
+    assert t.at("AT+CEER") == lines("+CEER: No cause information available")
+
+
+def test_character_set():
+    for name in ("plain", "hex"):
+        t = Terminal(cscs_name=name)
+        assert t.at("AT+CSCS?") == lines('+CSCS: "GSM"')
+        assert t.at("AT+CSCS=?") == lines('+CSCS: ("GSM","IRA","UCS2")')
+        assert t.at('AT+CSCS="8859"') == CME50
+        assert t.at('AT+CSCS="UCS2"') == OK
+        assert t.at('AT+QICSGP=1,1,"internet"') == ERROR
+        assert t.at('AT+QICSGP=1,1,"00610062"') == OK
+        assert t.model.pdp.all[1].apn == "ab"
+        assert t.at('AT+CSCS="GSM"') == (OK if name == "plain" else CME50)
+        assert t.at('AT+CSCS="00470053004D"') == (OK if name == "hex" else CME50)
+        assert t.at("AT+CSCS?") == lines('+CSCS: "GSM"')
+
+
+def test_indications_switched_off():
+    t = Terminal()
+    assert t.at('AT+QINDCFG="all"') == lines('+QINDCFG: "all",1')
+    assert t.at('AT+QINDCFG="all",0') == OK
+    t.control("say +CUSD: 2")
+    assert t.read() == b""
+    assert t.at('AT+QINDCFG="all",1') == OK
+    t.control("say +CUSD: 2")
+    assert t.read() == b"\r\n+CUSD: 2\r\n"
+
+
+def test_sleep():
+    for mode, dtr, wake in ((2, True, "bytes"), (1, False, "bytes"), (1, False, "dtr")):
+        t = Terminal(sleep_wake=wake)
+        assert t.at("AT+QSCLK=%d" % mode) == OK
+        t.model.set_line("dtr", dtr)
+        assert t.at("AT") == OK
+        t.wait(2000)
+        assert t.at("AT") == OK
+        t.wait(4000)
+        assert t.at("AT") == b""
+        t.wait(200)
+        if wake == "dtr":
+            assert t.at("AT") == b""
+            t.model.set_line("dtr", True)
+        assert t.at("AT") == OK
+        if mode == 1:
+            t.model.set_line("dtr", True)
+        t.at("AT+QSCLK=0")
+        t.wait(10000)
+        assert t.at("AT") == OK

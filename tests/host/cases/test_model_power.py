@@ -45,14 +45,50 @@ def test_a_short_pulse_does_nothing():
     assert t.at("AT") == OK
 
 
-def test_pulse_switches_off():
+def pulse(t, name, ms):
+    t.model.set_line(name, True)
+    out = t.wait(ms)
+    t.model.set_line(name, False)
+    return out
+
+
+def test_pwrkey_switches_on_only():
     t = ready()
-    t.model.set_line("pwrkey", True)
-    t.wait(700)
-    t.model.set_line("pwrkey", False)
+    assert pulse(t, "pwrkey", 2000) == b"" and t.wait(20000) == b""
+    assert t.at("AT") == OK
+    t = ready(pwrkey_off="yes")  # as other families have it
+    pulse(t, "pwrkey", 700)
     assert t.wait(5000) == b'\r\n+QIURC: "pdpdeact",1\r\n\r\nPOWERED DOWN\r\n'
     assert not t.model.line("status")
     assert t.at("AT") == b""
+
+
+def test_pwrdwn_n_switches_off():
+    for way in ("orderly", "at once"):
+        t = ready(pwrdwn=way)
+        pulse(t, "off", 50)
+        assert t.wait(5000) == b"" and t.model.line("status")
+        pulse(t, "off", 150)
+        said = t.wait(5000)
+        assert said.endswith(b"POWERED DOWN\r\n") if way == "orderly" else said == b""
+        assert not t.model.line("status") and t.at("AT") == b""
+        pulse(t, "pwrkey", 200)
+        assert t.wait(10000) == START
+
+
+def test_a_modem_that_hangs_heeds_its_emergency_lines_only():
+    for way in ("orderly", "at once"):
+        t = ready(pwrdwn=way, pwrkey_off="yes")
+        t.control("fault mute")
+        pulse(t, "pwrkey", 1000)
+        assert t.wait(20000) == b"" and t.model.line("status") and t.at("AT") == b""
+        pulse(t, "off", 150)
+        assert t.wait(100) == b"" and not t.model.line("status")
+        pulse(t, "pwrkey", 200)
+        assert t.wait(10000) == START
+        t.control("fault mute")
+        pulse(t, "reset", 200)
+        assert t.wait(10000) == START
 
 
 def test_reset_line_restarts():

@@ -201,3 +201,79 @@ def test_half_a_command_and_a_connection_left():
     sock.flush()
     rig.uart.write(b'AT+QICSGP=1,1,"oth')
     starts(rig, another(rig))
+
+
+def test_urcs_sent_to_another_port():
+    for left in (
+        'AT+QCFG="urc/port",1,"usbat"',
+        'AT+QCFG="urc/port",1,"uart1"',
+        'AT+QCFG="urc/port",0,"usbmodem"',
+        'AT+QINDCFG="all",0',
+    ):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"act_ms": 10})
+        modem.command(left)
+        again = another(rig)
+        again.start("internet")
+        log = Log(rig)
+        sock = again.connect(HOST, 443, driver_kit.tls(again), timeout_ms=5000)
+        assert log.count("AT+QSSLOPEN") == 1
+        sock.close()
+        driver_kit.works(again)
+
+
+def test_character_set_left():
+    for name in ("plain", "hex"):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"cscs_name": name})
+        modem.command('AT+CSCS="UCS2"')
+        starts(rig, another(rig), apn="other")
+        assert rig.model.pdp.all[1].apn == "other"
+
+
+def test_asleep():
+    for mode, wake in ((1, "bytes"), (1, "dtr"), (2, "bytes")):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"sleep_wake": wake})
+        modem.command("AT+QSCLK=%d" % mode)
+        rig.model.set_line("dtr", False)
+        rig.sleep(60000)
+
+        class Dtr:
+            def value(self, level, rig=rig):
+                rig.model.set_line("dtr", level)
+
+        starts(rig, another(rig, dtr=Dtr() if wake == "dtr" else None))
+        rig.sleep(60000)
+        driver_kit.works(modem)
+
+
+def test_results_left_off_or_in_digits():
+    for left in (b"ATQ1\r", b"ATV0\r", b"ATQ1V0E0\r", b"ATV0+IFC=2,2\r"):
+        rig, modem = up(FakeNet(EchoPeer()))
+        rig.uart.write(left)
+        rig.sleep(100)
+        if b"IFC" in left:
+            rig.model.set_line("rts", False)
+        starts(rig, another(rig))
+        assert rig.model.verbose and not rig.model.quiet
+
+
+def test_everything_left_at_once():
+    rig, modem = up(FakeNet(EchoPeer()), switches={"radio_kept": "yes"})
+    for left in ("+QSCLK=2", '+CSCS="UCS2"', "+COPS=2", "+CFUN=0", '+QINDCFG="all",0') + (
+        '+QCFG="urc/port",1,"usbat"',
+        "+CMEE=2",
+    ):
+        modem.command("AT" + left, timeout_ms=15000)
+    rig.uart.write(b"ATV0E1+IFC=2,2\r")
+    rig.sleep(100)
+    rig.model.set_line("rts", False)
+    rig.sleep(30000)
+    rig.uart.write(b'AT+QICSGP=1,1,"ot')
+    starts(rig, another(rig))
+
+
+def test_radio_that_stays_off():
+    rig, modem = up()
+    modem.command("AT+CFUN=4", timeout_ms=15000)
+    rig.model.radio.set_functionality = lambda level: None
+    e = raised(another(rig).start, "internet")
+    assert "radio is off" in str(e) and "W_DISABLE" in str(e), e

@@ -3,6 +3,7 @@
 
 from ugsim.model.at.args import decimal
 from ugsim.model.bytefaults import line_ends
+from ugsim.model.commands.sim import STATES
 from ugsim.model.commands.sslsocket import COUNT
 from ugsim.model.errors import ControlError
 from ugsim.model.faults import FAULTS, usage
@@ -126,8 +127,9 @@ def _coverage(m, words, text):
 
 def _registration(m, words, text):
     stat = _number(words, 0, 0, 5, "registration")
-    if stat in (1, 5):
-        m.network.stat = stat
+    if stat in (1, 3, 5):
+        m.network.stat = stat  # also after a restart
+    m.network.cause = " ".join(words[1:])
     m.radio.set_stat(stat)
 
 
@@ -167,9 +169,10 @@ def _dns(m, words, text):
 
 
 def _sim(m, words, text):
-    state = _one_of(words, 0, ("ready", "pin", "none"), "state of the SIM")
+    state = _one_of(words, 0, tuple(STATES), "state of the SIM")
+    m.card.tries = _number(words, 1, 0, 3, "the tries left", m.card.tries)
     m.sw.set("sim", state)
-    m.sim.state = state
+    m.sim.change(state)
 
 
 def _clock(m, words, text):
@@ -218,7 +221,8 @@ def _raw(m, words, text):
 
 
 def _line(m, words, text):
-    name = _one_of(words, 0, ("dtr", "rts", "pwrkey", "reset"), "line NAME on or off")
+    lines = ("dtr", "rts", "pwrkey", "reset", "off")
+    name = _one_of(words, 0, lines, "line NAME on or off")
     m.set_line(name, _one_of(words, 1, ("on", "off"), "line %s on or off" % name) == "on")
 
 
@@ -265,8 +269,8 @@ COMMANDS = {
     "power": ("power on|off [quiet]", "power comes (quiet: without RDY) or goes at once", _power),
     "coverage": ("coverage on|off [quiet]", "the network is reachable; quiet: no URC", _coverage),
     "registration": (
-        "registration 0..5",
-        "sets the registration as AT+CREG shows it",
+        "registration 0..5 [CAUSE]",
+        "sets the registration as AT+CREG shows it, and what AT+CEER says of it",
         _registration,
     ),
     "signal": ("signal 0..31|99", "sets the signal as AT+CSQ shows it", _signal),
@@ -274,7 +278,11 @@ COMMANDS = {
     "close": ("close SOCKET [quiet]", "the peer closes; quiet: no URC", _close),
     "security": ("security SOCKET [1..3]", "a security error on a connection", _security),
     "dns": ("dns dead|ok", "the DNS servers answer or not", _dns),
-    "sim": ("sim ready|pin|none", "what AT+CPIN? finds", _sim),
+    "sim": (
+        "sim %s [TRIES]" % "|".join(STATES),
+        "what AT+CPIN? finds (none: the card is pulled), and how many wrong PINs it still stands",
+        _sim,
+    ),
     "clock": ("clock reset|set UNIX", "sets the modem's clock", _clock),
     "network-time": (
         "network-time UNIX [ZONE [SUMMER]]",
@@ -286,5 +294,9 @@ COMMANDS = {
     "storage": ("storage full|free", "fills the file storages", _storage),
     "say": ("say TEXT", "prints a URC; \\n in it stands for a line end", _say),
     "raw": ("raw BYTE ...", "prints bytes, each in hexadecimal", _raw),
-    "line": ("line NAME on|off", "sets dtr, rts, pwrkey or reset", _line),
+    "line": (
+        "line NAME on|off",
+        "sets dtr, rts, pwrkey, reset (RESET_N) or off (PWRDWN_N)",
+        _line,
+    ),
 }

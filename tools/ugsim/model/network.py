@@ -20,6 +20,7 @@ class Network:
         self.coverage = True
         self.rssi = 21  # AT+CSQ: 0..31, 99 unknown
         self.stat = 1  # registration when the modem is accepted: 1 home, 5 roaming
+        self.cause = ""  # why it does not take the modem, in words: AT+CEER
         self.operator = "TEST NET"
         self.lac = "5650"
         self.cell = "29A7DF4"
@@ -27,6 +28,10 @@ class Network:
         self.zone = 0  # quarters of an hour, summer time included
         self.summer = 0  # hours of summer time
         self._base_s = _START_UNIX
+
+    def named(self, name):
+        # Whether `name`, as AT+COPS may give it, is this network.
+        return name in ("", self.operator, "TEST", "00101")
 
     def unix(self):
         # Unix seconds, the true time.

@@ -147,7 +147,31 @@ SWITCHES = {
         ("alternates", "searching"),
         "without coverage the registration is 2 and 0 in turn (seen), or stays 2",
     ),
-    "sim": ("ready", ("ready", "pin", "none"), "SIM: ready, locked (PIN 1234), not inserted"),
+    "sim": (
+        "ready",
+        ("ready", "pin", "puk", "pin2", "puk2", "ph-sim", "ph-net", "ph-netsub", "ph-sp")
+        + ("ph-corp", "none", "failed", "busy", "wrong"),
+        "SIM: ready, locked (PIN 1234, PUK 12345678), modem locked to another SIM or network, "
+        "not inserted, failing",
+    ),
+    "sim_busy_ms": (0, None, "time after power-up in which the SIM is busy (+CME ERROR: 14)"),
+    "sim_lag_ms": (0, None, "time after the right PIN in which AT+CPIN? still asks for it"),
+    "sim_tries": (
+        "qpinc",
+        ("qpinc", "cpinr", "no"),
+        "which command tells how many wrong PINs the SIM still stands",
+    ),
+    "cpin_style": ("word", ("word", "number"), "AT+CPIN? of a locked SIM: a word, +CME ERROR: 11"),
+    "radio_kept": ("no", ("no", "yes"), "AT+CFUN and AT+COPS outlive a restart"),
+    "operators": (1, None, "networks that AT+COPS=? lists"),
+    "sleep_wake": ("bytes", ("bytes", "dtr"), "AT+QSCLK=1: what wakes the UART"),
+    "cscs_name": ("plain", ("plain", "hex"), 'how AT+CSCS="GSM" is written in UCS2'),
+    "pwrkey_off": ("no", ("no", "yes"), "a long pulse of PWRKEY switches off (UG95, UG96: no)"),
+    "pwrdwn": (
+        "orderly",
+        ("orderly", "at once"),
+        "PWRDWN_N leaves the network first (UG95), or cuts the power (UG96)",
+    ),
     "qind_order": ("sms", ("sms", "pb"), "which +QIND comes first at start"),
     "pdpdeact_at_off": ("yes", ("yes", "no"), "pdpdeact URC during AT+QPOWD"),
     "open_limit": (

@@ -14,7 +14,8 @@ from ugsim.model.commands.dns import Dns
 from ugsim.model.commands.pdp import Contexts
 from ugsim.model.commands.port import Port
 from ugsim.model.commands.power import Power
-from ugsim.model.commands.radio import Radio, Sim
+from ugsim.model.commands.radio import Radio
+from ugsim.model.commands.sim import Card, Sim
 from ugsim.model.commands.sockets import Sockets
 from ugsim.model.commands.storage import Files
 from ugsim.model.commands.table import COMMANDS
@@ -44,13 +45,15 @@ class UGxx:
         self.muted = False  # hung: takes nothing in and gives nothing out
         self.stalled_until = 0  # nothing leaves on TXD before this time
         self.host_baud = 0  # the host's rate; 0: always the modem's
-        self.lines = {"dtr": True, "rts": True, "pwrkey": False, "reset": False}
+        self.lines = {"dtr": True, "rts": True, "pwrkey": False, "reset": False, "off": False}
         self.network = Network(self)
         self.timers = Timers()
         self.faults = Faults(self)
         self.files = Files(self.sw)
         self.saved = self.factory_settings()
         self.saved_baud = self.sw["baud_default"]
+        self.card = Card()
+        self.radio_left = (1, 0, "")
         self.power = Power(self)
         self.places = Places(self)
         self.typed = Input(self)
@@ -73,10 +76,12 @@ class UGxx:
         self.zone_update = 0
         self.qcfg = general.remembered(self, self.qcfg)
         self.phone = {}  # settings of ugsim.model.commands.phone
+        self.asleep_at = None  # with AT+QSCLK: when the UART goes to sleep; None: not soon
+        self.awake_at = 0  # until then what is typed is lost
         self.port = Port(self)
         self.line_in = Line(self)
         self.runner = Runner(self, COMMANDS)
-        self.sim = Sim(self.sw["sim"])
+        self.sim = Sim(self, self.card)
         self.radio = Radio(self)
         self.clock = Clock(self)
         self.dns = Dns(self)
@@ -101,6 +106,8 @@ class UGxx:
             "cmee": int(sw["cmee_default"]),
             "dtr_mode": int(sw["atd_default"]),
             "ifc": (0, 0),
+            "verbose": True,
+            "quiet": False,
         }
 
     def settings(self):
@@ -122,7 +129,7 @@ class UGxx:
         return self.port.baud
 
     def feed(self, data):
-        if self.muted or not self.power.alive():
+        if self.muted or not self.power.alive() or not self.port.awake():
             return
         data = self.port.receive(bytes(data))
         if self.typed.active:
@@ -159,12 +166,12 @@ class UGxx:
     # Lines. True: asserted, whatever the level of the pin may be.
 
     def set_line(self, name, asserted):
-        # "dtr", "rts": the host is there. "pwrkey", "reset": the key is held.
+        # "dtr", "rts": the host is there. "pwrkey", "reset" (RESET_N), "off" (PWRDWN_N): held.
         asserted = bool(asserted)
         if self.lines[name] == asserted:
             return
         self.lines[name] = asserted
-        if name == "pwrkey" or name == "reset":
+        if name in ("pwrkey", "reset", "off"):
             self.power.line(name, asserted)
         elif name == "dtr" and not asserted:
             modes.dtr_dropped(self)

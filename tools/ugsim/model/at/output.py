@@ -9,6 +9,10 @@ from ugsim.model.foreign import framed
 KINDS = ("echo", "info", "payload", "trailer", "final", "prompt", "urc", "data")
 
 
+# Results with ATV0.
+_DIGITS = {"OK": b"0\r", "ERROR": b"4\r", "NO CARRIER": b"3\r", "CONNECT": b"1\r"}
+
+
 class Output:
     # Framing (27.007, V.250): CR LF text CR LF for each result; the lines of one reply follow each
     # other with one CR LF between. A unit is never cut by another one; `filter` (the faults) may
@@ -83,7 +87,12 @@ class Output:
     def final(self, text):
         # A final result code.
         self._in_reply = False
-        self.answer(b"\r\n" + text.encode() + b"\r\n", "final", "final", text)
+        if self._m.quiet:
+            return
+        data = b"\r\n" + text.encode() + b"\r\n"
+        if not self._m.verbose:
+            data = _DIGITS.get(text, data)
+        self.answer(data, "final", "final", text)
 
     def prompt(self, text):
         self.answer(b"\r\n" + text.encode(), "prompt", "prompt", text)
@@ -109,6 +118,8 @@ class Output:
             return
         if routed(self._m) and (what != "open" or self._m.sw["urc_port_open"] == "no"):
             self._m.event("urc", "(another port) " + text)
+            return
+        if not self._m.phone.get("QINDCFG all", 1):
             return
         self._m.event("urc", text)
         self.urc_ms = self._m.now

@@ -6,7 +6,8 @@
 #   identity    ATI, CGMI, CGMM, CGMR, CGSN, CIMI, QCCID
 #   port        IPR, IFC, ICF: the UART's rate and flow control
 #   power       QPOWD, CFUN, QINISTAT: start-up URCs, restart, PWRKEY and RESET
-#   radio       CPIN, CSQ, CREG, CGREG, CGATT, COPS, CGPADDR
+#   radio       CREG, CGREG, COPS, CSQ, CGATT, CEER
+#   sim         CPIN, QPINC, CPINR: the card
 #   clock       CCLK, QLTS, QNTP, CTZR
 #   pdp         QICSGP, QIACT, QIDEACT, QILOCIP, QISTATE, QIGETERROR
 #   phone       QSIMSTAT, CMGF, CNMI, CSCS, CLIP, ...: what other drivers send at their start

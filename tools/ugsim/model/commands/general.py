@@ -32,15 +32,14 @@ def ate(m, form, args):
 
 
 def atv(m, form, args):
-    # Verbose results only; numeric ones (ATV0) are refused rather than half done.
-    if digits(args, 1) == 0:
-        raise Refused(4)
+    # 0: results in digits, without a line feed (V.250 6.2.6).
+    m.verbose = digits(args, 1) == 1
     return OK
 
 
 def atq(m, form, args):
-    if digits(args, 1) == 1:
-        raise Refused(4)
+    # 1: no results at all (V.250 6.2.5).
+    m.quiet = digits(args, 1) == 1
     return OK
 
 

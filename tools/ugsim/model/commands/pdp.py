@@ -75,12 +75,22 @@ def qicsgp(m, form, args):
         return OK
     kind = args.number(1, 1, 1)
     apn = args.string(2, longest=99)
+    if m.phone.get("CSCS") == "UCS2":
+        apn = _ucs2(apn)
     user = args.string(3, "", 127)
     password = args.string(4, "", 127)
     auth = args.number(5, 0, 3, 0)
     c.configured = True
     c.type, c.apn, c.user, c.password, c.auth = kind, apn, user, password, auth
     return OK
+
+
+def _ucs2(text):
+    # Text that was written in hexadecimal UCS2, or what a modem reads that is told it was.
+    try:
+        return "".join([chr(int(text[i : i + 4], 16)) for i in range(0, len(text), 4)])
+    except ValueError:
+        raise Refused(552)
 
 
 def qiact(m, form, args):

@@ -19,6 +19,7 @@ _NUMBERS = {
     "QSIMDET": ((0, 0), ((0, 1), (0, 1))),
 }
 _CHARACTERS = ("GSM", "IRA", "UCS2")
+_UCS2 = {"00470053004D": "GSM", "004900520041": "IRA", "0055004300530032": "UCS2"}
 _INDICATIONS = ("all", "csq", "smsfull", "ring", "smsincoming")
 _MEMORIES = ("SM", "ME", "MT")
 _SMS_ROOM = 50
@@ -80,7 +81,8 @@ def qsimstat(m, form, args):
 
 
 def cscs(m, form, args):
-    # AT+CSCS (27.007 5.5)
+    # AT+CSCS (27.007 5.5): how strings are read. In UCS2 they are hexadecimal; whether this one is
+    # too, the switch cscs_name says.
     if form == "test":
         m.out.info("+CSCS: (%s)" % ",".join(['"%s"' % name for name in _CHARACTERS]))
     elif form == "read":
@@ -88,6 +90,8 @@ def cscs(m, form, args):
     elif form == "write":
         args.count(1, 1)
         name = args.string(0).upper()
+        if m.phone.get("CSCS") == "UCS2":
+            name = _UCS2.get(name, "" if m.sw["cscs_name"] == "hex" else name)
         if name not in _CHARACTERS:
             raise Refused
         m.phone["CSCS"] = name
@@ -234,7 +238,8 @@ def cgdcont(m, form, args):
 
 
 def qindcfg(m, form, args):
-    # AT+QINDCFG="<indication>"[,<0|1>[,<1 to keep it>]]: kept and shown, none of them comes here
+    # AT+QINDCFG="<indication>"[,<0|1>[,<1 to keep it>]]: kept and shown; "all" is every URC, and
+    # none of the others comes here
     if form == "test":
         for name in _INDICATIONS:
             m.out.info('+QINDCFG: "%s",(0,1),(0,1)' % name)

@@ -3,6 +3,8 @@
 
 from ugsim.model.errors import OK, Refused
 
+_SLEEP_MS = 3000  # without a byte, then it sleeps
+_WAKE_MS = 100  # bytes are lost until it is awake
 RATES = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
 
@@ -43,6 +45,21 @@ class Port:
             self._m.power.heard()
             return data[at:]
         return garble(data, host, self.baud) if host and host != self.baud else data
+
+    def awake(self):
+        # Whether the UART hears what arrives now. With AT+QSCLK it sleeps after a pause: 1 while
+        # DTR is not asserted, 2 always. What comes then is lost; it wakes by it, or by DTR only.
+        m = self._m
+        asleep = m.sleep_mode == 2 or (m.sleep_mode == 1 and not m.lines["dtr"])
+        if not asleep:
+            m.asleep_at = None
+            return True
+        if m.asleep_at is not None and m.now >= m.asleep_at:
+            if m.sw["sleep_wake"] == "dtr" and m.sleep_mode == 1:
+                return False
+            m.awake_at = m.now + _WAKE_MS
+        m.asleep_at = m.now + _SLEEP_MS
+        return m.now >= m.awake_at
 
     def send(self, data):
         # What the host sees of the modem's bytes.

@@ -1,13 +1,15 @@
 # ugsim.model.commands.power - start, restart and power-down, by line and by command.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.commands.sim import STATES
 from ugsim.model.errors import OK, Refused
 
-# Shortest pulses of PWRKEY and RESET that count, in ms. Drivers for UG95/UG96 use 150 to 300 ms to
-# switch on and 200 ms to reset; no data sheet is public.
+# Shortest pulses that count, in ms. Drivers for UG95/UG96 use 150 to 300 ms of PWRKEY to switch on
+# and 200 ms of RESET_N; UG95's hardware design names about 100 ms of PWRDWN_N.
 _ON_MS = 100
-_OFF_MS = 600
+_OFF_MS = 600  # of PWRKEY, where that switches off (switch pwrkey_off)
 _RESET_MS = 100
+_DOWN_MS = 100  # of PWRDWN_N
 _DETACH_MS = 500  # from AT+QPOWD to POWERED DOWN
 
 OFF = "off"
@@ -70,8 +72,9 @@ class Power:
         self.state = ON
         self._silent = m.port.baud == 0
         self._say("RDY")
-        self._say("+CFUN: 1")
-        m.timers.at(m.now + 300, self._sim)
+        self._say("+CFUN: %d" % m.radio.functionality)
+        m.sim.wake()
+        m.timers.at(max(m.now + 300, m.sim.busy_until), self._sim)
 
     def _say(self, text):
         if not self._silent and not self._quiet and self._m.sw["start_urcs"] == "here":
@@ -83,13 +86,15 @@ class Power:
 
     def _sim(self):
         m = self._m
-        if m.sim.state == "none":
-            self._say("+CPIN: NOT INSERTED")
-            self.ready = 6
-        elif m.sim.state == "pin":
-            self._say("+CPIN: SIM PIN")
-        else:
+        if m.radio.functionality == 0:
+            return
+        if m.sim.usable():
             self.sim_ready()
+            return
+        word = STATES[m.sim.state][0]
+        if m.sim.state == "none":
+            self.ready = 6
+        self._say("+CPIN: " + (word or "NOT INSERTED"))
 
     def sim_ready(self):
         # The SIM is unlocked: the rest of the start.
@@ -123,8 +128,8 @@ class Power:
         self.stop(True)
 
     def line(self, name, asserted):
-        # PWRKEY and RESET act when they have been asserted long enough, PWRKEY to switch on
-        # already while it is held.
+        # The lines act when they have been asserted long enough, PWRKEY to switch on already while
+        # it is held. A modem that hangs takes no notice of PWRKEY.
         m = self._m
         if asserted:
             self._key_ms = m.now
@@ -134,8 +139,14 @@ class Power:
         held = m.now - self._key_ms
         if name == "reset" and held >= _RESET_MS and self.state != OFF:
             self.restart()
-        elif name == "pwrkey" and held >= _OFF_MS and self.state == ON:
-            self.shut_down()
+        elif name == "off" and held >= _DOWN_MS and self.state != OFF:
+            if self.state == ON and not m.muted and m.sw["pwrdwn"] == "orderly":
+                self.shut_down()
+            else:
+                self.stop()
+        elif name == "pwrkey" and held >= _OFF_MS and self.state == ON and not m.muted:
+            if m.sw["pwrkey_off"] == "yes":
+                self.shut_down()
 
     def _key_on(self):
         if self._m.lines["pwrkey"]:

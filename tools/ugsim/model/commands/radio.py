@@ -1,4 +1,4 @@
-# ugsim.model.commands.radio - SIM, signal and network registration.
+# ugsim.model.commands.radio - signal, choice of the operator and network registration.
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.errors import OK, Refused
@@ -16,7 +16,10 @@ class Radio:
     def __init__(self, model):
         self._m = model
         self.stat = _NOT
-        self.functionality = 1
+        kept = model.sw["radio_kept"] == "yes"
+        self.functionality = model.radio_left[0] if kept else 1
+        self.selection = model.radio_left[1] if kept else 0  # AT+COPS: 0, 1 by hand, 2 none
+        self.chosen = model.radio_left[2] if kept else ""  # by hand
         self.modes = {"CREG": 0, "CGREG": 0}
         self.attached = True
         self._timer = None
@@ -31,11 +34,11 @@ class Radio:
         m = self._m
         m.timers.cancel(self._timer)
         self._timer = None
-        if self.functionality != 1 or m.sim.state != "ready":
+        if self.functionality != 1 or self.selection == 2 or not m.sim.usable():
             self.set_stat(_NOT)
             return
         self.set_stat(_SEARCHING)
-        if not m.network.coverage:
+        if not m.network.coverage or not m.network.named(self.chosen):
             self._alternate_later()
         else:
             self._timer = m.timers.at(m.now + m.sw["register_ms"], self._found)
@@ -45,11 +48,23 @@ class Radio:
         self.set_stat(self._m.network.stat)
         self._m.clock.registered()
 
-    def deregister(self):
-        # AT+COPS=2: leaves the network and does not look for it.
-        self._m.timers.cancel(self._timer)
-        self._timer = None
-        self.set_stat(_NOT)
+    def select(self, mode, chosen):
+        # AT+COPS=<mode>: 2 leaves the network and does not look for it, 1 wants one by name.
+        self.selection = mode
+        self.chosen = chosen
+        self.left()
+        if mode == 2:
+            self._m.timers.cancel(self._timer)
+            self._timer = None
+            for c in self._m.pdp.active():
+                self._m.pdp.drop(c.number, True)
+            self.set_stat(_NOT)
+        elif not self.up() or not self._m.network.named(chosen):
+            self.search()
+
+    def left(self):
+        # What a restart keeps with radio_kept=yes.
+        self._m.radio_left = (self.functionality, self.selection, self.chosen)
 
     def set_stat(self, stat):
         if stat == self.stat:
@@ -89,7 +104,13 @@ class Radio:
         m = self._m
         if level == self.functionality:
             return
+        was = self.functionality
         self.functionality = level
+        self.left()
+        if was == 0:
+            m.sim.wake()
+            if m.sim.busy():
+                m.timers.at(m.sim.busy_until, self.search)
         if level != 1:
             for c in m.pdp.active():
                 m.pdp.drop(c.number, True)
@@ -105,49 +126,11 @@ class Radio:
         if not on:
             self._m.timers.cancel(self._timer)
             self._timer = None
-            if self.functionality == 1 and self._m.sim.state == "ready":
+            if self.functionality == 1 and self.selection != 2 and self._m.sim.usable():
                 self.set_stat(_SEARCHING)
                 self._alternate_later()
         elif not self.up():
             self.search()
-
-
-class Sim:
-    # state: "ready", "pin", "none".
-
-    def __init__(self, state):
-        self.state = state
-        self.pin = "1234"
-
-    def need(self):
-        if self.state == "none":
-            raise Refused(10)
-        if self.state == "pin":
-            raise Refused(11)
-
-
-def cpin(m, form, args):
-    # AT+CPIN (27.007 8.3)
-    if form == "test":
-        return OK
-    if form == "read":
-        if m.sim.state == "none":
-            raise Refused(10)
-        m.out.info("+CPIN: " + ("READY" if m.sim.state == "ready" else "SIM PIN"))
-        return OK
-    if form != "write":
-        raise Refused
-    args.count(1, 2)
-    if m.sim.state == "none":
-        raise Refused(10)
-    if m.sim.state == "ready":
-        raise Refused(3)
-    pin = args.string(0) if args.is_string(0) else args.items[0]
-    if pin != m.sim.pin:
-        raise Refused(16)
-    m.sim.state = "ready"
-    m.timers.at(m.now + 100, m.power.sim_ready)
-    return OK
 
 
 def csq(m, form, args):
@@ -200,18 +183,17 @@ def cgatt(m, form, args):
 
 
 def cops(m, form, args):
-    # AT+COPS (27.007 7.3): automatic selection; the test form searches for some seconds
+    # AT+COPS (27.007 7.3): the choice of the operator; the test form searches for some seconds
     r = m.radio
     if form == "read":
-        m.out.info('+COPS: 0,0,"%s",2' % m.network.operator if r.up() else "+COPS: 0")
+        shown = "+COPS: %d" % r.selection
+        m.out.info('%s,0,"%s",2' % (shown, m.network.operator) if r.up() else shown)
         return OK
     if form == "write":
         args.count(1, 4)
         mode = args.number(0, 0, 4)
-        if mode == 2:
-            r.deregister()
-        elif mode != 3 and not r.up():
-            r.search()
+        if mode != 3:  # which only says how names are shown
+            r.select(mode, args.string(2) if mode in (1, 4) else "")
         return OK
     if form != "test":
         raise Refused
@@ -221,8 +203,21 @@ def cops(m, form, args):
 
 def _operators(m):
     if m.network.coverage:
-        m.out.info('+COPS: (2,"%s","TEST","00101",2),,(0-4),(0-2)' % m.network.operator)
+        more = ""
+        for i in range(m.sw["operators"] - 1):
+            more += ',(1,"NEIGHBOUR %d","NB%d","001%02d",2)' % (i + 2, i + 2, i + 2)
+        names = '(2,"%s","TEST","00101",2)%s' % (m.network.operator, more)
+        m.out.info("+COPS: %s,,(0-4),(0-2)" % names)
     m.finish(OK)
+
+
+def ceer(m, form, args):
+    # AT+CEER (27.007 6.11): why the network refused last, in words
+    if form == "exec":
+        m.out.info("+CEER: " + (m.network.cause or "No cause information available"))
+    elif form != "test":
+        raise Refused
+    return OK
 
 
 def cgpaddr(m, form, args):
@@ -246,7 +241,7 @@ COMMANDS = {
     "+CGATT": cgatt,
     "+COPS": cops,
     "+CGPADDR": cgpaddr,
-    "+CPIN": cpin,
+    "+CEER": ceer,
     "+CSQ": csq,
     "+CREG": _registration("CREG"),
     "+CGREG": _registration("CGREG"),

@@ -14,6 +14,7 @@ from ugsim.model.commands import (
     port,
     power,
     radio,
+    sim,
     ssl,
     sslcfg,
 )
@@ -28,7 +29,7 @@ def _add(commands, family):
         COMMANDS[name] = (commands[name], family)
 
 
-for _module in (general, identity, port, power, radio, clock, phone):
+for _module in (general, identity, port, power, radio, sim, clock, phone):
     _add(_module.COMMANDS, GENERAL)
 _add(modes.BASIC, GENERAL)
 for _module in (pdp, dns, modes, sslcfg, ssl):
