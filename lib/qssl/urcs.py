@@ -1,4 +1,4 @@
-# qssl.urcs - URCs that another program has sent to another port of the modem come back to this one.
+# qssl.urcs - URCs that another program sent to another port of the modem come back to this one.
 # SPDX-License-Identifier: MIT
 #
 # Loaded by start() where the firmware knows AT+QCFG="urc/port", or the LTE modems' AT+QURCCFG. The
@@ -26,11 +26,11 @@ class _Ear:
 
 def mend(step):
     # Generator, with the PDP context active.
-    for name, on in ((b'AT+QCFG="urc/port"', b"1,"), (b'AT+QURCCFG="urcport"', b"")):
-        if (yield from step.ask(name)) == _l.OK:
-            break
-    else:
-        return
+    name, on = b'AT+QCFG="urc/port"', b"1,"
+    if (yield from step.ask(name)) != _l.OK:
+        name, on = b'AT+QURCCFG="urcport"', b""
+        if (yield from step.ask(name)) != _l.OK:
+            return
     if (yield from _heard(step)) is not False:
         return
     port = yield from _port(step)
