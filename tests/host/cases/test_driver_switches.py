@@ -19,6 +19,9 @@ NUMBERS = {
     "act_ms": ("0", "140000"),
     "boot_ms": ("100",),
     "register_ms": ("0", "60000"),
+    "sim_busy_ms": ("10000",),
+    "sim_lag_ms": ("5000",),
+    "operators": ("9",),
     "ram_total": ("3000",),
     "ufs_total": ("3000",),
 }
@@ -82,6 +85,9 @@ NUMBERS = {
     "act_ms": ("0", "140000"),
     "boot_ms": ("100",),
     "register_ms": ("0", "60000"),
+    "sim_busy_ms": ("10000",),
+    "sim_lag_ms": ("5000",),
+    "operators": ("9",),
     "ram_total": ("3000",),
     "ufs_total": ("3000",),
 }
