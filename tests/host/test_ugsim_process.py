@@ -339,6 +339,84 @@ def test_stdio():
     assert err == "ready at=stdio\n"
 
 
+def test_stdio_takes_lf_for_enter():
+    csq = "AT+CSQ\r\r\n+CSQ: 21,0\r\n\r\nOK\r\n"
+    for end in ("\n", "\r\n", "\r"):
+        text = "AT" + end + "AT+CSQ" + end
+        code, out, _ = run_ugsim("--stdio", "--baud", "0", input=text.encode())
+        assert (code, out) == (0, "AT\r\r\nOK\r\n" + csq), repr(end)
+
+
+class Typist:
+    # A person at a terminal that runs ugsim --stdio.
+    def __init__(self, *options):
+        self.master, slave = os.openpty()
+        env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"), TERM="dumb")
+        argv = [sys.executable, "-m", "ugsim", "--stdio", "--control", *options]
+        self.process = subprocess.Popen(argv, env=env, stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        self.seen = ""  # without CR: the terminal adds some
+        self.until("control=")
+        self.address = re.search(r"control=(\S+:\d+)\s", self.until("\n"))[1]
+
+    def until(self, text, since=0):
+        end = time.monotonic() + LIMIT_S
+        while text not in self.seen[since:]:
+            ready = select.select([self.master], [], [], max(0, end - time.monotonic()))[0]
+            assert ready, self.seen
+            self.seen += os.read(self.master, 1000).decode().replace("\r", "")
+        return self.seen[since:]
+
+    def type(self, text, answer):
+        since = len(self.seen)
+        os.write(self.master, text.encode())
+        return self.until(answer, since)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(LIMIT_S)
+        os.close(self.master)
+
+
+def test_a_view_beside_the_typing():
+    with Typist("--view") as person, Control(person.address, LIMIT_S) as modem:
+        # The answers are on the terminal anyway: once.
+        assert person.type("AT+CSQ\r", "OK\n").count("+CSQ: 21,0") == 1
+        # What happens while a line is being typed waits until it has ended.
+        person.type("AT+CR", "AT+CR")
+        since = len(person.seen)
+        modem.command("coverage off")
+        time.sleep(0.3)
+        person.type("EG?", "EG?")
+        assert person.seen[since:] == "EG?"
+        person.type("\r", "searching (2)")
+        assert "+CREG: 0,2\n" in person.until("OK\n", since)
+        assert person.seen.count("searching (2)") == 1
+        # With nothing half typed it is shown at once.
+        since = len(person.seen)
+        modem.command("coverage on")
+        person.until("registered (1)", since)
+
+
+def test_a_hint_when_the_modem_is_off():
+    with Typist() as person:
+        person.type("AT+QPOWD\r", "POWERED DOWN\n")
+        hint = person.until("power on.")
+        assert re.search(r"DOWN\nugsim: the modem is off\. Ctrl-C ends this program; ", hint)
+        command = re.search(r"ugsim (control \S+ power on)\.", hint)[1]
+        assert run_ugsim(*command.split())[:2] == (0, "ok\n")
+        person.until("RDY")
+        # A restart is none, and nothing is said twice.
+        person.type("AT+CFUN=1,1\r", "RDY")
+        assert person.seen.count("the modem is off") == 1
+        with Control(person.address, LIMIT_S) as modem:
+            modem.command("power off")
+        person.until("is off", person.seen.rindex("RDY"))
+
+
 def test_link_to_the_pty(tmp_path):
     link = str(tmp_path / "modem")
     with Ugsim("--link", link) as sim:
@@ -562,6 +640,23 @@ def test_help_lists_faults_and_switches():
     assert code == 0
     for name in [*FAULTS, *SWITCHES]:
         assert "\n  %s" % name in out
+
+
+def test_faults_that_the_page_names_can_be_armed():
+    from ugsim.fakenet import FakeNet
+    from ugsim.model import FAULTS, SWITCHES, UGxx
+
+    page = (setup.ROOT / "docs" / "ugsim.md").read_text(encoding="utf-8")
+    table = page.partition("| to show |")[2].partition("\n\n")[0]
+    model = UGxx(FakeNet())
+    named = re.findall("`([^`]+)`", table)
+    faults = [text for text in named if text.split()[0] in FAULTS]
+    assert len(faults) > 12
+    for text in faults:
+        assert model.command("fault " + text) == "ok", text
+    for text in named:
+        if text not in faults and not text.startswith(("AT+", "restart")):
+            assert text in SWITCHES, text
 
 
 def test_control_client_without_a_modem():

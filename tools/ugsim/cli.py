@@ -40,6 +40,9 @@ examples ("ugsim" stands for: python3 tools/ugsim):
 """
 
 
+_OFF_HINT = "ugsim: the modem is off. Ctrl-C ends this program; %s."
+
+
 class UsageError(Exception):
     # What is wrong with the options, as one sentence.
     pass
@@ -108,7 +111,10 @@ def parser():
         "(default: a free port); used by: ugsim control ADDRESS",
     )
     tell.add_argument(
-        "--view", action="store_true", help="show the traffic (default on a terminal)"
+        "--view",
+        action="store_true",
+        help="show what happens (default on a terminal); with --stdio what the terminal does not "
+        "show anyway",
     )
     tell.add_argument("--quiet", action="store_true", help="show nothing but the ready line")
     tell.add_argument("--trace", metavar="FILE", help="record to FILE; shown by: ugsim trace FILE")
@@ -149,9 +155,11 @@ def _run(args):
             recorder = Trace(args.trace)
             listeners.append(recorder)
         if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
-            from ugsim.view import on_stderr
+            from ugsim.view import Beside, on_stderr
 
             view = on_stderr()
+            if args.stdio and sys.stdout.isatty() and sys.stderr.isatty():
+                view = Beside(view, port)
             listeners.append(view)
         try:
             session = Session(
@@ -171,6 +179,8 @@ def _run(args):
             raise UsageError("%s. See --help." % text) from None
         signal.signal(signal.SIGTERM, lambda *_: session.loop.stop())
         _say_ready(args, session)
+        if args.stdio:
+            port.hint = _OFF_HINT % _way_on(session)
         if view and not args.stdio:
             view.start(session.status)
         session.run()
@@ -244,6 +254,14 @@ def _say_ready(args, session):
     print(text, file=sys.stderr if args.stdio else sys.stdout, flush=True)
 
 
+def _way_on(session):
+    # How the modem can be switched on again.
+    address = session.addresses()["control"]
+    if address:
+        return "to switch it on: ugsim control %s power on" % address
+    return "with --control it can be switched on again, by: ugsim control ADDRESS power on"
+
+
 def _count(text):
     if not text.isdigit():
         raise argparse.ArgumentTypeError("'%s' is not a whole number" % text)
@@ -271,5 +289,5 @@ def _switches():
 
 def _item(head, text):
     wide = "        "
-    shown = textwrap.wrap("  " + head, 80, subsequent_indent=wide, break_on_hyphens=False)
+    shown = textwrap.wrap("  " + head, 80, subsequent_indent=wide, break_long_words=False)
     return shown + textwrap.wrap(text, 80, initial_indent=wide, subsequent_indent=wide)

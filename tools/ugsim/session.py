@@ -45,6 +45,7 @@ class Session:
         self.net = net or Net(on_event=self._event)
         self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered)
         self.model.on_event = self._event
+        self.model.lf_is_enter = port.lf_is_enter
         self.stats = Stats(self.net)
         self.uart = Uart(port, self.model, time.monotonic(), baud=baud, chunk=chunk)
         for fault in faults:

@@ -19,6 +19,7 @@ _KINDS = {
     "control": ("control", "!", "red"),
 }
 _OTHER = ("", "-", "dim")
+_ON_THE_PORT = ("at", "info", "final", "prompt", "urc")
 _BAD = ("ERROR", "SEND FAIL", "NO CARRIER", "+CME ERROR", "+CMS ERROR")
 
 
@@ -65,6 +66,33 @@ class View:
     def close(self):
         if self._live:
             self._live.stop()
+
+
+class Beside:
+    # A view in the terminal in which AT commands are typed (port: ugsim.port.stdio): what the AT
+    # port shows is left out, and the rest waits while a line is being typed.
+    def __init__(self, view, port):
+        self._view = view
+        self._port = port
+        self._waiting = []
+        port.on_line_start = self._show
+
+    def __call__(self, at, kind, text):
+        if kind not in _ON_THE_PORT:
+            self._waiting.append((at, kind, text))
+            if self._port.at_line_start:
+                self._show()
+
+    def _show(self):
+        waiting = self._waiting
+        self._waiting = []
+        for event in waiting:
+            self._view(*event)
+
+    def close(self):
+        self._port.on_line_start = None
+        self._show()
+        self._view.close()
 
 
 def on_stdout():

@@ -28,7 +28,11 @@ FAULTS = {
         _PLACE + (("do", "restart"),),
     ),
     # Bytes on the way to the modem
-    "lose_in": ("bytes from the host get lost; in=payload: typed into a data mode", _PLACE),
+    "lose_in": (
+        "bytes from the host get lost; in=payload: typed into a data mode; line=: at= counts in a "
+        "command that begins so, with in=payload in what is typed behind it",
+        _PLACE,
+    ),
     "corrupt_in": (
         "bytes from the host are changed: xor=<hex>, 0 for a random change",
         _PLACE + (("xor", "0"),),

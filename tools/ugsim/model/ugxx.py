@@ -42,6 +42,7 @@ class UGxx:
         self.rng = Rng(seed)
         self.stats = {}
         self.on_event = None  # function(kind, text), for a view of what happens
+        self.lf_is_enter = False  # a command line may end with a single LF, as no modem has it
         self.muted = False  # hung: takes nothing in and gives nothing out
         self.stalled_until = 0  # nothing leaves on TXD before this time
         self.host_baud = 0  # the host's rate; 0: always the modem's

@@ -11,6 +11,7 @@
 #   lines(model)     exchanges the modem lines, where there are any
 #   next_s(now)      when it wants lines() called, or None
 #   ended            the host has gone for good
+#   lf_is_enter      an LF ends a command line, too
 #   close()
 
 import os
@@ -29,6 +30,7 @@ def reason(error):
 class Port:
     address = ""
     ended = False
+    lf_is_enter = False
 
     def speed(self):
         return 0

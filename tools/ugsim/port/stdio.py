@@ -11,11 +11,16 @@ from ugsim.port.base import Port, write_fd
 
 class StdioPort(Port):
     # For typing by hand. On a terminal each key goes to the modem at once, which echoes it; Ctrl-Z
-    # and ESC reach it too, Ctrl-C ends the program.
+    # and ESC reach it too, Ctrl-C ends the program. `hint` is said when the modem is off.
 
     address = "stdio"
+    lf_is_enter = True  # what is typed ends with LF when it comes through a pipe
 
     def __init__(self):
+        self.hint = ""
+        self.at_line_start = True  # the last byte shown was an LF: no line is being typed
+        self.on_line_start = None  # function(), called when that has become true
+        self._hinted = False
         self._in = sys.stdin.fileno()
         self._out = sys.stdout.fileno()
         self._saved = None
@@ -49,7 +54,19 @@ class StdioPort(Port):
         return data
 
     def write(self, data):
-        return write_fd(self._out, data)
+        done = write_fd(self._out, data)
+        if done:
+            self.at_line_start = data[done - 1] == 10
+            if self.at_line_start and self.on_line_start:
+                self.on_line_start()
+        return done
+
+    def lines(self, model):
+        if model.power.state != "off":
+            self._hinted = False
+        elif self.hint and not self._hinted and self.at_line_start and not model.pending():
+            self._hinted = True
+            print(self.hint, file=sys.stderr, flush=True)
 
     def close(self):
         os.set_blocking(self._in, True)

@@ -26,6 +26,8 @@ class Line:
         # that has seen the ">", of which all but a blank has left.
         if self._answered < 0 or data[0] != 10:
             return False
+        if self._m.lf_is_enter and self.mode is None:
+            return True
         out = self._m.out
         return out.gap or out.total - out.pending() < self._answered - 1
 
@@ -55,6 +57,10 @@ class Line:
     def _command(self, data):
         # Collects one command line and runs it. Returns what follows its CR.
         end = data.find(b"\r")
+        if self._m.lf_is_enter:
+            lf = data.find(b"\n")
+            if lf >= 0 and (end < 0 or lf < end):
+                end = lf
         part = data if end < 0 else data[:end]
         if b"\n" in part:
             part = part.replace(b"\n", b"")

@@ -117,7 +117,7 @@ class Output:
                 self._held.append((text, data, trailer, what))
             return
         if routed(self._m) and (what != "open" or self._m.sw["urc_port_open"] == "no"):
-            self._m.event("urc", "(another port) " + text)
+            self._m.event("elsewhere", text)
             return
         if not self._m.phone.get("QINDCFG all", 1):
             return
