@@ -39,6 +39,7 @@ def prepare():
     setup.micropython()
     setup.server("nginx")
     setup.server("mosquitto")
+    setup.server("openssl")
     setup.clients()
     # Not every system has these; tests that lack them are skipped, which in CI is a failure.
     for optional in (

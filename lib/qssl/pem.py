@@ -77,7 +77,8 @@ class Clean(Source):
             text = self._in
             if len(text) >= len(self._tail):
                 if not text.startswith(self._tail):
-                    return self.wrong("end")
+                    # A hyphen stands for + where base64 is for URLs.
+                    return self.wrong("end" if text.startswith(b"--") else "base64")
                 self._drop(len(self._tail))
                 self._tail = None
                 if self._row:

@@ -103,10 +103,12 @@ class Checked(Clean):
 
     def ends(self):
         der = self._der
-        if not der.size or (der.size == der.at and (der.bad or not der.oid)):
-            self.wrong("der")
-        if der.size != der.at:
+        if der.size and der.size != der.at:
             self.wrong("missing" if der.size > der.at else "more")
+        if der.bad or not der.size:
+            self.wrong("der")
+        if not der.oid:
+            self.wrong("label")
         if der.oid == _DSA or der.oid[:2] == _EDWARDS:
             self.wrong("kind")
         if len(self.ids) < _CERTIFICATES:
@@ -123,7 +125,7 @@ class Checked(Clean):
 
         self.close()
         value = ""
-        if reason == "end" and b"Proc-Type" in self._row + self._in:
+        if reason == "base64" and b"Proc-Type" in self._row + self._in:
             reason = "locked"  # RFC 1421 headers of an encrypted key
         elif reason == "missing":
             value = str(self._der.size - self._der.at)

@@ -7,7 +7,7 @@ from micropython import const
 
 from .errors import Refused
 
-# reason|words. @: the file's name, # one for the file that the command makes. The command stands
+# reason|words. @: the file's name, ~ one for the file that the command makes. The command stands
 # at the end, behind ": ".
 _WORDS = const("""
 type|must be a file's path or PEM bytes
@@ -15,41 +15,41 @@ empty|is empty; is it the right file?
 short|is cut short, there is no -----END; copy the file again
 end|is damaged$: its block does not end with its -----END line; copy the file again
 base64|is damaged$: that is no base64 (PEM has only letters, digits, + / =); copy the file again
-written|has its line ends written out as \\n$: sed 's/\\\\n/\\n/g' @ > #
+written|has its line ends written out as \\n$: sed 's/\\\\n/\\n/g' @ > ~
 missing|is damaged: % bytes are missing before line &, as if a line were lost; copy the file again
 more|is damaged: % bytes too many before line &; copy the file again
-der|is damaged$: what the block holds is not what its -----BEGIN line says; copy the file again, \
-or have it made again
+der|is damaged$: what its rows hold does not fit together; copy the file again
+label|is not what its -----BEGIN line says; was that changed by hand? Have the file made again
 two|holds more than one private key; give the one that belongs to cert
 pair|does not belong to the certificate (cert); were both renewed? Compare what these two say: \
 openssl pkey -pubout -in key.pem; openssl x509 -pubkey -noout -in cert.pem
 order|belongs to another certificate of cert than the first; the client's own comes first, \
 then those that issued it
-kind|is of a kind that the modem can't use; it has RSA only. A new key: \
-openssl genrsa -out # 2048
-private|has a private key in it, which must not get to the modem in its place; take the \
-certificate alone: openssl x509 -in @ -out #
+kind|is of a kind that the modem's TLS does not know (Ed25519, DSA or the like); take RSA: \
+openssl genrsa -out new.key 2048
+private|has a private key in it, which must not go where a certificate belongs; take the \
+certificate alone: openssl x509 -in @ -out ~
 key|is a private key, where the PEM of a certificate belongs
 keycert|is a certificate, where the PEM of its private key belongs
-locked|is encrypted, which the modem can't read; decrypt it: openssl pkey -in @ -out #
+locked|is encrypted, which the modem can't read; decrypt it: openssl pkey -in @ -out ~
 lockedder|is encrypted, which the modem can't read; decrypt it: \
-openssl pkey -inform DER -in @ -out #
+openssl pkey -inform DER -in @ -out ~
 openssh|is in OpenSSH's own form; this makes it PEM in its place: ssh-keygen -p -m PEM -N "" -f @
-trusted|is in OpenSSL's own form, TRUSTED CERTIFICATE; make it plain PEM: openssl x509 -in @ -out #
-pkcs7|is PKCS#7; make it PEM: openssl pkcs7 -print_certs -in @ -out #
-pkcs7der|is PKCS#7; make it PEM: openssl pkcs7 -inform DER -print_certs -in @ -out #
+trusted|is in OpenSSL's own form, TRUSTED CERTIFICATE; make it plain PEM: openssl x509 -in @ -out ~
+pkcs7|is PKCS#7; make it PEM: openssl pkcs7 -print_certs -in @ -out ~
+pkcs7der|is PKCS#7; make it PEM: openssl pkcs7 -inform DER -print_certs -in @ -out ~
 request|is a request (CSR), no certificate yet; the CA makes it of it: \
-openssl x509 -req -in @ -CA ca.pem -CAkey ca.key -CAcreateserial -out #
+openssl x509 -req -in @ -CA ca.pem -CAkey ca.key -CAcreateserial -out ~
 crl|is a revocation list (CRL), no certificate; the modem has no use for it
 public|is a public key without a certificate
 parameters|holds parameters only
 other|is none, but a % (PEM)
-utf16|is UTF-16 text; make it UTF-8: iconv -f UTF-16% -t UTF-8 @ > #
-certder|is DER; make it PEM: openssl x509 -inform DER -in @ -out #
-keyder|is DER; make it PEM: openssl pkey -inform DER -in @ -out #
-pkcs12ca|is in PKCS#12; take it out: openssl pkcs12 -in @ -cacerts -nokeys -out #
-pkcs12cert|is in PKCS#12; take it out: openssl pkcs12 -in @ -clcerts -nokeys -out #
-pkcs12key|is in PKCS#12; take it out: openssl pkcs12 -in @ -nocerts -nodes -out #
+utf16|is UTF-16 text; make it UTF-8: iconv -f UTF-16% -t UTF-8 @ > ~
+certder|is DER; make it PEM: openssl x509 -inform DER -in @ -out ~
+keyder|is DER; make it PEM: openssl pkey -inform DER -in @ -out ~
+pkcs12ca|is in PKCS#12; take it out: openssl pkcs12 -in @ -cacerts -nokeys -out ~
+pkcs12cert|is in PKCS#12; take it out: openssl pkcs12 -in @ -clcerts -nokeys -out ~
+pkcs12key|is in PKCS#12; take it out: openssl pkcs12 -in @ -nocerts -nodes -out ~
 jks|is in a Java key store; make it PKCS#12, then PEM: \
 keytool -importkeystore -srckeystore @ -destkeystore new.p12 -deststoretype PKCS12
 html|is a web page, no PEM; was the download refused?
@@ -72,7 +72,7 @@ def refuse(phase, what, reason, value="", line=1):
         subject += " (%s)" % name
     words = words.replace("%", value).replace("&", str(line))
     words = words.replace("$", " near line %d" % line if line > 1 else "")
-    words = words.replace("@", name).replace("#", "new.key" if key else "new.pem")
+    words = words.replace("@", name).replace("~", "new.key" if key else "new.pem")
     raise Refused(errno.EINVAL, phase, "%s %s" % (subject, words))
 
 

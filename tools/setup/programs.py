@@ -1,4 +1,4 @@
-# setup.programs - finds or fetches the servers that tests start on loopback: nginx, mosquitto.
+# setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, openssl.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -10,7 +10,11 @@ from .common import CACHE, SetupError, cached, say
 from .debs import have_apt, unpack, write_starter
 
 # Program: (where its package puts it, arguments that print its version)
-_SERVERS = {"nginx": ("usr/sbin/nginx", ["-v"]), "mosquitto": ("usr/sbin/mosquitto", ["-h"])}
+_SERVERS = {
+    "nginx": ("usr/sbin/nginx", ["-v"]),
+    "mosquitto": ("usr/sbin/mosquitto", ["-h"]),
+    "openssl": ("usr/bin/openssl", ["version"]),
+}
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 
 
@@ -25,7 +29,7 @@ def _runs(name, program):
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return name.encode() in done.stdout and b"error while loading" not in done.stdout
+    return name.encode() in done.stdout.lower() and b"error while loading" not in done.stdout
 
 
 def find_server(name):
