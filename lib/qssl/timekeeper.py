@@ -185,12 +185,14 @@ class Timekeeper:
     def stamp(self) -> bytes:
         """When this is called, in 14 bytes, for at(): also while the time is not known."""
         now = self.now()
-        self._owed = self._owed or now is None
-        return _MARK + self.boot + pack(">II", self._up, now or 0)
+        sure = self.sure and not self._weak
+        self._owed = self._owed or not sure
+        return _MARK + self.boot + pack(">II", self._up, now if sure else 0)
 
     def at(self, stamp: bytes) -> int | None:
         """The seconds since 1970 of a stamp(). If the time became known later in the same
-        power-up, or was corrected, that counts. None: it never became known, or no stamp."""
+        power-up, or was corrected, that counts. None: the power went before the time was sure, or
+        it is no stamp. Does not block."""
         if stamp[:2] != _MARK or len(stamp) < STAMP:
             return None
         boot = bytes(stamp[2:6])
@@ -452,13 +454,13 @@ class Timekeeper:
 
     def _keep(self):
         # Writes the file when it is time: once a day, and once for the stamps of this power-up.
-        if self._path is None or self._zero is None:
+        if self._path is None or self._zero is None or not self.sure:
             return
         up = self.up()
         mine = self._boots[0][1] if self._boots and self._boots[0][0] == self.boot else None
         owed = self._owed and (mine is None or abs(mine - self._zero) > _WRONG_S)
         old = self._saved is None or up - self._saved >= _KEEP_S
-        if not (owed or (old and self.sure)):
+        if not (owed or old):
             return
         self._saved = up
         others = [b for b in self._boots if b[0] != self.boot]

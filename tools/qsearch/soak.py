@@ -4,7 +4,10 @@
 #     soak.py RECORDS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"
 #
 # A record every five minutes goes through qssl.uplink, over MQTT or HTTPS by turns. The queue's
-# folder survives power cuts of the board, all else of the board does not.
+# folder survives power cuts of the board, and so does the file of the last time known; all else of
+# the board does not. It has no clock: the network tells the time in three of four weeks, in the
+# other one there is NTP, of which one server lies every second time; and now and then the network
+# lies, too.
 
 import json
 import sys
@@ -18,11 +21,12 @@ import gc
 
 import disk as _disk
 import driver_kit
-from qssl import Modem, uplink
+from qssl import Modem, timekeeper, uplink
 from qssl.https import Https
 from qssl.mqtt import Mqtt
 from qssl.queue import FileQueue
 from qssl.recovery import Recovery
+from qssl.timekeeper import Timekeeper, at
 from qssl.uplink import Uplink
 from receivers import Broker, HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
@@ -30,6 +34,9 @@ from ugsim.model.base.rng import Rng
 
 _EVERY_MS = 300000
 _HOUR = 12  # records
+_WEEK = 2016
+_NTP = ("a.example", "b.example", "c.example")
+_OFF_S = 240  # by which the time of a record may be wrong
 _START = 1767225600  # 2026-01-01 00:00:00 UTC
 _FAULTS = (
     "lose at=20",
@@ -61,6 +68,8 @@ class Ledger:
     # What arrived, in bounded memory: a mark for each number, the highest id for each queue.
     def __init__(self, count):
         self.marks = bytearray(count)
+        self.dated = self.undated = self.wrong = 0
+        self.when = {}  # number -> the true time, until it has arrived
         self.last = {}
         self.arrived = self.repeats = 0
         self.highest = -1
@@ -76,6 +85,13 @@ class Ledger:
         self.last[queue] = id
         self.highest = n
         self.marks[n] = 1
+        when = self.when.pop(n, None)
+        if record["at"] is None:
+            self.undated += 1
+        elif abs(record["at"] - when) <= _OFF_S:
+            self.dated += 1
+        else:
+            self.wrong += 1
 
 
 class Server:
@@ -148,6 +164,7 @@ class Year:
         self.server = Server(count, self.rng)
         self.disk = _disk.Disk()
         self.disk.mount()
+        timekeeper.open = self.disk.open
         self.rig, _ = driver_kit.bare(self.server.net, seed=seed)
         self.ends = []  # (record number, what is done then)
         self.put = bytearray(count)  # 1: put() came back, 2: the power went in it
@@ -157,21 +174,34 @@ class Year:
         self.told = {}
         self.worst = 0  # ms, the longest step
         self.stats = {}
+        self.sources = {}
+        self.rejected = {}
+        self.week = None
+        self.season()
         uplink.urandom = lambda n: bytes([self.rng.below(256) for _ in range(n)])
         self.board()
 
     # --- the board ---
 
-    def utc(self):
-        # A clock of the board's own, which for some hours now and then is not set.
-        if self.n % 5000 > 4800:
-            return None
-        return self.date()
+    def true(self):
+        return _START + self.rig.now // 1000
 
-    def date(self):
-        import time
-
-        return time.gmtime(_START + self.rig.now // 1000)[:6]
+    def season(self):
+        # Who tells the time this week.
+        week = self.n // _WEEK
+        if week == self.week:
+            return
+        self.week = week
+        silent = week % 4 == 3
+        lie = ("year", "1980", "2070")[week // 4 % 3] if week % 4 == 2 else "true"
+        self.rig.model.command("switch nitz " + ("no" if silent else "yes"))
+        self.rig.model.command("switch nitz_time " + lie)
+        self.server.net.clocks = {"a.example": 600 if week % 8 == 7 else "honest"}
+        self.note("week of " + ("NTP" if silent else "network time"))
+        if lie != "true":
+            self.note("week of a lying network")
+        elif week % 8 == 7:
+            self.note("week of a lying server")
 
     def board(self):
         # The board starts: everything is made anew, only the queue's folder is there.
@@ -185,7 +215,8 @@ class Year:
             carrier, port = Mqtt("board-1", "t", keepalive_s=1200), 8883
         else:
             carrier, port = Https("server.example", "/in"), 443
-        ladder = Recovery(modem, 60, self.utc, self.tell, apn="internet")
+        self.keeper = Timekeeper(modem, ntp=_NTP, path="/t")
+        ladder = Recovery(modem, 60, None, self.tell, self.keeper, apn="internet")
         self.up = Uplink(
             modem,
             "server.example",
@@ -195,8 +226,9 @@ class Year:
             self.queue,
             ladder,
             timeout_s=60,
+            stamp=at,
         )
-        model.network.set_time(_START + rig.now // 1000, 0)
+        model.network.set_time(self.true(), 0)
 
     def tell(self, word, value):
         self.told[word] = self.told.get(word, 0) + 1
@@ -205,6 +237,10 @@ class Year:
         # Counters of a board whose power goes.
         for name in ("timeouts", "resyncs", "restarts", "late", "garbled", "reconnects"):
             self.stats[name] = self.stats.get(name, 0) + getattr(self.modem.stats, name)
+        source = self.keeper.source or "nobody"
+        self.sources[source] = self.sources.get(source, 0) + 1
+        for _, _, why in self.keeper.rejected:
+            self.rejected[why] = self.rejected.get(why, 0) + 1
         self.lost += self.queue.lost
         self.damaged += self.queue.damaged
 
@@ -221,12 +257,17 @@ class Year:
         # The RAM is gone: the sockets' memory too, and what the modem says meanwhile.
         self.rig.sleep(self.rng.below(5000))
         self.rig.rx.clear()
+        if self.chance(2):
+            self.note("the modem's power, too")
+            self.rig.model.command("power off")
+            self.rig.model.command("power on")
         self.board()
 
     def record(self):
         n = self.n
         self.n += 1
         self.put[n] = 2
+        self.server.ledger.when[n] = self.true()
         self.up.put(b'{"n":%d,"t":%d}' % (n, n % 40))
         self.put[n] = 1
 
@@ -256,6 +297,7 @@ class Year:
 
     def happen(self):
         model = self.rig.model
+        self.season()
         for end in [e for e in self.ends if e[0] <= self.n]:
             self.ends.remove(end)
             end[1]()
@@ -320,6 +362,9 @@ class Year:
         rig.model.command("coverage on")
         rig.model.command("power on")
         self.server.sick = 0
+        self.server.net.clocks = {}
+        rig.model.command("switch nitz yes")
+        rig.model.command("switch nitz_time true")
         now = _START + rig.now // 1000
         self.server.valid = [now - 86400, now + 86400 * 60]
         rig.model.network.set_time(now, 0)
@@ -347,6 +392,11 @@ class Year:
             "told": self.told,
             "stats": self.stats,
             "refused_for_dates": self.server.expired,
+            "dated": ledger.dated,
+            "undated": ledger.undated,
+            "wrong_date": ledger.wrong,
+            "time_from": self.sources,
+            "time_rejected": self.rejected,
             "memory": gc.mem_alloc(),
         }
 

@@ -14,7 +14,8 @@ from qsearch.run import cpython, micropython
 _HELP = """\
 year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
 modem restarts, PDP losses, broker outages, answers that get lost, expired certificates, wrong
-clocks, power cuts of the board at any byte that it writes, and faults of every kind. At the end
+clocks, power cuts of the board at any byte that it writes, and faults of every kind. The board has
+no clock: the network tells the time, or NTP does, and now and then one of them lies. At the end
 the receiver's ledger must show every record, but for those that the bounded queue dropped and
 counted.
 load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
@@ -113,7 +114,11 @@ def year(found):
     if found["missing"] > found["lost"] or found["queued"] or found["damaged"]:
         print("FAILED: %(missing)d missing, %(lost)d dropped, %(queued)d queued" % found)
         return 1
+    if found["wrong_date"] or found["undated"] > found["arrived"] // 10:
+        print("FAILED: %(wrong_date)d records with a wrong time, %(undated)d without" % found)
+        return 1
     print("every record arrived that the queue had room for; %(repeats)d repeats" % found)
+    print("%(dated)d have their time, %(undated)d say that nobody knew it" % found)
     return 0
 
 

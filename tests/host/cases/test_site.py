@@ -7,6 +7,7 @@ import os
 import qssl
 from driver_kit import raised
 from qssl import site
+from qssl.clock import civil, unix
 from qssl.errors import Error
 
 FILE = "/tmp/qssl-site-%d.json" % id(site)
@@ -95,6 +96,48 @@ def test_time():
             assert site.now() == 1767225600
         site.time = Time(2000, (2000, 1, 1, 0, 0, 9, 5, 1))  # never set
         assert site.utc() is None and site.now() is None
+    finally:
+        site.time = outer
+
+
+def test_a_clock_in_local_time():
+    # utc_offset_min: what `mpremote rtc --set` has put in is not taken for UTC.
+    outer = site.time
+    clock = [1767225600]  # as the board's, 2026-01-01 00:00:00
+
+    class Rtc:
+        def datetime(self, t):
+            clock[0] = unix(*(t[:3] + t[4:7]))
+            assert t[3] == civil(clock[0])[6] and t[7] == 0
+
+    class Here:
+        RTC = Rtc
+
+    class Time:
+        def time(self):
+            return clock[0]
+
+        def gmtime(self, s=None):
+            return civil(clock[0] if s is None else s)
+
+    site.time = Time()
+    try:
+        for minutes, day in (
+            (120, (2025, 12, 31, 22)),
+            (-300, (2026, 1, 1, 5)),
+            (0, (2026, 1, 1, 0)),
+        ):
+            text = json.dumps({"utc_offset_min": minutes})
+            clock[0] = 1767225600
+            assert with_settings(text, site.utc)[:4] == day
+            assert with_settings(text, site.now) == 1767225600 - minutes * 60
+            with_settings(text, lambda: site.set_utc(Here, (2026, 8, 7, 14, 0, 10)))
+            assert with_settings(text, site.utc) == (2026, 8, 7, 14, 0, 10)
+            assert clock[0] == unix(2026, 8, 7, 14, 0, 10) + minutes * 60
+        wrong = (2026, 8, 7, 4, 14, 0, 10, 0)
+        assert "RTC().datetime()" in raised(site.set_utc, Here, wrong).hint
+        text = '{"utc_offset_min": "east"}'
+        assert "must be a number" in with_settings(text, lambda: raised(site.utc).hint)
     finally:
         site.time = outer
 

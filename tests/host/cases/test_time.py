@@ -724,12 +724,13 @@ def test_a_time_that_was_known_before_the_power_cut_is_kept_for_its_records():
     rig, modem = made(start=False, nitz="no")
     rig.net.default.ledger = Ledger()
     queue = RamQueue()
-    keeper = Timekeeper(modem, path="/time")
+    rig.net.clocks = dict.fromkeys(THREE, ("error", 61))
+    keeper = Timekeeper(modem, ntp=THREE, path="/time")
     link = stamped(rig, modem, keeper, queue)
     when = true(rig)
     link.put(b'{"n":0}')
     link.run(30)
-    rig.model.command("switch nitz yes")
+    rig.net.clocks = {}
     rig.net.default, server = RefusingPeer(), rig.net.default
     assert link.run(300) == 1 and near(keeper.now(), true(rig))
     assert flash.files
@@ -750,6 +751,9 @@ def test_stamps_by_themselves():
     assert near(keeper.at(early), true(rig), 5)
     late = keeper.stamp()
     other = Timekeeper(modem)
+    assert other.at(early) is None and other.at(late) is None  # it was not sure
+    keeper.confirm()
+    late = keeper.stamp()
     assert other.at(early) is None and near(other.at(late), true(rig), 5)
     for wrong in (b"", b"\xf5\xfe", b'{"n":1234567890}', bytes(14)):
         assert keeper.at(wrong) is None
