@@ -16,10 +16,11 @@ a line that hangs in the air stops the modem or switches it off.
     IO16      RX      TXD       the same, the other way; answers
     IO18      RTS     RTS       the same; low: the modem may send
     IO19?     CTS     CTS       the same; low: the board may send
-    IO4       PWRKEY  PWRKEY    by an NPN transistor: high pulls it low, which is a press
+    IO4       PWRKEY  PWRKEY    by an NPN transistor: high pulls it low: switches on
     IO34      STATUS  STATUS    by the level shifter; high: the modem is on
     IO21?     DTR     DTR       the same; low: asserted. Ends transparent mode
-    IO22?     RESET   RESET_N   by an NPN transistor, as PWRKEY
+    IO22?     RESET   RESET_N   by an NPN transistor, as PWRKEY; restarts it
+    IO23      OFF     PWRDWN_N  by an NPN transistor, as PWRKEY: switches off, even if it hangs
     GND               GND       one ground for all
                       VBAT      3.3 to 4.3 V, 3.8 V is best, peaks of 2 A: see below
 
@@ -33,12 +34,17 @@ a line that hangs in the air stops the modem or switches it off.
     |    IO18 |----------------[ 3.3 V ]---------------->| RTS     |
     |    IO34 |<---------------[ 1.8 V ]-----------------| STATUS  |
     |     IO4 |-------[ 4k7, NPN, emitter at GND ]------>| PWRKEY  |
+    |    IO23 |-------[ 4k7, NPN, emitter at GND ]------>|PWRDWN_N |
     |     GND |------------------------------------------| GND     |
     +---------+                                          +---------+
 
 The modem's logic is 1.8 V and does not stand 3.3 V: use a level shifter (TXS0108E, TXB0104 or one
 transistor a line) with its 1.8 V side fed by the modem's VDD_EXT. Breakout boards often have one,
-and some turn PWRKEY or STATUS round: then put their names into LOW.
+and some turn PWRKEY or STATUS round: then put their names into LOW. A resistor of 47k from each
+transistor's base to GND keeps it off while the board starts.
+
+PWRKEY switches a UG95 or UG96 on, never off, and does nothing to one that hangs. What gets that
+back, with nobody there to pull the plug, is PWRDWN_N and then PWRKEY, or RESET_N.
 
 A modem that gets no 2 A when it transmits restarts just then. Feed VBAT from a supply or a cell of
 its own, never from the board's 3.3 V pin, by short thick wires; 100 uF with low ESR and 100 nF go
@@ -67,6 +73,7 @@ PINS = {
     "dtr": None,
     "dcd": None,
     "reset": None,
+    "off": 23,
 }
 LOW = "dtr dcd"  # asserted at low level, as seen from the board
 

@@ -88,9 +88,9 @@ def activation(code, cme):
     step = "check APN, user, password, the SIM's contract and coverage"
     code = max(code, 0)
     texts = []
-    for number, table in ((code, _TCPIP), (cme, _NETWORK)):
+    for number in (code, cme):
         if number:
-            known = _find((table,), number)
+            known = _find((_TCPIP, _NETWORK), number)
             texts.append("%d %s" % (number, known or "is in no document that is public; " + step))
     if not texts:
         texts.append("and gave no number; " + step)

@@ -137,10 +137,16 @@ class At:
         return self._link.drive(self.ask(text, prefix, timeout_ms, data))
 
     def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
-        # Like ask(), but anything other than OK raises. Gives the lines.
+        # Like ask(), but anything other than OK raises, and a line too long for the parser. Gives
+        # the lines.
+        parser = self._link.parser
+        self._link.pump()  # what came before is not of this command
+        dropped = parser.overlong
         result = yield from self.ask(text, prefix, timeout_ms)
         if result != _l.OK:
             self.fail(result, phase, hint)
+        if prefix is not None and parser.overlong != dropped:
+            raise error("too long")
         return self.lines
 
     def within(self, timeout_ms, steps):

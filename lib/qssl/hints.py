@@ -17,7 +17,8 @@ busy||command|the AT port is busy with another command
 control|!EINVAL|command|a command line can't hold control characters
 no answer||command|no answer; is the modem on, are RX, TX right?
 silent||modem|it stopped answering; check its power, call modem.start()
-restarted|ECONNRESET|modem|it restarted; call modem.start() again
+restarted|ECONNRESET|modem|it restarted; call modem.start() again; if it does so whenever it \
+transmits, check its supply (2 A)
 transparent|EALREADY|modem|it is in transparent mode, where only the pipe may use it; \
 pipe.escape() first
 unread||modem|a connection in push or transparent mode fills its buffer and holds the line; read it
@@ -27,6 +28,8 @@ dropped|EIO|modem|transparent mode ended in disorder, data may be lost; reconnec
 no escape||escape|the modem is still in transparent mode; it goes on, call escape() again
 no resume|ENOTCONN|resume|the modem has nothing to resume; read what is left, then connect again
 lost|EIO|command|bytes were lost on the UART; RTS/CTS or larger rxbuf?
+too long|EIO|command|a line of the answer is longer than 256 bytes and was not kept; ask for less \
+at once
 """)
 _OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
@@ -102,5 +105,8 @@ def explain(code: int) -> str:
     from .codes import TABLES
 
     return _find(TABLES, code) or (
-        "the modem refused without a reason" if code <= 0 else "error %d of the modem" % code
+        "the modem refused without a reason"
+        if code <= 0
+        else "error %d, which no public document of the modem explains; try again, then restart it"
+        % code
     )

@@ -323,3 +323,44 @@ def test_a_failed_rung_is_a_failure_and_the_next_one_comes():
     rig.model.command("clear")
     rig.net.default = HttpServer()
     assert link.run(700) == 0
+
+
+def test_a_modem_that_hangs_and_its_lines():
+    # Only the lines for emergencies get a UG95 or UG96 back that hangs; PWRKEY does not.
+    for lines, back in (
+        (("pwrkey", "status", "off"), True),
+        (("pwrkey", "off"), True),
+        (("off", "pwrkey", "status", "reset"), True),
+        (("pwrkey", "status"), False),
+        ((), False),
+    ):
+        for way in ("orderly", "at once"):
+            rig, modem, log = made(lines=lines, switches={"pwrdwn": way})
+            words = []
+            ladder = recovery(modem, words)
+            climb(modem, ladder, 0)
+            starts = rig.model.power.starts
+            arm(rig, "mute")
+            modem.up = False
+            failures = 0
+            start = rig.now
+            while not modem.up and rig.now - start < 400000:
+                try:
+                    climb(modem, ladder, failures)
+                except Error as e:
+                    failures += 1
+                    assert "not a byte" in str(e), e
+                    rig.sleep(5000)
+            assert modem.up == back, (lines, way)
+            assert rig.model.power.starts == starts + back, (lines, way)
+            assert not back or rig.now - start < 240000, (lines, rig.now - start)
+            assert ("restart", 0) in words
+
+
+def test_start_uses_the_line_for_emergencies_by_itself():
+    for lines in (("pwrkey", "status", "off"), ("reset",)):
+        rig, modem, log = made(lines=lines)
+        modem.start("internet")
+        arm(rig, "mute")
+        modem.start("internet")
+        assert modem.up and rig.now > 60000 and rig.model.power.starts == 1
