@@ -114,7 +114,14 @@ class Bringup:
         modem = self.modem
         modem.epoch += 1
         self.settings = ()
-        for line in (b"ATE0", b"ATV1", b"AT+CMEE=1"):
+        from . import echo
+
+        if not (yield from echo.on(modem)):
+            self.look()
+            hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
+            hint += "changed on the way: check TX, level, baud rate and GND"
+            raise Error(errno.EIO, "start", hint)
+        for line in (b"ATV1", b"AT+CMEE=1"):
             yield from self.insist(line)
         settings = [(b"AT+CMEE?", b"+CMEE:", b"1")]
         # Payload echo; not every firmware knows it.
@@ -304,6 +311,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
     setting = settings(apn, user, password, auth)
     pin = _pin(pin)
     modem.up = False
+    modem.link.echo = 0
     modem.pdps.clear()
     step = Bringup(modem, timeout_ms)
     try:
@@ -321,8 +329,11 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.settings = ()
             step.late = None
     finally:
-        _unload("contact sim radio urcs")
+        _unload("contact sim radio urcs echo")
     modem.address = step.address
+    modem.witness.tell = bool(setting[0])
+    modem.gone = None
+    modem.link.doubt = 0
     modem.up = True
 
 

@@ -13,13 +13,15 @@ from . import link as _l
 from .errors import Error, error
 
 COMMAND_MS = const(5000)  # how long an ordinary command may take
+_TRIES = const(3)  # of what is harmless to repeat
+_TRY_MS = const(2000)
 
 
 class Exchange:
     # One command, as a job of the link.
     takes = _l.OK | _l.ERROR | _l.CONNECT
-    strict = False
     limit_ms = COMMAND_MS
+    pad = 27
 
     def __init__(self, link, text, prefix, data, due):
         self._link = link
@@ -27,10 +29,14 @@ class Exchange:
         self._prefix = prefix
         self._data = data
         self.due = due  # ticks
+        self.patience = 0  # ms of silence after which no answer is expected any more; 0: as due
         self.lines = []  # what followed the prefix in the information lines
         self.result = 0  # 0 until it has ended
+        self.heard = False  # its echo came ...
+        self.odd = 0  # ... or something in its place: see Link.odd
 
     def begin(self, link):
+        self.begun = ticks_ms()
         link.type(self._text, len(self._text))
 
     def line(self, buf, lo, hi):
@@ -52,12 +58,20 @@ class Exchange:
     def owes(self):
         return 0
 
+    def foreign(self, buf, lo, hi):
+        pass
+
+    def unsure(self, result):
+        return 0
+
     def done(self, result):
         if result == _l.CONNECT and self._data is not None:
             # The modem waits for data: it is typed, then the real result comes.
             self._link.job = self
             self._link.type_data()
         else:
+            self.heard = self._link.parser.echo is None
+            self.odd = self._link.odd
             self.result = result
 
 
@@ -103,7 +117,16 @@ class At:
 
     def over(self, x):
         # Looks after the deadline of x; True when x has ended. Doesn't wait.
-        if not x.result and ticks_diff(x.due, ticks_ms()) <= 0:
+        now = ticks_ms()
+        if not x.result and (
+            ticks_diff(x.due, now) <= 0
+            or (
+                x.patience
+                and self._link.job is x
+                and not self._link.jam
+                and min(ticks_diff(now, x.begun), ticks_diff(now, self._link.heard)) >= x.patience
+            )
+        ):
             if self._link.job is x:
                 self._link.expire()
             else:  # it did not get its turn: a modem in quarantine, a queue too long
@@ -125,10 +148,24 @@ class At:
                     self._link.expire()
         return x
 
-    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
-        # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED or RESTARTED) of
-        # the command, as post() takes it; its lines are in self.lines, until the next yield.
-        x = yield from self.wait(self.post(text, prefix, timeout_ms, data))
+    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=1):
+        # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED, MISHEARD or
+        # RESTARTED) of the command, as post() takes it; its lines are in self.lines, until the
+        # next yield. A question, which names the prefix of its answer, is asked again within the
+        # time when no answer comes; tries: so is this.
+        if prefix and data is None:
+            tries = _TRIES
+        due = ticks_add(ticks_ms(), timeout_ms)
+        while True:
+            x = self.post(text, prefix, max(ticks_diff(due, ticks_ms()), 1), data)
+            tries -= 1
+            if tries:
+                x.patience = max(timeout_ms // (2 * _TRIES), _TRY_MS)
+            yield from self.wait(x)
+            if x.result < _l.TIMEOUT or x.result == _l.RESTARTED or not tries:
+                break
+            if ticks_diff(due, ticks_ms()) <= 0:
+                break
         self.lines = x.lines
         return x.result
 
@@ -136,13 +173,13 @@ class At:
         # The same, blocking.
         return self._link.drive(self.ask(text, prefix, timeout_ms, data))
 
-    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
+    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=1):
         # Like ask(), but anything other than OK raises, and a line too long for the parser. Gives
         # the lines.
         parser = self._link.parser
         self._link.pump()  # what came before is not of this command
         dropped = parser.overlong
-        result = yield from self.ask(text, prefix, timeout_ms)
+        result = yield from self.ask(text, prefix, timeout_ms, None, tries)
         if result != _l.OK:
             self.fail(result, phase, hint)
         if prefix is not None and parser.overlong != dropped:
@@ -186,4 +223,6 @@ class At:
             reason = "no answer"
         elif result == _l.RESTARTED:
             reason = "restarted"
+        elif result == _l.MISHEARD:
+            reason = "misheard"
         raise error(self._link.why(reason), 0, phase + ": ")

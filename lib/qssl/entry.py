@@ -61,7 +61,7 @@ def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) ->
     if result == _l.SEND_FAIL:
         raise error("full")
     if result == _l.ERROR:
-        sock.on_closed()  # what has come before can still be read
+        sock._shut = sock._more = True  # what has come before can still be read
         sock.fail("reset")
     elif ended:
         sock.fail("unknown")

@@ -30,6 +30,8 @@ no resume|ENOTCONN|resume|the modem has nothing to resume; read what is left, th
 lost|EIO|command|bytes were lost on the UART; RTS/CTS or larger rxbuf?
 too long|EIO|command|a line of the answer is longer than 256 bytes and was not kept; ask for less \
 at once
+misheard|EIO|modem|it understood another command than was typed, as bytes were lost or changed \
+on the UART; check TX, level and baud rate; reconnect
 """)
 _OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
@@ -48,6 +50,8 @@ unreleased|ENOBUFS|open|closing sockets are not released by the modem
 refused|ECONNREFUSED|open|the connection was refused
 open late||open| did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
+urc|EIO|open|it is open, but the modem does not say so: its URCs go to another port; \
+AT+QCFG="urc/port"
 """)
 _DATA = const("""
 late||receive|nothing came in time

@@ -7,9 +7,17 @@
 #   takes              which final result codes it may get (a sum of the results below)
 #   begin(link)        types its command line: link.type(buf, n)
 #   line(buf, lo, hi)  an information line: True if it was this job's
+#   foreign(...)       another line, which nobody knows: a job that can't pass it over says so
+#   unsure(result)     for how many ms nothing else may come before the result is believed; 0: it
+#                      is sure, -1: it can't be this job's
+#   owes(), pad        bytes that the modem may wait for, and what completes them: Resync.start
 #   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
 #   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
 #                      the exchange may go on: link.job = self
+# What the modem says is believed only once it has echoed the command as it was typed: nothing but
+# URCs belongs to anybody before that. link.last, the job that ended last, hears of it too:
+#   confirmed()        the next command was heard, and nothing has contradicted until then
+#   contradicted(result)  one more result came, which nothing was waiting for
 # A source has job(now) -> a job or None, and lost(result): RESTARTED, TIMEOUT (the modem is dead)
 # or 0 (lines may have been missed).
 
@@ -18,7 +26,7 @@ from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .ascii import number
+from .ascii import number, value
 from .errors import error
 from .parser import Parser
 from .resync import Resync
@@ -32,12 +40,22 @@ NO_CARRIER = const(32)
 TIMEOUT = const(64)  # ... and what can happen instead of one: no answer in time,
 GARBLED = const(128)  # an answer that is not whole: bytes were lost on the wire,
 RESTARTED = const(256)  # the modem started anew
+MISHEARD = const(512)  # the modem understood another command than was typed
 
 _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
 _JAM_MS = const(20000)  # what a call without a deadline waits for others to read
 _NAP_MS = const(10)  # longest sleep between two looks at the deadline
+_CLAIM_MS = const(
+    1500
+)  # RDY comes in the middle of an exchange: the exchange goes on, or it was true
+
+# Whether the modem echoes commands.
+_CHECKED = const(1)  # it does: see Parser.echo
+_LEARNING = const(2)  # start() wants to know
+
+_NOTHING = const(-2)  # of odd: no line that nobody knows
 
 
 class Stats:
@@ -48,8 +66,10 @@ class Stats:
         self.silent = 0  # time-outs in a row: since the last answer in time
         self.late = 0  # final result codes that nothing was waiting for
         self.garbled = 0  # replies from which bytes were missing
+        self.misheard = 0  # commands that reached the modem other than they were typed
         self.overruns = 0  # of those: the UART's ring was seen full, see brim
-        self.unknown = 0  # lines that nobody knows
+        self.unknown = 0  # lines that nobody knows: passed over, see qssl.strays
+        self.urcs = 0  # lines that were URCs
         self.noise = 0  # lines passed over in quarantine
         self.dropped = 0  # events for the program that found their queue full
 
@@ -69,6 +89,17 @@ class Link:
         self.events = None  # qssl.events, if the program wants them
         self.tail = None  # bytes between a payload and OK: learned, see Socket
         self.heard = ticks_ms()  # when the last byte arrived
+        self.echo = 0  # 0: commands are not echoed, or nobody knows
+        self.echoes = False  # the modem can do it: start() has learned
+        self.text = False  # the next line is the text of a message: it belongs to nobody
+        self.stateless = False  # AT+QSSLSTATE does not tell what is open
+        self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
+        self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
+        self.last = None  # the job that ended last, if it wants to hear what comes next
+        self.doubt = 0  # the modem may have restarted: what it knows is asked first, see Witness
+        self.witness = None
+        self.strays = None  # keeps lines that nobody knows: write(buf, off, n)
+        self._claim = 0  # a result that is not sure yet: what the deadline of the job gives then
         self.resync = Resync(self)
         self.sick = False  # in quarantine: only resync may use the wire
         self.pipe = None  # the transparent stream that has the wire for itself, see qssl.stream
@@ -215,6 +246,11 @@ class Link:
         # The wire is free: the next source that has work gets it.
         n = len(self.sources)
         now = ticks_ms()
+        if self.doubt:
+            if self.witness is not None and self.witness.wanted():
+                self._begin(self.witness, now)
+                return
+            self.doubt = 0
         while n:
             n -= 1
             self._turn += 1
@@ -222,11 +258,17 @@ class Link:
                 self._turn = 0
             job = self.sources[self._turn].job(now)
             if job is not None:
-                self.job = job
-                job.begin(self)  # sets its limit_ms too
-                self._due = ticks_add(now, job.limit_ms)
-                self._transmit()
+                self._begin(job, now)
                 return
+
+    def _begin(self, job, now):
+        self.job = job
+        job.begin(self)  # sets its limit_ms too
+        self._due = ticks_add(now, job.limit_ms)
+        if self.echo:
+            self.odd = _NOTHING
+            self.parser.listen(self._out, self._out_hi)
+        self._transmit()
 
     # --- what jobs call -----------------------------------------------------------------------
 
@@ -256,10 +298,29 @@ class Link:
 
     def expire(self):
         # The caller of the running exchange can't wait longer.
-        self.stats.timeouts += 1
-        self.stats.silent += 1
-        self.distrust(self.job.owes())
-        self._finish(TIMEOUT)
+        claim = self._claim
+        if claim == RESTARTED:
+            self.witness.restarted()
+        elif claim:
+            self._finish(claim)
+        else:
+            self.stats.timeouts += 1
+            self.stats.silent += 1
+            self._broken(TIMEOUT)
+
+    def suspect(self, claim=False):
+        # The modem may have restarted; claim: a line said so, which may be text from outside. What
+        # the modem knows is asked next. A running exchange that nothing proves ends with it.
+        self.doubt |= 3 if claim else 1
+        if claim and self.job is not None:
+            if self._filling:
+                # A modem that has restarted would take the payload for commands.
+                self.garbled()
+            else:
+                self._claim = RESTARTED
+                due = ticks_add(ticks_ms(), _CLAIM_MS)
+                if ticks_diff(self._due, due) > 0:
+                    self._due = due
 
     def mine(self, who):
         # Raises if a transparent stream other than `who` has the wire.
@@ -277,25 +338,68 @@ class Link:
             self.resync.line(buf, lo, hi)
             return
         job = self.job
-        if job is not None and job.line(buf, lo, hi):
+        if self.text:
+            self.text = False
+            self.stats.unknown += 1
+            return
+        deaf = self.parser.echo is not None and self.echo == _CHECKED
+        if job is not None and not deaf and job.line(buf, lo, hi):
+            self._claim = 0
             return
         result = self.final(buf, lo, hi)
         if result:
-            if job is not None and result & job.takes:
-                self._finish(result)
-            else:
-                self.stats.late += 1
+            self._result(result, deaf)
             return
         handler = self.urc(buf, lo, hi)
         if handler is not None:
+            self.stats.urcs += 1
             handler(buf, lo, hi)
             return
         self.stats.unknown += 1
-        if job is not None and job.strict:
-            self.garbled()
+        if self.strays is not None:
+            self.strays.write(buf, lo, hi - lo)
+        if job is None:
+            return
+        if self.parser.echo is not None:
+            at = buf.find(b"=", lo, hi) + 1
+            self.odd = value(buf, at, hi, 0) if at else -1
+        else:
+            job.foreign(buf, lo, hi)
+
+    def _result(self, result, deaf):
+        job = self.job
+        if deaf and self.odd != _NOTHING:
+            self.misheard()
+        elif job is not None and not deaf and result & job.takes:
+            wait = job.unsure(result)
+            if not wait:
+                self._finish(result)
+            elif wait > 0:
+                self._claim = result
+                self.extend(wait)
+        else:
+            self.stats.late += 1
+            if self.last is not None:
+                self.last.contradicted(result)
+
+    def on_echo(self):
+        # The command was heard as it was typed.
+        last = self.last
+        if last is not None:
+            self.last = None
+            last.confirmed()
 
     def on_prompt(self):
-        self.job.prompt()
+        if self.parser.echo is not None and self.echo == _CHECKED:
+            self.misheard()
+        else:
+            self._claim = 0
+            self.job.prompt()
+
+    def on_mirror(self, c, sure):
+        # The payload that is typed comes back, its first byte c; if it is not sure, it looks so.
+        if self.job is not None:
+            self.job.mirrored(c, sure)
 
     def on_tail(self):
         # The usual end of a reply with payload, as one token.
@@ -340,8 +444,11 @@ class Link:
 
     def _finish(self, result):
         job = self.job
+        parser = self.parser
         self.job = None
-        self.parser.prompt = False
+        self._claim = 0
+        parser.prompt = False
+        parser.mirror = 0
         if result < TIMEOUT:
             self.stats.silent = 0
         job.done(result)
@@ -349,34 +456,49 @@ class Link:
     def garbled(self):
         # Bytes were lost on the wire: the running exchange, if there is one, has failed.
         self.stats.garbled += 1
-        self.distrust()
-        if self.job is not None:
-            self._finish(GARBLED)
+        self._broken(GARBLED)
 
-    def distrust(self, owed=0):
+    def misheard(self):
+        # Bytes were lost on the way to the modem: it has understood another command.
+        self.stats.misheard += 1
+        self._broken(MISHEARD)
+
+    def _broken(self, result):
+        job = self.job
+        if job is None:
+            self.distrust()
+        else:
+            self.distrust(job.owes(), job.pad)
+            self._finish(result)
+
+    def distrust(self, owed=0, pad=27):
         # Nothing the modem says now can be told apart from what belongs to what went wrong:
-        # quarantine until a quiet AT/OK exchange succeeds. owed: see Resync.start.
+        # quarantine until a quiet AT/OK exchange succeeds. owed, pad: see Resync.start.
         if self.pipe is not None:
             self.pipe.drop()
             self.pipe = None
         self.stats.resyncs += 1
         self.tail = None  # it may have been learned from a damaged answer
+        self.last = None
         self.sick = True
         self.untype()
         self.parser.reset()
         self._lo = self._hi = 0
-        self.resync.start(owed)
+        self.resync.start(owed, False, pad)
 
     def healed(self, alive):
         # Called by resync: the wire can be trusted again (or, alive False, nothing answers).
         self.parser.reset()
         self.sick = not alive
         self.stats.silent += self.sick
+        self.doubt |= alive
         self._tell(0 if alive else TIMEOUT)
 
     def restarted(self):
         # RDY, POWERED DOWN and the like: the modem forgot all it was told.
         self.stats.restarts += 1
+        self.doubt = self.echo = 0
+        self.last = None
         self.untype()
         self.parser.reset()
         if self.job is not None:

@@ -3,11 +3,101 @@
 
 from time import ticks_add, ticks_ms
 
+from micropython import const
+
 from . import link as _l
-from .ascii import number, value
-from .command import COMMAND_MS, At
+from .ascii import field, number, value
+from .command import COMMAND_MS, At, Exchange
 from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 from .errors import error
+
+_PDPS = const(b"AT+QIACT?\r")
+_TRIES = const(3)
+
+
+class Witness(Exchange):
+    # What a modem forgets when it restarts is the evidence that it has not, however the restart
+    # was hidden: the active PDP contexts, and the APN, which the loss of a context leaves as it
+    # was (manual 3.1). Asked wherever a restart could have been missed, see Link.suspect. A job of
+    # the link that allocates nothing; while it is wanted it goes before all others.
+    takes = _l.OK | _l.ERROR
+    limit_ms = 3000
+
+    def __init__(self, modem):
+        self._modem = modem
+        self._apn = b"AT+QICSGP=%d\r" % modem.pdp
+        self.tell = False  # AT+QICSGP is worth asking: start() was given an APN
+        self._absent = self._tries = 0
+        self._seen = 0  # bit n: PDP context n is active
+        self._empty = False  # no APN is set any more
+
+    def wanted(self):
+        return self._modem.up
+
+    def _lost(self):
+        # Two answers without it are needed, as from one a line may be missing; or one and a URC.
+        return self._absent > 1
+
+    def begin(self, link):
+        if self._lost():
+            text = self._apn
+        else:
+            text = _PDPS
+            self._seen = 0
+        link.type(text, len(text))
+
+    def line(self, buf, lo, hi):
+        if buf.startswith(b"+QIACT: ", lo):
+            n = value(buf, lo + 8, hi, 0)
+            if n >= 0 and value(buf, lo + 8, hi, 1) == 1:
+                self._seen |= 1 << n
+        elif buf.startswith(b"+QICSGP: ", lo):
+            self._empty = buf.startswith(b'""', field(buf, lo + 9, hi, 1))
+        else:
+            return False
+        return True
+
+    def done(self, result):
+        modem = self._modem
+        link = modem.link
+        if result == _l.RESTARTED:
+            return
+        if result != _l.OK:
+            self._tries += 1
+            if self._tries < _TRIES and not link.doubt & 2:
+                return
+            if link.doubt & 2:
+                self.restarted()
+        elif self._seen >> modem.pdp & 1:
+            for pdp in modem.pdps:
+                if not self._seen >> pdp & 1:
+                    modem.lose(pdp)
+                    break
+        elif not self._lost():
+            self._absent += 1 + (link.doubt > 1)
+            if not self._lost() or self.tell:
+                return
+            self._gone(link.doubt & 2)
+        else:
+            self._gone(self._empty)
+        link.doubt = self._absent = self._tries = 0
+
+    def _gone(self, restarted):
+        if restarted:
+            self.restarted()
+        else:
+            self._modem.lose(self._modem.pdp)
+
+    def restarted(self):
+        # The modem forgot all it was told.
+        modem = self._modem
+        modem.epoch += 1
+        modem.up = False
+        modem.gone = "restarted"
+        modem.pdps.clear()
+        self._absent = self._tries = 0
+        modem.link.restarted()
+        modem._event(5, -1, -1)
 
 
 class Modem:
@@ -48,11 +138,13 @@ class Modem:
         self.baud = baud
         self.address = None  # IP address of the PDP context, once it is active
         self.pins = (pwrkey, status, dtr, dcd, reset, off)
+        self.gone = None  # why it is not up any more: "restarted" or "network"
         self.epoch = 0  # changes whenever the modem has forgotten contexts and files in RAM
         self.up = False  # registered, PDP context active
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
         self.sockets = [None] * sockets  # open sockets by id
         self.slots = [None] * sockets
+        self.witness = self.link.witness = Witness(self)
         restart = self._on_restart
         known = self._on_known
         self.link.urcs += (
@@ -62,6 +154,9 @@ class Modem:
             (b"RDY", restart),
             (b"POWERED DOWN", restart),
             (b"NORMAL POWER DOWN", restart),
+            (b"+CMT:", self._on_text),
+            (b"+CDS:", self._on_text),
+            (b"+CBM:", self._on_text),
             (b"+C", known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
             (b"RING", known),
             (b"+QUSIM:", known),
@@ -267,7 +362,13 @@ class Modem:
             self.link.events.put(kind, id, value)
 
     def _on_known(self, buf, lo, hi):
-        pass
+        # +CFUN follows RDY as a modem starts: a text would not know that.
+        if self.link.doubt & 2 and buf.startswith(b"+CFUN:", lo):
+            self.witness.restarted()
+
+    def _on_text(self, buf, lo, hi):
+        # The next line is the text of a message (27.005 3.4.1): it may read like anything.
+        self.link.text = True
 
     def _socket(self, buf, lo, hi, k):
         n = value(buf, lo, hi, k)
@@ -302,24 +403,33 @@ class Modem:
                 self._event(2, sock.id, -1)
                 return
             if buf.startswith(b'"security",', lo + 10):
-                sock.code = n
-                sock.fail("security")
-                self._event(3, sock.id, sock.code)
+                sock.on_security(n)
+                self._event(3, sock.id, n)
                 return
         self.stats.unknown += 1
 
     def _on_ip(self, buf, lo, hi):
-        # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead.
+        # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead, if it is true.
         if buf.startswith(b'"pdpdeact",', lo + 8):
             n = number(buf, lo + 19, hi)
-            self.lose(n)
+            if n >= 0:
+                self.link.suspect()
+                self.link.doubt |= 4
             self._event(4, n, -1)
 
+    def misheard(self, id, heard):
+        # A command about data of the socket `id` was understood as one about `heard`, -1: about
+        # anybody. What was read, or is going to fill the prompt, was not meant for that one.
+        for sock in self.sockets:
+            if sock is not None and sock.id != id and heard in (-1, sock.id):
+                sock.fail("misheard")
+
     def lose(self, pdp):
-        # The PDP context is no longer active. Perhaps by a restart that nobody saw.
+        # The PDP context is no longer active.
         self.epoch += 1
         if pdp == self.pdp:
             self.up = False
+            self.gone = "network"
         elif pdp in self.pdps:
             self.pdps.remove(pdp)
         for sock in self.sockets:
@@ -327,11 +437,11 @@ class Modem:
                 sock.fail("network")
 
     def _on_restart(self, buf, lo, hi):
-        # RDY or POWERED DOWN
+        # RDY or POWERED DOWN: true, if the modem has forgotten; the text of a message may read so.
         if buf[lo] == 82 and hi - lo != 3:
             return
-        self.epoch += 1
-        self.up = False
-        self.pdps.clear()
-        self.link.restarted()
-        self._event(5, -1, -1)
+        status = self.pins[1]
+        if self.up and (status is None or status.value()):
+            self.link.suspect(True)
+        else:
+            self.witness.restarted()

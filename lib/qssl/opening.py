@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import errno
-from time import ticks_add, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -13,6 +13,8 @@ from .errors import Error, error
 from .query import failing
 from .quote import quoted
 from .socket import Socket
+
+_PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 
 # What a connection needs until it opens.
 _LOADED = const("opening sslcfg files pem pemcheck quote query clock codes")
@@ -33,9 +35,9 @@ def connecting(modem, host, port, ctx, make, pdp, push):
             if sound:
                 return sock
             code = sock.code if sock.code >= 0 else (yield from failing(modem))
-            if code != IN_USE or not again:
+            if (code != IN_USE and sock.why != "misheard") or not again:
                 _refused(modem, sock, host, port, code)
-            # What should have closed the id was lost on the UART.
+            # What should have closed the id was lost on the UART, or what should have opened it.
             again = False
             yield from modem.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
             sock._release()
@@ -52,10 +54,19 @@ def opening(modem, host, port, ctx, make, pdp, push):
         raise error("ctx")
     pdp = pdp or modem.pdp
     yield from modem.at.alone(())  # another task may be starting the modem
+    proven = False
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
-            raise error("down")
+            raise error(modem.gone if pdp == modem.pdp and modem.gone else "down")
         cid = yield from _free(modem)
+        if not proven:
+            yield from _proven(modem)
+            proven = True
+            continue
+        if push or (modem.link.echoes and not modem.link.echo):
+            from . import echo
+
+            yield from modem.at.alone((echo.off if push else echo.again)(modem))
         yield from modem.at.alone(ctx.applying())
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
             break
@@ -75,6 +86,19 @@ def opening(modem, host, port, ctx, make, pdp, push):
     if not (__file__.startswith("/") and __file__.endswith(".py")):
         unload(_LOADED)
     return sock
+
+
+def _proven(modem):
+    # Generator: a restart that nobody noticed is found before the connection depends on it.
+    link = modem.link
+    due = ticks_add(ticks_ms(), _PROOF_MS)
+    if modem.at.until is not None and ticks_diff(due, modem.at.until) > 0:
+        due = modem.at.until
+    link.suspect()
+    link.pump()
+    while link.doubt:
+        if not (yield due):
+            raise error(link.why("silent"))
 
 
 def _free(modem):

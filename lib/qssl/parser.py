@@ -1,14 +1,16 @@
-# qssl.parser - the byte machine between UART and link: lines, prompt, counted payload.
+# qssl.parser - the byte machine between UART and link: echo, lines, prompt, counted payload.
 # SPDX-License-Identifier: MIT
 #
-# Pure: knows neither time nor I/O. The owner has on_line(buf, lo, hi), on_prompt(), on_tail().
-# They only record; they may arm the prompt or announce a counted payload. Nothing here allocates.
+# Pure: knows neither time nor I/O. The owner has on_line(buf, lo, hi), on_prompt(), on_tail(),
+# on_echo() and on_mirror(). They only record; they may arm the prompt or announce a counted
+# payload. Nothing here allocates.
 
 from micropython import RingIO, const
 
 LINE_MAX = const(256)  # bytes of one line; a longer one is skipped to its end and counted
 _LF = const(b"\n")
 _CR = const(13)
+_BLANK = const(32)
 _PROMPT = const(62)
 
 
@@ -20,6 +22,15 @@ class Parser:
         self._skip = False
         self.overlong = 0  # lines skipped
         self.prompt = False  # armed: a '>' at column 0 is the prompt, once
+        # The command line whose echo is to come, a bytes-like of which echo_n bytes count: with
+        # ATE1 the modem repeats a command as it understood it. None: none is to come any more.
+        self.echo = None
+        self.echo_n = 0
+        self.echo_at = 0  # bytes of it that have come ...
+        self._run = 0  # ... and where in it the present line began: a URC may cut an echo in two
+        self._got = 0  # where the last comparison stopped
+        # Armed: 2 behind the prompt, 1 behind its blank; 2 more if payload is known to come back.
+        self.mirror = 0
         self.need = 0  # bytes of counted payload still to come ...
         self.sink = None  # ... and where they go: anything with write(buf, off, n) -> taken
         self.tail = None  # the bytes that usually follow the payload, recognised as one token
@@ -30,13 +41,21 @@ class Parser:
         self.matched = False  # the tail came as one token
 
     def reset(self):
-        # Forgets a started line, the prompt and an outstanding payload.
+        # Forgets a started line, an echo, the prompt and an outstanding payload.
         while self._part.any():
             self._part.readinto(self._whole)
         self._skip = False
+        self.echo = None
+        self.mirror = 0
         self.prompt = False
         self.need = 0
         self.tail = None
+
+    def listen(self, echo, n):
+        # The echo of echo[:n] is to come.
+        self.echo = echo
+        self.echo_n = n
+        self.echo_at = self._run = 0
 
     def expect(self, need, sink, tail):
         # From the next byte on: need bytes of payload into sink (None: nobody wants them), never
@@ -64,17 +83,67 @@ class Parser:
                         self.matched = True
                         self.owner.on_tail()
                     self.tail = None
-            elif self.prompt and buf[lo] == _PROMPT and not self._part.any():
+            elif self._part.any() or self._skip:
+                lo = self._text(buf, lo, hi)
+            elif self.echo is not None and self._hear(buf, lo, hi) > lo:
+                lo = self._got
+            elif self.prompt and buf[lo] == _PROMPT:
                 lo += 1
                 self.prompt = False
                 self.owner.on_prompt()
+            elif self.mirror:
+                lo = self._mirrored(buf, lo)
             else:
-                n = buf.find(_LF, lo, hi)
-                if n < 0:
-                    self._keep(buf, lo, hi)
-                    return hi
-                self._end(buf, lo, n)
-                lo = n + 1
+                lo = self._text(buf, lo, hi)
+        return lo
+
+    def _text(self, buf, lo, hi):
+        # A line, or the piece of it that is there.
+        n = buf.find(_LF, lo, hi)
+        if n < 0:
+            self._keep(buf, lo, hi)
+            return hi
+        self._end(buf, lo, n)
+        return n + 1
+
+    def _hear(self, buf, lo, hi):
+        # Compares with the echo that is to come, from the start of a line on; returns, in _got
+        # too, how far. A CR in the middle may be a URC's: the echo goes on behind it. After any
+        # other byte it was a line.
+        echo = self.echo
+        n = self.echo_n
+        at = self.echo_at
+        if not at and hi - lo >= n and type(echo) is bytes and buf.startswith(echo, lo):
+            at = n
+            lo += n
+        else:
+            if at == self._run and at and buf[lo] == echo[0] != echo[at]:
+                at = self._run = 0  # it begins anew
+            while lo < hi and at < n and buf[lo] == echo[at]:
+                at += 1
+                lo += 1
+        self._got = lo
+        self.echo_at = at
+        if at == n:
+            self.echo = None
+            self.owner.on_echo()
+        elif lo < hi:
+            if buf[lo] == _CR:
+                self._run = at
+            elif at > self._run:
+                self._part.write(echo, self._run, at - self._run)
+                self.echo_at = self._run
+        return lo
+
+    def _mirrored(self, buf, lo):
+        # What comes behind the prompt: its blank, then a line end; else payload comes back.
+        if buf[lo] == _BLANK and not self.mirror & 1:
+            self.mirror -= 1
+            return lo + 1
+        sure = self.mirror > 2
+        self.mirror = 0
+        if sure or buf[lo] != _CR:
+            self.owner.on_mirror(buf[lo], sure)
         return lo
 
     def _payload(self, buf, lo, hi):

@@ -58,6 +58,12 @@ class Push:
     def on_tail(self):
         self._link.on_tail()
 
+    def on_echo(self):
+        self._link.on_echo()
+
+    def on_mirror(self, c, sure):
+        self._link.on_mirror(c, sure)
+
     def _follow(self):
         if self._ended:
             self._ended = False
@@ -168,6 +174,10 @@ def switch(sock, on):
     # AT+QISWTMD=<clientID>,<access_mode> for modes 0 and 1 (manual 1.3).
     sock._check()
     was = sock._push
+    from . import echo
+
+    if on:
+        sock._link.drive(echo.off(sock._modem))
     push = attach(sock)
     push.switching = sock
     try:

@@ -8,7 +8,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .channel import Channel
+from .channel import LINGER_MS, Channel
 from .dialect import CLOSE_S, RECV_MAX, SEND_MAX
 from .errors import error
 
@@ -25,7 +25,6 @@ _CLOSING = const(2)
 _CLOSED = const(3)
 
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
-_LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
 _EACH = const(-1)  # a deadline of its own for each wait
 
 
@@ -235,11 +234,11 @@ class Socket(Channel):
             self.fail("reset")  # nobody would get it
         self._check()
         due = self._due()
-        if self._n <= self._want:
-            self._stale = ticks_add(ticks_ms(), _LINGER_MS)
         while left:
             k = min(SEND_MAX - self._n, left)
             if k:
+                if self._n <= self._want:  # the first that lingers
+                    self._stale = ticks_add(ticks_ms(), LINGER_MS)
                 link.busy = True
                 try:
                     self._tx.seek(self._n)

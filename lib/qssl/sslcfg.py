@@ -153,7 +153,7 @@ def applying(ctx, modem):
     for key, val in pems + settings:
         shown = "%s=%s" % (key.decode(), val.decode())
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
-        yield from modem.at.want(line, "tls", "the modem refused " + shown)
+        yield from modem.at.want(line, "tls", "the modem refused " + shown, tries=3)
         if not (yield from _holds(modem, id, key, val)):
             how = "the modem did not keep %s; no connection is made with it"
             raise Error(errno.EACCES, "tls", how % shown)

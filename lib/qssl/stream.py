@@ -49,6 +49,8 @@ def _yes():
 
 class Pipe(Socket):
     # In data mode a plain stream. In command mode, after escape(), a socket in buffer mode.
+    exclusive = True
+
     def __init__(self, modem, cid, slot, line):
         super().__init__(modem, cid, slot, line)
         self._txdone = getattr(self._link.uart, "txdone", _yes)
@@ -74,7 +76,6 @@ class Pipe(Socket):
         if self._phase != _P_OPEN:
             Socket.begin(self, link)
             return
-        self.strict = False
         self.takes = _l.CONNECT | _l.ERROR | _l.NO_CARRIER
         self.limit_ms = _RESUME_MS if self._state else OPEN_MS
         text = self._line
@@ -82,8 +83,13 @@ class Pipe(Socket):
         link.type(text, len(text))
 
     def done(self, result):
-        if self._phase != _P_OPEN or (self._state == _OPENING and result != _l.CONNECT):
+        if self._phase != _P_OPEN:
             Socket.done(self, result)
+        elif self._state == _OPENING and result & (_l.ERROR | _l.NO_CARRIER):
+            self.code = -1
+            self.fail("refused")
+        elif self._state == _OPENING and result != _l.CONNECT:
+            self.fail("silent")
         elif result == _l.CONNECT:
             self._enter()
         elif result & (_l.ERROR | _l.NO_CARRIER):
@@ -358,6 +364,9 @@ def _alone(modem):
     for sock in modem.sockets:
         if sock is not None and sock._push is not None:
             raise error("pushing")
+    from . import echo
+
+    modem.link.drive(echo.off(modem))
     if not modem.flow:
         from .push import guard
 

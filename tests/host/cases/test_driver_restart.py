@@ -161,13 +161,12 @@ def test_restart_in_a_payload_hides_rdy():
 
 
 def test_powered_down():
-    for text in ("POWERED DOWN", "NORMAL POWER DOWN"):
+    for text in ("POWERED DOWN", "NORMAL POWER DOWN", "RDY"):
+        # A text from outside that reads so changes nothing.
         rig, modem, sock = connected()
         rig.model.command("say " + text)
-        e = raised(sock.recv, 1)
-        assert e.errno == errno.ECONNRESET, e
-        assert not modem.up
-        sock.close()
+        sock.write(b"still here")
+        assert sock.read(10) == b"still here" and modem.up and not modem.stats.restarts
     rig, modem, sock = connected()
     rig.model.power.shut_down()
     e = raised(sock.recv, 1)
@@ -186,7 +185,8 @@ def test_pdp_context_lost():
         # idle
         rig, modem, sock = connected(**keywords)
         drop(rig)
-        e = raised(sock.write, b"x") if modem.pump() else raised(sock.flush)
+        modem.sleep_ms(100)
+        e = raised(sock.write, b"x")
         assert not modem.up and "start()" in str(e) and e.errno == errno.ENOTCONN, e
         sock.close()
         e = raised(modem.connect, HOST, 443, tls(modem))
@@ -246,7 +246,7 @@ def test_pdp_context_lost_without_a_word():
     sock.close()
     drop(rig, True)
     e = raised(modem.connect, HOST, 443, tls(modem))
-    assert e.code in (570, 572) and "start()" in str(e), e
+    assert e.errno == errno.ENOTCONN and "start()" in str(e), e
     assert not modem.up
     modem.start("internet")
     driver_kit.works(modem)

@@ -27,7 +27,7 @@ def starts(rig, modem, **settings):
         settings["apn"] = "internet"
     modem.start(**settings)
     model = rig.model
-    assert modem.up and not model.echo and model.cmee == 1
+    assert modem.up and model.cmee == 1 and modem.link.echo == model.echo
     assert model.pdp.all[1].active and modem.address == "10.7.157.1"
     assert model.sockets.slots == [None] * 12
     driver_kit.works(modem)

@@ -73,8 +73,7 @@ def test_losing_one_context_leaves_the_other():
         a.settimeout(10)
         b.settimeout(10)
         rig.model.command("pdp drop 2")
-        rig.sleep(5)
-        modem.pump()
+        modem.sleep_ms(50)
         assert modem.up and modem.pdps == []
         error = raised(b.read, 1)
         assert error.phase == "network" and "start()" in error.hint
@@ -91,8 +90,7 @@ def test_losing_one_context_leaves_the_other():
 def test_losing_the_first_context_leaves_the_other():
     rig, modem, a, b = two()
     rig.model.command("pdp drop 1")
-    rig.sleep(5)
-    modem.pump()
+    modem.sleep_ms(50)
     assert not modem.up and modem.pdps == [2]
     raised(a.write, b"x")
     a.close()
