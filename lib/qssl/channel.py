@@ -53,7 +53,7 @@ _LOOK_MS = const(8000)  # an unannounced look for data and state: the URC may ha
 _PEEK_MS = const(5000)  # the same while it opens
 _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
-_SURE_MS = const(200)  # after ERROR or SEND FAIL: was it the answer?
+_SURE_MS = const(200)  # after ERROR: was it the answer?
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
@@ -137,6 +137,7 @@ class Channel(io.IOBase):
         self._n = self._fly = self._want = 0
         self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
         self._pause = 0  # ms
+        self._refusal = 0  # bytes that were in flight at the last SEND FAIL
         self._again = 0  # ticks: not before, after SEND FAIL
         self._stale = 0  # ticks: when the bytes beyond want have waited long enough
         while self._rx.any():
@@ -303,13 +304,13 @@ class Channel(io.IOBase):
     def unsure(self, result):
         phase = self._phase
         if phase == _P_RECV:
-            if self._got < 0 and not self._shut:
+            if self._got < 0 and not self._shut and self._push is None:
                 return _SURE_MS if result == _l.ERROR else _LATE_MS
         elif phase == _P_SEND:
             if result == _l.SEND_OK:
                 if self._link.echo and (self._typed != self._fly or self._link.typing()):
                     return -1  # not all was typed
-            elif self._typed < 0 or self._typed == self._fly:
+            elif result == _l.ERROR and (self._typed < 0 or self._typed == self._fly):
                 return _SURE_MS
         return 0
 
@@ -394,8 +395,12 @@ class Channel(io.IOBase):
         if self._held:
             self._link.garbled()
             self.fail("garbled")
-        elif self._phase == _P_SEND and result & (_l.SEND_OK if self._pause else _l.SEND_FAIL):
-            self.fail("unknown")
+        elif self._phase == _P_SEND:
+            if result == _l.SEND_OK and self._pause:
+                self._fly = self._refusal  # SEND FAIL was not the modem's
+                self._sent()
+            elif result == _l.SEND_FAIL and not self._pause:
+                self.fail("unknown")
 
     def _show(self):
         # What was received is whole.
@@ -464,6 +469,7 @@ class Channel(io.IOBase):
             self._sent()
         elif result == _l.SEND_FAIL:
             # Full: the same bytes again, later (manual 2.2.3).
+            self._refusal = self._fly
             self._fly = 0
             self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
             self._again = ticks_add(ticks_ms(), self._pause)

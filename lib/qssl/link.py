@@ -99,7 +99,7 @@ class Link:
         self.doubt = 0  # the modem may have restarted: what it knows is asked first, see Witness
         self.witness = None
         self.strays = None  # keeps lines that nobody knows: write(buf, off, n)
-        self._claim = 0  # a result that is not sure yet: what the deadline of the job gives then
+        self.claim = 0  # a result that is not sure yet: what the deadline of the job gives then
         self.resync = Resync(self)
         self.sick = False  # in quarantine: only resync may use the wire
         self.pipe = None  # the transparent stream that has the wire for itself, see qssl.stream
@@ -298,7 +298,7 @@ class Link:
 
     def expire(self):
         # The caller of the running exchange can't wait longer.
-        claim = self._claim
+        claim = self.claim
         if claim == RESTARTED:
             self.witness.restarted()
         elif claim:
@@ -317,7 +317,7 @@ class Link:
                 # A modem that has restarted would take the payload for commands.
                 self.garbled()
             else:
-                self._claim = RESTARTED
+                self.claim = RESTARTED
                 due = ticks_add(ticks_ms(), _CLAIM_MS)
                 if ticks_diff(self._due, due) > 0:
                     self._due = due
@@ -344,7 +344,7 @@ class Link:
             return
         deaf = self.parser.echo is not None and self.echo == _CHECKED
         if job is not None and not deaf and job.line(buf, lo, hi):
-            self._claim = 0
+            self.claim = 0
             return
         result = self.final(buf, lo, hi)
         if result:
@@ -375,7 +375,7 @@ class Link:
             if not wait:
                 self._finish(result)
             elif wait > 0:
-                self._claim = result
+                self.claim = result
                 self.extend(wait)
         else:
             self.stats.late += 1
@@ -393,7 +393,7 @@ class Link:
         if self.parser.echo is not None and self.echo == _CHECKED:
             self.misheard()
         else:
-            self._claim = 0
+            self.claim = 0
             self.job.prompt()
 
     def on_mirror(self, c, sure):
@@ -446,7 +446,7 @@ class Link:
         job = self.job
         parser = self.parser
         self.job = None
-        self._claim = 0
+        self.claim = 0
         parser.prompt = False
         parser.mirror = 0
         if result < TIMEOUT:

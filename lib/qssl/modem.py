@@ -32,7 +32,7 @@ class Witness(Exchange):
         self._empty = False  # no APN is set any more
 
     def wanted(self):
-        return self._modem.up
+        return self._modem.up and self._modem.address is not None
 
     def _lost(self):
         # Two answers without it are needed, as from one a line may be missing; or one and a URC.

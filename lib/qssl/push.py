@@ -81,7 +81,7 @@ class Push:
         sock = self._sock
         left = self._left
         n = 0
-        if self._link.job is not None:
+        if self._link.job is not None and not self._link.claim:
             self._link.extend(self._link.job.limit_ms)  # its answer may be behind all this
         if left > 2:
             n = min(k, left - 2)

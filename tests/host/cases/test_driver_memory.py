@@ -24,6 +24,8 @@ class Bed:
         self.uart = Canned(DATA, chunk)
         self.modem = Modem(self.uart, idle=self.idle)
         self.modem.up = True
+        self.modem.link.echo = 1  # commands are checked
+        self.uart.echo = True
         self.idles = 0
         self.socks = []
         for i in range(2):

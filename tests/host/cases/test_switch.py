@@ -88,9 +88,17 @@ def test_leaving_push_mode_under_a_flood():
     start = rig.now
     error = raised(sock.switch, False)
     assert "holds the line" in error.hint and rig.now - start < 5500
-    takes(sock, source.byte_at(0, 20000))  # the modem was not asked yet: nothing is lost
-    sock.switch(False)
-    assert modem.state(0).mode == "buffer"
+    # The modem's answer is somewhere behind the payload: the socket says that it may have missed
+    # some, and what it gave before was right.
+    got = b""
+    error = None
+    while error is None:
+        try:
+            got += sock.recv(500)
+        except OSError as e:
+            error = e
+    assert "may be lost" in str(error), error
+    assert len(got) >= 1500 and got == source.byte_at(0, len(got))
     sock.close()
     works(modem)
 

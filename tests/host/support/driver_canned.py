@@ -9,6 +9,9 @@ from micropython import RingIO
 TRAILER = b"\r\n\r\nOK\r\n"
 RECV = b"AT+QSSLRECV="
 SEND = b"AT+QSSLSEND="
+STATE = b"AT+QSSLSTATE"
+_STATE = b'\r\n+QSSLSTATE: %d,"SSL CLIENT","192.0.2.1",443,4100,3,1,%d,0,"uart1",0'
+STATES = _STATE % (0, 0) + _STATE % (1, 1) + b"\r\n"
 
 
 class Canned:
@@ -18,6 +21,7 @@ class Canned:
         self.rx = RingIO(8192)
         self.data = data
         self.chunk = chunk
+        self.echo = False
         self.headers = [b"\r\n+QSSLRECV: %d\r\n" % n for n in range(1501)]
         self.give = 0  # bytes that the next reads give, 0: none there
         self.urc = None
@@ -52,6 +56,8 @@ class Canned:
                     self.fails = max(self.fails - 1, 0)
             else:
                 c = buf[i]
+                if self.echo:
+                    self.rx.write(buf, i, 1)
                 i += 1
                 if c == 13:
                     self._line[self._n] = 0
@@ -95,6 +101,8 @@ class Canned:
             self._payload = self._number()
             self.reply(b"\r\n> ")
         else:
+            if line.startswith(STATE):
+                self.reply(STATES)
             self.reply(b"\r\nOK\r\n")
 
 
