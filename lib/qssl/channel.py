@@ -522,9 +522,10 @@ class Channel(io.IOBase):
                 self._opened()
                 self._shut = state > _CONNECTED
         elif state == _CONNECTED:
-            if claims or self._link.stats.urcs:
+            self._doubts += 1
+            if claims:
                 self._opened()
-            else:
+            elif self._doubts > 1:
                 self.fail("urc")
         elif state > _CONNECTED or state == _ABSENT:
             self._doubts += 1

@@ -69,7 +69,6 @@ class Stats:
         self.misheard = 0  # commands that reached the modem other than they were typed
         self.overruns = 0  # of those: the UART's ring was seen full, see brim
         self.unknown = 0  # lines that nobody knows: passed over, see qssl.strays
-        self.urcs = 0  # lines that were URCs
         self.noise = 0  # lines passed over in quarantine
         self.dropped = 0  # events for the program that found their queue full
 
@@ -352,7 +351,6 @@ class Link:
             return
         handler = self.urc(buf, lo, hi)
         if handler is not None:
-            self.stats.urcs += 1
             handler(buf, lo, hi)
             return
         self.stats.unknown += 1

@@ -77,9 +77,9 @@ class Recovery:
                 yield from self._power()
             elif failures == _RADIO:
                 self._told("radio")
+                modem.up = False
                 for level in (0, 1):
                     yield from modem.at.ask(b"AT+CFUN=%d" % level, None, 15000)
-                modem.up = False
             elif failures == _PDP:
                 self._told("pdp")
                 yield from modem.at.ask(b"AT+QIDEACT=%d" % modem.pdp, None, DEACT_MS)

@@ -160,7 +160,7 @@ def restarting(rig, name, quiet, times=1):
 def test_restart_at_every_step():
     # Seen by RDY or hidden: all is done again.
     for switches in ({}, {"cmee_default": "0"}, {"baud_default": 0}):
-        for name in ("E0", "+CMEE", "+QISDE", "+IFC", "+QSSLSTATE", "+CFUN", "+CPIN") + (
+        for name in ("E1", "+CMEE", "+QISDE", "+IFC", "+QSSLSTATE", "+CFUN", "+CPIN") + (
             "+CREG",
             "+CGREG",
             "+QICSGP",
