@@ -129,7 +129,7 @@ class Bringup:
             settings.append((b"AT+QISDE?", b"+QISDE:", b"0"))
         yield from self.ask(b"AT+CTZU=1")  # the clock takes the network's time
         flow = b"2,2" if modem.flow else b"0,0"
-        yield from self.insist(b"AT+IFC=" + flow)
+        yield from self.held(flow)
         settings.append((b"AT+IFC?", b"+IFC:", flow))
         self.settings = settings
         yield from self.left_over()
@@ -142,6 +142,24 @@ class Bringup:
                 cid = value(line, 0, len(line), 0)
                 if 0 <= cid <= ID_MAX:
                     yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 5000)
+
+    def held(self, flow):
+        # Flow control. With RTS not wired a modem that obeys it says no more.
+        line = b"AT+IFC=" + flow
+        if self.modem.flow:
+            result = yield from self.at.ask(line, None, self.left(_TRY_MS))
+            self.look()
+            if result == _l.OK:
+                return
+            if not (yield from self.heal(3000)):
+                from .contact import blind
+
+                yield from blind(self)
+                if (yield from self.heal(3000)):
+                    hint = "the modem falls silent with AT+IFC=2,2; its RTS is not wired to the "
+                    hint += "board's, or not driven: wire it, or Modem(flow=False)"
+                    raise Error(errno.EIO, "start", hint)
+        yield from self.insist(line)
 
     def shows(self, question, prefix):
         # What a setting is: the rest of its first line, without blanks; None if it does not tell.

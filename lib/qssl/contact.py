@@ -139,7 +139,7 @@ def _reach(step, tap):
         if (yield from answers(step, not full)):
             return True
         if turn & 3 == 0:
-            yield from _blind(step)
+            yield from blind(step)
             if (yield from answers(step, True)):
                 return True
         elif turn & 3 == 1 and init is not None:
@@ -166,7 +166,7 @@ def _at_rate(step, baud, init):
     try:
         init(baudrate=baud)
         if not (yield from answers(step, True)):
-            yield from _blind(step)
+            yield from blind(step)
             if not (yield from answers(step, True)):
                 return False
         yield from step.at.ask(b"AT+IPR=%d" % rate, None, step.left(2500))
@@ -192,11 +192,11 @@ def answers(step, short=False):
     return not link.sick
 
 
-def _blind(step):
+def blind(step):
     # What keeps a modem from being heard is undone without its answer: results switched off or in
-    # digits (ATQ1, ATV0), and a flow control whose RTS is not wired (AT+IFC).
+    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
     link = step.link
-    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r")[: 1 if step.modem.flow else 2]:
+    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
         link.type(line, len(line))
         due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
         while (yield due):

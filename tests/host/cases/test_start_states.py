@@ -277,3 +277,18 @@ def test_radio_that_stays_off():
     rig.model.radio.set_functionality = lambda level: None
     e = raised(another(rig).start, "internet")
     assert "radio is off" in str(e) and "W_DISABLE" in str(e), e
+
+
+def test_flow_control_whose_rts_is_not_wired():
+    rig, _ = bare()
+    rig.model.set_line("rts", False)
+    modem = another(rig, flow=True)
+    e = raised(modem.start, "internet")
+    assert "AT+IFC=2,2" in str(e) and "RTS" in str(e) and "flow=False" in str(e), e
+    assert rig.now < 20000
+    rig.model.ifc = (2, 2)
+    e = raised(another(rig, flow=True).start, "internet")
+    assert "RTS" in str(e), e
+    starts(rig, another(rig))
+    rig.model.set_line("rts", True)
+    starts(rig, another(rig, flow=True))
