@@ -8,6 +8,7 @@ set. `python3 tools/device.py --help` tells how to start it.
 
     modem = board.modem(sockets=1)           # a qssl.Modem
     host = board.setting("host", "test")     # from /settings.json on the board
+    modem.start(**board.access())            # APN, its user and password, PIN: settings as well
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
     board.set_utc((y, m, d, h, mi, s))       # nothing: the PC's clock is not this board's to set
 """
@@ -15,7 +16,7 @@ set. `python3 tools/device.py --help` tells how to start it.
 import machine
 
 from qssl import site
-from qssl.site import now, setting, utc
+from qssl.site import access, now, setting, utc
 
 PINS = {"tx": 1, "rx": 0}  # any number will do
 
@@ -28,4 +29,4 @@ def set_utc(t):
     pass
 
 
-__all__ = ("modem", "now", "set_utc", "setting", "utc")
+__all__ = ("access", "modem", "now", "set_utc", "setting", "utc")

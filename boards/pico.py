@@ -4,6 +4,7 @@
 
     modem = board.modem(sockets=1)           # a qssl.Modem on these pins
     host = board.setting("host", "test")     # from /settings.json on the board
+    modem.start(**board.access())            # APN, its user and password, PIN: settings as well
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
     board.set_utc((y, m, d, h, mi, s))       # sets this board's clock
 
@@ -39,10 +40,11 @@ a line that hangs in the air stops the modem or switches it off.
     |     GND |------------------------------------------| GND     |
     +---------+                                          +---------+
 
-The modem's logic is 1.8 V and does not stand 3.3 V: use a level shifter (TXS0108E, TXB0104 or one
-transistor a line) with its 1.8 V side fed by the modem's VDD_EXT. Breakout boards often have one,
-and some turn PWRKEY or STATUS round: then put their names into LOW. A resistor of 47k from each
-transistor's base to GND keeps it off while the board starts.
+The modem's logic is 1.8 V and does not stand 3.3 V: use a level shifter (TXS0108E: 8 channels),
+its 1.8 V side and its OE pin fed by the modem's VDD_EXT, with 100 k from STATUS to GND at the
+board's side. Breakout boards often have one, and some turn PWRKEY or STATUS round: then put their
+names into LOW. A resistor of 47k from each transistor's base to GND keeps it off while the board
+starts. docs/wiring.md has all parts.
 
 PWRKEY switches a UG95 or UG96 on, never off, and does nothing to one that hangs. What gets that
 back, with nobody there to pull the plug, is PWRDWN_N and then PWRKEY, or RESET_N.
@@ -58,7 +60,7 @@ or GP12 to GP15. For UART 0 change UART too.
 import machine
 
 from qssl import site
-from qssl.site import now, setting, utc
+from qssl.site import access, now, setting, utc
 
 UART = 1
 PINS = {
@@ -85,4 +87,4 @@ def set_utc(t):
     site.set_utc(machine, t)
 
 
-__all__ = ("modem", "now", "set_utc", "setting", "utc")
+__all__ = ("access", "modem", "now", "set_utc", "setting", "utc")

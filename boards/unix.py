@@ -7,6 +7,7 @@ file is copied as board.py; `python3 tools/run.py SCRIPT` does what is needed he
 
     modem = board.modem(sockets=1)           # a qssl.Modem on this board's pins
     host = board.setting("host", "192.0.2.1")
+    modem.start(**board.access())            # APN, its user and password, PIN: settings as well
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
     board.set_utc((y, m, d, h, mi, s))       # nothing: the PC looks after its clock
 
@@ -47,6 +48,17 @@ def setting(name, default=None):
         except ValueError:
             _stop("the setting %s must be a number, not %s" % (name, text))
     return text
+
+
+def access():
+    # The settings apn, apn_user, apn_password, apn_auth and pin, for modem.start().
+    return {
+        "apn": setting("apn", "internet"),
+        "user": setting("apn_user", ""),
+        "password": setting("apn_password", ""),
+        "auth": setting("apn_auth", 0),
+        "pin": setting("pin", ""),
+    }
 
 
 def modem(**options):

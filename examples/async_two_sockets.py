@@ -1,7 +1,7 @@
 # async_two_sockets - two TLS connections and a heartbeat at once, by asyncio.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/async_two_sockets.py
 # On a PC, with the simulated modem and a server made for the occasion:
 #     python3 tools/run.py examples/async_two_sockets.py
@@ -17,7 +17,6 @@ host = board.setting("host")
 port = board.setting("port", 443)
 page = board.setting("page", "/")
 path = board.setting("path", "/telemetry")
-apn = board.setting("apn", "internet")
 interval_ms = board.setting("interval_ms", 2000)
 count = board.setting("count", 0)  # requests of each task; 0: no end
 
@@ -92,7 +91,7 @@ starting = asyncio.Lock()
 async def start():
     async with starting:
         if not modem.up:
-            await aio.start(modem, apn=apn)
+            await aio.start(modem, **board.access())
             # Certificates are checked against the modem's clock. Many networks set it.
             if await aio.drive(modem, clock.get(modem)) is None:
                 await aio.drive(modem, clock.putting(modem, board.utc()))

@@ -1,7 +1,7 @@
 # diagnose - says why a TLS connection can't be opened, step by step.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/diagnose.py
 # On a PC, with the simulated modem and a server made for the occasion:
 #     python3 tools/run.py examples/diagnose.py
@@ -13,7 +13,7 @@ port = board.setting("port", 443)
 
 modem = board.modem(sockets=1)
 try:
-    modem.start(apn=board.setting("apn", "internet"))
+    modem.start(**board.access())
     if modem.clock() is None and board.utc():
         modem.clock(board.utc())
 except OSError as e:

@@ -1,7 +1,7 @@
 # https_get - fetches one page over TLS through the modem and prints it.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/https_get.py
 # On a PC, with the simulated modem and a server made for the occasion:
 #     python3 tools/run.py examples/https_get.py
@@ -15,7 +15,7 @@ port = board.setting("port", 443)
 path = board.setting("path", "/")
 
 modem = board.modem(sockets=1)
-modem.start(apn=board.setting("apn", "internet"))  # returns once there is a network connection
+modem.start(**board.access())  # returns once there is a network connection
 print("registered, signal %s dBm" % modem.signal())
 
 # The modem compares the dates of certificates with its own clock. Many networks set it.

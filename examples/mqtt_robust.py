@@ -1,7 +1,7 @@
 # mqtt_robust - publishes measurements and takes commands over MQTT by umqtt.robust, for ever.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote mip install umqtt.simple umqtt.robust
 #     mpremote run examples/mqtt_robust.py
 # On a PC, with the simulated modem and a broker made for the occasion:
@@ -21,7 +21,6 @@ port = board.setting("port", 8883)
 user = board.setting("user", "") or None
 password = board.setting("password", "") or None
 topic = board.setting("topic", "telemetry/example-2")
-apn = board.setting("apn", "internet")
 interval_ms = board.setting("interval_ms", 5000)
 count = board.setting("count", 0)  # measurements to send; 0: no end
 
@@ -31,7 +30,7 @@ modem = board.modem(sockets=2)
 def start():
     # Called whenever a connection is wanted and the modem is not up: at first, after a restart.
     print("starting the modem")
-    modem.start(apn=apn)
+    modem.start(**board.access())
     if modem.clock() is None:  # certificates are checked against it
         modem.clock(board.utc())
 

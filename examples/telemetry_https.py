@@ -1,7 +1,7 @@
 # telemetry_https - sends a measurement every few seconds: SenML in an HTTPS POST, for ever.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/telemetry_https.py
 # On a PC, with the simulated modem and a server made for the occasion:
 #     python3 tools/run.py examples/telemetry_https.py
@@ -24,7 +24,6 @@ from qssl.uplink import Uplink
 host = board.setting("host")
 port = board.setting("port", 443)
 path = board.setting("path", "/telemetry")
-apn = board.setting("apn", "internet")
 device = board.setting("device", "urn:dev:ser:example-1:")
 interval_ms = board.setting("interval_ms", 5000)
 timeout_s = board.setting("timeout_s", 30)
@@ -40,7 +39,7 @@ up = Uplink(
     # One record a POST, just as it is; without pack= they go out in batches.
     Https(host, path, "application/senml+json", pack=lambda name, batch: batch[0][1]),
     FileQueue(folder) if folder else RamQueue(),
-    Recovery(modem, apn=apn, utc=board.utc),
+    Recovery(modem, utc=board.utc, **board.access()),
     batch=1,
     timeout_s=timeout_s,
     pause_s=1,

@@ -1,7 +1,7 @@
 # telemetry_mqtt - publishes a measurement every few seconds: MQTT over TLS, QoS 1, for ever.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/telemetry_mqtt.py
 # On a PC, with the simulated modem and a broker made for the occasion:
 #     python3 tools/run.py examples/telemetry_mqtt.py
@@ -27,7 +27,6 @@ user = board.setting("user", "")
 password = board.setting("password", "")
 topic = board.setting("topic", "telemetry/example-1")
 device = board.setting("device", "urn:dev:ser:example-1:")
-apn = board.setting("apn", "internet")
 interval_ms = board.setting("interval_ms", 5000)
 timeout_s = board.setting("timeout_s", 30)
 keepalive_s = 60 + 2 * interval_ms // 1000
@@ -50,7 +49,7 @@ up = Uplink(
         envelope=lambda name, id, record: record,
     ),
     FileQueue(folder) if folder else RamQueue(),
-    Recovery(modem, apn=apn, utc=board.utc),
+    Recovery(modem, utc=board.utc, **board.access()),
     batch=1,
     timeout_s=timeout_s,
     pause_s=1,

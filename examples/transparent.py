@@ -1,7 +1,7 @@
 # transparent - two requests in transparent mode, and a look at the signal between them.
 # SPDX-License-Identifier: MIT
 #
-# On a board, which has lib/qssl, its file of boards/ as board.py, and the CA certificate:
+# On a board that `python3 tools/board.py install` has prepared, see docs/boards.md:
 #     mpremote run examples/transparent.py
 # On a PC, with the simulated modem and a server made for the occasion:
 #     python3 tools/run.py examples/transparent.py
@@ -17,7 +17,7 @@ port = board.setting("port", 443)
 path = board.setting("path", "/")
 
 modem = board.modem(sockets=1)
-modem.start(apn=board.setting("apn", "internet"))
+modem.start(**board.access())
 if modem.clock() is None:  # certificates are checked against it
     modem.clock(board.utc())
 ctx = modem.tls(ca=board.setting("ca", "ca.pem"))

@@ -30,7 +30,7 @@ def setting(name: str, default=None):
     except OSError:
         value = None
     except (ValueError, AttributeError):
-        _stop('%s is not JSON like {"apn": "internet", "port": 8883}' % _FILE)
+        _stop(_FILE + _unreadable())
     if value is None:
         if default is None:
             _stop("the setting %s is missing; put it into %s" % (name, _FILE))
@@ -41,6 +41,29 @@ def setting(name: str, default=None):
         except (TypeError, ValueError):
             _stop("the setting %s must be a number, not %s" % (name, value))
     return value
+
+
+def _unreadable():
+    # What is wrong with the file of settings. A comma too many is nothing to MicroPython's json.
+    with open(_FILE, "rb") as f:
+        start = f.read(4)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
+        return " is UTF-16; save it as UTF-8"
+    if start[:3] == b"\xef\xbb\xbf":
+        return " begins with a byte order mark; save it as UTF-8 without one"
+    return ' is not JSON like {"apn": "internet", "port": 8883}'
+
+
+def access() -> dict:
+    """What the SIM's network wants, out of the settings apn, apn_user, apn_password, apn_auth and
+    pin: the arguments of that for Modem.start() and qssl.recovery.Recovery.
+
+    A setting that is missing is left at what start() takes without it, the APN at "internet".
+    Does not block; raises qssl.Refused for settings that can't be read."""
+    found = {"apn": str(setting("apn", "internet")), "auth": setting("apn_auth", 0)}
+    for name, argument in (("apn_user", "user"), ("apn_password", "password"), ("pin", "pin")):
+        found[argument] = str(setting(name, ""))
+    return found
 
 
 def _ahead():

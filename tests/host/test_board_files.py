@@ -11,7 +11,7 @@ import setup
 
 BOARDS = setup.ROOT / "boards"
 REAL = ("esp32", "esp32_s3", "esp32_c3", "pico", "pico_w")
-NAMES = ("setting", "modem", "utc", "now", "set_utc")
+NAMES = ("access", "setting", "modem", "utc", "now", "set_utc")
 LINES = ("tx", "rx", "rts", "cts", "pwrkey", "status", "dtr", "dcd", "reset", "off")
 
 # A machine that notes what it is asked for. Pins above 48 don't exist.
@@ -73,7 +73,8 @@ def board(tmp_path):
         (tmp_path / "board.py").write_text(text)
         lines = ["import qssl.site"]
         if settings is not None:
-            (tmp_path / "settings.json").write_text(settings)
+            data = settings if isinstance(settings, bytes) else settings.encode()
+            (tmp_path / "settings.json").write_bytes(data)
         lines.append("qssl.site._FILE = %r" % str(tmp_path / "settings.json"))
         env = {"MICROPYPATH": ".frozen:%s:%s" % (tmp_path, setup.ROOT / "lib")}
         argv = [str(program), "-c", "\n".join([*lines, "import board", "import machine", script])]
@@ -171,6 +172,16 @@ print(board.utc(), board.now())
     assert done.stdout == want, done.stdout + done.stderr
 
 
+def test_access_is_what_start_takes(board):
+    script = "print(sorted(board.access().items()))"
+    found = ast.literal_eval(board("pico", script, "{}").stdout)
+    plain = [("apn", "internet"), ("auth", 0), ("password", ""), ("pin", ""), ("user", "")]
+    assert found == plain
+    text = '{"apn": "a.b", "apn_user": "u", "apn_password": 7, "apn_auth": "1", "pin": "0042",}'
+    found = dict(ast.literal_eval(board("pico", script, text).stdout))
+    assert found == {"apn": "a.b", "auth": 1, "password": "7", "pin": "0042", "user": "u"}
+
+
 @pytest.mark.parametrize(
     ("script", "settings", "said"),
     [
@@ -178,6 +189,11 @@ print(board.utc(), board.now())
         ("board.setting('port', 1)", '{"port": "x"}', "the setting port must be a number, not x"),
         ("board.setting('a', 1)", "apn=x", "is not JSON like"),
         ("board.setting('a', 1)", "[]", "is not JSON like"),
+        ("board.setting('a', 1)", "", "is not JSON like"),
+        ("board.access()", '{"apn": "x"}'.encode("utf-16"), " is UTF-16; save it as UTF-8"),
+        ("board.access()", '{"apn": "x"}'.encode("utf-16-be"), " is UTF-16; save it as UTF-8"),
+        ("board.access()", b'\xef\xbb\xbf{"apn": "x"}', " begins with a byte order mark; save it"),
+        ("board.access()", "{'apn': 'x'}", "is not JSON like"),
         ("del board.PINS['tx']; board.modem()", None, "names no pin for tx, which goes to the"),
         ("board.PINS['rx'] = None; board.modem()", None, "names no pin for rx, which goes to"),
         ("board.PINS['rst'] = 2; board.modem()", None, "a pin rst, which is no line"),

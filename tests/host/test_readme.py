@@ -1,63 +1,77 @@
 # test_readme - what README.md shows must work: its script, its links, its commands.
 # SPDX-License-Identifier: MIT
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import servers
 import setup
+import tool
 
 ROOT = setup.ROOT
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 DOCS = [*sorted((ROOT / "docs").glob("*.md")), CONTRIBUTING]
 
-# The board of the script: its UART is the simulated modem's.
-MACHINE = """\
-import os, sys
-import unix
-
-class machine:
-    @staticmethod
-    def UART(id, baudrate, tx, rx, rxbuf, txbuf, timeout):
-        assert rxbuf >= 2048 and txbuf >= 2048 and timeout == 0
-        return unix.UART(os.getenv("QSSL_MODEM"))
-
-sys.modules["machine"] = machine
-"""
-
 
 def blocks(text, language):
     return re.findall(r"^```%s\n(.*?)^```$" % language, text, re.M | re.S)
 
 
-def test_first_script(tmp_path, certs):
+def first(folder):
+    # The README's script as a user saves it.
     (script,) = blocks(README, "python")
     assert len(script.splitlines()) <= 14
-    with servers.ugsim_for_case() as env, servers.Nginx(
-        certs, {"index.html": b"hello, modem"}
-    ) as web:
-        for name, there in (
-            ('"server.example", 443', '"127.0.0.1", %d' % web.port),
-            ('"ca.pem"', repr(str(certs.ca))),
-        ):
-            assert name in script
-            script = script.replace(name, there)
-        path = tmp_path / "script.py"
-        path.write_text(MACHINE + script)
-        done = subprocess.run(
-            [setup.micropython(), path],
-            env={**os.environ, **env, "MICROPYPATH": ".frozen:%s/lib:%s/boards" % (ROOT, ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "200 OK" in done.stdout and "hello, modem" in done.stdout
+    path = folder / "first.py"
+    path.write_text(script)
+    return path
+
+
+@pytest.mark.parametrize("tool_name", ["run.py", "device.py"])
+def test_first_script(tmp_path, tool_name):
+    # As printed, by the commands next to it, with certificates made now.
+    if tool_name == "device.py" and not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    assert "    python3 tools/%s first.py\n" % tool_name in README
+    temp = tmp_path / "tmp"
+    temp.mkdir()
+    status, out, err = tool.run(temp, tool_name, first(tmp_path))
+    assert status == 0, out + err
+    assert "200 OK" in out and "Hello from a TLS server." in out
+
+
+def test_first_script_with_a_server_of_ones_own(tmp_path, certs):
+    temp = tmp_path / "tmp"
+    temp.mkdir()
+    with servers.Nginx(certs, {"index.html": b"hello, modem"}) as web:
+        settings = ["host=127.0.0.1", "port=%d" % web.port, "ca=%s" % certs.ca]
+        status, out, err = tool.run(temp, "run.py", first(tmp_path), "--", *settings)
+    assert status == 0, out + err
+    assert "200 OK" in out and "hello, modem" in out
+
+
+def test_a_uart_made_by_hand_works_on_the_pc(tmp_path):
+    # What a script for a board has to do without board.py.
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import board, machine\n"
+        "from machine import UART, Pin, WDT\n"
+        "from qssl import Modem\n"
+        "uart = UART(1, 115200, tx=17, rx=Pin(16), rxbuf=2048, txbuf=2048, timeout=0)\n"
+        "dog = WDT(timeout=8000)\n"
+        "led = Pin(2, Pin.OUT)\n"
+        "modem = Modem(uart, idle=dog.feed)\n"
+        "modem.start(apn='internet')\n"
+        "led.on()\n"
+        "print(led.value(), modem.up, len(machine.unique_id()))\n"
+        "print(machine.RTC().datetime()[:3] == board.utc()[:3])\n"
+    )
+    temp = tmp_path / "tmp"
+    temp.mkdir()
+    status, out, err = tool.run(temp, "run.py", script)
+    assert (status, out) == (0, "1 True 7\nTrue\n"), err
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *DOCS], ids=lambda p: p.name)
@@ -66,6 +80,30 @@ def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if "://" not in link:
             assert (path.parent / link).exists(), "%s links to %s" % (path.name, link)
+
+
+def test_each_page_is_linked_from_somewhere():
+    # A page that no other names is read by nobody. Links in its own text don't count.
+    pages = [ROOT / "README.md", *DOCS]
+    linked = set()
+    for path in pages:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+            if "://" not in link and (path.parent / link).resolve() != path:
+                linked.add((path.parent / link).resolve())
+    assert [path.name for path in pages[1:] if path not in linked] == []
+    pictures = [path.name for path in (ROOT / "docs").glob("*.svg") if path not in linked]
+    assert pictures == []
+
+
+def test_links_into_a_page_find_their_heading():
+    for path in [ROOT / "README.md", *DOCS]:
+        for link, mark in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text()):
+            page = (path.parent / link if link else path).read_text()
+            heads = [
+                re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+                for head in re.findall(r"^#+ (.+)$", page, re.M)
+            ]
+            assert mark in heads, "%s links to %s#%s" % (path.name, link, mark)
 
 
 def test_commands_exist():
