@@ -120,7 +120,16 @@ def _hub(modem):
 
 # async
 def drive(modem, steps, timeout_ms=None):
-    # Runs what Link.drive runs, such as qssl.query.signal(modem), in a task, and gives its value.
+    """Runs a generator of the driver in a task, such as qssl.clock.get(modem) or ctx.applying().
+
+    The event loop goes on meanwhile. To be awaited.
+
+    Returns: its value.
+    Raises: what it raises; qssl.Error with ETIMEDOUT after timeout_ms.
+    Blocks: the task alone.
+    Allocates: little.
+    Since: 0.1.
+    """
     hub = iter(_hub(modem))
     at = modem.at
     until = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
@@ -143,7 +152,14 @@ def drive(modem, steps, timeout_ms=None):
 
 # async
 def start(modem, apn="", timeout_ms=180000, **settings):
-    # Modem.start() as a coroutine.
+    """Modem.start() as a coroutine, with the same arguments.
+
+    Returns: None.
+    Raises: as Modem.start().
+    Blocks: the task alone.
+    Allocates: as Modem.start().
+    Since: 0.1.
+    """
     from . import unload
     from .bringup import start
 
@@ -156,18 +172,32 @@ def start(modem, apn="", timeout_ms=180000, **settings):
 
 # async
 def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
-    # Modem.connect() as a coroutine. Gives (reader, writer), which is the same Stream twice.
+    """Modem.connect() as a coroutine, with the same arguments.
+
+    Returns: (reader, writer), which is the same Stream twice.
+    Raises: as Modem.connect().
+    Blocks: the task alone.
+    Allocates: as Modem.connect().
+    Since: 0.1.
+    """
     sock = yield from drive(modem, modem.connecting(host, port, ctx, **options), timeout_ms)
     stream = Stream(modem, sock)
     return stream, stream
 
 
 class Stream:
-    # A connection as asyncio's streams are, with one reader and one writer. A read that was
-    # cancelled has lost nothing: the next one gets it.
+    """A connection as asyncio's streams are, with one reader and one writer.
+
+    sock: an open socket of Modem.connect(). A read that was cancelled has lost nothing: the next
+    one gets it.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: little.
+    Since: 0.1.
+    """
 
     def __init__(self, modem, sock):
-        # sock: an open socket of modem.connect().
         sock.setblocking(False)
         self.sock = sock
         self.turn = _hub(modem)  # `await stream.turn`: until there may be news; no garbage
@@ -215,7 +245,14 @@ class Stream:
 
     # async
     def read(self, n=-1):
-        # What is there, at most n bytes, at least one; b"" at EOF. Without n: all until EOF.
+        """What is there, at most n bytes, at least one. Without n: all until EOF. To be awaited.
+
+        Returns: bytes; b"" at EOF.
+        Raises: qssl.Error when the connection is lost.
+        Blocks: the task alone.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         if n < 0:
             return self._take((yield from self._until(-1, False)))
         if n and not self._part:
@@ -228,7 +265,14 @@ class Stream:
 
     # async
     def readinto(self, buf):
-        # Fills buf as far as bytes are there, at least one; 0 at EOF.
+        """Fills buf as far as bytes are there, at least one. To be awaited.
+
+        Returns: the number of bytes; 0 at EOF.
+        Raises: qssl.Error when the connection is lost.
+        Blocks: the task alone.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._own(0)
         try:
             if self._part:
@@ -246,18 +290,40 @@ class Stream:
 
     # async
     def readexactly(self, n):
-        # n bytes; EOFError if the peer closed before that (read() still gives what came).
+        """N bytes. To be awaited.
+
+        Returns: bytes.
+        Raises: EOFError if the peer closed before that (read() still gives what came); qssl.Error
+            when the connection is lost.
+        Blocks: the task alone.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         if n and (yield from self._until(n, False)) < n:
             raise EOFError
         return self._take(n)
 
     # async
     def readline(self):
-        # The next line with its LF; at EOF what is left.
+        """The next line with its LF; at EOF what is left. To be awaited.
+
+        Returns: bytes.
+        Raises: qssl.Error when the connection is lost.
+        Blocks: the task alone.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         return self._take((yield from self._until(-1, True)))
 
     def write(self, buf: bytes | bytearray | memoryview) -> None:
-        # Takes all of it (bytes-like or str). What the socket has no room for waits for drain().
+        """Takes all of it (bytes-like or str). What the socket has no room for waits for drain().
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost.
+        Blocks: no.
+        Allocates: a copy of what the socket has no room for.
+        Since: 0.1.
+        """
         if isinstance(buf, str):
             buf = buf.encode()
         n = 0
@@ -268,7 +334,15 @@ class Stream:
 
     # async
     def drain(self):
-        # Until all is on its way or in the socket's buffer, and sending has begun.
+        """Waits until all is on its way or in the socket's buffer, and sending has begun. To be
+        awaited.
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost.
+        Blocks: the task alone.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._own(1)
         try:
             while self._at < len(self._out):
@@ -285,7 +359,14 @@ class Stream:
 
     # async
     def flush(self):
-        # Until the modem has taken all of it (SEND OK).
+        """Waits until the modem has taken all of it (SEND OK). To be awaited.
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost, qssl.DeliveryUnknown if no answer came.
+        Blocks: the task alone.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         yield from self.drain()
         while self.sock._want:
             yield from self.turn
@@ -293,11 +374,26 @@ class Stream:
 
     # async
     def awrite(self, buf):
+        """write() and drain() in one, as old asyncio had it. To be awaited.
+
+        Returns: None.
+        Raises: as drain().
+        Blocks: the task alone.
+        Allocates: as write().
+        Since: 0.1.
+        """
         self.write(buf)
         yield from self.drain()
 
     def close(self) -> None:
-        # Sends what was written and closes, in the background.
+        """Sends what was written and closes, in the background.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         if self._out:
             core.create_task(self.wait_closed())
         else:
@@ -305,7 +401,14 @@ class Stream:
 
     # async
     def wait_closed(self):
-        # The same; gives when it is done and raises what went wrong since the last call.
+        """Closes as close() does, and waits for it. To be awaited.
+
+        Returns: None.
+        Raises: what went wrong since the last call.
+        Blocks: the task alone.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         sock = self.sock
         if self._out:
             try:

@@ -96,8 +96,15 @@ def seconds(t):
 
 
 def get(modem):
-    # Generator for Link.drive: (year, month, day, hour, minute, second, quarters of an hour from
-    # UTC); None if never set.
+    """The modem's clock. A generator for aio.drive(); Modem.clock() is the call that blocks.
+
+    Returns: (year, month, day, hour, minute, second, quarters of an hour from UTC); None if it was
+        never set.
+    Raises: nothing.
+    Blocks: the task alone.
+    Allocates: the tuple.
+    Since: 0.1.
+    """
     lines = yield from modem.at.want(b"AT+CCLK?", "clock", "the modem has no clock", b"+CCLK:")
     t = parse(lines[0]) if lines else None
     if t is None:
@@ -111,8 +118,14 @@ def put(modem, t):
 
 
 def putting(modem, t):
-    # The same as a generator for Link.drive. The program's word: qssl.timekeeper knows it by
-    # modem.stated.
+    """Sets the modem's clock to the time t, in UTC. A generator for aio.drive().
+
+    Returns: None.
+    Raises: qssl.Refused for what is no time; qssl.Error if the modem refuses it.
+    Blocks: the task alone.
+    Allocates: little.
+    Since: 0.1.
+    """
     s = seconds(t)
     yield from setting(modem, s)
     modem.stated = (ticks_ms(), s)

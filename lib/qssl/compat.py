@@ -30,15 +30,32 @@ _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
 def socket_for(modem, ctx, start=None, timeout_s: float | None = None):
-    # What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is wanted
-    # and the modem is not up, e.g. after it has restarted; it should call modem.start(). If that
-    # shows only when the connection fails, start() is called and the connection tried once more.
-    # timeout_s: the limit of each call where the client sets none (umqtt.simple doesn't).
+    """What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is
+    wanted and the modem is not up, e.g. after it has restarted; it should call modem.start().
+    If that shows only when the connection fails, start() is called and the connection tried
+    once more. timeout_s: the limit of each call where the client sets none (umqtt.simple
+    doesn't).
+
+    Returns: an object for `socket`, `ssl` or `tls` in a module.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the object.
+    Since: 0.1.
+    """
     return Shim(modem, ctx, start, timeout_s)
 
 
 def install(modem, ctx, start=None, timeout_s: float | None = None):
-    # Every `import socket`, `ssl` or `tls` from now on, also inside of functions, is one of ours.
+    """Every `import socket`, `ssl` or `tls` from now on, also inside of functions, is one of ours.
+
+    Arguments as for socket_for().
+
+    Returns: None.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the object.
+    Since: 0.1.
+    """
     shim = Shim(modem, ctx, start, timeout_s)
     for name in ("socket", "usocket", "ssl", "ussl", "tls"):
         sys.modules[name] = shim

@@ -19,10 +19,19 @@ _KEYS = const("sslversion ciphersuite seclevel ignorelocaltime cacert clientcert
 
 
 def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | None = None) -> list:
-    # A list of (ok, what, what to do): ok True, False, or None where it is a caution or can't be
-    # told. host: the server. ctx: what modem.tls() returned, or the number of an SSL context;
-    # None: the first that was used. tell: called with each finding as a line of text, at once.
-    # Blocks, some 20 s at most while the modem answers. Raises only if an argument is wrong.
+    """Looks for what is wrong when a connection can't be opened (manual 1.5).
+
+    host: the server. ctx: what modem.tls() returned, or the number of an SSL context; None: the
+    first that was used. tell: called with each finding as a line of text, at once. pdp: the PDP
+    context, if not that of start().
+
+    Returns: a list of (ok, what, what to do); ok True, False, or None for a caution or what can't
+        be told.
+    Raises: qssl.Refused for arguments, nothing else.
+    Blocks: about 20 s at most while the modem answers.
+    Allocates: while it runs, and the list.
+    Since: 0.1.
+    """
     if host is not None:
         host = quoted(host, "diagnose", "host name")
     d = _Diagnosis(modem, tell, pdp or modem.pdp)
@@ -44,7 +53,14 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
 
 
 def words(found: list) -> str:
-    # What diagnose() has found, as text.
+    """What diagnose() has found, as text.
+
+    Returns: str, a line a finding.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the text.
+    Since: 0.1.
+    """
     return "\n".join([_line(*finding) for finding in found])
 
 

@@ -34,8 +34,16 @@ class _Download(Exchange):
 
 
 def fetch(modem, name, keep: bool = True) -> tuple:
-    # The file `name` ("RAM:ca.pem", "UFS:..." or plain for flash) of the modem as (bytes,
-    # checksum); keep=False: (size, checksum). Its bytes are checked against the modem's checksum.
+    """A file of the modem: "RAM:ca.pem", "UFS:...", or plain for flash.
+
+    Its bytes are checked against the modem's checksum. keep=False: only counted and summed.
+
+    Returns: (bytes, checksum); with keep=False (size, checksum).
+    Raises: qssl.Error if it is not there or was damaged on the way.
+    Blocks: 30 s at most.
+    Allocates: the file, unless keep=False.
+    Since: 0.1.
+    """
     name = quoted(name, "files", "name", 80)
     want = size(modem, name)
     if want < 0:
@@ -63,7 +71,14 @@ def fetch(modem, name, keep: bool = True) -> tuple:
 
 
 def verify(modem, name: str, what) -> bool:
-    # Whether the modem's file is, byte for byte as its checksum tells, `what`: bytes, or the path
-    # of a file on the board.
+    """Whether the modem's file is, byte for byte as its checksum tells, `what`: bytes, or the path
+    of a file on the board.
+
+    Returns: bool.
+    Raises: qssl.Error if the modem does not answer; OSError of the file system.
+    Blocks: 30 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
     source = Source(what, "files")
     return fetch(modem, name, False) == (source.size, source.sum)

@@ -38,10 +38,17 @@ class _Entry(Exchange):
 
 
 def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) -> int:
-    # Sends bytes or text, or what an iterator gives piece by piece: 1 to 1460 bytes in all,
-    # without Ctrl-Z (0x1A) and ESC (0x1B). Returns how many. What the iterator raises calls the
-    # sending off, and comes out here. Blocks, and has the AT port for itself. An error other than
-    # DeliveryUnknown: nothing was sent; after "send buffer" the same may be tried again.
+    """Sends bytes or text, or what an iterator gives piece by piece: 1 to 1460 bytes in all,
+    without Ctrl-Z (0x1A) and ESC (0x1B). Returns how many. What the iterator raises calls the
+    sending off, and comes out here. Blocks, and has the AT port for itself. An error other than
+    DeliveryUnknown: nothing was sent; after "send buffer" the same may be tried again.
+
+    Returns: how many bytes.
+    Raises: what the iterator raises; qssl.Error otherwise.
+    Blocks: timeout_ms at most; it has the AT port for itself.
+    Allocates: little.
+    Since: 0.1.
+    """
     if isinstance(data, (str, bytes, bytearray)):
         data = (data,)
     sock.flush()  # what was written before goes first

@@ -6,6 +6,17 @@
 
 
 class Error(OSError):
+    """An OSError of the driver; every one of its errors is one.
+
+    errno: as in the module errno. phase: what was being done. hint: what to check. code: the
+    modem's own number (AT+QIGETERROR, +CME ERROR), 0 if it gave none. str() has it all.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the text.
+    Since: 0.1.
+    """
+
     def __init__(self, errno: int, phase: str, hint: str, code: int = 0) -> None:
         super().__init__(errno, "%s: %s%s" % (phase, hint, " [modem %d]" % code if code else ""))
         self.phase = phase
@@ -14,14 +25,25 @@ class Error(OSError):
 
 
 class DeliveryUnknown(Error):
-    # Bytes were handed to the modem and their fate is not known: they are never sent again on
-    # their own. The connection is of no further use.
-    pass
+    """Bytes were handed to the modem and their fate is not known.
+
+    They are never sent again on their own. The connection is of no further use.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the text.
+    Since: 0.1.
+    """
 
 
 class Refused(Error):
-    # Refused by the driver before anything was sent: an argument or a setting is wrong.
-    pass
+    """Refused by the driver before anything was sent: an argument or a setting is wrong.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the text.
+    Since: 0.1.
+    """
 
 
 def error(reason: str, code: int = 0, detail: str = "") -> Error:

@@ -194,7 +194,14 @@ def _matches(line, source):
 
 
 def listed(modem, pattern: str = "*") -> list:
-    # [(name, size)] of the files that match: "RAM:*", "*" for flash, one name. None found: [].
+    """The files of the modem that match: "RAM:*", "*" for flash, one name.
+
+    Returns: [(name, size)]; none found: [].
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 30 s at most.
+    Allocates: the list.
+    Since: 0.1.
+    """
     return modem.link.drive(_listed(modem, pattern))
 
 
@@ -209,7 +216,14 @@ def _listed(modem, pattern):
 
 
 def size(modem, name: str) -> int:
-    # Size of a file on the modem in bytes; -1 if it is not there.
+    """Size of a file on the modem in bytes; -1 if it is not there.
+
+    Returns: bytes; -1 if it is not there.
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 30 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
     return modem.link.drive(_size(modem, name))
 
 
@@ -218,8 +232,15 @@ def _size(modem, name):
     return found[0][1] if len(found) == 1 else -1
 
 
-def space(modem, where: str = "RAM:") -> tuple:
-    # Free bytes of a storage ("RAM:" or "UFS:"); None if the firmware doesn't say.
+def space(modem, where: str = "RAM:") -> int | None:
+    """Free bytes of a storage, "RAM:" or "UFS:".
+
+    Returns: bytes; None if the firmware doesn't say.
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 30 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
     free = modem.link.drive(_room(modem, where))[0]
     return free if free >= 0 else None
 
@@ -234,7 +255,14 @@ def _room(modem, where):
 
 
 def delete(modem, name: str, quiet: bool = False) -> None:
-    # Deletes a file. With quiet, one that is not there is no error.
+    """Deletes a file. With quiet, one that is not there is no error.
+
+    Returns: None.
+    Raises: qssl.Error if the modem refuses it.
+    Blocks: 30 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
     modem.link.drive(_delete(modem, name, quiet))
 
 

@@ -105,7 +105,14 @@ def error(reason: str, code: int, detail: str) -> Error:
 
 
 def explain(code: int) -> str:
-    # One sentence for a number of AT+QIGETERROR, +QSSLOPEN or a file's +CME ERROR.
+    """One sentence for a number of AT+QIGETERROR, +QSSLOPEN or a file's +CME ERROR.
+
+    Returns: str.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the text.
+    Since: 0.1.
+    """
     from .codes import TABLES
 
     return _find(TABLES, code) or (

@@ -19,11 +19,18 @@ _UNKNOWN = const(-2)
 
 
 class Https:
-    # host: for the Host header. path, content_type: of the request. pack(name, batch) makes the
-    # body of a batch, [(id, record)]; the default is lines():
-    #     {"queue": NAME, "id": FIRST, "records": [RECORD, ...]}
-    # for records that are JSON themselves. The ids of a batch are consecutive, unless records
-    # between them were lost; then a batch ends there. A receiver drops what it has already.
+    """Carries records by HTTPS: one POST a batch. For Uplink.
+
+    host: for the Host header. path, content_type: of the request. pack(name, batch) makes the body
+    of a batch, [(id, record)]; the default is {"queue": NAME, "id": FIRST, "records": [RECORD,
+    ...]} for records that are JSON themselves. The ids of a batch are consecutive, unless records
+    between them were lost; then a batch ends there. A receiver drops what it has already.
+
+    Raises: qssl.Refused for arguments with line ends or blanks.
+    Blocks: no.
+    Allocates: while a batch is made.
+    Since: 0.1.
+    """
 
     def __init__(
         self, host: str, path: str = "/", content_type: str = "application/json", pack=None

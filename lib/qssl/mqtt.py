@@ -30,10 +30,18 @@ _REASONS = (
 
 
 class Mqtt:
-    # topic: of every record. envelope(name, id, record) makes the payload; the default is
-    #     {"queue": NAME, "id": ID, "record": RECORD}
-    # for records that are JSON themselves. keepalive_s: the broker drops a client that was silent
-    # for one and a half times as long.
+    """Carries records by MQTT: one message of QoS 1 a record. For Uplink.
+
+    client: the client's id. topic: of every record. envelope(name, id, record) makes the payload;
+    the default is {"queue": NAME, "id": ID, "record": RECORD} for records that are JSON
+    themselves. keepalive_s: the broker drops a client that was silent for one and a half times as
+    long.
+
+    Raises: qssl.Refused for a topic with wildcards or control characters.
+    Blocks: no.
+    Allocates: while a batch is made.
+    Since: 0.1.
+    """
 
     def __init__(
         self,

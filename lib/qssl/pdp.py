@@ -21,9 +21,16 @@ def activate(
     auth: int = 0,
     timeout_ms: int = 150000,
 ) -> str:
-    # Configures and activates PDP context `pdp` (1..20) and returns its IP address, a str. The
-    # modem must be started. Settings other than those it is active with restart it: its
-    # connections fail. Most modems have at most three contexts active.
+    """Configures and activates PDP context `pdp` (1..20) and returns its IP address, a str. The
+    modem must be started. Settings other than those it is active with restart it: its
+    connections fail. Most modems have at most three contexts active.
+
+    Returns: the IP address.
+    Raises: qssl.Error with the modem's reason; qssl.Refused for arguments.
+    Blocks: timeout_ms at most, 150 s.
+    Allocates: little.
+    Since: 0.1.
+    """
     _check(pdp)
     from .bringup import Bringup, settings
 
@@ -38,8 +45,15 @@ def activate(
 
 
 def deactivate(modem, pdp: int | None = None) -> None:
-    # AT+QIDEACT: every connection of the context fails from now on. Of one that is not active: no
-    # error.
+    """AT+QIDEACT: every connection of the context fails from now on. Of one that is not active: no
+    error.
+
+    Returns: None.
+    Raises: qssl.Error if the modem refuses it.
+    Blocks: 40 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
     pdp = pdp or modem.pdp
     _check(pdp)
     result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
@@ -71,7 +85,14 @@ def stop(modem) -> None:
 
 
 def active(modem) -> dict:
-    # {context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
+    """{context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
+
+    Returns: {context: IP address}.
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 150 s at most.
+    Allocates: the dictionary.
+    Since: 0.1.
+    """
     found = {}
     for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", 150000):
         n = len(line)

@@ -13,8 +13,16 @@ _COMMANDS = (
 
 
 def probe(modem) -> dict:
-    # {command: what AT+<command>=? answers, a list of bytes; None: the firmware lacks it}. Kept as
-    # modem.caps: from now on a TLS context with a setting that is not there is refused.
+    """Asks the firmware what it has, by test commands (manual 2.1).
+
+    Kept as modem.caps: from now on a TLS context with a setting that is not there is refused.
+
+    Returns: {command: what it answers, a list of bytes; None: the firmware lacks it}.
+    Raises: nothing.
+    Blocks: 5 s a command at most.
+    Allocates: the dictionary.
+    Since: 0.1.
+    """
     caps = {}
     for name in _COMMANDS.split():
         result = modem.at.run(b"AT+%s=?" % name.encode(), b"+%s:" % name.encode())

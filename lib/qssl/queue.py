@@ -46,7 +46,16 @@ def _checked(record, most):
 
 
 class RamQueue:
-    # Gone with the power. limit: bytes of all records. full: "drop" the oldest, or "refuse".
+    """Records in RAM, gone with the power.
+
+    limit: bytes of all records. full: "drop" the oldest and count them in .lost, or "refuse".
+
+    Raises: qssl.Refused for arguments.
+    Blocks: no.
+    Allocates: the records.
+    Since: 0.1.
+    """
+
     damaged = 0
 
     def __init__(self, limit: int = 8192, full: str = "drop") -> None:
@@ -59,6 +68,14 @@ class RamQueue:
         self.lost = 0
 
     def put(self, record: bytes) -> int:
+        """Takes a record (bytes or str).
+
+        Returns: its id.
+        Raises: qssl.Error if it is full and full="refuse", or the record is too long.
+        Blocks: no.
+        Allocates: the record.
+        Since: 0.1.
+        """
         record = _checked(record, self.limit)
         n = len(record)
         while self._size + n > self.limit:
@@ -75,6 +92,16 @@ class RamQueue:
         self._first += 1
 
     def peek(self, records: int = 16, size: int = 1024) -> list:
+        """The oldest records: at least one if there is one.
+
+        records, size: at most so many, and so many bytes.
+
+        Returns: [(id, record)], oldest first.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: the list.
+        Since: 0.1.
+        """
         found = []
         for record in self._records:
             size -= len(record)
@@ -84,6 +111,14 @@ class RamQueue:
         return found
 
     def drop(self, upto: int) -> None:
+        """Forgets everything up to this id: it was delivered.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         while self._records and self._first <= upto:
             self._forget()
 
@@ -92,12 +127,19 @@ class RamQueue:
 
 
 class FileQueue:
-    # folder: made if it is not there. limit: bytes of all segments; notes of what was dropped may
-    # need one more for a while. full: as above; dropping takes the whole oldest segment. segment:
-    # bytes of one. batch: records that put() collects in RAM
-    # before they are written together, which is kinder to flash; they are safe only then, or after
-    # sync() or peek(). An error of put() other than "full" leaves it open whether the record will
-    # be found in the queue.
+    """Records in files, which survive a power cut.
+
+    folder: made if it is not there. limit: bytes of all segments; notes of what was dropped may
+    need one more for a while. full: "drop" the oldest segment and count in .lost, or "refuse".
+    segment: bytes of one. batch: records that put() collects in RAM before they are written
+    together, which is kinder to flash; they are safe only then, or after sync() or peek(). An
+    error of put() other than "full" leaves it open whether the record will be found in the queue.
+
+    Raises: qssl.Refused for arguments or files of another version; OSError of the file system.
+    Blocks: while it reads the files.
+    Allocates: little, and `batch` records.
+    Since: 0.1.
+    """
 
     def __init__(
         self,
@@ -207,6 +249,15 @@ class FileQueue:
     # --- writing ---
 
     def put(self, record: bytes) -> int:
+        """Takes a record (bytes or str).
+
+        Returns: its id.
+        Raises: qssl.Error if it is full and full="refuse", or the record is too long; OSError of
+            the file system.
+        Blocks: while the file system writes.
+        Allocates: the record.
+        Since: 0.1.
+        """
         record = _checked(record, self._segment - _HEADER - 3 * _EXTRA)
         n = len(record) + _EXTRA
         if self._held() + n > self._segment - _HEADER - _EXTRA:
@@ -248,7 +299,14 @@ class FileQueue:
             total -= size
 
     def sync(self) -> None:
-        # Writes what put() has collected. If it can't, it raises, and nothing is lost from RAM.
+        """Writes what put() has collected. If it can't, it raises, and nothing is lost from RAM.
+
+        Returns: None.
+        Raises: OSError of the file system.
+        Blocks: while the file system writes.
+        Allocates: little.
+        Since: 0.1.
+        """
         if self._pending:
             self._append(b"".join(self._pending), self._next - 1)
             self._pending = []
@@ -295,8 +353,15 @@ class FileQueue:
     # --- reading ---
 
     def peek(self, records: int = 16, size: int = 1024) -> list:
-        # [(id, record)], oldest first: at least one if there is one. What put() has only in RAM is
-        # written first, so that no id is ever seen that a power cut makes come again.
+        """[(id, record)], oldest first: at least one if there is one. What put() has only in RAM
+        is written first, so that no id is ever seen that a power cut makes come again.
+
+        Returns: [(id, record)].
+        Raises: OSError of the file system.
+        Blocks: while the file system reads.
+        Allocates: the list.
+        Since: 0.1.
+        """
         failure = None
         try:
             self.sync()
@@ -329,8 +394,15 @@ class FileQueue:
         return found
 
     def drop(self, upto: int) -> None:
-        # Everything up to this id was delivered. Where that can't be written it is known until the
-        # power goes; then what is left comes once more.
+        """Everything up to this id was delivered. Where that can't be written it is known until
+        the power goes; then what is left comes once more.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: while the file system writes.
+        Allocates: little.
+        Since: 0.1.
+        """
         upto = min(upto, self._next - 1)
         if upto > self._dropped:
             self._dropped = upto
@@ -344,6 +416,14 @@ class FileQueue:
         return self._next - 1 - self._dropped
 
     def close(self) -> None:
+        """Writes what put() has collected and closes the files.
+
+        Returns: None.
+        Raises: OSError of the file system.
+        Blocks: while the file system writes.
+        Allocates: little.
+        Since: 0.1.
+        """
         self.sync()
         self._finish()
 

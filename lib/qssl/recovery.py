@@ -31,15 +31,23 @@ _RESTART = const(8)
 
 
 class Recovery:
+    """Brings the modem back: PDP context, radio, restart; watches that it stays. For Uplink.
+
+    access: apn, user, password, auth, pin, as for Modem.start(). start_s: its time-out. utc: gives
+    (year, month, day, hour, minute, second) or None, such as board.utc; the network's time is
+    asked for without it. clock: a qssl.timekeeper.Timekeeper, for more. Either way the modem's
+    clock is put back after a restart. tell(word, value): is told "start", "pdp", "radio",
+    "restart", "lost" (registration), "clock" (value: seconds by which it was wrong).
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: little.
+    Since: 0.1.
+    """
+
     def __init__(
         self, modem, start_s: int = 180, utc=None, tell=None, clock=None, **access
     ) -> None:
-        # access: apn, user, password, auth, pin, as for Modem.start(). start_s: its time-out.
-        # utc: gives (year, month, day, hour, minute, second) or None, such as board.utc; the
-        # network's time is asked for without it. clock: a qssl.timekeeper.Timekeeper, for more.
-        # Either way the modem's clock is put back after a restart.
-        # tell(word, value): is told "start", "pdp", "radio", "restart", "lost" (registration),
-        # "clock" (value: seconds by which it was wrong).
         self._modem = modem
         self._access = access
         self._start_ms = int(start_s * 1000)
@@ -60,8 +68,16 @@ class Recovery:
             self._tell(word, value)
 
     def steps(self, failures=0):
-        # Generator for Link.drive. failures: to reach the server, in a row. Does what it is time
-        # for; raises the OSError of what failed.
+        """Does what it is time for. A generator for aio.drive().
+
+        failures: to reach the server, in a row.
+
+        Returns: a generator.
+        Raises: the qssl.Error of what failed.
+        Blocks: the task alone.
+        Allocates: while it runs.
+        Since: 0.1.
+        """
         modem = self._modem
         if not failures:
             self._done = 0

@@ -21,7 +21,16 @@ def _stop(hint):
 
 
 def setting(name: str, default=None):
-    # The value of a setting; a number if the default is one. Without default it must be there.
+    """The value of a setting of /settings.json; a number if the default is one.
+
+    Without default it must be there.
+
+    Returns: what the file says, else the default.
+    Raises: qssl.Refused if it is missing, or the file can't be read.
+    Blocks: no.
+    Allocates: while it reads the file.
+    Since: 0.1.
+    """
     import json
 
     try:
@@ -58,8 +67,15 @@ def access() -> dict:
     """What the SIM's network wants, out of the settings apn, apn_user, apn_password, apn_auth and
     pin: the arguments of that for Modem.start() and qssl.recovery.Recovery.
 
-    A setting that is missing is left at what start() takes without it, the APN at "internet".
-    Does not block; raises qssl.Refused for settings that can't be read."""
+    A setting that is missing is left at what start() takes without it, the APN at "internet". Does
+    not block; raises qssl.Refused for settings that can't be read.
+
+    Returns: a dictionary.
+    Raises: qssl.Refused for settings that can't be read.
+    Blocks: no.
+    Allocates: the dictionary.
+    Since: 0.2.
+    """
     found = {"apn": str(setting("apn", "internet")), "auth": setting("apn_auth", 0)}
     for name, argument in (("apn_user", "user"), ("apn_password", "password"), ("pin", "pin")):
         found[argument] = str(setting(name, ""))
@@ -76,14 +92,28 @@ def utc() -> tuple | None:
 
     MicroPython's clock has no zone. Here it is taken for UTC; if it keeps local time, as after
     `mpremote rtc --set`, the setting utc_offset_min tells how many minutes it is ahead of UTC.
-    Does not block; raises qssl.Refused for a setting that is no number."""
+    Does not block; raises qssl.Refused for a setting that is no number.
+
+    Returns: a tuple or None.
+    Raises: qssl.Refused for a setting that is no number.
+    Blocks: no.
+    Allocates: the tuple.
+    Since: 0.1.
+    """
     ahead = _ahead()
     t = (time.gmtime(time.time() - ahead) if ahead else time.gmtime())[:6]
     return t if t[0] >= _FIRST_YEAR else None
 
 
 def now() -> int | None:
-    """Seconds since 1970-01-01 UTC on every port; None if this board does not know."""
+    """Seconds since 1970-01-01 UTC on every port; None if this board does not know.
+
+    Returns: int or None.
+    Raises: qssl.Refused for a setting that is no number.
+    Blocks: no.
+    Allocates: little.
+    Since: 0.1.
+    """
     if utc():
         epoch = _EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0
         return int(time.time()) - _ahead() + epoch
@@ -93,7 +123,14 @@ def now() -> int | None:
 def set_utc(machine, t: tuple) -> None:
     """Sets the board's clock to (year, month, day, hour, minute, second) in UTC, so that utc() and
     now() tell it: in local time if the setting utc_offset_min says so. Raises qssl.Refused for
-    what is no time."""
+    what is no time.
+
+    Returns: None.
+    Raises: qssl.Refused for what is no time.
+    Blocks: no.
+    Allocates: little.
+    Since: 0.2.
+    """
     from .clock import civil, seconds
 
     y, m, d, hh, mm, ss, weekday, _ = civil(seconds(t) + _ahead())
@@ -101,8 +138,17 @@ def set_utc(machine, t: tuple) -> None:
 
 
 def modem(machine, port, pins, low, options):
-    # A qssl.Modem on machine.UART(port). pins: the GPIO of each wire, None or left out: not wired.
-    # low: names of the lines that are asserted at low level. options: those of Modem.
+    """A qssl.Modem on machine.UART(port), for the files of boards/.
+
+    pins: the GPIO of each wire, None or left out: not wired. low: names of the lines that are
+    asserted at low level. options: those of Modem.
+
+    Returns: qssl.modem.Modem.
+    Raises: qssl.Refused for pins that can't be.
+    Blocks: no.
+    Allocates: the UART's rings and the modem.
+    Since: 0.1.
+    """
     from .modem import Modem
 
     for name in pins:

@@ -21,8 +21,15 @@ State = namedtuple(
 
 
 def state(modem, id: int | None = None) -> list | tuple | None:
-    # A list of the State of every connection, ordered as the modem has it; with an id its State,
-    # or None if nothing is open there.
+    """The connections as the modem sees them (AT+QSSLSTATE, manual 2.2.6).
+
+    Returns: a list of State, ordered as the modem has it; with an id its State, or None if nothing
+        is open there.
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 5 s at most.
+    Allocates: the list.
+    Since: 0.1.
+    """
     at = modem.at
     if id is None:
         result = at.run(b"AT+QSSLSTATE", b"")

@@ -48,7 +48,17 @@ def _yes():
 
 
 class Pipe(Socket):
-    # In data mode a plain stream. In command mode, after escape(), a socket in buffer mode.
+    """A connection in transparent mode; made by Modem.transparent() or Socket.transparent().
+
+    In data mode a plain stream. In command mode, after escape(), a socket in buffer mode. It has
+    the methods of qssl.socket.Socket; here are those that differ.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: as a socket.
+    Since: 0.1.
+    """
+
     exclusive = True
 
     def __init__(self, modem, cid, slot, line):
@@ -226,8 +236,15 @@ class Pipe(Socket):
         off: int | None = None,
         n: int | None = None,
     ) -> int | None:
-        # As Socket's, but nothing is merged or kept: what was written went to the UART. A write
-        # that would be a lone +++ for the modem takes up to 1.1 s longer, see _may.
+        """As Socket's, but nothing is merged or kept: what was written went to the UART. A write
+        that would be a lone +++ for the modem takes up to 1.1 s longer, see _may.
+
+        Returns: as Socket.write().
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until all went to the UART.
+        Allocates: nothing, but for a str.
+        Since: 0.1.
+        """
         if isinstance(buf, str):
             buf = buf.encode()
         if n is None:
@@ -298,14 +315,29 @@ class Pipe(Socket):
         self._plus = plus
 
     def flush(self) -> None:
+        """Waits until the UART has taken all of it; there is nothing else to wait for.
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: as long as the line takes.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         if self._step == _COMMAND and not self._auto:
             Socket.flush(self)
         else:
             self._check()
 
     def escape(self, timeout_ms: int = _CALL_MS) -> None:
-        # To command mode, where the connection goes on in buffer mode; about 3 s, with DTR less.
-        # Payload that comes meanwhile is kept. Blocks.
+        """To command mode, where the connection goes on in buffer mode; about 3 s, with DTR less.
+        Payload that comes meanwhile is kept. Blocks.
+
+        Returns: None.
+        Raises: qssl.Error if the modem does not leave data mode.
+        Blocks: timeout_ms at most; about 3 s.
+        Allocates: little.
+        Since: 0.1.
+        """
         due = ticks_add(ticks_ms(), timeout_ms)
         link = self._link
         link.pump()
@@ -321,8 +353,15 @@ class Pipe(Socket):
             self._check()
 
     def resume(self, timeout_ms: int = _CALL_MS) -> None:
-        # Back to data mode, by ATO or, if another connection was in it later, by AT+QISWTMD.
-        # What was written is sent before. Blocks.
+        """Back to data mode, by ATO or, if another connection was in it later, by AT+QISWTMD. What
+        was written is sent before. Blocks.
+
+        Returns: None.
+        Raises: qssl.Error if the modem refuses it.
+        Blocks: timeout_ms at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         due = ticks_add(ticks_ms(), timeout_ms)
         link = self._link
         link.pump()
@@ -348,7 +387,14 @@ class Pipe(Socket):
                 raise error(link.why("no answer"), 0, "resume: ")
 
     def close(self, timeout_s: int = 10) -> None:
-        # As Socket's; leaves data mode before, which takes about 3 s.
+        """As Socket's; leaves data mode before, which takes about 3 s.
+
+        Returns: None.
+        Raises: as Socket.close().
+        Blocks: timeout_s at most.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         if self._state < _CLOSING and 0 <= timeout_s <= 65535:
             self._auto = False
             if self._state == _OPEN:

@@ -52,10 +52,10 @@ _RANK = {"modem": 1, "ntp": 2, "network": 2, "program": 3}
 class Timekeeper:
     """The time, on a board without a clock of its own.
 
-    `utc()` gives (year, month, day, hour, minute, second) in UTC or None, such as `board.utc` or
-    a GNSS receiver's. `ntp`: names of servers, "host" or "host:port"; two that agree are needed,
-    so give three, of different owners; one alone is asked twice. `path`: the last time known is
-    kept in the files `path` + "0" and "1". `set(t)` is told the time for the board's clock, as
+    `utc()` gives (year, month, day, hour, minute, second) in UTC or None, such as `board.utc` or a
+    GNSS receiver's. `ntp`: names of servers, "host" or "host:port"; two that agree are needed, so
+    give three, of different owners; one alone is asked twice. `path`: the last time known is kept
+    in the files `path` + "0" and "1". `set(t)` is told the time for the board's clock, as
     `board.set_utc`. `years`: the first that can be, and the one that can't any more. `every_s`:
     how often the sources are asked once the time is known. `pdp`: the PDP context for NTP.
 
@@ -65,6 +65,11 @@ class Timekeeper:
 
     Seconds count from 1970-01-01 UTC on every port. now() or steps() must be called at least every
     four days, as a Recovery does.
+
+    Raises: qssl.Refused for arguments.
+    Blocks: while it reads its files.
+    Allocates: little.
+    Since: 0.2.
     """
 
     def __init__(
@@ -115,7 +120,14 @@ class Timekeeper:
     # --- what time it is ---
 
     def up(self) -> int:
-        """Seconds since power-up (since this object was made). Does not block."""
+        """Seconds since power-up (since this object was made). Does not block.
+
+        Returns: int.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.2.
+        """
         passed = ticks_diff(ticks_ms(), self._since) // 1000
         if passed > 0:
             self._up += passed
@@ -123,25 +135,53 @@ class Timekeeper:
         return self._up
 
     def now(self) -> int | None:
-        """Seconds since 1970-01-01 UTC; None if the time is not known. Does not block."""
+        """Seconds since 1970-01-01 UTC; None if the time is not known. Does not block.
+
+        Returns: int or None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.2.
+        """
         up = self.up()
         return None if self._zero is None else self._zero + up
 
     def utc(self) -> tuple | None:
-        """(year, month, day, hour, minute, second) in UTC; None if not known. Does not block."""
+        """(year, month, day, hour, minute, second) in UTC; None if not known. Does not block.
+
+        Returns: a tuple or None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: the tuple.
+        Since: 0.2.
+        """
         now = self.now()
         return None if now is None else civil(now)[:6]
 
     def sync(self, timeout_ms: int = 300000) -> int | None:
         """Asks the sources at once, sets the modem's clock and the board's, returns now(). Blocks
-        for at most timeout_ms; raises the OSError of a modem that does not answer."""
+        for at most timeout_ms; raises the OSError of a modem that does not answer.
+
+        Returns: int or None.
+        Raises: the qssl.Error of a modem that does not answer.
+        Blocks: timeout_ms at most.
+        Allocates: while it runs.
+        Since: 0.2.
+        """
         self._due = self._ntp_due = self.up()
         self._modem.at.within(timeout_ms, self.steps())
         return self.now()
 
     def steps(self):
         """Generator for Link.drive: asks whom it is time to ask, and puts the modem's clock right.
-        Gives (whether it was put right, by how many seconds it was wrong or None: it was not set).
+        Gives (whether it was put right, by how many seconds it was wrong or None: it was not
+        set).
+
+        Returns: a generator.
+        Raises: the qssl.Error of the port.
+        Blocks: the task alone.
+        Allocates: while it runs.
+        Since: 0.2.
         """
         shown = yield from get(self._modem)
         up = self.up()
@@ -157,7 +197,14 @@ class Timekeeper:
         return (yield from self._put(shown))
 
     def why(self) -> str:
-        """Why the time is not known, or by whom it is, in a few words. Does not block."""
+        """Why the time is not known, or by whom it is, in a few words. Does not block.
+
+        Returns: str.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: the text.
+        Since: 0.2.
+        """
         if self._zero is not None:
             return "known from %s%s" % (self.source, "" if self.sure else ", not sure yet")
         if not self.rejected:
@@ -165,7 +212,14 @@ class Timekeeper:
         return "%s: %s" % (self.rejected[-1][0], self.rejected[-1][2])
 
     def confirm(self) -> None:
-        """The time is sure: a certificate was checked against it. May write the file."""
+        """The time is sure: a certificate was checked against it. May write the file.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: little.
+        Since: 0.2.
+        """
         now = self.now()
         if now is not None:
             self.sure = True
@@ -174,7 +228,14 @@ class Timekeeper:
             self._keep()
 
     def doubt(self) -> None:
-        """Nothing goes well with this time. If it isn't sure, another source may correct it."""
+        """Nothing goes well with this time. If it isn't sure, another source may correct it.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.2.
+        """
         if self._zero is not None and not self.sure:
             self._weak = True
             self._bad = self.source
@@ -183,7 +244,14 @@ class Timekeeper:
     # --- stamps ---
 
     def stamp(self) -> bytes:
-        """When this is called, in 14 bytes, for at(): also while the time is not known."""
+        """When this is called, in 14 bytes, for at(): also while the time is not known.
+
+        Returns: bytes.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: what it returns.
+        Since: 0.2.
+        """
         now = self.now()
         sure = self.sure and not self._weak
         self._owed = self._owed or not sure
@@ -191,8 +259,15 @@ class Timekeeper:
 
     def at(self, stamp: bytes) -> int | None:
         """The seconds since 1970 of a stamp(). If the time became known later in the same
-        power-up, or was corrected, that counts. None: the power went before the time was sure, or
-        it is no stamp. Does not block."""
+        power-up, or was corrected, that counts. None: the power went before the time was sure,
+        or it is no stamp. Does not block.
+
+        Returns: int or None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: little.
+        Since: 0.2.
+        """
         if stamp[:2] != _MARK or len(stamp) < STAMP:
             return None
         boot = bytes(stamp[2:6])
@@ -525,7 +600,14 @@ def _server(text):
 
 def at(record: bytes, s: int | None) -> bytes:
     """For Uplink(stamp=at): a JSON object as record gets "at": its time in seconds since 1970,
-    null if that never became known. Anything else stays as it is."""
+    null if that never became known. Anything else stays as it is.
+
+    Returns: bytes.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: what it returns.
+    Since: 0.2.
+    """
     if record[:1] != b"{":
         return record
     rest = record[1:].lstrip()
@@ -535,7 +617,14 @@ def at(record: bytes, s: int | None) -> bytes:
 
 def opened(clock: Timekeeper, record: bytes) -> tuple:
     """(record, seconds since 1970 or None) of a record that bears a stamp() of `clock`, in this or
-    a former power-up; one without a stamp is returned as it is, with None."""
+    a former power-up; one without a stamp is returned as it is, with None.
+
+    Returns: a tuple.
+    Raises: nothing.
+    Blocks: no.
+    Allocates: the tuple.
+    Since: 0.2.
+    """
     if record[:2] != _MARK or len(record) <= STAMP:
         return record, None
     return record[STAMP:], clock.at(record[:STAMP])

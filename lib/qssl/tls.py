@@ -3,11 +3,18 @@
 
 
 class Context:
-    # Settings of one SSL context (manual 2.2.1). They are checked here, sent to the modem before
-    # the first connection that uses them, and again whenever the modem has restarted.
+    """The settings of one SSL context (manual 2.2.1); made by Modem.tls().
+
+    They are checked at once, sent to the modem before the first connection that uses them, and
+    again whenever the modem has restarted.
+
+    Raises: qssl.Refused for a setting or file that can't work.
+    Blocks: while it reads the files.
+    Allocates: about 200 bytes.
+    Since: 0.1.
+    """
 
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
-        # ctx: 0..5. settings: see qssl.sslcfg.check.
         from .sslcfg import check
 
         self.id = ctx
@@ -17,7 +24,15 @@ class Context:
         self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
 
     def apply(self) -> None:
-        # Makes the modem's context what this one says, unless it is already. Blocks.
+        """Makes the modem's context what this one says, unless it is already. connect() does it
+        too.
+
+        Returns: None.
+        Raises: qssl.Error if the modem does not hold what was set.
+        Blocks: while files are uploaded.
+        Allocates: little.
+        Since: 0.1.
+        """
         self._modem.link.drive(self.applying())
 
     def applying(self):

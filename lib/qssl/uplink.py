@@ -27,10 +27,27 @@ _LATER = (408, 421, 425, 429)
 
 
 class Uplink:
-    # A record is forgotten only when the server has acknowledged it; after any doubt it is sent
-    # again. Its id (queue name and number) lets the receiver drop repeats. Counters: delivered,
-    # repeats (records sent again), rejected, failures (in a row); error: the last one, None after
-    # a success.
+    """Delivers records to a server: at least once, in order, whatever happens.
+
+    A record is forgotten only when the server has acknowledged it; after any doubt it is sent
+    again. Its id (queue name and number) lets the receiver drop repeats. Counters: delivered,
+    repeats (records sent again), rejected, failures (in a row); error: the last one, None after a
+    success.
+
+    recover: brings the modem back, see qssl.recovery; without it failures only lead to new
+    connections. batch, size: most records and bytes that go out together. timeout_s: for
+    connecting, and for one batch. pause_s: after a failure; it doubles up to pause_max_s, give or
+    take a quarter. rejects: how often a record that the server refuses (4xx) is tried before it is
+    set aside; then on_reject(id, record, status) is called. stamp(record, s) makes of a record
+    what is sent, such as qssl.timekeeper.at; s: when put() took it, in seconds since 1970, also if
+    the time became known only later; None: it never did. It costs a record 14 bytes in the queue.
+    clock: the Timekeeper for that, else recover's.
+
+    Raises: qssl.Refused for arguments.
+    Blocks: no.
+    Allocates: little; the carrier has the buffers.
+    Since: 0.1.
+    """
 
     def __init__(
         self,
@@ -51,14 +68,6 @@ class Uplink:
         stamp=None,
         clock=None,
     ) -> None:
-        # recover: brings the modem back, see qssl.recovery; without it failures only lead to new
-        # connections. batch, size: most records and bytes that go out together. timeout_s: for
-        # connecting, and for one batch. pause_s: after a failure; it doubles up to pause_max_s,
-        # give or take a quarter. rejects: how often a record that the server refuses (4xx) is
-        # tried before it is set aside; then on_reject(id, record, status) is called. stamp(record,
-        # s) makes of a record what is sent, such as qssl.timekeeper.at; s: when put() took it, in
-        # seconds since 1970, also if the time became known only later; None: it never did. It
-        # costs a record 14 bytes in the queue. clock: the Timekeeper for that, else recover's.
         self._modem = modem
         self._to = (host, port, ctx)
         self._carrier = carrier
@@ -86,7 +95,14 @@ class Uplink:
         self.close()
 
     def put(self, record: bytes) -> int:
-        # Takes a record (bytes or str); returns its id once it is safe in the queue.
+        """Takes a record (bytes or str).
+
+        Returns: its id, once it is safe in the queue.
+        Raises: qssl.Error if the queue is full or can't be written.
+        Blocks: while the file system writes.
+        Allocates: little.
+        Since: 0.1.
+        """
         if self._stamp is not None:
             if isinstance(record, str):
                 record = record.encode()
@@ -94,8 +110,14 @@ class Uplink:
         return self.queue.put(record)
 
     def step(self) -> int:
-        # One step of delivery; never waits for the network. Returns in how many ms the next one
-        # is of use: 0 while something is under way.
+        """One step of delivery; never waits for the network.
+
+        Returns: in how many ms the next one is of use: 0 while something is under way.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: while a batch is made.
+        Since: 0.1.
+        """
         modem = self._modem
         modem.pump()
         on = None
@@ -113,8 +135,14 @@ class Uplink:
         return max(min(ticks_diff(self._due, ticks_ms()), _IDLE_MS), 0)
 
     def run(self, timeout_s: float | None = None, idle_s: float = 0) -> int:
-        # Blocking: delivers until the queue is empty (and stays so for idle_s), or until the
-        # time-out. Returns the number of records still in the queue.
+        """Delivers until the queue is empty (and stays so for idle_s), or until the time-out.
+
+        Returns: the number of records still in the queue.
+        Raises: nothing.
+        Blocks: timeout_s at most; None: for ever.
+        Allocates: while a batch is made.
+        Since: 0.1.
+        """
         link = self._modem.link
         now = ticks_ms()
         due = None if timeout_s is None else ticks_add(now, int(timeout_s * 1000))
@@ -130,7 +158,14 @@ class Uplink:
                 return len(self.queue)
 
     async def task(self):
-        # For asyncio.create_task(): delivers for ever, and never holds up the event loop.
+        """For asyncio.create_task(): delivers for ever, and never holds up the event loop.
+
+        Returns: never.
+        Raises: nothing.
+        Blocks: the task alone.
+        Allocates: while a batch is made.
+        Since: 0.1.
+        """
         from .aio import drive
 
         try:
@@ -139,7 +174,14 @@ class Uplink:
             self.close()
 
     def close(self) -> None:
-        # Closes the connection. Records stay in the queue.
+        """Closes the connection. Records stay in the queue.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._drop()
         if self._steps is not None:
             try:
