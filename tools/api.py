@@ -1,0 +1,46 @@
+# api - the API reference: checks the docstrings of the public names, writes docs/api.md.
+# SPDX-License-Identifier: MIT
+
+import argparse
+import os
+import sys
+
+import setup
+from qdemo.options import Parser
+
+_ABOUT = """\
+The API reference, docs/api.md, made from the docstrings of lib/qssl.
+
+  check     every public name has a docstring with all its parts, and docs/api.md is up to date
+  update    writes docs/api.md
+"""
+_END = """\
+A docstring begins with a sentence and ends with its parts, one a line:
+
+    Returns: what, in which unit.     (functions)
+    Raises: which error, and when.
+    Blocks: no, or how long at most.
+    Allocates: nothing, or what.
+    Since: the version.
+
+Exit status: 0 all is well, 1 the check found something, 2 it could not run.
+"""
+
+
+def main(args):
+    p = Parser(
+        prog="api.py",
+        description=_ABOUT,
+        epilog=_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("what", nargs="?", default="check", choices=("check", "update"))
+    p.parse_args(args)
+    python = setup.ensure_venv("test")
+    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
+    os.execve(python, [str(python), "-m", "qapi.main", *args], env)
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))

@@ -1,0 +1,56 @@
+# qapi.public - which names of the driver are for programs; all others are its own business.
+# SPDX-License-Identifier: MIT
+
+# Module: what it is for, in the order of the page. Every module of lib/qssl is here or INTERNAL.
+MODULES = {
+    "modem": "The modem: start it, give it TLS contexts, connect.",
+    "socket": "A connection.",
+    "stream": "A connection in transparent mode.",
+    "tls": "SSL contexts.",
+    "errors": "The errors, all of one family; `qssl.Error` and the others.",
+    "compat": "`socket`, `ssl` and `tls` for clients written for MicroPython's own.",
+    "aio": "The same for asyncio.",
+    "uplink": "Records that reach the server, whatever happens.",
+    "queue": "Where records wait.",
+    "https": "Records by HTTPS.",
+    "mqtt": "Records by MQTT.",
+    "recovery": "What brings the modem back.",
+    "timekeeper": "The time, on a board without a clock of its own.",
+    "clock": "The modem's clock, for asyncio.",
+    "site": "What the files of `boards/` are made of; a program asks its `board` for the same.",
+    "entry": "Sending what is still being made.",
+    "files": "The modem's files.",
+    "download": "Files back from the modem.",
+    "pdp": "PDP contexts.",
+    "diagnose": "Why a connection can't be opened.",
+    "probe": "What the firmware has.",
+    "status": "How the modem sees its connections.",
+    "hints": "What the modem's numbers mean.",
+}
+INTERNAL = (
+    "__init__ ascii bringup channel codes command contact dialect echo events link opening parser pem "
+    "pemcheck pemhints push query quote radio resync sim sslcfg tried urcs words"
+).split()
+
+# Names without _ that other modules of the driver use, and programs don't.
+HIDDEN = {
+    "modem": "Witness",
+    "modem.Modem": "connecting release lose misheard",
+    "socket.Socket": "ioctl",
+    "stream": "connect take_over",
+    "stream.Pipe": "job begin done drop step",
+    "tls.Context": "applying",
+    "errors": "error",
+    "compat": "Shim",
+    "https": "quiet send lines",
+    "https.Https": "attach alive deliver usable",
+    "mqtt.Mqtt": "attach alive deliver usable",
+    "clock": "unix civil parse seconds put setting network adopt",
+    "files": "Source checksum stamp ensure named ensuring",
+    "pdp": "stop ip dotted",
+    "diagnose": "stamp validity",
+    "probe": "check listed",
+    "hints": "error",
+}
+# Inherited from a class that is not on the page.
+INHERITED = {"socket.Socket": [("channel.Channel", "state")]}
