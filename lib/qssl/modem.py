@@ -101,6 +101,25 @@ class Witness(Exchange):
 
 
 class Modem:
+    """The modem: started, given TLS contexts, connected. Nothing is sent yet.
+
+    uart: machine.UART(timeout=0, rxbuf=2048 or more). pwrkey, status, dtr, dcd, reset: objects
+    with value(), all optional and asserted at 1 (invert in the board file). sockets: how many may
+    be open at once, 1 to 12. idle(): called while waiting, at least every 100 ms: watchdog, light
+    sleep. pdp: the PDP context in use, 1 to 20. flow: RTS and CTS are wired. baud: the UART's
+    rate, if start() may search the modem at others. off: the line PWRDWN_N.
+
+    Attributes: up (registered, PDP context active), address (of the PDP context), stats (counters,
+    such as restarts, garbled, rx, tx), caps (what probe() found), epoch (changes whenever the
+    modem has forgotten contexts and files in RAM). on_event = fn: fn(kind, id, value) is told what
+    the modem reports on its own, see docs/events.md; None ends it.
+
+    Raises: qssl.Refused for a number out of range.
+    Blocks: no.
+    Allocates: the buffers of `sockets` sockets come with the first connections.
+    Since: 0.1.
+    """
+
     stated = None  # (ticks, seconds since 1970): what the program told clock() last
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
@@ -119,11 +138,6 @@ class Modem:
         baud: int = 0,
         off=None,
     ) -> None:
-        # uart: machine.UART(timeout=0, rxbuf>=2048). Pins: objects with value(), all optional and
-        # asserted at 1 (invert in the board file). sockets: how many may be open at once, 1..12.
-        # idle(): called while waiting, at least every 100 ms: watchdog, light sleep. pdp: the PDP
-        # context in use, 1..20. flow: RTS and CTS are wired. baud: the UART's rate, if start()
-        # may search the modem at others. off: the line PWRDWN_N. Nothing is sent yet.
         if not 1 <= sockets <= ID_MAX + 1:
             raise error("sockets")
         if not 1 <= pdp <= PDP_MAX:
@@ -174,9 +188,20 @@ class Modem:
         timeout_ms: int = 180000,
         pin: str = "",
     ) -> None:
-        # From any state of the modem (off, booting, data mode, open prompt, another baud rate,
-        # sockets left open) to registered with an active PDP context (manual 1.2, steps 1 and 2).
-        # Blocks; the steps that fail raise with what to check. auth: 0 none, 1 PAP, 2 CHAP.
+        """Brings the modem from any state to registered with an active PDP context (manual 1.2, 1
+        and 2).
+
+        Any state: off, booting, in data mode, at an open prompt, at another baud rate, with
+        sockets left open. apn, user, password: of the SIM's contract. auth: 0 none, 1 PAP, 2 CHAP,
+        3 either. pin: of the SIM.
+
+        Returns: None.
+        Raises: qssl.Error with what to check: power, SIM, antenna, APN; qssl.Refused for
+            arguments.
+        Blocks: timeout_ms at most, 180 s.
+        Allocates: while it runs; what it has loaded is given back.
+        Since: 0.1.
+        """
         from . import unload
         from .bringup import start
 
@@ -187,7 +212,20 @@ class Modem:
             unload("bringup clock")
 
     def tls(self, ctx: int = 0, **settings):
-        # An SSL context (manual 2.2.1), see qssl.tls.Context for the settings.
+        """An SSL context, 0 to 5 (manual 2.2.1), for connect(). Nothing is sent yet.
+
+        settings: ca, cert, key (PEM, as bytes or as the path of a file on the board), version
+        "TLS1.2", suite "AES256-SHA256", auth (False: the server is not authenticated), check_time
+        (False: dates don't matter), negotiate_s (10 to 300, for the handshake), where ("RAM:" or
+        "UFS:" of the modem), allow_weak (needed for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all" and
+        auth=False).
+
+        Returns: qssl.tls.Context.
+        Raises: qssl.Refused for a setting or file that can't work.
+        Blocks: while it reads the files.
+        Allocates: the context, about 200 bytes.
+        Since: 0.1.
+        """
         from .tls import Context
 
         return Context(self, ctx, **settings)
@@ -201,13 +239,27 @@ class Modem:
         auth: int = 0,
         timeout_ms: int = 150000,
     ) -> str:
-        # Another PDP context, for connect(pdp=); returns its IP address. See qssl.pdp.
+        """Another PDP context, for connect(pdp=); see qssl.pdp.activate.
+
+        Returns: its IP address.
+        Raises: qssl.Error with the modem's reason; qssl.Refused for arguments.
+        Blocks: timeout_ms at most, 150 s.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .pdp import activate
 
         return activate(self, pdp, apn, user, password, auth, timeout_ms)
 
     def stop(self) -> None:
-        # Closes every socket and deactivates the PDP contexts (manual 1.2, steps 6 and 7).
+        """Closes every socket and deactivates the PDP contexts (manual 1.2, steps 6 and 7).
+
+        Returns: None.
+        Raises: the first error of what it tried; all of it is tried.
+        Blocks: 12 s a socket and 40 s a context at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .pdp import stop
 
         stop(self)
@@ -222,8 +274,19 @@ class Modem:
         pdp: int | None = None,
         push: bool = False,
     ):
-        # Opens a TLS connection (manual 2.2.2) in buffer access mode, or push=True in direct push
-        # mode, and returns its Socket. Blocks.
+        """Opens a TLS connection (manual 2.2.2) in buffer access mode, with push=True in direct
+        push mode.
+
+        host: a name or an address. ctx: of tls(). timeout_ms: for all of it. pdp: the PDP context,
+        if not that of the modem. make: a class to use in place of Socket.
+
+        Returns: qssl.socket.Socket.
+        Raises: qssl.Error with the modem's number in .code and what to check in .hint;
+            qssl.Refused for arguments.
+        Blocks: timeout_ms at most, 150 s.
+        Allocates: the socket's buffers, 3 kB, the first time; they are used again.
+        Since: 0.1.
+        """
         return self.at.within(timeout_ms, self.connecting(host, port, ctx, make, pdp, push))
 
     def connecting(self, host, port, ctx, make=None, pdp=None, push=False):
@@ -235,8 +298,17 @@ class Modem:
     def transparent(
         self, host: str, port: int, ctx, timeout_ms: int = OPEN_MS, pdp: int | None = None
     ):
-        # Opens a TLS connection in transparent access mode (manual 1.3, item 3) and returns its
-        # Pipe, which has the AT port for itself until pipe.escape() or pipe.close(). Blocks.
+        """Opens a TLS connection in transparent access mode (manual 1.3, item 3).
+
+        It has the AT port for itself until pipe.escape() or pipe.close(). Arguments as for
+        connect().
+
+        Returns: qssl.stream.Pipe.
+        Raises: as connect().
+        Blocks: timeout_ms at most, 150 s.
+        Allocates: as connect().
+        Since: 0.1.
+        """
         from .stream import connect
 
         return connect(self, host, port, ctx, timeout_ms, pdp)
@@ -244,9 +316,16 @@ class Modem:
     def open(
         self, host: str, port: int, ctx, make=None, pdp: int | None = None, push: bool = False
     ):
-        # Starts a connection and returns its Socket at once: sock.state() is 0 until it is known
-        # how it ends. Blocks only where the TLS context has to be set up first. make: called as
-        # Socket is. push: the access mode, 2 only for qssl.stream.
+        """Starts a connection: sock.state() is 0 until it is known how it ends.
+
+        Arguments as for connect().
+
+        Returns: qssl.socket.Socket, at once.
+        Raises: qssl.Error if all sockets are in use, or the TLS context can't be set up.
+        Blocks: only where the TLS context has to be set up first.
+        Allocates: as connect().
+        Since: 0.1.
+        """
         from .opening import opening
 
         return self.link.drive(opening(self, host, port, ctx, make, pdp, push))
@@ -262,35 +341,73 @@ class Modem:
     def command(
         self, text: str | bytes, prefix: bytes = b"", timeout_ms: int = COMMAND_MS
     ) -> list:
-        # Runs any AT command (str or bytes, without CR) and returns its information lines as a
-        # list of bytes, each without `prefix`. Raises if its final result code is not OK.
+        """Runs any AT command, without CR. Never pass it text from outside: it types what it is
+        given.
+
+        prefix: of the information lines wanted, such as b"+CSQ: ".
+
+        Returns: a list of bytes, one a line, without the prefix.
+        Raises: qssl.Error if the final result is not OK; qssl.Refused for control characters.
+        Blocks: timeout_ms at most.
+        Allocates: the lines.
+        Since: 0.1.
+        """
         if isinstance(text, str):
             text = text.encode()
         return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms)
 
     def last_error(self) -> int:
-        # The number of AT+QIGETERROR; 0: none, or no answer.
+        """The number of AT+QIGETERROR; 0: none, or no answer.
+
+        Returns: the number; 0: none, or no answer.
+        Raises: nothing.
+        Blocks: 5 s at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .query import failing
 
         return self.link.drive(failing(self))
 
     def signal(self) -> int | None:
-        # Received signal strength in dBm; None if not known (AT+CSQ).
+        """Received signal strength (AT+CSQ).
+
+        Returns: dBm; None if not known.
+        Raises: nothing.
+        Blocks: 5 s at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .query import signal
 
         return self.link.drive(signal(self))
 
     def registration(self) -> bool:
-        # True if registered, at home or roaming, for packet data (AT+CGREG) or at all (AT+CREG).
+        """Whether the modem is registered, at home or roaming (AT+CGREG, AT+CREG).
+
+        Returns: bool.
+        Raises: nothing.
+        Blocks: 10 s at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .query import registration
 
         return self.link.drive(registration(self))
 
     def clock(self, set: tuple | None = None) -> tuple | None:
-        # The modem's clock as (year, month, day, hour, minute, second, quarters), the last one
-        # the offset from UTC in quarters of an hour; None if it was never set (AT+CCLK).
-        # clock((y, m, d, h, mi, s)) sets it, in UTC; so do modem.clock(modem.clock()) and
-        # modem.clock(time.gmtime()), but not machine.RTC().datetime(), which is refused.
+        """The modem's clock (AT+CCLK); clock((y, m, d, h, mi, s)) sets it, in UTC.
+
+        Certificates are checked against it. It takes what it has returned, and what time.gmtime()
+        returns, but not machine.RTC().datetime(), which has other places.
+
+        Returns: (year, month, day, hour, minute, second, quarters of an hour from UTC); None if it
+            was never set.
+        Raises: qssl.Refused for what is no time in UTC; qssl.Error if the modem refuses it.
+        Blocks: 5 s at most.
+        Allocates: the tuple.
+        Since: 0.1.
+        """
         from .clock import get, put
 
         if set is not None:
@@ -298,19 +415,40 @@ class Modem:
         return self.link.drive(get(self))
 
     def ip(self, pdp: int | None = None) -> str | None:
-        # The IP address of a PDP context; None if it is not active (manual 1.2, step 2).
+        """The IP address of a PDP context; None if it is not active (manual 1.2, step 2).
+
+        Returns: str; None if it is not active.
+        Raises: qssl.Error if the modem does not answer or refuses it.
+        Blocks: 150 s at most.
+        Allocates: the text.
+        Since: 0.1.
+        """
         from .pdp import ip
 
         return ip(self, pdp)
 
     def state(self, id: int | None = None) -> list | tuple | None:
-        # How the modem sees its connections, or the one named (manual 2.2.6): see qssl.status.
+        """How the modem sees its connections, or the one named (manual 2.2.6): see qssl.status.
+
+        Returns: a list of qssl.status.State, or with an id one of them or None.
+        Raises: qssl.Error if the modem does not answer or refuses it.
+        Blocks: 5 s at most.
+        Allocates: the list.
+        Since: 0.1.
+        """
         from .status import state
 
         return state(self, id)
 
     def probe(self) -> dict:
-        # Asks the firmware what it has (test commands, manual 2.1): see qssl.probe.
+        """Asks the firmware what it has (test commands, manual 2.1): see qssl.probe.
+
+        Returns: {command: lines, or None where the firmware lacks it}.
+        Raises: nothing.
+        Blocks: 5 s a command at most.
+        Allocates: the dictionary, kept as modem.caps.
+        Since: 0.1.
+        """
         from .probe import probe
 
         return probe(self)
@@ -318,25 +456,54 @@ class Modem:
     def diagnose(
         self, host: str | None = None, ctx=None, tell=None, pdp: int | None = None
     ) -> list:
-        # What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
+        """What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
+
+        Returns: a list of (ok, what, what to do).
+        Raises: qssl.Refused for arguments, nothing else.
+        Blocks: about 20 s at most while the modem answers.
+        Allocates: while it runs, and the list.
+        Since: 0.1.
+        """
         from .diagnose import diagnose
 
         return diagnose(self, host, ctx, tell, pdp)
 
     def pump(self) -> None:
-        # Lets background work go on: reading ahead, sending what was flushed; tells on_event what
-        # has happened. Never blocks.
+        """Lets background work go on: reading ahead, sending what was flushed; tells on_event what
+        has happened. Never blocks.
+
+        Returns: None.
+        Raises: what on_event raises.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self.link.pump()
         if self.link.events is not None:
             self.link.events.deliver()
 
     def tick(self, timer=None) -> None:
-        # The same for a timer's soft callback, so that it goes on in time.sleep() too: on_event is
-        # not called.
+        """pump() for a timer's soft callback, so that work goes on in time.sleep() too.
+
+        on_event is not called.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self.link.pump()
 
     def sleep_ms(self, ms: int) -> None:
-        # As time.sleep_ms(), with the background work and the idle hook going on.
+        """As time.sleep_ms(), with the background work and the idle hook going on.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: ms milliseconds.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         due = ticks_add(ticks_ms(), ms)
         self.link.pump()
         while self.link.wait(due):

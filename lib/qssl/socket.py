@@ -30,15 +30,38 @@ _EACH = const(-1)  # a deadline of its own for each wait
 
 class Socket(Channel):
     # --- access modes ---------------------------------------------------------------------------
+    """A TLS connection as MicroPython's own sockets are; made by Modem.connect().
+
+    It reads ahead and sends in the background, whenever any call of the driver runs.
+
+    Raises: nothing.
+    Blocks: no.
+    Allocates: its buffers, which are used again.
+    Since: 0.1.
+    """
 
     def switch(self, push: bool) -> None:
-        # To direct push mode or back to buffer mode (AT+QISWTMD). Blocks, 5 s at most.
+        """To direct push mode or back to buffer mode (AT+QISWTMD). Blocks, 5 s at most.
+
+        Returns: None.
+        Raises: qssl.Error if the modem refuses it.
+        Blocks: 5 s at most.
+        Allocates: little.
+        Since: 0.1.
+        """
         from .push import switch
 
         switch(self, push)
 
     def transparent(self):
-        # To transparent mode: returns the Pipe that goes on with the connection. Blocks.
+        """Goes over to transparent mode; this socket is of no more use then.
+
+        Returns: qssl.stream.Pipe, which goes on with the connection.
+        Raises: qssl.Error if the modem refuses it.
+        Blocks: 20 s at most.
+        Allocates: as a new connection.
+        Since: 0.1.
+        """
         from .stream import take_over
 
         return take_over(self)
@@ -46,10 +69,25 @@ class Socket(Channel):
     # --- the stream ----------------------------------------------------------------------------
 
     def settimeout(self, seconds: float | None) -> None:
-        # None: wait for ever. 0: never. The limit of each call below; OSError ETIMEDOUT after it.
+        """The limit of each call below, in seconds. None: wait for ever. 0: never wait.
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._timeout = None if seconds is None else int(seconds * 1000)
 
     def setblocking(self, flag: bool) -> None:
+        """setblocking(True) is settimeout(None), setblocking(False) is settimeout(0).
+
+        Returns: None.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._timeout = None if flag else 0
 
     def _due(self):
@@ -105,17 +143,31 @@ class Socket(Channel):
         return n
 
     def recv_into(self, buf: bytearray | memoryview, n: int = 0) -> int | None:
-        # At least one byte, at most n (or len(buf)); 0 at EOF; None if none is there and the
-        # socket does not block. Allocates nothing.
+        """Receives at least one byte, at most n (or len(buf)).
+
+        Returns: the number of bytes; 0 at EOF; None if none is there and the socket does not
+            block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until a byte is there.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         k = self._await(1)
         if k > 0:
             return self._take(buf, min(self._ready, n or len(buf)))
         return None if k else 0
 
     def readinto(self, buf: bytearray | memoryview, n: int = -1) -> int | None:
-        # Fills buf, or its first n bytes, as the built-in sockets do: fewer at EOF or after the
-        # time-out, 0 at EOF, None if none is there and the socket does not block. Allocates
-        # nothing up to 1500 bytes.
+        """Fills buf, or its first n bytes, as the built-in sockets do: fewer at EOF or after the
+        time-out.
+
+        Returns: the number of bytes; 0 at EOF; None if none is there and the socket does not
+            block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until all are there.
+        Allocates: nothing up to 1500 bytes.
+        Since: 0.1.
+        """
         if not 0 <= n <= len(buf):
             n = len(buf)
         at = 0
@@ -136,9 +188,17 @@ class Socket(Channel):
         return at
 
     def read(self, n: int = -1) -> bytes | None:
-        # Exactly n bytes, fewer only at EOF; without n, all until EOF. A time-out in the middle
-        # fails the socket, as the bytes read so far are lost. Not blocking: what is there, or
-        # None.
+        """Exactly n bytes, fewer only at EOF; without n, all until EOF. A time-out in the middle
+        fails the socket, as the bytes read so far are lost. Not blocking: what is there, or
+        None.
+
+        Returns: bytes; fewer than n only at EOF; None if none is there and the socket does not
+            block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until all are there.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         if n < 0:
             return self._read_all()
         buf = bytearray(n)
@@ -167,7 +227,14 @@ class Socket(Channel):
             self._check()
 
     def recv(self, n: int) -> bytes | None:
-        # At least one byte, at most n; b"" at EOF; None if none is there and it does not block.
+        """Receives at least one byte, at most n.
+
+        Returns: bytes; b"" at EOF; None if none is there and the socket does not block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until a byte is there.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         return self._recv(n, _EACH)
 
     def _recv(self, n, due):
@@ -183,8 +250,16 @@ class Socket(Channel):
         return data
 
     def readline(self, limit: int = -1) -> bytes | None:
-        # Up to and with the next LF, or limit bytes, or EOF. Not blocking: what there is of the
-        # line, or None. A time-out in the middle fails the socket.
+        """Up to and with the next LF, or limit bytes, or EOF. Not blocking: what there is of the
+        line, or None. A time-out in the middle fails the socket.
+
+        Returns: bytes with the LF; what is left at EOF; None if none is there and the socket does
+            not block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until the line is there.
+        Allocates: what it returns.
+        Since: 0.1.
+        """
         line = b""
         due = self._due()
         while limit < 0 or len(line) < limit:
@@ -215,9 +290,16 @@ class Socket(Channel):
         off: int | None = None,
         n: int | None = None,
     ) -> int | None:
-        # write(buf), write(buf, n) or write(buf, off, n): the bytes are copied and go out merged,
-        # see flush(). All of them, unless the socket does not block: then how many fitted, or
-        # None. A time-out after some of them fails the socket. Allocates nothing (but for a str).
+        """write(buf), write(buf, n) or write(buf, off, n): the bytes are copied and go out merged,
+        see flush(). All of them, unless the socket does not block: then how many fitted, or
+        None. A time-out after some of them fails the socket. Allocates nothing (but for a str).
+
+        Returns: the number of bytes taken; None if none fitted and the socket does not block.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until all is copied.
+        Allocates: nothing, but for a str.
+        Since: 0.1.
+        """
         if isinstance(buf, str):
             buf = buf.encode()
         if n is None:
@@ -263,16 +345,40 @@ class Socket(Channel):
         return n - left or (None if n else 0)
 
     def send(self, buf: bytes | bytearray | memoryview | str) -> int | None:
+        """The same as write(buf).
+
+        Returns: as write().
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: as write().
+        Allocates: as write().
+        Since: 0.1.
+        """
         return self.write(buf)
 
     def sendall(self, buf: bytes | bytearray | memoryview | str) -> None:
+        """Writes all of buf, also where write() would take a part.
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
+        Blocks: until all is copied.
+        Allocates: as write().
+        Since: 0.1.
+        """
         if self.write(buf) != len(buf):
             raise error("nonblocking")
 
     def flush(self) -> None:
-        # Sends what was written; blocks until the modem has taken it (SEND OK), which is not yet
-        # its delivery. A socket that does not block only starts it. Without flush(), the bytes go
-        # out with the next read or poll, when 1460 are there, or by the pump after 50 ms.
+        """Sends what was written; blocks until the modem has taken it (SEND OK), which is not yet
+        its delivery. A socket that does not block only starts it. Without flush(), the bytes go
+        out with the next read or poll, when 1460 are there, or by the pump after 50 ms.
+
+        Returns: None.
+        Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out;
+            qssl.DeliveryUnknown if no answer came.
+        Blocks: until the modem has taken it.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         self._check()
         self._want = self._n
         self._link.pump()
@@ -308,11 +414,18 @@ class Socket(Channel):
         return -1
 
     def close(self, timeout_s: int = CLOSE_S) -> None:
-        # Sends what was written, then closes (manual 2.2.5). Waits for that within the time-out,
-        # 12 s at most; a socket that does not block closes in the background. Raises what went
-        # wrong with the connection if the program was not told yet. Closing twice is no error.
-        # timeout_s, 0 to 65535: how long the modem may take for it then, and the AT port with it;
-        # 0: at once, what was not sent yet is dropped.
+        """Sends what was written, then closes (manual 2.2.5). Waits for that within the time-out,
+        12 s at most; a socket that does not block closes in the background. Raises what went
+        wrong with the connection if the program was not told yet. Closing twice is no error.
+        timeout_s, 0 to 65535: how long the modem may take for it then, and the AT port with it;
+        0: at once, what was not sent yet is dropped.
+
+        Returns: None.
+        Raises: what went wrong with the connection, if the program was not told yet.
+        Blocks: timeout_s at most, 12 s.
+        Allocates: nothing.
+        Since: 0.1.
+        """
         if not 0 <= timeout_s <= 65535:
             raise error("close time")
         if self._state >= _CLOSING:
