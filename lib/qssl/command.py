@@ -34,9 +34,11 @@ class Exchange:
         self.result = 0  # 0 until it has ended
         self.heard = False  # its echo came ...
         self.odd = 0  # ... or something in its place: see Link.odd
+        self.long = 0  # lines that were longer than the parser keeps
 
     def begin(self, link):
         self.begun = ticks_ms()
+        self.long = link.parser.overlong
         link.type(self._text, len(self._text))
 
     def line(self, buf, lo, hi):
@@ -72,6 +74,7 @@ class Exchange:
         else:
             self.heard = self._link.parser.echo is None
             self.odd = self._link.odd
+            self.long = self._link.parser.overlong - self.long
             self.result = result
 
 
@@ -82,7 +85,8 @@ class At:
     def __init__(self, link):
         self._link = link
         self._queue = []
-        self.lines = []  # of the command that run() or ask() waited for last
+        self.lines = []  # of the command that run() or ask() waited for last ...
+        self.long = 0  # ... and how many of them were too long to be kept
         self.until = None  # ticks: the deadline of a call that needs several commands
         self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
         link.sources.append(self)
@@ -148,13 +152,12 @@ class At:
                     self._link.expire()
         return x
 
-    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=1):
+    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=0):
         # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED, MISHEARD or
         # RESTARTED) of the command, as post() takes it; its lines are in self.lines, until the
         # next yield. A question, which names the prefix of its answer, is asked again within the
-        # time when no answer comes; tries: so is this.
-        if prefix and data is None:
-            tries = _TRIES
+        # time when no answer comes; tries: so often is this one typed at most.
+        tries = tries or (_TRIES if prefix and data is None else 1)
         due = ticks_add(ticks_ms(), timeout_ms)
         while True:
             x = self.post(text, prefix, max(ticks_diff(due, ticks_ms()), 1), data)
@@ -167,22 +170,20 @@ class At:
             if ticks_diff(due, ticks_ms()) <= 0:
                 break
         self.lines = x.lines
+        self.long = x.long
         return x.result
 
     def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
         # The same, blocking.
         return self._link.drive(self.ask(text, prefix, timeout_ms, data))
 
-    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=1):
+    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
         # Like ask(), but anything other than OK raises, and a line too long for the parser. Gives
         # the lines.
-        parser = self._link.parser
-        self._link.pump()  # what came before is not of this command
-        dropped = parser.overlong
         result = yield from self.ask(text, prefix, timeout_ms, None, tries)
         if result != _l.OK:
             self.fail(result, phase, hint)
-        if prefix is not None and parser.overlong != dropped:
+        if prefix is not None and self.long:
             raise error("too long")
         return self.lines
 
@@ -195,9 +196,9 @@ class At:
         finally:
             self.until = outer
 
-    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS):
+    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
         # The same, blocking.
-        return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms))
+        return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms, tries))
 
     def alone(self, steps):
         # Generator: runs `steps`, which set up the modem, once no other task does such a thing.

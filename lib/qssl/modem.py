@@ -354,7 +354,8 @@ class Modem:
         """
         if isinstance(text, str):
             text = text.encode()
-        return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms)
+        # Once: it may be slow, and typing it again may do more than ask.
+        return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms, 1)
 
     def last_error(self) -> int:
         """The number of AT+QIGETERROR; 0: none, or no answer.
