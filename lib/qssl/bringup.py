@@ -275,6 +275,10 @@ class Bringup:
         # whether the context is still active, which no restart would have left.
         if not (yield from self.kept()) or not (yield from self.active()):
             self.at.fail(_l.RESTARTED, "start", "")
+        if self.link.echoes and not self.link.echo:
+            from . import echo  # a damaged command has switched it off
+
+            yield from echo.on(self.modem)
 
     def clock(self):
         # The network's time, as far as it tells it. No reason for start() to fail.

@@ -54,6 +54,7 @@ _PEEK_MS = const(5000)  # the same while it opens
 _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
 _SURE_MS = const(200)  # after ERROR: was it the answer?
+_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
@@ -385,6 +386,18 @@ class Channel(io.IOBase):
             self._ask = result != _l.OK
             self._look = ticks_add(ticks_ms(), _PEEK_MS)
 
+    def unproven(self):
+        # The modem has taken what was sent last, but might still say otherwise: what it does not
+        # take for payload any more, it echoes.
+        link = self._link
+        if not link.echo or link.last is not self or self._phase != _P_SEND:
+            return False
+        if ticks_diff(ticks_ms(), link.heard) < _PROOF_MS:
+            return True
+        if link.parser.started() or link.parser.blanks:
+            self.fail("unknown")
+        return False
+
     def confirmed(self):
         if self._held:
             self._held = False
@@ -393,13 +406,14 @@ class Channel(io.IOBase):
     def contradicted(self, result):
         # A result that nobody waited for came after the one of this connection's last exchange.
         if self._held:
-            self._link.garbled()
+            if result != _l.MISHEARD:
+                self._link.garbled()
             self.fail("garbled")
         elif self._phase == _P_SEND:
             if result == _l.SEND_OK and self._pause:
                 self._fly = self._refusal  # SEND FAIL was not the modem's
                 self._sent()
-            elif result == _l.SEND_FAIL and not self._pause:
+            elif result & (_l.SEND_FAIL | _l.MISHEARD) and not self._pause:
                 self.fail("unknown")
 
     def _show(self):

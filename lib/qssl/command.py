@@ -32,13 +32,12 @@ class Exchange:
         self.patience = 0  # ms of silence after which no answer is expected any more; 0: as due
         self.lines = []  # what followed the prefix in the information lines
         self.result = 0  # 0 until it has ended
+        self.cut = False  # a line of the answer was too long
         self.heard = False  # its echo came ...
         self.odd = 0  # ... or something in its place: see Link.odd
-        self.long = 0  # lines that were longer than the parser keeps
 
     def begin(self, link):
         self.begun = ticks_ms()
-        self.long = link.parser.overlong
         link.type(self._text, len(self._text))
 
     def line(self, buf, lo, hi):
@@ -72,9 +71,10 @@ class Exchange:
             self._link.job = self
             self._link.type_data()
         else:
-            self.heard = self._link.parser.echo is None
+            parser = self._link.parser
+            self.heard = parser.echo is None
+            self.cut = parser.overlong != self._link.overlong
             self.odd = self._link.odd
-            self.long = self._link.parser.overlong - self.long
             self.result = result
 
 
@@ -85,8 +85,8 @@ class At:
     def __init__(self, link):
         self._link = link
         self._queue = []
-        self.lines = []  # of the command that run() or ask() waited for last ...
-        self.long = 0  # ... and how many of them were too long to be kept
+        self.lines = []  # of the command that run() or ask() waited for last
+        self.cut = False  # a line of its was longer than the parser takes
         self.until = None  # ticks: the deadline of a call that needs several commands
         self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
         link.sources.append(self)
@@ -170,7 +170,7 @@ class At:
             if ticks_diff(due, ticks_ms()) <= 0:
                 break
         self.lines = x.lines
-        self.long = x.long
+        self.cut = x.cut
         return x.result
 
     def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
@@ -183,7 +183,7 @@ class At:
         result = yield from self.ask(text, prefix, timeout_ms, None, tries)
         if result != _l.OK:
             self.fail(result, phase, hint)
-        if prefix is not None and self.long:
+        if prefix is not None and self.cut:
             raise error("too long")
         return self.lines
 

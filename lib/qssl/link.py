@@ -92,6 +92,7 @@ class Link:
         self.echoes = False  # the modem can do it: start() has learned
         self.text = False  # the next line is the text of a message: it belongs to nobody
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
+        self.overlong = 0  # Parser.overlong before the running exchange was heard
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
         self.last = None  # the job that ended last, if it wants to hear what comes next
@@ -262,6 +263,7 @@ class Link:
 
     def _begin(self, job, now):
         self.job = job
+        self.overlong = self.parser.overlong
         job.begin(self)  # sets its limit_ms too
         self._due = ticks_add(now, job.limit_ms)
         if self.echo:
@@ -382,10 +384,19 @@ class Link:
 
     def on_echo(self):
         # The command was heard as it was typed.
+        self.overlong = self.parser.overlong
+        if self.parser.blanks:
+            self._stray()  # a line end that belongs to no line
         last = self.last
         if last is not None:
             self.last = None
             last.confirmed()
+
+    def _stray(self):
+        # Something came before the echo that is nobody's. After a payload it is what was one byte
+        # too much of it: the modem had taken another byte for its first.
+        if self.last is not None:
+            self.last.contradicted(MISHEARD)
 
     def on_prompt(self):
         if self.parser.echo is not None and self.echo == _CHECKED:
@@ -459,6 +470,7 @@ class Link:
     def misheard(self):
         # Bytes were lost on the way to the modem: it has understood another command.
         self.stats.misheard += 1
+        self._stray()
         self._broken(MISHEARD)
 
     def _broken(self, result):

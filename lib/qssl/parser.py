@@ -97,6 +97,10 @@ class Parser:
                 lo = self._text(buf, lo, hi)
         return lo
 
+    def started(self):
+        # Whether a line has begun and not ended yet.
+        return self._part.any() > 0
+
     def _text(self, buf, lo, hi):
         # A line, or the piece of it that is there.
         n = buf.find(_LF, lo, hi)

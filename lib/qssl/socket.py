@@ -384,7 +384,7 @@ class Socket(Channel):
         self._link.pump()
         if self._timeout != 0:
             due = self._due()
-            while self._want:
+            while self._want or self.unproven():
                 if not self._link.wait(due):
                     raise error(self._link.why("unflushed"))
                 self._link.pump()

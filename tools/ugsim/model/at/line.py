@@ -26,7 +26,7 @@ class Line:
         # that has seen the ">", of which all but a blank has left.
         if self._answered < 0 or data[0] != 10:
             return False
-        if self._m.lf_is_enter and self.mode is None:
+        if self.mode is None:
             return True
         out = self._m.out
         return out.gap or out.total - out.pending() < self._answered - 1
@@ -62,14 +62,14 @@ class Line:
             if lf >= 0 and (end < 0 or lf < end):
                 end = lf
         part = data if end < 0 else data[:end]
-        if b"\n" in part:
-            part = part.replace(b"\n", b"")
         if self._m.echoes():
-            echoed = part if end < 0 else part + b"\r"
+            echoed = part if end < 0 else part + b"\r"  # each character, also what is ignored
             if echoed:
                 self._m.out.emit(echoed, "echo")
                 if self._m.muted:  # a fault struck there: nobody runs the command
                     return b""
+        if b"\n" in part:
+            part = part.replace(b"\n", b"")
         room = _LINE_MAX - len(self._line)
         if len(part) > room:
             self._overlong = True
