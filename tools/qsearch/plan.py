@@ -6,6 +6,12 @@ from ugsim.model.faults import FAULTS
 from ugsim.model.inputfaults import NAMES as INPUT_FAULTS
 from ugsim.model.switches import SWITCHES
 
+# What schedules are made of. raw: anything, two connections. input: one byte changed in one
+# command line, payload that holds commands. foreign: lines of others, and nothing else. restart:
+# hidden ones. twelve: many connections. mqtt, requests: programs on qssl.compat.
+ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests")
+FORMS = ("raw",)  # those of a search that says nothing else
+
 # Switches that are no answer to an uncertainty but a broken or other modem: start() can't succeed.
 _FIXED = ("sim", "baud_default", "open_limit", "ram_total", "ufs_total", "at_port")
 _NUMBERS = {
@@ -22,6 +28,87 @@ _NUMBERS = {
 _COMMANDS = ("QSSLRECV", "QSSLCLOSE", "QSSLCFG", "QSSLSTATE", "QIACT", "CSQ", "CGREG", "QFUPL", "")
 _PLACES = ("any", "info", "payload", "trailer", "final", "prompt", "urc", "echo", "reply")
 _SIZES = (1, 2, 10, 100, 500, 1459, 1460, 1461, 1500, 3000)
+# Answers to uncertainties that change neither what is promised nor how long it takes by much.
+_MILD = (
+    ("reply_ms", (1, 30, 300)),
+    ("take_ms", (5, 50, 300)),
+    ("prompt_space", ("no",)),
+    ("prompt_again", ("both", "no")),
+    ("urc_at_prompt", ("later",)),
+    ("payload_echo", ("qisde", "always", "never")),
+    ("echo_obeys", ("never", "always")),
+    ("busy_input", ("queue",)),
+    ("noise_line", ("error",)),
+    ("geterror_space", ("no",)),
+    ("state_prefix", ("qi",)),
+    ("state_server_id", ("zero",)),
+    ("cfg_quoted", ("no",)),
+    ("close_free_id", ("error",)),
+    ("pdpdeact_also_closed", ("no",)),
+    ("context_release", ("reset",)),
+    ("recv_max", (100, 1024)),
+)
+# What command lines begin with, for faults that strike in them.
+_LINES = (
+    "AT+QSSLSEND",
+    "AT+QSSLSEND",
+    "AT+QSSLRECV",
+    "AT+QSSLRECV",
+    "AT+QSSLOPEN",
+    "AT+QSSLCLOSE",
+    "AT+QSSLCFG",
+    "AT+QSSLSTATE",
+    "AT+QFUPL",
+    "AT+QICSGP",
+    "AT+QIACT",
+    "AT",
+)
+_INPUT = ("lose_in", "corrupt_in", "insert_in", "dup_in")
+# Lines that modems and networks give on their own, of no concern to a connection.
+_FOREIGN = (
+    "RING",
+    "+CRING: VOICE",
+    '+CMTI: "SM",3',
+    '+CUSD: 0,"Your balance is 3.50 OK",15',
+    '+QNTP: 0,"26/11/22,10:00:00+00"',
+    '+QPING: 0,"192.0.2.7",32,120,255',
+    "+QPING: 0,4,4,0,90,130,110",
+    '+CREG: 2,"00A1","0F2B3C4D",6',
+    "+CGREG: 1",
+    '+CTZV: "+08,0"',
+    "+CTZV: 32",
+    '+CTZE: "+32",0,"2026/11/22,10:00:00"',
+    '+QIND: "csq",20,99',
+    '+QIND: "act","HSPA+"',
+    '+QIURC: "incoming full"',
+    "+CGEV: NW DETACH",
+    "+QSIMSTAT: 1,1",
+    "+QUSIM: 1",
+    "SMS DONE",
+    "PB DONE",
+    "Call Ready",
+    "^MODE: 5,4",
+    "$QCRMCALL: 1",
+    "UNDER_VOLTAGE WARNING",
+    "#unknown 7",
+)
+# Second lines of short messages: text from outside, that may read like anything.
+OURS = (
+    "OK",
+    "ERROR",
+    "RDY",
+    "POWERED DOWN",
+    "NORMAL POWER DOWN?",
+    "SEND OK",
+    "SEND FAIL",
+    "CONNECT",
+    "NO CARRIER",
+    "+QSSLRECV: 5",
+    '+QSSLURC: "closed",0',
+    '+QSSLURC: "recv",0',
+    "+QSSLOPEN: 1,0",
+)
+_TEXTS = ("hello", *OURS)
 _PAUSES = (1, 10, 50, 100, 500, 2000, 11000, 30000)
 _CONTROLS = (
     "restart",
@@ -57,8 +144,9 @@ _CONTROLS = (
 )
 
 
-def generate(seed):
-    # {"switches": {...}, "rig": {...}, "ops": [[word, ...], ...]}: plain data, as JSON keeps it.
+def generate(seed, forms=FORMS):
+    # {"form": word, "switches": {...}, "rig": {...}, "ops": [[word, ...], ...]}: plain data, as
+    # JSON keeps it. Without "form" it is "raw".
     rng = Rng(seed)
     for _ in range(8):
         rng.below(2)
@@ -66,6 +154,24 @@ def generate(seed):
     def one(choices):
         return choices[rng.below(len(choices))]
 
+    form = forms[seed % len(forms)]
+    if form == "raw":
+        return _raw(seed, rng, one)
+    plan = {"form": form, "switches": {}, "rig": {"seed": seed}}
+    if rng.below(3) == 0:
+        plan["rig"]["chunk"] = one((64, 100, 256))
+    if rng.below(3) == 0:
+        plan["rig"]["write_max"] = one((1, 10, 200))
+    if rng.below(3) == 0:
+        plan["rig"]["latency"] = one((5, 100, 2000))
+    for name, values in _MILD:
+        if rng.below(4) == 0:
+            plan["switches"][name] = one(values)
+    plan["ops"] = _MAKERS[form](rng, one, plan)
+    return plan
+
+
+def _raw(seed, rng, one):
     switches = {}
     for _ in range(rng.below(4)):
         name = one(NAMES)
@@ -177,3 +283,185 @@ _LATER = (
 )
 FAULT_NAMES = [name for name in sorted(FAULTS) if name not in _LATER]
 NAMES = [name for name in sorted(SWITCHES) if name not in _FIXED + _LATER]
+
+
+# --- the other forms -----------------------------------------------------------------------------
+
+
+def _exchange(rng, one, n):
+    # One operation on one of n connections, without trouble.
+    kind = rng.below(100)
+    k = rng.below(n)
+    if kind < 30:
+        return ["mark", k, one(_SIZES)]
+    if kind < 50:
+        return ["flush", k]
+    if kind < 65:
+        return ["push", k, one(_SIZES)]
+    if kind < 90:
+        return [one(("recv", "recv", "read", "into", "line")), k, one(_SIZES)]
+    if kind < 94:
+        return ["sleep", one((1, 50, 500, 2000, 11000))]
+    if kind < 96:
+        return ["end", k, "close"]
+    if kind < 98:
+        return ["close", k]
+    return ["connect", k, one((30, 100)), one((1, 5, 20))]
+
+
+def _typing(rng, one, n=0):
+    # A fault that changes one byte of one command line.
+    name = one(_INPUT)
+    line = one(_LINES) if not n else one(("AT+QSSLSEND=1", "AT+QSSLRECV=1"))
+    # Mostly among its parameters, the CR behind them included.
+    at = len(line) + rng.below(8) if n or rng.below(4) else 1 + rng.below(2 * len(line) + 8)
+    text = "%s in=command line=%s at=%d" % (name, line, at)
+    if name == "insert_in":
+        text += " byte=%02x" % one((0x30, 0x31, 0x39, 0x2C, 0x20, 0x0D, 0x1B, 0x78, 0x22))
+    return text
+
+
+def _input(rng, one, plan):
+    ops = [["connect", 0, 30, one((1, 5, 20))]]
+    if rng.below(2):
+        ops.append(["connect", 1, 30, one((1, 5, 20))])
+    body = [_exchange(rng, one, 2) for _ in range(4 + rng.below(12))]
+    at = rng.below(len(body) + 1)
+    fault = ["fault", _typing(rng, one)]
+    # What types such a line follows it.
+    k = rng.below(2)
+    if "SEND" in fault[1]:
+        more = [["mark", k, one(_SIZES)], ["flush", k], ["mark", k, one(_SIZES)]]
+    elif "RECV" in fault[1]:
+        more = [["push", k, one(_SIZES)], ["recv", k, one(_SIZES)]]
+    elif "CLOSE" in fault[1]:
+        more = [["close", k], ["connect", k, 30, 5]]
+    elif "STATE" in fault[1]:
+        more = [["push", k, one(_SIZES)], ["end", k, "close"], ["read", k, 3000]]
+    else:
+        more = [["close", k], ["start"], ["connect", k, 30, 5], ["mark", k, one(_SIZES)]]
+    body[at:at] = [fault, *more]
+    if rng.below(4) == 0:  # also what is typed to connect
+        return body + ops + [_exchange(rng, one, 2) for _ in range(4)]
+    return ops + body
+
+
+def _twelve(rng, one, plan):
+    plan["sockets"] = n = one((3, 11, 12, 12))
+    ops = [["connect", k, 30, one((1, 5, 20))] for k in range(n)]
+    body = []
+    for _ in range(8 + rng.below(30)):
+        op = _exchange(rng, one, n)
+        if len(op) > 1 and op[0] != "sleep" and rng.below(2):
+            op[1] = one((0, 1, n - 1, n - 2))
+        body.append(op)
+    if rng.below(4):
+        body.insert(rng.below(len(body) + 1), ["fault", _typing(rng, one, n)])
+    return ops + body
+
+
+def _strange(rng, one):
+    # One foreign line, or a short message whose text is anything.
+    before = one(("info", "final", "prompt", "echo", "any"))
+    n = one((1, 1, 3))
+    head = "before before=%s n=%d what=urc text=" % (before, n)
+    if rng.below(4):
+        return [["fault", head + one(_FOREIGN)]]
+    head = "before before=%s n=1 what=urc text=" % before
+    return [
+        ["fault", head + '+CMT: "+491700000000",,"26/11/22,10:00:00+04"'],
+        ["fault", head + one(_TEXTS)],
+    ]
+
+
+def _foreign(rng, one, plan):
+    ops = []
+    for k in range(1 + rng.below(2)):
+        ops.append(["connect", k, 100, one((5, 20))])
+    for _ in range(5 + rng.below(15)):
+        if rng.below(3) == 0:
+            ops += _strange(rng, one)
+        else:
+            ops.append(_exchange(rng, one, 2))
+    return ops
+
+
+def _restart(rng, one, plan):
+    if rng.below(3) == 0:
+        plan["switches"]["baud_default"] = 0
+    plan["switches"]["boot_ms"] = one((300, 3000, 9000))
+    ops = [["connect", 0, 30, one((1, 5, 20))], ["connect", 1, 30, one((1, 5, 20))]]
+    for _ in range(4 + rng.below(10)):
+        ops.append(_exchange(rng, one, 2))
+    for _ in range(1 + rng.below(2)):
+        kind = rng.below(4)
+        if kind == 0:
+            new = [["fault", "lose_urc what=start n=0 ms=12000"], ["control", "restart"]]
+        elif kind == 1:
+            new = [["fault", "cut in=payload at=%d do=restart" % (1 + rng.below(80))]]
+        elif kind == 2:
+            place = one(("any", "info", "trailer", "final", "prompt", "urc", "echo"))
+            new = [["fault", "cut in=%s at=%d do=restart" % (place, 1 + rng.below(60))]]
+        else:
+            # It is in quarantine, or nearly so, when it restarts.
+            new = [
+                ["fault", "delay what=final by=%d" % one((6000, 9000))],
+                ["control", "restart"],
+            ]
+        at = 2 + rng.below(len(ops) - 1)
+        ops[at:at] = new
+    return ops
+
+
+_TROUBLE = (
+    "fault cut in=payload at=%d do=restart",
+    "fault cut in=any at=%d do=restart",
+    "fault lose at=%d",
+    "fault insert at=%d",
+    "fault dup at=%d",
+    "fault lose in=payload at=%d",
+    "fault lose_in in=command at=%d",
+    "fault dup_in in=command at=%d",
+    "fault send_mute",
+    "fault send_error",
+    "fault no_prompt",
+    "fault recv_miss",
+    "fault lose_answer",
+    "fault lose_urc what=closed",
+    "fault lose_urc what=open",
+    "fault lose_urc what=recv",
+    "fault late_urc what=closed by=1000",
+    "fault late_urc what=open by=9000",
+    "fault gap by=700 n=5",
+    "fault delay what=send_ok by=9000",
+    "fault stall ms=3000",
+    "fault mute ms=8000",
+    "restart",
+    "power off",
+    "coverage off",
+    "pdp drop 1",
+    "pdp drop 1 quiet",
+    "close 0",
+    "close 0 quiet",
+)
+
+
+def _program(rng, one, plan):
+    # ["trouble", before which exchange, command], in their order.
+    ops = []
+    for _ in range(1 + rng.below(3)):
+        text = one(_TROUBLE)
+        if "%d" in text:
+            text %= 1 + rng.below(80)
+        ops.append(["trouble", rng.below(4), text])
+    return ops
+
+
+_MAKERS = {
+    "input": _input,
+    "foreign": _foreign,
+    "restart": _restart,
+    "twelve": _twelve,
+    "mqtt": _program,
+    "requests": _program,
+}

@@ -3,6 +3,7 @@
 
 import driver_kit  # before qssl: it brings the virtual time
 from driver_kit import CA, Watch
+from qsearch.plan import OURS
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
@@ -14,7 +15,13 @@ _START_S = 60
 # was meant. The ledger of that direction is not held against it.
 _CHANGING = ("corrupt",)
 _SHIFTING = ("lose", "dup", "insert", "before")  # one kind alone shows; two may cancel out
-_TYPED = ("lose_in", "corrupt_in", "send_lost")
+_TYPED = ("lose_in", "corrupt_in", "insert_in", "dup_in", "send_lost")
+_HARMLESS = ("connect", "mark", "write", "flush", "push", "recv", "read", "into", "line", "close")
+_HARMLESS += ("sleep", "end")
+# What the payload of "mark" holds, and nothing else types.
+_COMMAND = "AT+CFUN=1,1"
+_END_MS = 15000  # an end of the stream is found by then, though nobody tells it
+_COMES_BACK = 6  # tries of a program that connects, and calls start() when modem.up is False
 _SLOW = " by=25000"  # of a fault that keeps the modem busy for so long that it looks dead
 
 
@@ -55,6 +62,13 @@ def pattern(n, seed):
     return driver_kit.pattern(n, seed)
 
 
+def harmless(op):
+    # Nothing of it can make a connection fail. What reads like a line of ours can.
+    if op[0] == "fault":
+        return op[1].startswith("before ") and op[1].partition(" text=")[2] not in OURS
+    return op[0] in _HARMLESS
+
+
 class Player:
     def __init__(self, plan):
         self.plan = plan
@@ -62,11 +76,17 @@ class Player:
         self.server = Server()
         net = FakeNet(self.server, rig.pop("latency", 0))
         self.watch = Watch(_NAP_MS)
+        self.form = plan.get("form", "raw")
+        sockets = plan.get("sockets", 3)
         self.rig, self.modem = driver_kit.bare(
-            net, idle=self.watch, switches=plan["switches"], sockets=3, **rig
+            net, idle=self.watch, switches=plan["switches"], sockets=sockets, **rig
         )
-        self.context = self.modem.tls(0, ca=CA, check_time=False)
-        self.lines = [None, None]
+        self.timed = self.form == "restart"  # certificates are checked against the modem's clock
+        self.context = self.modem.tls(0, ca=CA, check_time=self.timed)
+        self.lines = [None] * max(2, sockets if "sockets" in plan else 0)
+        self.hosts = {"after.example"}
+        self.opened = []  # connections that connect() has given out
+        self.ran = None  # a command that was payload
         self.old = []
         self.count = 0
         self.worst = (0, "")  # longest call beyond its limit, in ms: negative is good
@@ -76,8 +96,15 @@ class Player:
         kinds = [op[1].split(" ")[0] for op in plan["ops"] if op[0] == "fault"]
         raw = [op for op in plan["ops"] if op[0] == "control" and op[1][:3] in ("say", "raw")]
         shifting = [k for k in kinds if k in _SHIFTING] + raw
+        if self.form != "raw":
+            shifting = [k for k in shifting if k != "before"]  # whole lines, not among the data
         self.down = not [k for k in kinds if k in _CHANGING] and len(shifting) < 2
         self.up = not [k for k in kinds if k in _TYPED]
+        # One byte of one command line is changed and nothing else is wrong: all promises hold.
+        self.strict = self.form != "raw" and not self.up and self.single(plan["ops"])
+        self.up = self.up or self.strict
+        # Nothing happens but that others talk, too: nothing may fail.
+        self.calm = self.form == "foreign" and not [op for op in plan["ops"] if not harmless(op)]
         # A result that the modem never gave can't be told from a real one: the next command may
         # be typed into an open prompt.
         self.slow = [op for op in plan["ops"] if op[0] == "fault" and _SLOW in op[1]]
@@ -85,7 +112,14 @@ class Player:
         self.keeps = plan["switches"].get("closed_keeps_data", "keep") == "keep"
         self.rig.model.on_event = self.event
 
+    def single(self, ops):
+        faults = [op[1] for op in ops if op[0] == "fault"]
+        others = [op for op in ops if op[0] in ("control", "trouble")]
+        return len(faults) == 1 and " in=command" in faults[0] and not others
+
     def event(self, kind, text):
+        if kind == "at" and _COMMAND in text:
+            self.ran = text
         if kind == "fault" and text == "recv_error":
             for line in self.lines:
                 if line is not None:
@@ -108,6 +142,8 @@ class Player:
             if not (isinstance(e.errno, int) and e.errno > 0 and e.phase and e.hint):
                 raise Violation("an error without errno, phase or hint: %r" % e)
         spent = rig.now - start
+        if self.ran is not None:
+            raise Violation("G2: payload was run as a command, in %s: %r" % (what, self.ran))
         idle = self.watch.stop()
         self.longest = max(self.longest, spent)
         self.idle = max(self.idle, idle)
@@ -121,7 +157,11 @@ class Player:
 
     def start(self):
         limit = _START_S * 1000
-        return self.call(limit, "start", lambda: self.modem.start("internet", timeout_ms=limit))[1]
+        go = lambda: self.modem.start("internet", timeout_ms=limit)  # noqa: E731
+        error = self.call(limit, "start", go)[1]
+        if error is None and self.timed:
+            error = self.call(5000, "clock", self.modem.clock, (2026, 11, 22, 10, 0, 0))[1]
+        return error
 
     def run(self):
         self.start()
@@ -130,7 +170,12 @@ class Player:
         for line in self.lines + self.old:
             self.check(line)
         self.strength()
-        self.recovers()
+        if self.form == "raw":
+            self.recovers()
+        else:
+            self.comes_back()
+        if self.ran is not None:
+            raise Violation("G2: payload was run as a command: %r" % self.ran)
 
     # --- operations ---
 
@@ -138,11 +183,16 @@ class Player:
         self.op_close(k)
         self.count += 1
         host = "h%d.example" % self.count
+        self.hosts.add(host)
         limit = limit_s * 1000
-        sock, _ = self.call(
+        sock, error = self.call(
             limit, "connect", lambda: self.modem.connect(host, 443, self.context, limit)
         )
+        if self.calm and error is not None:
+            raise Violation("G2: lines of others made connect() fail: %s" % error)
         if sock is not None:
+            if host in self.server.conns:
+                self.opened.append(self.server.conns[host])
             sock.settimeout(timeout_s)
             line = self.lines[k] = Line(host, sock)
             line.limit = timeout_s * 1000
@@ -150,15 +200,27 @@ class Player:
 
     def op_write(self, k, size):
         line = self.lines[k]
-        if line is None:
-            return
-        data = pattern(size, len(line.written) + k)
+        if line is not None:
+            self.write(line, size, pattern(size, len(line.written) + k))
+
+    def op_mark(self, k, size):
+        # Payload that would do harm as commands: wherever it is cut, whole ones follow.
+        line = self.lines[k]
+        if line is not None:
+            at = len(line.written)
+            text = "".join(
+                ["%02d%06d\r\n%s\r" % (k, at + i, _COMMAND) for i in range(size // 22 + 1)]
+            )
+            self.write(line, size, text.encode()[:size])
+
+    def write(self, line, size, data):
         n, error = self.call(line.limit, "write", line.sock.write, data)
         if error is None:
             line.written += data[: n or 0]
             if line.blocks and n != size:
                 raise Violation("G2: write() took %r of %d bytes" % (n, size))
         elif "full" not in error.hint:
+            self.troubled(line, "write", error)
             # How much of it was taken is not known, but that something is wrong.
             line.written += data
             line.failed = True
@@ -171,6 +233,7 @@ class Player:
         _, error = self.call(line.limit, "flush", line.sock.flush)
         if error is not None:
             if "it goes on" not in error.hint:
+                self.troubled(line, "flush", error)
                 line.failed = True
         elif line.blocks and self.up and not line.torn and not line.failed:
             self.rig.sleep(5)
@@ -183,6 +246,11 @@ class Player:
                     )
                 line.sure = got
         self.check(line)
+
+    def troubled(self, line, what, error):
+        # An error that only lines of others can have brought about.
+        if self.calm and not line.ended:
+            raise Violation("G2: lines of others made %s() fail: %s" % (what, error))
 
     def op_push(self, k, size):
         line = self.lines[k]
@@ -236,7 +304,14 @@ class Player:
             data, error = self.call(line.limit * (size if 0 else 1), how, getattr(sock, how), size)
         if error is not None:
             if error.hint != "nothing came in time":
+                self.troubled(line, how, error)
                 line.failed = True
+            elif self.overdue(line):
+                raise Violation(
+                    "G2: %d ms of %s, and nobody noticed that the server has closed"
+                    % (line.limit, how)
+                )
+            if error.hint != "nothing came in time":
                 line.read = -1
         elif data is not None and line.read >= 0:
             self.take(line, data)
@@ -247,10 +322,28 @@ class Player:
                 fine = line.torn or not self.keeps or not self.down or sock.why == "reset"
                 if not (fine or line.refused) and line.read != len(line.pushed):
                     raise Violation("G2: EOF after %d of %d bytes" % (line.read, len(line.pushed)))
+                if self.form != "raw" and not (fine or line.ended) and self.stands(line):
+                    raise Violation("G2: EOF after %d bytes of a stream that goes on" % line.read)
         if line.read < 0:
             line.read = -1
             line.pushed = b""
             self.drop(k)
+
+    def stands(self, line):
+        # The modem and the server hold the connection.
+        conn = self.server.conns.get(line.host)
+        return conn is not None and conn.state == "open"
+
+    def overdue(self, line):
+        # Nothing came, although all that came before was read and the server had closed.
+        return (
+            self.form != "raw"
+            and line.ended
+            and not line.torn
+            and line.limit > _END_MS
+            and line.read == len(line.pushed)
+            and not self.slow
+        )
 
     def drop(self, k):
         # Where it stands in the stream is no longer known.
@@ -267,6 +360,7 @@ class Player:
         if line.blocks:
             _, error = self.call(14000, "close", line.sock.close)
             if error is not None:
+                self.troubled(line, "close", error)
                 line.failed = True
             if not line.failed:
                 got = len(self.server.got.get(line.host, b""))
@@ -302,7 +396,7 @@ class Player:
 
     def op_fault(self, text):
         name = text.split(" ")[0]
-        if name in ("cut", "send_lost", "lose_in", "corrupt_in"):
+        if name in ("cut", *_TYPED) and not self.strict:
             for line in self.lines:
                 if line is not None:
                     line.torn = True
@@ -347,12 +441,47 @@ class Player:
         if not self.up:
             return
         for conn in self.rig.net.conns:
+            if conn.host not in self.hosts and self.server.got.get(conn.host):
+                raise Violation("G5: bytes went to %s, which nobody named" % conn.host)
+            if self.strict and conn not in self.opened and not conn.sent:
+                continue  # given up before anything was said
             tls = conn.tls
             if (tls.version, tuple(tls.suites), tls.seclevel, tls.ca) != (3, (0x3D,), 1, CA):
                 raise Violation(
                     "G5: opened with version %r, suites %r, seclevel %r"
                     % (tls.version, tls.suites, tls.seclevel)
                 )
+
+    def comes_back(self):
+        # G4: a program that tries again, and calls start() when modem.up is False, goes on once
+        # there are no more faults. However hidden it was, a restart is noticed.
+        for text in ("clear", "coverage on", "dns ok", "storage free", "power on"):
+            self.rig.model.command(text)
+        self.rig.net.add("after.example", EchoPeer())
+        for k in range(len(self.lines)):
+            self.op_close(k)
+        data = pattern(300, 3)
+        error = None
+        for _ in range(_COMES_BACK):
+            try:
+                if not self.modem.up:
+                    error = self.start()
+                    if error is not None:
+                        self.modem.sleep_ms(5000)
+                        continue
+                sock = self.modem.connect("after.example", 443, self.context, 60000)
+                sock.settimeout(300)
+                sock.write(data)
+                got = sock.read(300)
+                sock.close()
+            except Error as e:
+                error = e
+                self.modem.sleep_ms(5000)
+                continue
+            if got != data:
+                raise Violation("G4: an echo was wrong at last")
+            return
+        raise Violation("G4: a program that tries again never comes back: %s" % error)
 
     def recovers(self):
         # G4: without the faults, the next start() works, and so does a connection; the one after
@@ -382,6 +511,11 @@ class Player:
 
 def play(plan):
     # Returns the Player, for its figures; raises Violation, or whatever escaped the driver.
-    player = Player(plan)
+    if plan.get("form") in ("mqtt", "requests"):
+        from qsearch.programs import Program
+
+        player = Program(plan)
+    else:
+        player = Player(plan)
     player.run()
     return player

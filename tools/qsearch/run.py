@@ -13,6 +13,7 @@ import time
 
 import setup
 from qdemo.options import Parser, number, readable
+from qsearch.plan import ALL_FORMS, FORMS
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
 _HELP = """\
@@ -51,6 +52,14 @@ def main(args):
     parser.add_argument(
         "--replay", type=readable, metavar="FILE", help="plays one schedule, as it was shown"
     )
+    parser.add_argument(
+        "--forms",
+        type=_forms,
+        default=",".join(FORMS),
+        metavar="LIST",
+        help="of schedules, with commas: %s, or all (%s)"
+        % (", ".join(ALL_FORMS), ",".join(FORMS)),
+    )
     options = parser.parse_args(args)
     programs = []
     if options.interpreter != "micropython":
@@ -60,6 +69,15 @@ def main(args):
     if options.replay:
         return replay(programs, options.replay)
     return Search(programs, options).run()
+
+
+def _forms(text):
+    if text == "all":
+        return ",".join(ALL_FORMS)
+    for word in text.split(","):
+        if word not in ALL_FORMS:
+            raise argparse.ArgumentTypeError("there is no form %s" % word)
+    return text
 
 
 def _paths(*more):
@@ -143,7 +161,7 @@ class Search:
             done = False
             tail = []
             with subprocess.Popen(
-                [*argv, _worker(), str(first), str(count)],
+                [*argv, _worker(), str(first), str(count), self.options.forms],
                 env=env,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -1,7 +1,7 @@
 # qsearch.worker - plays the schedules of many seeds in one process; prints what it finds.
 # SPDX-License-Identifier: MIT
 #
-#     worker.py FIRST COUNT      seeds FIRST .. FIRST + COUNT - 1
+#     worker.py FIRST COUNT FORMS    seeds FIRST .. FIRST + COUNT - 1, of these forms (commas)
 #     worker.py replay FILE      one schedule, as JSON
 #
 # Lines: "@@ at N" now and then, "@@ fail JSON", and at the end "@@ done JSON".
@@ -53,10 +53,11 @@ def main(args):
         print("holds")
         return 0
     first, count = int(args[0]), int(args[1])
+    forms = args[2].split(",")
     worst = [-1 << 30, "", 0]
     total = {"schedules": 0, "calls": 0, "errors": 0, "idle": 0, "longest": 0, "most": 0}
     for seed in range(first, first + count):
-        plan = _plan.generate(seed)
+        plan = _plan.generate(seed, forms)
         player, why = attempt(plan)
         total["schedules"] += 1
         if why is not None:
