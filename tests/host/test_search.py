@@ -50,6 +50,18 @@ def test_a_schedule_that_fails_is_shown_and_can_be_replayed(tmp_path):
     assert status == 0 and output.count("holds") == 2
 
 
+def test_every_form_plays_on_both_interpreters():
+    # That they hold is for a longer search to show.
+    from qsearch.plan import ALL_FORMS
+
+    words = ["--schedules", "4", "--seed", "4", "--jobs", "1", "--interpreter"]
+    for form in ALL_FORMS:
+        for name in ("cpython", "micropython"):
+            status, output = search("--forms", form, *words, name)
+            assert "4 schedules (%s 4), seeds 4 to 7" % name in output, output
+            assert "without a result" not in output and "Traceback" not in output, output
+
+
 def test_shrinking_leaves_what_matters():
     from qsearch.shrink import shrink
 
@@ -72,6 +84,7 @@ def test_shrinking_leaves_what_matters():
     [
         (["--schedules", "0"], "Argument --schedules: 0 is not a number from 1 to"),
         (["--interpreter", "jython"], "Argument --interpreter: invalid choice: 'jython'"),
+        (["--forms", "raw,none"], "Argument --forms: there is no form none"),
         (["--seed"], "Argument --seed: expected one argument"),
         (["--replay", "/nowhere"], "can't read /nowhere: No such file"),
         (["--replay", "README.md"], "README.md holds no schedule"),

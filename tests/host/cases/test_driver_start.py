@@ -197,9 +197,10 @@ def test_other_baud_rate():
 
 
 def test_automatic_baud_rate():
-    rig, _ = bare(switches={"baud_default": 0}, powered=False)
-    modem = Modem(rig.uart, pwrkey=Line(rig, "pwrkey"), status=Line(rig, "status"))
-    starts(rig, modem)
+    for write_max in (None, 1):  # a UART that takes byte by byte, too
+        rig, _ = bare(switches={"baud_default": 0}, powered=False, write_max=write_max)
+        modem = Modem(rig.uart, pwrkey=Line(rig, "pwrkey"), status=Line(rig, "status"))
+        starts(rig, modem)
 
 
 def test_sockets_left_open():

@@ -17,6 +17,7 @@ class Port:
         self.setting = model.saved_baud  # AT+IPR; 0 automatic
         self.baud = self.setting
         self._next = None  # rate that is taken once the present output has left
+        self._held = b""  # the first half of an "AT" that comes in two pieces
 
     def change(self, rate):
         self.setting = rate
@@ -37,7 +38,9 @@ class Port:
             self.settle()
         host = self._m.host_baud
         if self.baud == 0:
+            data = self._held + data
             at = data.upper().find(b"AT")
+            self._held = data[-1:] if at < 0 and data[-1:] in (b"A", b"a") else b""
             if at < 0:
                 return b""
             self.baud = host or 115200
