@@ -116,8 +116,12 @@ class Bringup:
         self.settings = ()
         from . import echo
 
-        if not (yield from echo.on(modem)):
+        for _ in range(_TRIES):
+            if (yield from echo.on(modem)):
+                break
             self.look()
+            yield from self.pause(1000)
+        else:
             hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
             hint += "changed on the way: check TX, level, baud rate and GND"
             raise Error(errno.EIO, "start", hint)

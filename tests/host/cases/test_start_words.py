@@ -54,6 +54,8 @@ TABLE = (
     + (0, ("no answer to AT+QICSGP",), NONE + ("user", "password")),
     ("no answer to QIACT", control("fault lose_answer cmd=+QIACT n=0"), {}, Error, "ETIMEDOUT")
     + (0, ("no answer to AT+QIACT",), ("APN", "user", "password", "antenna")),
+    ("echoes wrongly", control("fault corrupt in=echo n=0"), {}, Error, "EIO", 0)
+    + (("echoes is not what was typed", "TX", "baud"), ("APN", "antenna", "SIM", "RTS")),
     # --- the SIM ---
     ("no card", control("sim none"), {}, Error, "ENODEV", 10)
     + (("no SIM card", "holder"), ("pin=", "APN", "antenna")),
