@@ -110,6 +110,7 @@ class Channel(io.IOBase):
         self.id = cid
         self._state = _OPENING
         self._phase = _P_OPEN
+        self._ended = 0  # phase of the last exchange that had a result
         self._timeout = None  # ms; None: for ever, 0: never wait
         self.code = 0  # what +QSSLOPEN said; -1: see AT+QIGETERROR
         self.why = None  # the connection is of no use: a reason of qssl.hints ...
@@ -357,6 +358,7 @@ class Channel(io.IOBase):
             return  # lost() comes next
         if result < _l.TIMEOUT:
             self._link.last = self
+            self._ended = phase
         if result == _l.MISHEARD and (phase == _P_RECV or phase == _P_SEND):
             # The id may be what was lost: then the prompt, or the data, was another connection's.
             at = self._link.odd
@@ -390,7 +392,7 @@ class Channel(io.IOBase):
         # The modem has taken what was sent last, but might still say otherwise: what it does not
         # take for payload any more, it echoes.
         link = self._link
-        if not link.echo or link.last is not self or self._phase != _P_SEND:
+        if not link.echo or link.last is not self or self._ended != _P_SEND:
             return False
         if ticks_diff(ticks_ms(), link.heard) < _PROOF_MS:
             return True
@@ -409,7 +411,7 @@ class Channel(io.IOBase):
             if result != _l.MISHEARD:
                 self._link.garbled()
             self.fail("garbled")
-        elif self._phase == _P_SEND:
+        elif self._ended == _P_SEND:
             if result == _l.SEND_OK and self._pause:
                 self._fly = self._refusal  # SEND FAIL was not the modem's
                 self._sent()

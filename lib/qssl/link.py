@@ -363,6 +363,8 @@ class Link:
         if self.parser.echo is not None:
             at = buf.find(b"=", lo, hi) + 1
             self.odd = value(buf, at, hi, 0) if at else -1
+            if self.parser.echoed(buf, lo, hi):
+                self._stray()
         else:
             job.foreign(buf, lo, hi)
 
@@ -393,8 +395,8 @@ class Link:
             last.confirmed()
 
     def _stray(self):
-        # Something came before the echo that is nobody's. After a payload it is what was one byte
-        # too much of it: the modem had taken another byte for its first.
+        # Something stands before the echo that is nobody's. After a payload it is what was one
+        # byte too much of it: the modem had taken another byte for its first.
         if self.last is not None:
             self.last.contradicted(MISHEARD)
 
@@ -470,7 +472,6 @@ class Link:
     def misheard(self):
         # Bytes were lost on the way to the modem: it has understood another command.
         self.stats.misheard += 1
-        self._stray()
         self._broken(MISHEARD)
 
     def _broken(self, result):

@@ -97,6 +97,14 @@ class Parser:
                 lo = self._text(buf, lo, hi)
         return lo
 
+    def echoed(self, buf, lo, hi):
+        # Whether a line ends with the echo that is to come, and has more before it.
+        i = self.echo_n - 1
+        at = hi - i
+        while i and at > lo and buf[at + i - 1] == self.echo[i - 1]:
+            i -= 1
+        return not i
+
     def started(self):
         # Whether a line has begun and not ended yet.
         return self._part.any() > 0
