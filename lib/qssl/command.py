@@ -54,6 +54,7 @@ class Exchange:
         return True
 
     def fill(self, buf):
+        self.begun = ticks_ms()
         return self._data(buf)
 
     def owes(self):

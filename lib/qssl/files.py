@@ -15,6 +15,8 @@ from .errors import Error, Refused
 from .quote import quoted, text
 
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
+_PATIENCE_MS = const(8000)  # from its last byte, or from the command, to the modem's answer
+_LIST_MS = const(12000)
 _BLOCK = const(128)
 
 
@@ -155,33 +157,44 @@ def ensuring(modem, source, phase, where):
                 "one CA that signs your server"
             )
         raise Refused(errno.ENOMEM, phase, how % (source.size, free))
+    # An upload whose answer is lost, or that was damaged, is done once more.
+    for last in (False, True):
+        yield from _delete(modem, name, True)
+        x = yield from _uploading(modem, source, name)
+        if x.result == _l.ERROR:
+            from .hints import explain
+
+            code = modem.link.cme
+            yield from _delete(modem, name, True)
+            modem.link.cme = code  # not the deletion's
+            modem.at.fail(x.result, phase, "upload failed: " + explain(code))
+        fine = x.lines and _matches(x.lines[0], source)
+        if x.result == _l.OK and fine and (yield from _size(modem, name)) == source.size:
+            return name
+        if x.result == _l.RESTARTED or source.differs():
+            break
+        if last and x.result == _l.OK:
+            break
     yield from _delete(modem, name, True)
+    if x.result != _l.OK:
+        modem.at.fail(x.result, phase, "")
+    how = "the upload was damaged on the UART; use RTS/CTS"
+    if source.differs():
+        how = "the file was changed while it went up; connect again"
+    raise Error(errno.EIO, phase, how)
+
+
+def _uploading(modem, source, name):
+    # Generator: the Exchange of one upload.
     at = modem.at
+    line = b'AT+QFUPL="%s",%d,%d' % (name, source.size, _UPLOAD_S)
     source.rewind()
     try:
-        result = yield from at.ask(
-            b'AT+QFUPL="%s",%d,%d' % (name, source.size, _UPLOAD_S),
-            b"+QFUPL:",
-            60000 + source.size,
-            source.typed,
-        )
+        x = at.post(line, b"+QFUPL:", 60000 + source.size, source.typed)
+        x.patience = _PATIENCE_MS
+        return (yield from at.wait(x))
     finally:
         source.close()
-    line = at.lines[0] if at.lines else b""
-    if result != _l.OK:
-        from .hints import explain
-
-        code = modem.link.cme
-        yield from _delete(modem, name, True)
-        modem.link.cme = code  # not the deletion's
-        at.fail(result, phase, "upload failed: " + explain(code))
-    if not _matches(line, source) or (yield from _size(modem, name)) != source.size:
-        yield from _delete(modem, name, True)
-        how = "the upload was damaged on the UART; use RTS/CTS"
-        if source.differs():
-            how = "the file was changed while it went up; connect again"
-        raise Error(errno.EIO, phase, how)
-    return name
 
 
 def _matches(line, source):
@@ -207,7 +220,7 @@ def listed(modem, pattern: str = "*") -> list:
 
 def _listed(modem, pattern):
     pattern = quoted(pattern, "files", "pattern", 80)
-    result = yield from modem.at.ask(b'AT+QFLST="%s"' % pattern, b"+QFLST:", 30000)
+    result = yield from modem.at.ask(b'AT+QFLST="%s"' % pattern, b"+QFLST:", _LIST_MS)
     if result == _l.ERROR:
         return []
     if result != _l.OK:
@@ -268,7 +281,7 @@ def delete(modem, name: str, quiet: bool = False) -> None:
 
 def _delete(modem, name, quiet):
     name = quoted(name, "files", "name", 80)
-    result = yield from modem.at.ask(b'AT+QFDEL="%s"' % name)
+    result = yield from modem.at.ask(b'AT+QFDEL="%s"' % name, tries=3)
     if result == _l.ERROR and quiet:
         return
     if result != _l.OK:

@@ -70,11 +70,15 @@ def test_a_file_on_the_board_is_the_same_as_its_bytes():
 def test_a_damaged_upload_is_removed_and_refused():
     for fault in ("upload_short", "upload_sum", "file_changed", "upload_short by=60"):
         rig, modem = up()
-        rig.model.command("fault " + fault)
+        rig.model.command("fault %s n=2" % fault)
         error = raised(files.ensure, modem, source(700), "tls")
         assert error.phase == "tls" and "damaged" in error.hint, fault
         assert files.listed(modem, "RAM:*") == []
         works(modem)
+        # One that was damaged once goes up again.
+        rig.model.command("fault " + fault)
+        name = files.ensure(modem, source(700), "tls")
+        assert download.verify(modem, name, source(700)._what)
 
 
 def test_an_upload_that_the_modem_refuses():

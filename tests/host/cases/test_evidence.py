@@ -1,0 +1,284 @@
+# test_evidence - what the driver believes of restarts, ends and answers, it has asked for.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import driver_kit
+from driver_kit import HOST, Recorder, arm, connected, pattern, raised, reads, tls, up, works
+from driver_session import Session
+from ugsim.fakenet import EchoPeer, FakeNet
+from ugsim.model.foreign import SETS
+
+TIMEOUT_S = 900
+
+
+# --- restarts that hide ---
+
+
+def test_a_restart_hidden_in_a_payload():
+    # RDY and all after it are swallowed as data; or there is none.
+    for how in ("restart", "quiet"):
+        for at in (1, 14, 30, 99):
+            rig, modem, sock = connected(Recorder(pattern(100)))
+            arm(rig, "cut in=payload at=%d do=%s" % (at, how))
+            raised(reads, sock, 100)
+            modem.sleep_ms(12000)
+            # The exchange after it has found out.
+            assert not modem.up and modem.gone == "restarted", (how, at)
+            e = raised(modem.connect, HOST, 443, tls(modem))
+            assert e.errno == errno.ECONNRESET and "restarted" in str(e), e
+            modem.start("internet")
+            works(modem)
+
+
+def test_a_hidden_restart_is_found_before_a_connection():
+    for power in ("restart quiet", "restart"):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"baud_default": 0})
+        ctx = modem.tls(ca=driver_kit.CA)
+        modem.clock((2026, 11, 22, 1, 1, 1))
+        modem.connect(HOST, 443, ctx).close()
+        rig.model.command(power)
+        rig.sleep(8000)
+        e = raised(modem.connect, HOST, 443, ctx)
+        assert "restarted" in str(e) and "never set" not in str(e), e
+        assert not modem.up
+
+
+def test_a_hidden_restart_fails_an_idle_connection():
+    rig, modem, sock = connected(Recorder())
+    rig.model.command("restart quiet")
+    sock.settimeout(30)
+    start = rig.now
+    e = raised(sock.recv, 1)
+    assert "restarted" in str(e) and rig.now - start < 12000, (e, rig.now - start)
+
+
+def test_text_that_reads_like_a_restart():
+    for text in ("RDY", "POWERED DOWN", "NORMAL POWER DOWN"):
+        for busy in (False, True):
+            rig, modem, sock = connected(Recorder(pattern(3000)))
+            if busy:
+                arm(rig, "before before=any n=20 text=" + text)
+            else:
+                rig.model.command("say " + text)
+            assert reads(sock, 3000) == pattern(3000)
+            sock.write(b"on")
+            sock.flush()
+            assert modem.up and not modem.stats.restarts
+
+
+# --- ends of connections ---
+
+
+def test_a_closed_of_an_earlier_life():
+    # The server closes, the program closes and connects again on the same id; then the old URC.
+    for by in (0, 1, 300, 1200, 5000):
+        for latency in (0, 500):
+            net = FakeNet(Recorder(), latency)
+            rig, modem = up(net, sockets=1)
+            ctx = tls(modem)
+            arm(rig, "late_urc what=closed by=%d" % by)
+            first = modem.connect("first.example", 443, ctx)
+            net.default.conn.peer_close()
+            modem.sleep_ms(20)
+            first.close()
+            peer = net.add("second.example", Recorder(pattern(300)))
+            sock = modem.connect("second.example", 443, ctx)
+            sock.settimeout(30)
+            assert reads(sock, 300) == pattern(300), by
+            modem.sleep_ms(2000)
+            peer.conn.push(pattern(2700, 1))
+            assert reads(sock, 2700) == pattern(2700, 1), by
+
+
+def test_a_lost_closed_is_found():
+    for pushes in (False, True):
+        net = FakeNet(Recorder(b"last words"))
+        rig, modem = up(net)
+        sock = modem.connect(HOST, 443, tls(modem), push=pushes)
+        assert reads(sock, 10) == b"last words"
+        arm(rig, "lose_urc what=closed")
+        net.default.conn.peer_close()
+        start = rig.now
+        assert sock.recv(1) == b"" and rig.now - start <= 10000, rig.now - start
+
+
+def test_a_security_of_an_earlier_life():
+    rig, modem, sock = connected(Recorder(pattern(3000)))
+    rig.model.command('say +QSSLURC: "security",0,2')
+    assert reads(sock, 3000) == pattern(3000)
+    rig.model.command('say +QSSLURC: "security",0,2')
+    sock.write(b"on")
+    sock.flush()
+
+
+def test_an_open_result_of_an_attempt_given_up():
+    for code in (0, 566):
+        for by in (3000, 6000, 12000):
+            net = FakeNet(EchoPeer(), 700)
+            rig, modem = up(net, sockets=1)
+            ctx = tls(modem)
+            arm(rig, "late_urc what=open by=%d" % by)
+            if code:
+                arm(rig, "open_code code=566")
+            raised(modem.connect, "first.example", 443, ctx, 2500)
+            sock = modem.connect("second.example", 443, ctx, 30000)
+            sock.settimeout(20)
+            sock.write(b"the new one")
+            assert reads(sock, 11) == b"the new one", (code, by)
+
+
+def test_data_that_come_while_they_are_asked_for():
+    # "recv" comes between AT+QSSLRECV and its answer +QSSLRECV: 0.
+    rig, modem, sock = connected(Recorder())
+    sock.settimeout(30)
+    modem.sleep_ms(100)
+    arm(rig, "gap cmd=+QSSLRECV by=300")
+    rig.model.out.urc('+QSSLURC: "recv",0')
+    modem.pump()  # AT+QSSLRECV goes out, and nothing is there
+    rig.sleep(50)
+    rig.net.default.conn.push(b"now")
+    start = rig.now
+    assert sock.recv(10) == b"now" and rig.now - start < 1000, rig.now - start
+
+
+def test_errors_to_reads_are_asked_again():
+    # A firmware that is busy for a moment is no end of the stream.
+    for n in (1, 2):
+        rig, modem, sock = connected(Recorder(pattern(500)))
+        arm(rig, "recv_error code=561 n=%d" % n)
+        assert reads(sock, 500) == pattern(500), n
+
+
+# --- lost answers ---
+
+
+def test_lost_answers_of_every_step_of_a_connection():
+    for cmd in (
+        "+QIACT",
+        "+QFLST",
+        "+QFLDS",
+        "+QFDEL",
+        "+QFUPL",
+        "+QSSLCFG",
+        "+QSSLOPEN",
+        "+QSSLSTATE",
+    ):
+        rig, modem = up(FakeNet(EchoPeer()))
+        arm(rig, "lose_answer cmd=" + cmd)
+        start = rig.now
+        sock = modem.connect(HOST, 443, tls(modem), 60000)
+        assert rig.now - start < 20000, (cmd, rig.now - start)
+        sock.settimeout(10)
+        sock.write(b"x")
+        assert reads(sock, 1) == b"x"
+
+
+def test_lost_answers_to_questions():
+    rig, modem, sock = connected()
+    for cmd, question in (
+        ("+CSQ", modem.signal),
+        ("+CCLK", modem.clock),
+        ("+CGREG", modem.registration),
+    ):
+        arm(rig, "lose_answer cmd=" + cmd)
+        start = rig.now
+        question()
+        assert rig.now - start < 5000, cmd
+    sock.write(b"y")
+    assert sock.read(1) == b"y"
+
+
+# --- lines that are not ours ---
+
+
+def test_every_line_of_others_at_every_place():
+    # Data come, whatever stands before, between and behind; nothing is counted as a loss.
+    for name in sorted(SETS):
+        for place in ("info", "final", "echo", "prompt", "any"):
+            rig, modem, sock = connected(Recorder(pattern(4000)))
+            arm(rig, "foreign before=%s lines=%s n=60" % (place, name))
+            try:
+                assert reads(sock, 4000) == pattern(4000), (name, place)
+                for i in range(8):
+                    sock.write(pattern(50, i))
+                    sock.flush()
+                assert not modem.stats.garbled and not modem.stats.misheard, (name, place)
+            except OSError as e:
+                # What reads like an answer, at the place of the answer, can't be told apart.
+                assert name in ("deceptive", "any"), (name, place, e)
+                assert "UART" not in str(e) or "several" not in name, e
+            got = bytes(rig.net.default.received)
+            want = b"".join([pattern(50, i) for i in range(8)])
+            assert got == want[: len(got)], (name, place)
+
+
+def test_foreign_lines_for_ever():
+    rig, modem, sock = connected(Recorder(pattern(20000)))
+    arm(rig, 'before before=info n=0 text=+QNTP: 0,"26/11/22,10:00:00+00"')
+    assert reads(sock, 20000) == pattern(20000)
+    assert modem.stats.unknown > 10 and not modem.stats.garbled
+
+
+def lost_bytes(fault, step, first):
+    session = Session()
+    total = session.rig.model.out.total
+    assert session.run()
+    for at in range(1, session.rig.model.out.total - total + 1, step):
+        session = Session()
+        assert (
+            session.rig.model.command("fault foreign before=any lines=one n=0 first=%d" % first)
+            == "ok"
+        )
+        assert session.rig.model.command("fault %s at=%d" % (fault, at)) == "ok"
+        first += 1
+        try:
+            session.run()
+            session.rig.model.command("clear")
+            session.recovers()
+        except BaseException:
+            print("fault", fault, "at byte", at, session.errors)
+            raise
+
+
+def test_a_byte_lost_among_foreign_lines():
+    lost_bytes("lose", 11, 0)
+
+
+def test_a_byte_added_among_foreign_lines():
+    lost_bytes("insert byte=0a", 31, 3)
+    lost_bytes("insert byte=78", 31, 5)
+
+
+def test_bytes_doubled_and_lost_among_foreign_lines():
+    lost_bytes("dup", 31, 7)
+    lost_bytes("lose bytes=4", 31, 9)
+
+
+def test_a_payload_that_reads_like_an_answer_behind_a_damaged_header():
+    # The header is lost, a whole answer stands in the payload: it is not taken for one.
+    inner = b"\r\n+QSSLRECV: 5\r\nhello\r\n\r\nOK\r\n"
+    for count in (1, 3, 5, 8):
+        for at in range(1, 19):
+            rig, modem, sock = connected(Recorder())
+            sock.settimeout(30)
+            rig.net.default.conn.push(b"x")
+            assert reads(sock, 1) == b"x"
+            data = b"begin" + inner + b"end"
+            rig.net.default.conn.push(data)
+            arm(rig, "lose in=info line=+QSSLRECV at=%d bytes=%d" % (at, count))
+            try:
+                got = reads(sock, len(data))
+            except OSError:
+                got = b""
+            assert got == data[: len(got)], (count, at, got)
+
+
+def test_the_text_of_a_message():
+    for text in ("OK", "ERROR", "SEND OK", "RDY", "> ", "NO CARRIER", '+QSSLURC: "closed",0'):
+        rig, modem, sock = connected(Recorder(pattern(2000)))
+        line = '+CMT: "+491510000000",,"26/11/22,10:00:00+00"\\\\r\\\\n'
+        arm(rig, "before before=any n=6 text=" + line.replace("\\\\", "\\") + text)
+        assert reads(sock, 2000) == pattern(2000), text
+        sock.write(b"z")
+        sock.flush()
