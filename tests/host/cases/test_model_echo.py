@@ -102,6 +102,20 @@ def test_a_restart_in_the_middle_of_an_echo():
                 assert t.wait(10000).startswith(b"\r\nRDY\r\n" if comes_back else b""), do
 
 
+def test_a_command_whose_echo_was_cut_off_does_nothing():
+    for size in (1, 100):
+        t = Terminal()
+        t.at('AT+QFUPL="x",1')
+        t.type("y")
+        t.model.echo = True
+        t.control("fault cut in=echo at=4")
+        for start in range(0, 13, size):
+            t.type(b'AT+QFDEL="x"\r'[start : start + size])
+        t.wait(10000)
+        t.at("ATE0")
+        assert t.at('AT+QFLST="x"') == lines('+QFLST: "x",1'), size
+
+
 def test_a_restart_in_the_middle_of_the_echo_of_payload():
     for length, end in (("", b"\x1a"), (",4", b"")):
         for size in (1, 100):
