@@ -13,6 +13,7 @@ The API reference, docs/api.md, made from the docstrings of lib/qssl.
 
   check     every public name has a docstring with all its parts, and docs/api.md is up to date
   update    writes docs/api.md
+  help      shows the docstring of NAME, such as Modem.connect
 """
 _END = """\
 A docstring begins with a sentence and ends with its parts, one a line:
@@ -34,8 +35,11 @@ def main(args):
         epilog=_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("what", nargs="?", default="check", choices=("check", "update"))
-    p.parse_args(args)
+    p.add_argument("what", nargs="?", default="check", choices=("check", "update", "help"))
+    p.add_argument("name", nargs="?", metavar="NAME", help="for help")
+    chosen = p.parse_args(args)
+    if (chosen.what == "help") != bool(chosen.name):
+        p.error("help wants a NAME, such as Modem.connect; the others want none")
     python = setup.ensure_venv("test")
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))

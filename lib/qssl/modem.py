@@ -374,7 +374,7 @@ class Modem:
         """Received signal strength (AT+CSQ).
 
         Returns: dBm; None if not known.
-        Raises: nothing.
+        Raises: qssl.Error if the modem does not answer or refuses it.
         Blocks: 5 s at most.
         Allocates: little.
         Since: 0.1.

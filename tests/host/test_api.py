@@ -112,7 +112,7 @@ def test_docstrings_cost_nothing_on_a_board(tmp_path):
 
 def test_help_shows_it_on_a_pc():
     path = ":".join(str(p) for p in (LIB, setup.ROOT / "tests/host/cpython"))
-    code = "import upy, pydoc, qssl; print(pydoc.plain(pydoc.render_doc(qssl.Modem.connect)))"
+    code = "import upy; upy.install(); import qssl; help(qssl.Modem.connect)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True
     )
@@ -123,6 +123,11 @@ def test_help_shows_it_on_a_pc():
 
 def test_the_tool_says_so():
     argv = [sys.executable, str(setup.ROOT / "tools/api.py")]
+    done = subprocess.run([*argv, "help", "Modem.connect"], capture_output=True, text=True)
+    assert done.stdout.startswith("Modem.connect(host: str, port: int, ctx, ") and not done.stderr
+    assert "Returns: qssl.socket.Socket." in done.stdout
+    done = subprocess.run([*argv, "help", "Modem.conect"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("api.py: There is no Modem.conect; Mod")
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     said = r"\d+ public names, each with its docstring; docs/api.md is up to date\.\n"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
+import fcntl
 import json
+import os
 import re
 import signal
 import socket
@@ -224,6 +226,39 @@ def test_a_mistake_is_one_sentence(tmp_path, args, status, said):
     lines = [line for line in err.splitlines() if not line.startswith("server: ")]
     assert found == status and len(lines) == 1
     assert said.lower() in lines[0].lower()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="the kernel does not tell")
+def test_another_program_at_the_modems_port_is_named(tmp_path):
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    code = "import os, sys; os.open(sys.argv[1], 2); print(1, flush=True); input()"
+    pipe = subprocess.PIPE
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    args = ["--modem", path, EXAMPLES / "https_get.py", "--", "host=x"]
+    with subprocess.Popen([sys.executable, "-c", code, path], stdin=pipe, stdout=pipe) as other:
+        other.stdout.readline()
+        try:
+            status, out, err = tool.run(folder, "run.py", *args)
+        finally:
+            other.kill()
+    os.close(slave)
+    os.close(master)
+    assert status == 2 and err.count("\n") == 1
+    assert err.startswith("run.py: %s is in use by python" % path)
+    assert "(process %d): end that first" % other.pid in err
+
+
+def test_a_locked_port_is_told(tmp_path):
+    # As mpremote and ugsim lock theirs.
+    master, slave = os.openpty()
+    fcntl.flock(slave, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    args = ["--modem", os.ttyname(slave), EXAMPLES / "https_get.py", "--", "host=x"]
+    status, out, err = tool.run(tmp_path, "run.py", *args)
+    os.close(slave)
+    os.close(master)
+    assert status == 2 and "is in use by another program: end that first" in err
 
 
 def test_an_error_of_the_driver_is_one_sentence(tmp_path, certs):

@@ -13,10 +13,10 @@ _OF_FUNCTION = ("Returns", *_OF_CLASS)
 _HEAD = """\
 # The API
 
-Every name that a program uses, out of the docstrings of `lib/qssl`; `help(modem.connect)` shows
-the same on a PC. Made by `python3 tools/api.py update`. Times that end in `_ms` are milliseconds,
-in `_s` seconds; sizes are bytes. What else begins without `_` in the driver's modules is its own
-business and may change with any version.
+Every name that a program uses, out of the docstrings of `lib/qssl`. Made by
+`python3 tools/api.py update`; `python3 tools/api.py help Modem.connect` shows one of them. Times
+that end in `_ms` are milliseconds, in `_s` seconds; sizes are bytes. What else begins without `_`
+in the driver's modules is its own business and may change with any version.
 """
 
 
@@ -112,7 +112,7 @@ def render(package):
     for module, text in MODULES.items():
         out += ["", "## qssl.%s" % module, "", text]
         for path, member in names(package, module):
-            out += ["", "### `%s`" % _signature(path, member), ""]
+            out += ["", "### `%s`" % signature(path, member), ""]
             doc = Doc(member.docstring.value if member.docstring else "")
             out += [_escaped(doc.text), ""]
             for name in _OF_FUNCTION:
@@ -126,7 +126,7 @@ def _escaped(text):
     return re.sub(r"([*_<>\[\]|])", r"\\\1", text)
 
 
-def _signature(path, member):
+def signature(path, member):
     function = member.members.get("__init__") if member.is_class else member
     if function is None:
         return path  # the errors: nobody makes one
