@@ -16,6 +16,7 @@ from qboard import main as tool
 from qdemo.problem import Problem
 from qdevice.host import Host
 from qpackage import check
+from ugsim.port import owner
 
 VERSION = check.version(setup.ROOT)
 TOOL = [sys.executable, str(setup.ROOT / "tools/board.py")]
@@ -275,6 +276,7 @@ def test_another_program_at_the_port_is_named():
     with pty_with_another_program() as (path, other):
         said = run("check", "--port", path, status=2)
         assert "%s is in use by python" % path in said and "(process %d)" % other.pid in said
+    assert owner.taken("/dev/null") == owner.taken("/dev/nowhere") == ""
 
 
 def test_what_is_no_board_is_told(tmp_path):
