@@ -7,7 +7,7 @@
 # folder survives power cuts of the board, and so does the file of the last time known; all else of
 # the board does not. It has no clock: the network tells the time in three of four weeks, in the
 # other one there is NTP, of which one server lies every second time; and now and then the network
-# lies, too.
+# lies, too. The SIM is busy after each start of the modem, and the CA is renewed half-way.
 
 import json
 import sys
@@ -18,9 +18,11 @@ if sys.implementation.name != "micropython":
     upy.install()
 
 import gc
+import os
 
 import disk as _disk
 import driver_kit
+from certificate_kit import certificate
 from qssl import Modem, timekeeper, uplink
 from qssl.https import Https
 from qssl.mqtt import Mqtt
@@ -36,6 +38,8 @@ _EVERY_MS = 300000
 _HOUR = 12  # records
 _WEEK = 2016
 _NTP = ("a.example", "b.example", "c.example")
+CA = driver_kit.CA
+NEXT_CA = certificate("20251201000000Z", "20560101000000Z", issuer=2, ca=True, sign=16)
 _OFF_S = 240  # by which the time of a record may be wrong
 _START = 1767225600  # 2026-01-01 00:00:00 UTC
 _FAULTS = (
@@ -101,8 +105,9 @@ class Server:
         self.ledger = Ledger(count)
         self.rng = rng
         self.valid = [_START, _START + 60 * 86400]
-        self.renewed = 0
+        self.ca = CA
         self.expired = 0  # connections refused for it
+        self.strange = 0  # for a CA that is not in what the board trusts
         self.http = HttpServer(lambda q, f, r, c: self.answer())
         self.broker = Broker(lambda n: self.fate())
         self.http.ledger = self.broker.ledger = self.ledger
@@ -138,6 +143,9 @@ class Net(FakeNet):
         elif not tls.ignore_time and not server.valid[0] <= tls.clock < server.valid[1]:
             server.expired += 1
             peer = RefusingPeer(566, "handshake", "certificate not valid now")
+        elif server.ca not in tls.ca:
+            server.strange += 1
+            peer = RefusingPeer(566, "handshake", "unknown CA")
         self.default = peer
         conn = FakeNet.connect(self, tls, host, port, now_ms)
         self.conns.clear()  # a year of them is too many
@@ -165,7 +173,9 @@ class Year:
         self.disk = _disk.Disk()
         self.disk.mount()
         timekeeper.open = self.disk.open
-        self.rig, _ = driver_kit.bare(self.server.net, seed=seed)
+        self.rig, _ = driver_kit.bare(self.server.net, seed=seed, switches={"sim_busy_ms": 9000})
+        self.ca = "/tmp/soak-%d-%d.pem" % (count, seed)
+        self.trust(CA)
         self.ends = []  # (record number, what is done then)
         self.put = bytearray(count)  # 1: put() came back, 2: the power went in it
         self.n = 0
@@ -177,6 +187,7 @@ class Year:
         self.sources = {}
         self.rejected = {}
         self.week = None
+        self.renewals = 0
         self.season()
         uplink.urandom = lambda n: bytes([self.rng.below(256) for _ in range(n)])
         self.board()
@@ -221,7 +232,7 @@ class Year:
             modem,
             "server.example",
             port,
-            modem.tls(0, ca=driver_kit.CA),
+            modem.tls(0, ca=self.ca),
             carrier,
             self.queue,
             ladder,
@@ -229,6 +240,25 @@ class Year:
             stamp=at,
         )
         model.network.set_time(self.true(), 0)
+
+    def trust(self, pem):
+        # The file with the CA is replaced, while the program runs.
+        with open(self.ca, "wb") as f:
+            f.write(pem)
+
+    def renew(self):
+        # The CA is renewed: the board trusts both, then the server takes the new one, then the old
+        # one goes.
+        step = self.n * 10 // self.count - 3
+        if step == self.renewals + 1 and step < 4:
+            self.renewals = step
+            if step == 1:
+                self.trust(CA + NEXT_CA)
+            elif step == 2:
+                self.server.ca = NEXT_CA
+                self.note("CA renewed")
+            else:
+                self.trust(NEXT_CA)
 
     def tell(self, word, value):
         self.told[word] = self.told.get(word, 0) + 1
@@ -298,6 +328,7 @@ class Year:
     def happen(self):
         model = self.rig.model
         self.season()
+        self.renew()
         for end in [e for e in self.ends if e[0] <= self.n]:
             self.ends.remove(end)
             end[1]()
@@ -371,6 +402,7 @@ class Year:
         rig.model.command("clock set %d" % now)
         self.work(6 * 3600000)
         self.retire()
+        os.remove(self.ca)
         found = self.summary()
         found["missing"] = len(
             [n for n in range(self.n) if self.put[n] == 1 and not self.server.ledger.marks[n]]
@@ -392,6 +424,7 @@ class Year:
             "told": self.told,
             "stats": self.stats,
             "refused_for_dates": self.server.expired,
+            "refused_for_ca": self.server.strange,
             "dated": ledger.dated,
             "undated": ledger.undated,
             "wrong_date": ledger.wrong,

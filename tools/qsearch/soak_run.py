@@ -15,7 +15,8 @@ _HELP = """\
 year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
 modem restarts, PDP losses, broker outages, answers that get lost, expired certificates, wrong
 clocks, power cuts of the board at any byte that it writes, and faults of every kind. The board has
-no clock: the network tells the time, or NTP does, and now and then one of them lies. At the end
+no clock: the network tells the time, or NTP does, and now and then one of them lies. The CA is
+renewed half-way, and the SIM is busy after each start. At the end
 the receiver's ledger must show every record, but for those that the bounded queue dropped and
 counted.
 load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
