@@ -115,6 +115,9 @@ def year(found):
     if found["missing"] > found["lost"] or found["queued"] or found["damaged"]:
         print("FAILED: %(missing)d missing, %(lost)d dropped, %(queued)d queued" % found)
         return 1
+    if found["refused_for_ca"]:
+        print("FAILED: %(refused_for_ca)d connections with a CA of before its renewal" % found)
+        return 1
     if found["wrong_date"] or found["undated"] > found["arrived"] // 10:
         print("FAILED: %(wrong_date)d records with a wrong time, %(undated)d without" % found)
         return 1
