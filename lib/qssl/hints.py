@@ -58,6 +58,9 @@ late||receive|nothing came in time
 middle||receive|time-out in the middle of a read; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
 garbled|EIO|receive|bytes were lost on the UART; RTS/CTS or larger rxbuf?
+stray|EIO|receive|a line came that may be the head of pushed data, damaged on the UART; reconnect
+too much|EIO|receive|the length of pushed data was damaged on the UART, or is more than 1500 \
+bytes, which buffer mode is for; reconnect
 missed|EIO|receive|pushed data may be lost, as the link had to find its way again; reconnect
 gone|ENOTCONN|receive|the modem has no such connection; reconnect
 security|EIO|tls|encrypt, decrypt or verify error; reconnect

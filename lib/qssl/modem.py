@@ -535,8 +535,10 @@ class Modem:
             self.witness.restarted()
 
     def _on_text(self, buf, lo, hi):
-        # The next line is the text of a message (27.005 3.4.1): it may read like anything.
-        self.link.text = True
+        # The next line is the text of a message (27.005 3.4.1): it may read like anything. A status
+        # report with fields has none.
+        if buf[lo + 2] != 68 or buf.find(b",", lo, hi) < 0:
+            self.link.text = True
 
     def _socket(self, buf, lo, hi, k):
         n = value(buf, lo, hi, k)

@@ -3,20 +3,22 @@
 #
 # The URC says how many bytes follow it; after them comes CR LF. Nothing numbers the pushes, so all
 # that shows a lost byte is that line end, and what separates it from the next line: both are
-# checked. Bytes become visible when their CR LF has come. Only a push that is larger than the ring
-# can't wait for that: it is handed out in pieces of a full ring.
+# checked. Bytes become visible when their CR LF has come; so a push has to fit the ring, and a
+# greater length is not believed: with a digit too much it would take the next pushes for payload.
 
 from time import ticks_diff
 
 from micropython import const
 
 from .ascii import number, value
+from .dialect import RECV_MAX
 
 _OPEN = const(1)  # of Socket's states
 _CR = const(13)
 _LF = const(10)
 _QUIET_MS = const(50)  # some firmware leaves out the CR LF: this silence then is the end
 _STALL_MS = const(5000)  # a payload that stops in the middle
+_PLUS = const(43)
 _URC = const(b'+QSSLURC: "recv",')
 
 
@@ -43,12 +45,13 @@ class Push:
         if link.sick and buf.startswith(_URC, lo):
             link.parser.expect(max(value(buf, lo, hi, 2), 0), None, None)  # noise, but no lines
         unknown = link.stats.unknown
+        text = link.text
         link.on_line(buf, lo, hi)
-        if unknown != link.stats.unknown:
+        if unknown != link.stats.unknown and not text and not _foreign(buf, lo, hi):
             # It may be the damaged head of a push, and payload comes next.
             for sock in self._modem.sockets:
                 if sock is not None and sock._push is not None and not link.sick:
-                    self._fail(sock)
+                    self._fail(sock, "stray")
 
     def on_prompt(self):
         self._follow()
@@ -89,8 +92,6 @@ class Push:
                 want = n
                 n = sock._rx.write(buf, off, n)
                 if n < want:
-                    if not sock._ready:
-                        self._show()
                     # A reader gets no more than the ring can show.
                     sock._need = min(sock._need, sock._ready)
                     k = n
@@ -114,7 +115,9 @@ class Push:
 
     def begin(self, sock, n):
         # The URC came: n bytes follow; -1: none, as in buffer mode.
-        if n >= 0:
+        if n > RECV_MAX:
+            self._fail(sock, "too much")
+        elif n >= 0:
             self._sock = sock
             self._size = n
             self._left = n + 2
@@ -124,8 +127,8 @@ class Push:
         else:
             self._fail(sock)
 
-    def _fail(self, sock):
-        sock.fail("garbled")
+    def _fail(self, sock, reason="garbled"):
+        sock.fail(reason)
         self._gap = None
         self.lost(0)
         self._link.garbled()
@@ -144,6 +147,20 @@ class Push:
     def lost(self, result):
         self._left = 0
         self._ended = False
+
+
+def _foreign(buf, lo, hi):
+    # Whether a line that nobody knows is surely no head of a push, whatever was lost of that: a
+    # URC of another kind, or one of the words of a modem that has started.
+    if buf.find(b"QSSL", lo, hi) >= 0 or buf.find(b'recv"', lo, hi) >= 0:
+        return False
+    end = buf.find(b":", lo, hi)
+    if buf[lo] == _PLUS and end > lo + 3:
+        lo += 1
+        while lo < end and (65 <= buf[lo] <= 90 or 48 <= buf[lo] <= 57):
+            lo += 1
+        return lo == end
+    return hi - lo > 6 and (buf.find(b"READY", lo, hi) > 0 or buf.find(b"Ready", lo, hi) > 0)
 
 
 def attach(sock):

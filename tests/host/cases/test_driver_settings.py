@@ -99,7 +99,7 @@ def test_settings_that_go_with_the_last_connection():
 def test_damaged_uploads():
     for fault in ("upload_sum", "upload_short", "upload_short by=5", "file_changed"):
         rig, modem = up()
-        arm(rig, fault)
+        arm(rig, fault + " n=2")
         e = raised(modem.connect, HOST, 443, tls(modem))
         assert "upload" in str(e), e
         assert not rig.net.conns
