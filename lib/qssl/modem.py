@@ -535,8 +535,8 @@ class Modem:
             self.witness.restarted()
 
     def _on_text(self, buf, lo, hi):
-        # The next line is the text of a message (27.005 3.4.1): it may read like anything. A status
-        # report with fields has none.
+        # The next line is the text of a message (27.005 3.4.1): it may read like anything. A
+        # status report with fields has none.
         if buf[lo + 2] != 68 or buf.find(b",", lo, hi) < 0:
             self.link.text = True
 
