@@ -67,6 +67,8 @@ class Bringup:
         # lines are in at.lines.
         for _ in range(tries):
             self.look()
+            if self.over():
+                break
             result = yield from self.at.ask(line, prefix, self.left(ms))
             if result < _l.TIMEOUT:
                 return result

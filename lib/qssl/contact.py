@@ -138,6 +138,8 @@ def _reach(step, tap):
             tap.fresh()
         if (yield from answers(step, not full)):
             return True
+        if step.over():
+            break
         if turn & 3 == 0:
             yield from blind(step)
             if (yield from answers(step, True)):
@@ -146,6 +148,8 @@ def _reach(step, tap):
             link = step.link
             link.uart = tap.uart  # what comes at a wrong rate says nothing
             for baud in _BAUDS:
+                if step.over():
+                    break
                 if baud != modem.baud and (yield from _at_rate(step, baud, init)):
                     return True
             link.uart = tap
@@ -167,7 +171,7 @@ def _at_rate(step, baud, init):
         init(baudrate=baud)
         if not (yield from answers(step, True)):
             yield from blind(step)
-            if not (yield from answers(step, True)):
+            if step.over() or not (yield from answers(step, True)):
                 return False
         yield from step.at.ask(b"AT+IPR=%d" % rate, None, step.left(2500))
     finally:

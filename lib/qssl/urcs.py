@@ -3,7 +3,8 @@
 #
 # Loaded by start() where the firmware knows AT+QCFG="urc/port", or the LTE modems' AT+QURCCFG. The
 # setting alone does not tell whether it is right, as nothing says which port this one is: so a URC
-# is asked for, and only if it does not come, a connection that goes nowhere tells the port's name.
+# is asked for, and only if it does not come, a socket that talks to nobody (UDP, on the modem's
+# own address) tells the port's name.
 
 from time import ticks_add, ticks_ms
 
@@ -11,7 +12,7 @@ from micropython import const
 
 from . import link as _l
 from .ascii import field, value
-from .dialect import CTX_MAX, ID_MAX
+from .dialect import ID_MAX
 
 _WAIT_MS = const(3000)
 _ASKED = const(b'+QIURC: "dnsgip"')
@@ -56,15 +57,14 @@ def _heard(step):
 
 
 def _port(step):
-    # The name of this port of the modem, in its quotes (manual 2.2.6); b"" if it does not tell.
-    link = (step.pdp, CTX_MAX, ID_MAX)
+    # The name of this port of the modem, in its quotes; b"" if it does not tell.
     port = b""
-    yield from step.ask(b'AT+QSSLOPEN=%d,%d,%d,"127.0.0.1",9,0' % link, None, 5000, 1)
-    for prefix in (b"+QSSLSTATE:", b"+QISTATE:"):
-        yield from step.ask(b"AT+QSSLSTATE", prefix)
+    line = b'AT+QIOPEN=%d,%d,"UDP SERVICE","127.0.0.1",0,3030,0' % (step.pdp, ID_MAX)
+    if (yield from step.ask(line)) == _l.OK:
+        yield from step.ask(b"AT+QISTATE=1,%d" % ID_MAX, b"+QISTATE:")
         for line in step.at.lines:
             n = len(line)
             if value(line, 0, n, 0) == ID_MAX:
                 port = line[field(line, 0, n, 9) : field(line, 0, n, 10) - 1].strip()
-    yield from step.ask(b"AT+QSSLCLOSE=%d,1" % ID_MAX, None, 15000)
+        yield from step.ask(b"AT+QICLOSE=%d" % ID_MAX, None, 11000)
     return port if port[:1] == b'"' else b""

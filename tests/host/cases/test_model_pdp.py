@@ -242,3 +242,24 @@ def test_a_look_up_that_hangs():
     assert t.at('AT+QIDNSGIP=1,"host.example"') == OK
     assert t.wait(59999) == b""
     assert t.wait(1) == b'\r\n+QIURC: "dnsgip",565\r\n'
+
+
+def test_a_udp_service():
+    t = ready()
+    assert t.at("AT+QISTATE") == OK
+    open_it = 'AT+QIOPEN=1,11,"UDP SERVICE","127.0.0.1",0,3030,0'
+    shown = '+QISTATE: 11,"UDP SERVICE","10.7.157.1",0,3030,3,1,11,0,"usbmodem"'
+    assert t.at(open_it) == OK + b"\r\n+QIOPEN: 11,0\r\n"
+    assert t.at(open_it) == ERROR and t.error() == 563
+    for text in ("AT+QISTATE", "AT+QISTATE?", "AT+QISTATE=1,11", "AT+QISTATE=0,1"):
+        assert t.at(text) == lines(shown), text
+    assert t.at("AT+QISTATE=1,3") == t.at("AT+QISTATE=0,2") == OK
+    assert t.at("AT+QICLOSE=11") == OK and t.at("AT+QISTATE") == OK
+    t.at(open_it)
+    assert t.at("AT+QIDEACT=1") == OK and t.at("AT+QISTATE") == OK
+    assert t.at(open_it) == ERROR and t.error() == 572
+    t.at("AT+QIACT=1")
+    t.wait(1000)
+    assert t.at('AT+QIOPEN=1,0,"TCP","127.0.0.1",80') == ERROR and t.error() == 555
+    for text in ("1", '0,0,"UDP SERVICE","a",0', '1,12,"UDP SERVICE","a",0'):
+        assert t.at("AT+QIOPEN=" + text) == ERROR and t.error() == 552, text

@@ -209,12 +209,15 @@ def test_urcs_sent_to_another_port():
         'AT+QCFG="urc/port",1,"uart1"',
         'AT+QCFG="urc/port",0,"usbmodem"',
         'AT+QINDCFG="all",0',
+        "AT",
     ):
-        rig, modem = up(FakeNet(EchoPeer()), switches={"act_ms": 10})
+        hangs = "dnsgip" if left == "AT" else "act_ms"
+        rig, modem = up(FakeNet(EchoPeer()), switches={hangs: "hangs" if left == "AT" else 10})
         modem.command(left)
         again = another(rig)
-        again.start("internet")
         log = Log(rig)
+        again.start("internet")
+        assert not log.count("AT+QSSLOPEN") and not rig.model.pdp.plain
         sock = again.connect(HOST, 443, driver_kit.tls(again), timeout_ms=5000)
         assert log.count("AT+QSSLOPEN") == 1
         sock.close()
@@ -229,6 +232,17 @@ def test_character_set_left():
         assert rig.model.pdp.all[1].apn == "other"
 
 
+def test_every_call_is_within_its_time():
+    for make in ("coverage off", "sim busy", "registration 3", "power off", "fault act_error n=0"):
+        for limit in (1000, 3000, 20000, 60000):
+            rig, modem = bare()
+            modem.baud = 115200
+            rig.model.command(make)
+            start = rig.now
+            raised(modem.start, "internet", timeout_ms=limit)
+            assert rig.now - start <= limit + 50, (make, limit, rig.now - start)
+
+
 def test_asleep():
     for mode, wake in ((1, "bytes"), (1, "dtr"), (2, "bytes")):
         rig, modem = up(FakeNet(EchoPeer()), switches={"sleep_wake": wake})
@@ -241,6 +255,7 @@ def test_asleep():
                 rig.model.set_line("dtr", level)
 
         starts(rig, another(rig, dtr=Dtr() if wake == "dtr" else None))
+        assert rig.model.sleep_mode == 0
         rig.sleep(60000)
         driver_kit.works(modem)
 

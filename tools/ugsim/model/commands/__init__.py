@@ -9,7 +9,7 @@
 #   radio       CREG, CGREG, COPS, CSQ, CGATT, CEER
 #   sim         CPIN, QPINC, CPINR: the card
 #   clock       CCLK, QLTS, QNTP, CTZR
-#   pdp         QICSGP, QIACT, QIDEACT, QILOCIP, QISTATE, QIGETERROR
+#   pdp         QICSGP, QIACT, QIDEACT, QILOCIP, QIOPEN, QISTATE, QICLOSE, QIGETERROR
 #   phone       QSIMSTAT, CMGF, CNMI, CSCS, CLIP, ...: what other drivers send at their start
 #   dns         QIDNSCFG, QIDNSGIP
 #   files       QFLDS, QFLST, QFDEL, QFUPL, QFDWL     (storage: the files themselves)

@@ -5,6 +5,7 @@ from ugsim.model.errors import ERROR, OK, TCPIP, Refused
 
 COUNT = 20  # manual 2.2.2: <pdpctxID> 1-20
 _MOST_ACTIVE = 3
+_PLAIN = 12  # sockets without SSL
 
 
 class Context:
@@ -27,6 +28,7 @@ class Contexts:
     def __init__(self, model):
         self._m = model
         self.all = [None] + [Context(n) for n in range(1, COUNT + 1)]
+        self.plain = {}  # sockets without SSL: number -> (context, local port)
 
     def active(self):
         return [c for c in self.all[1:] if c.active]
@@ -43,7 +45,12 @@ class Contexts:
         c.active = False
         c.broken = False
         c.ip = ""
+        self._close(c)
         self._m.event("pdp", "context %d inactive" % c.number)
+
+    def _close(self, c):
+        for n in [n for n in self.plain if self.plain[n][0] == c.number]:
+            del self.plain[n]
 
     def drop(self, number, urc):
         # The network takes the context away. Its sockets die (manual 2.3.2).
@@ -53,6 +60,7 @@ class Contexts:
         c.active = False
         c.broken = True
         c.ip = ""
+        self._close(c)
         m = self._m
         m.event("pdp", "context %d lost" % number)
         m.sockets.context_lost(number, urc and m.sw["pdpdeact_also_closed"] == "yes")
@@ -167,16 +175,59 @@ def qilocip(m, form, args):
     return OK
 
 
+def qiopen(m, form, args):
+    # AT+QIOPEN of a UDP service, which waits on a port of its own; no other plain socket is known
+    if form == "test":
+        m.out.info("+QIOPEN: (1-%d),(0-%d)" % (COUNT, _PLAIN - 1))
+        return OK
+    if form != "write":
+        raise Refused(552)
+    args.count(5, 7)
+    c = m.pdp.all[args.number(0, 1, COUNT)]
+    number = args.number(1, 0, _PLAIN - 1)
+    if args.string(2).upper() != "UDP SERVICE":
+        raise Refused(555)
+    args.string(3)
+    args.number(4, 0, 65535)
+    port = args.number(5, 0, 65535, 0)
+    args.number(6, 0, 1, 0)
+    if not c.active:
+        raise Refused(572)
+    if number in m.pdp.plain:
+        raise Refused(563)
+    m.pdp.plain[number] = (c.number, port)
+    m.finish(OK, lambda: m.out.urc("+QIOPEN: %d,0" % number))
+    return None
+
+
+def qiclose(m, form, args):
+    if form == "test":
+        m.out.info("+QICLOSE: (0-%d),(0-65535)" % (_PLAIN - 1))
+        return OK
+    if form != "write":
+        raise Refused(552)
+    args.count(1, 2)
+    m.pdp.plain.pop(args.number(0, 0, _PLAIN - 1), None)
+    return OK
+
+
 def qistate(m, form, args):
-    # AT+QISTATE: plain TCP and UDP sockets, of which there are none
+    # AT+QISTATE: the sockets that are not SSL
     if form == "test":
         m.out.info("+QISTATE: (0,1),(0-11)")
-    elif form == "write":
+        return OK
+    context = number = None
+    if form == "write":
         args.count(1, 2)
         if args.number(0, 0, 1):
-            args.number(1, 0, 11)
+            number = args.number(1, 0, 11)
         else:
-            args.number(1, 1, COUNT)
+            context = args.number(1, 1, COUNT)
+    for n in sorted(m.pdp.plain):
+        c, port = m.pdp.plain[n]
+        if number in (None, n) and context in (None, c):
+            where = (n, m.pdp.all[c].ip, port, c, n, m.sw["at_port"])
+            m.out.info('+QISTATE: %d,"UDP SERVICE","%s",0,%d,3,%d,%d,0,"%s"' % where)
     return OK
 
 
@@ -198,5 +249,7 @@ COMMANDS = {
     "+QIDEACT": qideact,
     "+QILOCIP": qilocip,
     "+QISTATE": qistate,
+    "+QIOPEN": qiopen,
+    "+QICLOSE": qiclose,
     "+QIGETERROR": qigeterror,
 }
