@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -94,6 +95,32 @@ def test_no_old_copy_stays_behind(host):
     assert "driver    %s, /lib" % VERSION in run("check", "--port", host.repl)
     result = host.run(setup.ROOT / "tests/device/smoke.py")
     assert result.passed, result.output
+
+
+def test_the_commands_of_mpremote_alone(host, tmp_path, certs):
+    # As docs/boards.md has them, on a board with an old copy; but for the folders and the board.
+    page = (setup.ROOT / "docs/boards.md").read_text()
+    part = page.partition("By mpremote alone")[2]
+    lines = re.findall(
+        r"^ {4}(.*?)(?: +#.*)?$", part.partition("`mpremote mip install gi")[0], re.M
+    )
+    assert [line.split()[0] for line in lines] == ["mpremote", "python3", *["mpremote"] * 3]
+    (tmp_path / "ca.pem").write_bytes(certs.ca.read_bytes())
+    (tmp_path / "settings.json").write_text('{"apn": "by.hand"}')
+    host.mpremote("fs", "mkdir", ":/lib/qssl")
+    host.write({"/lib/qssl/__init__.py": "old = 1", "/lib/qssl/link.py": "old = 1"})
+    for line in lines:
+        words = line.replace("boards/pico.py", str(setup.ROOT / "boards/emulated.py")).split()
+        if words[0] == "python3":
+            argv = [sys.executable, setup.ROOT / words[1], *words[2:], "--folder", "build"]
+            done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+        else:
+            done = host.mpremote(*words[1:], cwd=tmp_path)
+        assert done.returncode == 0, (line, done.stdout)
+    assert tree(host, "/lib/qssl") == wanted(".mpy")
+    text = "import board, qssl\nprint(board.access()['apn'], qssl.__version__)\nprint('PASS')"
+    result = host.execute(text)
+    assert result.passed and result.output.startswith("by.hand " + VERSION), result.output
 
 
 def test_sources_take_the_place_of_compiled_files(host):

@@ -1,6 +1,7 @@
 # test_readme - what README.md shows must work: its script, its links, its commands.
 # SPDX-License-Identifier: MIT
 
+import json
 import re
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if "://" not in link:
             assert (path.parent / link).exists(), "%s links to %s" % (path.name, link)
+
+
+def test_the_settings_of_the_page_fit_the_first_run_after_them():
+    page = (ROOT / "docs/boards.md").read_text()
+    (shown,) = blocks(page, "json")
+    settings = json.loads(shown)
+    assert settings == json.loads((ROOT / "boards/settings.json").read_text())
+    after = page.partition(shown)[2]
+    run = re.search(r"mpremote run (examples/\w+\.py)", after).group(1)
+    assert "https" in run and settings["port"] == 443
+    # Every setting that an example asks for is one that it has without it, or shown there.
+    for path in (ROOT / "examples").glob("*.py"):
+        for name in re.findall(r'board\.setting\("(\w+)"\)', path.read_text()):
+            assert name in settings, "%s wants %s" % (path.name, name)
 
 
 def test_each_page_is_linked_from_somewhere():

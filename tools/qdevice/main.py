@@ -11,6 +11,7 @@ from qdemo import ending, run_options, servers
 from qdemo.problem import Problem
 from qdevice import options
 from qdevice.host import Host
+from ugsim.port import owner
 
 
 def _example(host, path, chosen, stack):
@@ -45,6 +46,9 @@ def _test(host, path, chosen):
 
 
 def _run(chosen, stack):
+    taken = owner.taken(chosen.port) if chosen.port else ""
+    if taken:
+        raise Problem(taken + ".")
     host = stack.enter_context(
         Host(
             emulated=not chosen.port,
