@@ -368,7 +368,7 @@ class Stream:
         Since: 0.1.
         """
         yield from self.drain()
-        while self.sock._want:
+        while self.sock.pending():
             yield from self.turn
         self.sock.flush()
 

@@ -11,7 +11,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .errors import Error, Refused
-from .https import quiet, send
+from .https import quiet, send, whole
 
 _CONNECT = const(0x10)  # first byte of what is sent
 _PUBLISH = const(0x32)  # QoS 1
@@ -104,9 +104,10 @@ class Mqtt:
             mark = (number - 1) % 65535 + 1  # the packet identifier: 1 to 65535
             left[mark] = True
             payload = self._envelope(name, number, record)
-            yield from send(
-                sock, _packet(_PUBLISH, self._topic + pack(">H", mark), len(payload)) + payload
-            )
+            payload = _packet(_PUBLISH, self._topic + pack(">H", mark), len(payload)) + payload
+            # What takes the place of a byte that was lost on the UART is no JSON; another payload
+            # has to be protected from it.
+            yield from (send if self._envelope is _json else whole)(sock, payload)
         sock.flush()
         self._sent()
         while left:

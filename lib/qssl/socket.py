@@ -384,11 +384,22 @@ class Socket(Channel):
         self._link.pump()
         if self._timeout != 0:
             due = self._due()
-            while self._want or self.unproven():
+            while self.pending():
                 if not self._link.wait(due):
                     raise error(self._link.why("unflushed"))
                 self._link.pump()
             self._check()
+
+    def pending(self) -> bool:
+        """Whether bytes that flush() was to send are not surely with the modem yet.
+
+        Returns: False also when the connection has failed: then the next call raises.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
+        return self._want > 0 or self.unproven()
 
     def ioctl(self, op: int, arg: int) -> int:
         # What select.poll and asyncio ask. Never raises, never allocates.

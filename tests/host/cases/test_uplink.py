@@ -157,6 +157,61 @@ def test_the_request_as_it_is_sent():
     assert len(got) == 1  # one AT+QSSLSEND
 
 
+def test_a_byte_lost_on_the_way_to_the_modem():
+    # What completes the count never makes a whole record, whatever form records have.
+    def pack(name, batch):
+        return b"".join([b"%d:%s;" % (number, data) for number, data in batch])
+
+    def envelope(name, number, data):
+        return b"%d:%s" % (number, data)
+
+    for fault in ("lose_in", "dup_in", "insert_in"):
+        for at in list(range(1, 40, 6)) + list(range(100, 240, 3)):
+            bodies = []
+
+            class Server(HttpServer):
+                def request(self, conn, body, bodies=bodies):
+                    bodies.append(body)
+                    self.reply(conn, 200)
+
+            rig, modem = up(FakeNet(Server()))
+            link = made(modem, Https(HOST, "/in", pack=pack))
+            fill(link, 4)
+            arm(rig, "%s in=payload line=AT+QSSLSEND at=%d" % (fault, at))
+            assert link.run(120) == 0
+            truth = pack("", [(n + 1, record(n)) for n in range(4)])
+            for body in bodies:
+                assert body in truth and body.endswith(b";"), (fault, at, body)
+            # And in the usual form, what is wrong is no JSON.
+            server = HttpServer()
+            rig, modem = up(FakeNet(server))
+            link = made(modem, Https(HOST, "/in"))
+            fill(link, 4)
+            arm(rig, "%s in=payload line=AT+QSSLSEND at=%d" % (fault, at))
+            assert link.run(120) == 0
+            assert numbers(server) == [0, 1, 2, 3], (fault, at)
+        for at in range(1, 130, 4):
+            got = []
+
+            class Keeper(Broker):
+                def packet(self, conn, kind, body, got=got):
+                    if kind & 0xF6 == 0x32:
+                        n = body[0] << 8 | body[1]
+                        got.append(body[4 + n :])
+                        conn.push(b"\x40\x02" + body[2 + n : 4 + n])
+                    else:
+                        Broker.packet(self, conn, kind, body)
+
+            rig, modem = up(FakeNet(Keeper()))
+            link = made(modem, Mqtt("b", "t", envelope=envelope))
+            fill(link, 4)
+            arm(rig, "%s in=payload line=AT+QSSLSEND at=%d" % (fault, at))
+            assert link.run(240) == 0
+            truth = [envelope("", n + 1, record(n)) for n in range(4)]
+            for payload in got:
+                assert payload in truth, (fault, at, payload)
+
+
 def test_mqtt_login_topic_and_ping():
     broker = Broker()
     rig, modem = up(FakeNet(broker))
