@@ -21,6 +21,7 @@ from micropython import const
 
 from .dialect import OPEN_MS
 from .errors import error
+from .socket import Socket
 
 _POLL = const(3)  # stream ioctl and poll bit: MicroPython's py/stream.h
 _RD = const(1)
@@ -28,6 +29,9 @@ _CLOSED = const(3)  # of Socket's states
 _BUSY_MS = const(10)  # how often time-outs are looked after while an exchange is running ...
 _IDLE_MS = const(50)  # ... and else
 _ENOUGH = const(64)  # bytes in the UART's ring for which the loop comes back at once
+_WATCH_MS = const(200)  # who waits on a socket shows within this
+_SPARE_MS = const(10000)  # a socket that was not used for so long may be given to others
+_CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 
 
 class _Hub(io.IOBase):
@@ -45,6 +49,7 @@ class _Hub(io.IOBase):
         self._waiting = None  # tasks
         self._armed = False
         self._end = StopIteration()
+        self.starting = False  # a task calls the start() of a shim
 
     def __iter__(self):
         if self._io is not core._io_queue:
@@ -52,6 +57,7 @@ class _Hub(io.IOBase):
             self._io = core._io_queue
             self._waiting = core.TaskQueue()
             self._modem.at.setter = -1  # a task of another loop does not go on
+            self.starting = False
             # As if a task waited for it to be writable: so the poller never forgets it.
             self._io.map[id(self)] = [None, self, self]
             self._io.poller.register(self, select.POLLIN)
@@ -92,6 +98,30 @@ class _Hub(io.IOBase):
         while waiting.peek():
             core._task_queue.push(waiting.pop())
         return True
+
+    def spare(self, begun):
+        # Asked by a task that has waited for a place since `begun`, when all sockets are in use:
+        # whether one may come free. The socket that no task waits on, because that one was
+        # cancelled, or has failed and closed nothing, loses its place: at once, if its last call
+        # was in vain; if not, when it was not used for 10 s. The longest unused goes first.
+        now = ticks_ms()
+        if ticks_diff(now, begun) < _WATCH_MS:
+            return True
+        found = None
+        longest = -1
+        some = False
+        for sock in self._modem.sockets:
+            seen = getattr(sock, "seen", None)
+            if seen is not None and sock._timeout == 0 and ticks_diff(seen, begun) < 0:
+                some = True
+                unused = ticks_diff(now, seen)
+                if unused > longest and (sock.bare or unused >= _SPARE_MS):
+                    found = sock
+                    longest = unused
+        if found is not None:
+            found.fail("taken")
+            found.abandon()
+        return some
 
     # async
     def _beat(self):
@@ -171,6 +201,54 @@ def start(modem, apn="", timeout_ms=180000, **settings):
 
 
 # async
+def opening(sock, shim, host, port):
+    # A task that opens a socket of qssl.compat: no call of its client may wait.
+    modem = shim.modem
+    hub = _hub(modem)
+    again = shim.start is not None
+    try:
+        while True:
+            yield from hub
+            if not modem.up and shim.start is not None:
+                yield from _starting(hub, shim.start)
+            due = ticks_add(ticks_ms(), _CLOSE_MS)
+            while (
+                sock._link is not None
+                and sock._state != _CLOSED
+                and ticks_diff(due, ticks_ms()) > 0
+            ):
+                yield from hub  # of the first attempt
+            try:
+                steps = modem.connecting(host, port, shim.ctx, sock._make)
+                yield from drive(modem, steps, OPEN_MS)
+                return
+            except OSError:
+                if modem.up or not again:
+                    raise
+                again = False  # only now it was seen that the modem has restarted
+    except Exception as e:
+        sock._failure = e
+    finally:
+        sock._task = None
+
+
+# async
+def _starting(hub, start):
+    # start(), by one task at a time; it may be a coroutine.
+    if hub.starting:
+        while hub.starting:
+            yield from hub
+        return
+    hub.starting = True
+    try:
+        steps = start()
+        if hasattr(steps, "send"):
+            yield from steps
+    finally:
+        hub.starting = False
+
+
+# async
 def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
     """Modem.connect() as a coroutine, with the same arguments.
 
@@ -180,9 +258,29 @@ def open_connection(modem, host, port, ctx, timeout_ms=OPEN_MS, **options):
     Allocates: as Modem.connect().
     Since: 0.1.
     """
+    options.setdefault("make", _Socket)
     sock = yield from drive(modem, modem.connecting(host, port, ctx, **options), timeout_ms)
     stream = Stream(modem, sock)
     return stream, stream
+
+
+class _Socket(Socket):
+    # Shows whether a task waits on it, see Hub.spare.
+    seen = None  # ticks: the last call ...
+    bare = False  # ... gave nothing
+
+    def _await(self, n, due=-1):
+        self.seen = ticks_ms()
+        self.bare = True
+        n = Socket._await(self, n, due)
+        self.bare = n < 0
+        return n
+
+    def write(self, buf, off=None, n=None):
+        self.seen = ticks_ms()
+        n = Socket.write(self, buf, off, n)
+        self.bare = n is None
+        return n
 
 
 class Stream:
@@ -199,6 +297,7 @@ class Stream:
 
     def __init__(self, modem, sock):
         sock.setblocking(False)
+        sock.seen = ticks_ms()
         self.sock = sock
         self.turn = _hub(modem)  # `await stream.turn`: until there may be news; no garbage
         self._part = b""  # what a read has taken already
@@ -328,14 +427,22 @@ class Stream:
             buf = buf.encode()
         n = 0
         if not self._out:
-            n = self.sock.write(buf) or 0
+            try:
+                n = self.sock.write(buf) or 0
+            except OSError:
+                if not self._over():
+                    raise
         if n < len(buf):
             self._out += bytes(memoryview(buf)[n:])
 
+    def _over(self):
+        # The peer has closed. What is written goes nowhere; what it sent before that can be read.
+        return self.sock._shut and not self.sock._dead()
+
     # async
     def drain(self):
-        """Waits until all is on its way or in the socket's buffer, and sending has begun. To be
-        awaited.
+        """Waits until all is on its way or in the socket's buffer, and sending has begun. If the
+        peer has closed, but its answer is there to be read, that is no error. To be awaited.
 
         Returns: None.
         Raises: qssl.Error when the connection is lost.
@@ -343,19 +450,27 @@ class Stream:
         Allocates: nothing.
         Since: 0.1.
         """
+        sock = self.sock
         self._own(1)
         try:
             while self._at < len(self._out):
-                n = self.sock.write(self._out, self._at, len(self._out) - self._at)
+                n = sock.write(self._out, self._at, len(self._out) - self._at)
                 if n:
                     self._at += n
                 else:
                     yield from self.turn
-            self._out = b""
-            self._at = 0
-            self.sock.flush()
+            sock.flush()
+        except OSError:
+            while self._over() and not (sock._ready or sock._eof):
+                yield from self.turn
+            if not (self._over() and sock._ready):
+                raise
+            self._at = len(self._out)
         finally:
             self._owned[1] = False
+            if self._at == len(self._out):
+                self._out = b""
+                self._at = 0
 
     # async
     def flush(self):
@@ -369,8 +484,10 @@ class Stream:
         """
         yield from self.drain()
         while self.sock.pending():
+            self.sock.seen = ticks_ms()
             yield from self.turn
-        self.sock.flush()
+        if not (self._over() and self.sock._ready):
+            self.sock.flush()
 
     # async
     def awrite(self, buf):

@@ -10,7 +10,7 @@ and TLS in one command. The modem resolves names.
 """
 
 import sys
-from time import ticks_add, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -26,6 +26,7 @@ _NEW = const(-1)  # of Socket's states
 _CLOSED = const(3)
 _REQUIRED = const(2)
 _CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
+_GONE_MS = const(3000)  # a task that waits calls or polls more often
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
@@ -33,7 +34,8 @@ def socket_for(modem, ctx, start=None, timeout_s: float | None = None):
     """What a module takes for `socket`, `ssl` or `tls`. start(): called when a connection is
     wanted and the modem is not up, e.g. after it has restarted; it should call modem.start().
     If that shows only when the connection fails, start() is called and the connection tried
-    once more. timeout_s: the limit of each call where the client sets none (umqtt.simple
+    once more. In a program with asyncio it may be a coroutine, such as one that awaits
+    aio.start(). timeout_s: the limit of each call where the client sets none (umqtt.simple
     doesn't).
 
     Returns: an object for `socket`, `ssl` or `tls` in a module.
@@ -138,7 +140,10 @@ class _Lazy(Socket):
         self._address = None
         self._wrapped = False
         self._late = False  # the last call ended with an error, such as a time-out
-        self._failure = None  # of an attempt to open within a poll
+        self._failure = None  # of an attempt to open, within a poll or a task
+        self._task = None  # opens it
+        self.seen = 0  # ticks: the last call or poll ...
+        self.bare = False  # ... gave nothing: see aio.Hub.spare
 
     def settimeout(self, seconds):
         Socket.settimeout(self, self._shim.timeout_s if seconds is None else seconds)
@@ -164,6 +169,8 @@ class _Lazy(Socket):
             self._open()
 
     def _make(self, modem, cid, slot, line):
+        if self._task is not None and self.bare and ticks_diff(ticks_ms(), self.seen) > _GONE_MS:
+            raise error("taken")  # its client was cancelled while it waited for its place
         timeout = self._timeout
         Socket.__init__(self, modem, cid, slot, line)
         self._timeout = timeout
@@ -172,16 +179,21 @@ class _Lazy(Socket):
     def _open(self):
         if self._state == _CLOSED:
             raise error("closed")
-        if self._failure is not None:
-            raise self._failure
         if self._address is None:
             raise error("unconnected")
+        self.seen = ticks_ms()
         shim = self._shim
         modem = shim.modem
         host, port = self._address
         timeout = self._timeout
         if timeout == 0:
-            modem.open(host, port, shim.ctx, self._make)
+            core = sys.modules.get("asyncio.core")
+            if getattr(core, "cur_task", None) is None:
+                modem.open(host, port, shim.ctx, self._make)
+            else:
+                from .aio import opening
+
+                self._task = core.create_task(opening(self, shim, host, port))
             return
         ms = OPEN_MS if timeout is None else timeout
         again = shim.start is not None
@@ -205,17 +217,26 @@ class _Lazy(Socket):
             while self._state != _CLOSED and link.wait(due):
                 link.pump()
 
-    def _check(self):
-        if self._link is None:
+    def _opened(self):
+        # False: a task is opening it, perhaps for the second time, and the socket does not block.
+        self.seen = ticks_ms()
+        if self._failure is not None:
+            raise self._failure
+        if self._task is not None and self._timeout != 0:
+            raise error("opening")
+        if self._link is None and self._task is None:
             self._open()
-        Socket._check(self)
+        return self._task is None
+
+    def _check(self):
+        if self._opened():
+            Socket._check(self)
 
     def _await(self, n, due=-1):
-        if self._link is None:
-            self._open()
-        self._late = True
-        n = Socket._await(self, n, due)
+        self._late = self.bare = True
+        n = Socket._await(self, n, due) if self._opened() else -1
         self._late = False
+        self.bare = n < 0
         return n
 
     def spent(self):
@@ -224,22 +245,26 @@ class _Lazy(Socket):
         return self._late or self._shut or Socket.spent(self)
 
     def ioctl(self, op, arg):
-        if self._link is None:
-            if op != _POLL or self._address is None:
-                if op == _CLOSE:
-                    self._state = _CLOSED
-                return _HUP if op == _POLL else 0 if op == _CLOSE else -1
-            if self._failure is None:
-                timeout = self._timeout
-                self._timeout = 0
-                try:
-                    self._open()
-                except OSError as e:
-                    self._failure = e
-                self._timeout = timeout
-            if self._failure is not None:
+        if op == _POLL:
+            timeout = self._timeout
+            self._timeout = 0
+            try:
+                bare = not self._opened()
+            except Exception as e:
+                if self._address is None or (self._link is None and self._state == _CLOSED):
+                    return _HUP
+                self._failure = e
                 return arg & 5 | _ERR
-        return Socket.ioctl(self, op, arg)
+            finally:
+                self._timeout = timeout
+            if not bare:
+                arg = Socket.ioctl(self, op, arg)
+            self.bare = bare or not arg
+            return 0 if bare else arg
+        if op == _CLOSE:
+            self.close()
+            return 0
+        return -1
 
     def _answered(self):
         # Whether the peer has closed and what it sent before that is there to be read. Then what
@@ -260,8 +285,12 @@ class _Lazy(Socket):
         return self._ready > 0
 
     def write(self, buf, off=None, n=None):
+        self.bare = False
         try:
-            return Socket.write(self, buf, off, n)
+            if self._opened():
+                return Socket.write(self, buf, off, n)
+            self.bare = True
+            return None
         except OSError:
             answered = self._answered()
             if answered:
@@ -277,13 +306,17 @@ class _Lazy(Socket):
 
     def flush(self):
         try:
-            Socket.flush(self)
+            if self._opened():
+                Socket.flush(self)
         except OSError:
             if self._answered() is False:
                 raise
 
     def close(self, timeout_s=CLOSE_S):
         # Never raises, as built-in sockets: what goes wrong is told by the calls that move data.
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
         if self._link is None:
             self._state = _CLOSED
             return

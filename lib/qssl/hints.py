@@ -79,6 +79,8 @@ not here|!EOPNOTSUPP|tls| can't be given here; modem.tls() sets it
 connected|EISCONN|connect|the socket is connected already
 wrapped|EINVAL|tls|the socket is wrapped, used or closed already
 unconnected|ENOTCONN|socket|connect() comes first
+taken|ECONNABORTED|asyncio|no task waited on it, and another connection needed its place; \
+reconnect, or use Modem(sockets=n)
 two tasks|EALREADY|asyncio|another task reads or writes this socket already
 nonblocking|EAGAIN|send|sendall needs a socket that blocks
 unsent||close|not all was sent before closing

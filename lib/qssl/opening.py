@@ -106,6 +106,8 @@ def _free(modem):
     due = modem.at.until
     if due is None:
         due = ticks_add(ticks_ms(), 15000)
+    begun = ticks_ms()
+    hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
     while True:
         for cid in range(len(modem.sockets)):
             if modem.sockets[cid] is None:
@@ -115,7 +117,8 @@ def _free(modem):
             if sock is not None and sock.spent():
                 sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
         if not [s for s in modem.sockets if s is None or s.state() > 1]:
-            raise error("all used")
+            if hub is None or not hub.spare(begun):
+                raise error("all used")
         if not (yield due):
             raise error("unreleased")
 
