@@ -217,7 +217,7 @@ class _Lazy(Socket):
             while self._state != _CLOSED and link.wait(due):
                 link.pump()
 
-    def _opened(self):
+    def _usable(self):
         # False: a task is opening it, perhaps for the second time, and the socket does not block.
         self.seen = ticks_ms()
         if self._failure is not None:
@@ -229,12 +229,12 @@ class _Lazy(Socket):
         return self._task is None
 
     def _check(self):
-        if self._opened():
+        if self._usable():
             Socket._check(self)
 
     def _await(self, n, due=-1):
         self._late = self.bare = True
-        n = Socket._await(self, n, due) if self._opened() else -1
+        n = Socket._await(self, n, due) if self._usable() else -1
         self._late = False
         self.bare = n < 0
         return n
@@ -249,7 +249,7 @@ class _Lazy(Socket):
             timeout = self._timeout
             self._timeout = 0
             try:
-                bare = not self._opened()
+                bare = not self._usable()
             except Exception as e:
                 if self._address is None or (self._link is None and self._state == _CLOSED):
                     return _HUP
@@ -287,7 +287,7 @@ class _Lazy(Socket):
     def write(self, buf, off=None, n=None):
         self.bare = False
         try:
-            if self._opened():
+            if self._usable():
                 return Socket.write(self, buf, off, n)
             self.bare = True
             return None
@@ -306,7 +306,7 @@ class _Lazy(Socket):
 
     def flush(self):
         try:
-            if self._opened():
+            if self._usable():
                 Socket.flush(self)
         except OSError:
             if self._answered() is False:

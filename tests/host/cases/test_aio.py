@@ -248,8 +248,11 @@ def test_two_connects_at_once_set_up_the_context_once():
             aio.open_connection(modem, HOST, 1, ctx), aio.open_connection(modem, HOST, 2, ctx)
         )
         assert len(pairs) == 2
+        tasks = [asyncio.create_task(r.read(1)) for r, _ in pairs]  # those have their places
         e = await raised(aio.open_connection(modem, HOST, 3, ctx))
         assert e.errno == errno.ENOBUFS
+        for task in tasks:
+            task.cancel()
 
     run(main)
 
