@@ -80,7 +80,7 @@ def test_a_new_module_has_to_be_in_a_table(tmp_path):
     shutil.copytree(LIB, tmp_path / "lib")
     (tmp_path / "lib/qssl/extra.py").write_text("")
     found = page.problems(page.load(tmp_path / "lib"))
-    assert found == ["qssl.extra is in neither table of tools/qapi/public.py."]
+    assert "qssl.extra is in neither table of tools/qapi/public.py." in found
 
 
 def without_docstrings(text):

@@ -42,6 +42,8 @@ def main(args):
         found.append("docs/api.md is out of date: run `python3 tools/api.py update`.")
     for sentence in found:
         print("api.py: " + sentence, file=sys.stderr)
+    if any(" lacks " in sentence for sentence in found):
+        print("A name that is not for programs goes into HIDDEN of tools/qapi/public.py.")
     if not found:
         count = sum(len(page.names(package, module)) for module in page.MODULES)
         print("%d public names, each with its docstring; docs/api.md is up to date." % count)

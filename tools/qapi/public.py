@@ -42,7 +42,7 @@ HIDDEN = {
     "tls.Context": "applying",
     "errors": "error",
     "compat": "Shim",
-    "https": "quiet send lines",
+    "https": "flushed lines quiet send whole",
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
