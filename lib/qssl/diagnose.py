@@ -15,6 +15,8 @@ from .sslcfg import SUITES, VERSIONS
 
 _DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all
 _BEGIN = const(b"-----BEGIN CERTIFICATE-----")
+_RSA = const(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")
+_BASIC = const(b"\x06\x03\x55\x1d\x13")  # basicConstraints
 _KEYS = const("sslversion ciphersuite seclevel ignorelocaltime cacert clientcert clientkey")
 
 
@@ -47,7 +49,8 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
         d.note(
             None,
             "nothing wrong on this side",
-            "check the server: port, RSA key exchange with this suite, chain from this CA, dates",
+            "the server can't be seen from here: check its port, RSA key exchange with this "
+            "suite, chain from this CA, dates, and what clients it lets in",
         )
     return d.found
 
@@ -189,9 +192,12 @@ class _Diagnosis:
         elif not cfg["cacert"]:
             self.note(False, "no CA certificate is set", "pass ca= to modem.tls()")
         now = self._clock(checked)
+        files = {}
         for key in ("cacert", "clientcert", "clientkey") if level == "2" else ("cacert",):
             if cfg[key]:
-                self._file(key, cfg[key], now, checked)
+                files[key] = self._file(key, cfg[key], now, checked)
+        if files.get("clientcert") and files.get("clientkey"):
+            self._usable("clientkey", cfg["clientkey"], files["clientcert"], files["clientkey"])
         if level != "2":  # what may be left of another set-up does not count then
             self.note(None, "no client certificate", "only a server that requires one needs it")
         elif not (cfg["clientcert"] and cfg["clientkey"]):
@@ -236,16 +242,20 @@ class _Diagnosis:
             return
         data = fetch(self.modem, name)[0]
         if key == "clientkey":
-            good = b"PRIVATE KEY-----" in data and b"ENCRYPTED" not in data
-            self.note(good, "%s: %s" % (key, name), "not a PEM key without a password")
-            return
+            if not self._usable(key, name, None, data):
+                return None
+            self.note(True, "%s: %s" % (key, name))
+            return data
+        if not self._usable(key, name, data):
+            return None
         try:
-            found = validity(data)
+            facts = [_facts(der) for der in _ders(data)]
         except (ValueError, IndexError):
-            found = []
-        if not found:
-            self.note(False, "%s: %s holds no certificate" % (key, name), "it must be PEM")
-        for low, high in found:
+            facts = ()
+        if not facts:
+            self.note(None, "%s: %s, dates can't be read" % (key, name), "look at them on a PC")
+            return data
+        for (low, high), _, _, _ in facts:
             what = "%s: %s, valid %s to %s" % (key, name, _day(low), _day(high))
             if now is None:
                 self.note(None, what, "no clock to compare it with")
@@ -257,6 +267,60 @@ class _Diagnosis:
                     what + (": not yet valid" if now < stamp(*low) else ": expired"),
                     "correct the modem's clock, or get a new certificate",
                 )
+        self._kinds(key, name, facts)
+        return data
+
+    def _usable(self, key, name, cert, private=None):
+        # Whether the file is as qssl.pemcheck wants it; another program may have left it.
+        from .pemcheck import load
+
+        try:
+            found = load(None if private else cert, cert if private else None, private)
+        except OSError as e:
+            what = "certificate" if private is None else "key"
+            self.note(False, "%s: %s holds no %s that can be used" % (key, name, what), e.hint)
+            return False
+        if cert and private:
+            return True
+        raw_size, raw_crc, size, _, crc = (found[2] if private else found[0])[1:]
+        if (raw_size, raw_crc) != (size, crc):
+            self.note(
+                None,
+                "%s: %s is not in the form that every modem reads" % (key, name),
+                "upload it by modem.tls(), which takes out what does not belong into PEM",
+            )
+        return True
+
+    def _kinds(self, key, name, found):
+        # What differs from modem to modem. found: _facts() of each certificate.
+        which = "%s: %s " % (key, name)
+        rsa = [alg == _RSA for _, _, _, alg in found]
+        if key == "clientcert":
+            if not rsa[0]:
+                self.note(
+                    None,
+                    which + "has no RSA key",
+                    "the modem has suites of RSA alone; if this fails, take an RSA key",
+                )
+            return
+        if not [1 for _, root, _, _ in found if root]:
+            authority = found[0][2]
+            self.note(
+                None,
+                which
+                + ("is an intermediate CA" if authority else "is a server's own certificate"),
+                "some modems trust it, others only a root (self-signed), and answer 566; give "
+                "the root that it comes from",
+            )
+            if not authority and not rsa[0]:
+                self.note(False, which + "has no RSA key", "the server needs an RSA key")
+        elif False in rsa:
+            self.note(
+                None,
+                which + "has no RSA key",
+                "not every modem can check what such a CA has signed; the server needs an RSA key "
+                "in any case",
+            )
 
 
 def _named(table, val):
@@ -283,23 +347,31 @@ def stamp(y, m, d, hh, mm, ss):
 def validity(pem):
     # [(not before, not after)] of the certificates in a PEM file, each as (year, month, day, hour,
     # minute, second) in UTC. ValueError or IndexError if one can't be read.
+    return [_facts(der)[0] for der in _ders(pem)]
+
+
+def _ders(pem):
+    # The certificates of a PEM file in DER.
     found = []
     at = pem.find(_BEGIN)
     while at >= 0:
         end = pem.find(b"-----END", at)
-        found.append(_dates(a2b_base64(pem[at + len(_BEGIN) : max(end, 0)])))
+        found.append(a2b_base64(pem[at + len(_BEGIN) : max(end, 0)]))
         at = pem.find(_BEGIN, max(end, at + 1))
     return found
 
 
-def _dates(der):
-    # RFC 5280, 4.1: Certificate -> tbsCertificate -> validity
-    at = _tlv(der, _tlv(der, 0)[1])[1]
-    if der[at] == 0xA0:  # version
-        at = _tlv(der, at)[2]
-    for _ in range(3):  # serialNumber, signature, issuer
-        at = _tlv(der, at)[2]
-    at = _tlv(der, at)[1]
+def _facts(der):
+    # RFC 5280, 4.1: ((not before, not after), issued by itself, is a CA, OID of its key).
+    _, at, end = _tlv(der, _tlv(der, 0)[1])
+    parts = []
+    while at < end:
+        parts.append(_tlv(der, at))
+        at = parts[-1][2]
+    if parts[0][0] == 0xA0:  # version
+        parts.pop(0)
+    issuer, subject = [der[lo:hi] for _, lo, hi in (parts[2], parts[4])]
+    at = parts[3][1]
     both = []
     for _ in range(2):
         tag, lo, hi = _tlv(der, at)
@@ -308,7 +380,18 @@ def _dates(der):
             t = ("20" if t < "5" else "19") + t
         both.append(tuple([int(t[0:4])] + [int(t[i : i + 2]) for i in range(4, 14, 2)]))
         at = hi
-    return tuple(both)
+    _, lo, hi = _tlv(der, _tlv(der, parts[5][1])[1])
+    authority = issuer == subject  # of version 1, without extensions
+    if len(parts) > 6:
+        authority = False
+        at = der.find(_BASIC, parts[-1][1])
+        if at >= 0:
+            at += len(_BASIC)
+            if der[at] == 1:  # critical
+                at += 3
+            _, at, end = _tlv(der, _tlv(der, at)[1])
+            authority = at < end and der[at] == 1
+    return tuple(both), issuer == subject, authority, der[lo:hi]
 
 
 def _tlv(der, at):

@@ -18,7 +18,7 @@ base64|is damaged$: that is no base64 (PEM has only letters, digits, + / =); cop
 written|has its line ends written out as \\n$: sed 's/\\\\n/\\n/g' @ > ~
 missing|is damaged: % bytes are missing before line &, as if a line were lost; copy the file again
 more|is damaged: % bytes too many before line &; copy the file again
-der|is damaged$: what its rows hold does not fit together; copy the file again
+der|is damaged$: the rows of its PEM do not fit together; copy the file again
 label|is not what its -----BEGIN line says; was that changed by hand? Have the file made again
 two|holds more than one private key; give the one that belongs to cert
 pair|does not belong to the certificate (cert); were both renewed? Compare what these two say: \
@@ -31,8 +31,9 @@ private|has a private key in it, which must not go where a certificate belongs; 
 certificate alone: openssl x509 -in @ -out ~
 key|is a private key, where the PEM of a certificate belongs
 keycert|is a certificate, where the PEM of its private key belongs
-locked|is encrypted, which the modem can't read; decrypt it: openssl pkey -in @ -out ~
-lockedder|is encrypted, which the modem can't read; decrypt it: \
+locked|is encrypted with a password, which the modem can't read; decrypt it: \
+openssl pkey -in @ -out ~
+lockedder|is encrypted with a password, which the modem can't read; decrypt it: \
 openssl pkey -inform DER -in @ -out ~
 openssh|is in OpenSSH's own form; this makes it PEM in its place: ssh-keygen -p -m PEM -N "" -f @
 trusted|is in OpenSSL's own form, TRUSTED CERTIFICATE; make it plain PEM: openssl x509 -in @ -out ~

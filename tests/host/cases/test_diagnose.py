@@ -1,7 +1,7 @@
 # test_diagnose - the walk of manual 1.5: every finding, in words, and dates of certificates (1.4).
 # SPDX-License-Identifier: MIT
 
-from certificate_kit import certificate, rsa_key
+from certificate_kit import certificate, ec_key, modulus, rsa_key
 from driver_kit import HOST, bare, raised, tls, up, works
 from qssl import diagnose as _d
 from qssl import files
@@ -284,6 +284,63 @@ def test_settings_that_the_modem_does_not_keep():
     one = finding(result, "can't be set up")
     assert one[0] is False and "sslversion" in one[2]
     assert result[-1] == one  # what the modem holds now says nothing
+
+
+def test_a_ca_that_only_some_modems_trust():
+    rig, modem, ctx = good_modem()
+    span = ("20250101000000Z", "20300101000000Z")
+    inner = certificate(*span, issuer=9, subject=8, ca=True)
+    leaf = certificate(*span, issuer=9, subject=8, ca=False)
+    bare = certificate(*span, issuer=9, subject=8)
+    for data, word in (
+        (inner, "is an intermediate CA"),
+        (leaf, "is a server's own certificate"),
+        (bare, "is a server's own certificate"),
+        (inner + leaf, "is an intermediate CA"),
+        (inner + GOOD, None),
+        (GOOD, None),
+    ):
+        result = found(modem, HOST, modem.tls(0, ca=data))
+        assert bad(result) == []
+        if word:
+            one = finding(result, word)
+            assert one[0] is None and "root" in one[2] and "566" in one[2]
+        else:
+            assert [f for f in result if "cacert" in f[1] and f[0] is not True] == []
+
+
+def test_keys_that_are_not_of_rsa():
+    rig, modem, ctx = good_modem()
+    span = ("20250101000000Z", "20300101000000Z")
+    ec = certificate(*span, ec=True)
+    one = finding(found(modem, HOST, modem.tls(0, ca=ec)), "has no RSA key")
+    assert one[0] is None and "RSA" in one[2]
+    leaf = certificate(*span, subject=3, ec=True)
+    result = found(modem, HOST, modem.tls(0, ca=leaf))
+    assert bad(result) == [finding(result, "has no RSA key")[1]]
+    pair = modem.tls(0, ca=GOOD, cert=ec, key=ec_key())
+    result = found(modem, HOST, pair)
+    one = finding(result, "has no RSA key")
+    assert one[0] is None and one[1].startswith("clientcert") and bad(result) == []
+
+
+def test_a_file_that_another_program_has_left():
+    # As it uploaded it: not all TLS code reads that.
+    rig, modem, ctx = good_modem()
+    for data in (b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r"), b"CA:\n" + GOOD + b"end"):
+        ctx = modem.tls(0, ca=GOOD)
+        ctx.apply()
+        name = files.ensure(modem, files.Source(data, "ca"), "ca").decode()
+        modem.command('AT+QSSLCFG="cacert",0,"%s"' % name)
+        result = found(modem, HOST, 0)
+        one = finding(result, "not in the form")
+        assert one[0] is None and "modem.tls()" in one[2] and bad(result) == []
+    pair = modem.tls(0, ca=GOOD, cert=GOOD, key=KEY)
+    pair.apply()
+    name = files.ensure(modem, files.Source(rsa_key(modulus(128)), "key"), "key").decode()
+    modem.command('AT+QSSLCFG="clientkey",0,"%s"' % name)
+    result = found(modem, HOST, 0)
+    assert "does not belong" in finding(result, "holds no key that can be used")[2]
 
 
 def test_a_bundle_of_certificates():

@@ -5,6 +5,9 @@
 from binascii import b2a_base64
 
 _RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+_EC = b"\x2a\x86\x48\xce\x3d\x02\x01"
+_P256 = b"\x2a\x86\x48\xce\x3d\x03\x01\x07"
+_POINT = b"\0\4" + bytes(range(64))  # unused bits, form, a point that is on no curve
 _SHA256_RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"
 _BASIC = b"\x55\x1d\x13"  # basicConstraints
 
@@ -41,18 +44,23 @@ def _name(n):
     return der(0x30, der(0x31, der(0x30, der(6, b"\x55\x04\x03"), der(12, b"x" * n))))
 
 
-def certificate_der(low, high, version=True, issuer=20, subject=None, n=None, ca=None, sign=256):
+def certificate_der(
+    low, high, version=True, issuer=20, subject=None, n=None, ca=None, sign=256, ec=False
+):
     # issuer, subject: length of the name; subject None: as the issuer. n: a modulus(). ca: True or
-    # False, None without basic constraints. sign: length of the signature.
+    # False, None without basic constraints. sign: length of the signature. ec: another key.
     algorithm = der(0x30, der(6, _SHA256_RSA), der(5))
-    key = der(0x30, n or modulus(), der(2, b"\1\0\1"))
+    key = der(0x30, der(6, _RSA), der(5))
+    key += der(3, b"\0", der(0x30, n or modulus(), der(2, b"\1\0\1")))
+    if ec:
+        key = der(0x30, der(6, _EC), der(6, _P256)) + der(3, _POINT)
     parts = [
         der(2, b"\x01" * 16),
         algorithm,
         _name(issuer),
         der(0x30, time(low), time(high)),
         _name(issuer if subject is None else subject),
-        der(0x30, der(0x30, der(6, _RSA), der(5)), der(3, b"\0", key)),
+        der(0x30, key),
     ]
     if version:
         parts = [der(0xA0, der(2, b"\2"))] + parts
@@ -85,3 +93,9 @@ def key_der(n=None, oid=_RSA):
 
 def key(n=None):
     return pem(b"PRIVATE KEY", key_der(n))
+
+
+def ec_key():
+    # SEC 1, of the certificate with ec=True.
+    parts = der(0xA0, der(6, _P256)), der(0xA1, der(3, _POINT))
+    return pem(b"EC PRIVATE KEY", der(0x30, der(2, b"\1"), der(4, bytes(32)), *parts))
