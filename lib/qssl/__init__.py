@@ -3,6 +3,7 @@
 
 __version__ = "0.1.0"
 
+import gc
 import sys
 
 _attrs = {
@@ -31,9 +32,14 @@ def __getattr__(name):
     return value
 
 
-def unload(names):
+def unload(names, often=False):
     # Gives back the memory of modules that were needed for a while; they are loaded again when
-    # they are needed again. names: a str, blanks between.
+    # they are needed again. names: a str, blanks between. often: each connection needs them. Then
+    # they stay where they are source files on the board: to compile them again takes a second or
+    # two, and much heap. (Frozen, __file__ is "qssl/__init__.py".)
+    if often and __file__.startswith("/") and __file__.endswith(".py"):
+        return
     for name in names.split():
         sys.modules.pop("qssl." + name, None)
         globals().pop(name, None)
+    gc.collect()  # what stays is loaded next: into the gaps, not behind them

@@ -197,7 +197,7 @@ def start(modem, apn="", timeout_ms=180000, **settings):
     try:
         yield from drive(modem, steps, timeout_ms)
     finally:
-        unload("bringup clock")
+        unload("bringup clock query quote")
 
 
 # async

@@ -11,7 +11,6 @@ from micropython import const
 
 from . import link as _l
 from .ascii import field, value
-from .clock import adopt
 from .dialect import DEACT_MS, ID_MAX
 from .errors import Error, Refused
 from .query import failing
@@ -261,6 +260,7 @@ class Bringup:
         self.restarts = self.link.stats.restarts  # booting was none
         _unload("contact")
         yield from self.tidy()
+        _unload("contact echo")
         from .radio import enable, register
         from .sim import unlock
 
@@ -272,6 +272,7 @@ class Bringup:
         self.sends = False
         _unload("radio sim")
         yield from self.clock()
+        _unload("clock")
         yield from self.activate(*setting)
         from .urcs import mend
 
@@ -288,6 +289,8 @@ class Bringup:
 
     def clock(self):
         # The network's time, as far as it tells it. No reason for start() to fail.
+        from .clock import adopt
+
         for _ in range(_TRIES):
             silent = self.link.stats.timeouts
             try:

@@ -209,7 +209,7 @@ class Modem:
             steps = start(self, apn, user, password, auth, timeout_ms, pin)
             self.at.within(timeout_ms, steps)
         finally:
-            unload("bringup clock")
+            unload("bringup clock query quote")
 
     def tls(self, ctx: int = 0, **settings):
         """An SSL context, 0 to 5 (manual 2.2.1), for connect(). Nothing is sent yet.

@@ -7,17 +7,15 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from . import unload
-from .channel import Slot
 from .dialect import IN_USE, NO_PDP
 from .errors import Error, error
 from .query import failing
 from .quote import quoted
-from .socket import Socket
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 
 # What a connection needs until it opens.
-_LOADED = const("opening sslcfg files pem pemcheck quote query clock codes")
+_LOADED = const("opening sslcfg files pem pemcheck quote query clock codes echo")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):
@@ -70,10 +68,17 @@ def opening(modem, host, port, ctx, make, pdp, push):
         yield from modem.at.alone(ctx.applying())
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
             break
+    # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of
+    # a second longer for it, which the handshake hides.
+    unload(_LOADED, True)
     if modem.slots[cid] is None:
+        from .channel import Slot
+
         modem.slots[cid] = Slot(cid)
+    if make is None:
+        from .socket import Socket as make
     line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
-    sock = (make or Socket)(modem, cid, modem.slots[cid], line)
+    sock = make(modem, cid, modem.slots[cid], line)
     sock.pdp = pdp
     sock.ctx = ctx
     modem.sockets[cid] = sock
@@ -81,10 +86,6 @@ def opening(modem, host, port, ctx, make, pdp, push):
         from .push import attach
 
         attach(sock)
-    # From a source file on the board, each connection would have to compile them: a second or two,
-    # and much heap. (Frozen, it is "qssl/opening.py".)
-    if not (__file__.startswith("/") and __file__.endswith(".py")):
-        unload(_LOADED)
     return sock
 
 

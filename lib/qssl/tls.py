@@ -15,13 +15,17 @@ class Context:
     """
 
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
+        from . import unload
         from .sslcfg import check
 
         self.id = ctx
         self._modem = modem
         self._epoch = -1  # of the modem, when it was last told
         self._names = ()  # of the files on the modem
-        self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
+        try:
+            self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
+        finally:
+            unload("sslcfg files pem pemcheck pemhints quote", True)
 
     def apply(self) -> None:
         """Makes the modem's context what this one says, unless it is already. connect() does it

@@ -28,7 +28,7 @@ def compile_driver(folder):
     # folder/qssl/*.mpy, as tools/package.py makes them
     for source in sorted(LIB.glob("*.py")):
         target = folder / "qssl" / (source.stem + ".mpy")
-        compile_mpy(source, "qssl/" + source.name, target, "-O3")
+        compile_mpy(source, "qssl." + source.stem, target, "-O3")
     return folder
 
 

@@ -5,8 +5,11 @@ import errno
 import sys
 
 import driver_kit
+import qssl
 from driver_kit import HOST, Watch, arm, connected, raised, tls, up, works
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
+
+LET_GO = "opening sslcfg files pem pemcheck pemhints quote query clock codes echo bringup"
 
 
 def test_every_error_of_opening():
@@ -126,23 +129,31 @@ def test_close_of_an_id_that_is_free():
 
 def test_what_a_connection_needs_is_let_go():
     rig, modem, sock = connected()
-    driver_kit.unload("opening sslcfg files quote query clock bringup")
-    from qssl import opening
+    driver_kit.unload(LET_GO)
+    keep = qssl.unload, qssl.__file__
+    qssl.unload = driver_kit.unload
+    try:
+        qssl.__file__ = "/lib/qssl/__init__.py"  # compiled on the board: to do so again costs more
+        sock.close()
+        sock = modem.connect(HOST, 8883, tls(modem))
+        assert "qssl.sslcfg" in sys.modules and "qssl.opening" in sys.modules
+        qssl.__file__ = "/lib/qssl/__init__.mpy"
+        sock.close()
+        ctx = tls(modem)
+        assert not left("sslcfg files pem pemcheck pemhints quote")
+        assert raised(modem.tls, 0, ca=b"no PEM").errno == errno.EINVAL
+        assert not left("sslcfg files pem pemcheck pemhints quote")
+        sock = modem.connect(HOST, 8883, ctx)
+        assert not left(LET_GO)
+        assert len(left("modem link channel socket tls")) == 5
+        sock.write(b"ping")
+        assert sock.read(4) == b"ping"
+        works(modem)  # they come again
+        assert modem.diagnose(HOST)
+    finally:
+        qssl.unload, qssl.__file__ = keep
 
-    opening.unload = driver_kit.unload
-    opening.__file__ = "/lib/qssl/opening.py"  # compiled on the board: to do so again costs more
-    sock.close()
-    sock = modem.connect(HOST, 8883, tls(modem))
-    assert "qssl.sslcfg" in sys.modules and "qssl.opening" in sys.modules
-    opening.__file__ = "/lib/qssl/opening.mpy"
-    sock.close()
-    sock = modem.connect(HOST, 8883, tls(modem))
-    left = [n for n in sys.modules if n.startswith("qssl.")]
-    for name in "opening sslcfg files quote query clock bringup".split():
-        assert "qssl." + name not in left, name
-    for name in "modem link socket tls".split():
-        assert "qssl." + name in left, name
-    sock.write(b"ping")
-    assert sock.read(4) == b"ping"
-    works(modem)  # they come again
-    assert modem.diagnose(HOST)
+
+def left(names):
+    # Which of them are loaded.
+    return [n for n in names.split() if "qssl." + n in sys.modules]

@@ -485,7 +485,7 @@ def test_what_only_start_needs_is_given_back():
     try:
         for _ in range(2):
             rig, modem = up()
-            for name in ("bringup", "contact", "radio", "sim", "urcs"):
+            for name in "bringup contact echo sim radio clock urcs query quote".split():
                 assert "qssl." + name not in sys.modules and name not in qssl.__dict__, name
             starts(rig, modem)
     finally:

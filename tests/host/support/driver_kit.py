@@ -44,7 +44,7 @@ LOOKALIKES = (
 
 # Compiling a module anew for each start() costs more than most cases. `unload` is the real one.
 unload = qssl.unload
-qssl.unload = lambda name: None
+qssl.unload = lambda names, often=False: None
 
 POLL_RD, POLL_WR, POLL_ERR, POLL_HUP = 1, 4, 8, 16  # MicroPython's py/stream.h
 

@@ -91,7 +91,7 @@ found["objects"] = (
 # All that was loaded on the way, whether it stayed or not.
 import qssl  # noqa: E402
 
-qssl.unload = lambda names: None
+qssl.unload = lambda names, often=False: None
 sock.close()
 m.start(apn="bench")
 m.connect(HOST, PORT, m.tls(ca=CA))
