@@ -42,6 +42,7 @@ HIDDEN = {
     "tls.Context": "applying",
     "errors": "error",
     "compat": "Shim",
+    "aio": "opening",
     "https": "flushed lines quiet send whole",
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
