@@ -362,9 +362,8 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
     finally:
         _unload("contact sim radio urcs echo")
     modem.address = step.address
-    modem.witness.tell = bool(setting[0])
+    modem.witness.fresh(bool(setting[0]))
     modem.gone = None
-    modem.link.doubt = 0
     modem.up = True
 
 

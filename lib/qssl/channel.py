@@ -139,7 +139,6 @@ class Channel(io.IOBase):
         self._n = self._fly = self._want = 0
         self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
         self._pause = 0  # ms
-        self._refusal = 0  # bytes that were in flight at the last SEND FAIL
         self._again = 0  # ticks: not before, after SEND FAIL
         self._stale = 0  # ticks: when the bytes beyond want have waited long enough
         while self._rx.any():
@@ -412,10 +411,8 @@ class Channel(io.IOBase):
                 self._link.garbled()
             self.fail("garbled")
         elif self._ended == _P_SEND:
-            if result == _l.SEND_OK and self._pause:
-                self._fly = self._refusal  # SEND FAIL was not the modem's
-                self._sent()
-            elif result & (_l.SEND_FAIL | _l.MISHEARD) and not self._pause:
+            # SEND OK and SEND FAIL for the same bytes: which one was the modem's nobody knows.
+            if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.MISHEARD):
                 self.fail("unknown")
 
     def _show(self):
@@ -485,7 +482,6 @@ class Channel(io.IOBase):
             self._sent()
         elif result == _l.SEND_FAIL:
             # Full: the same bytes again, later (manual 2.2.3).
-            self._refusal = self._fly
             self._fly = 0
             self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
             self._again = ticks_add(ticks_ms(), self._pause)

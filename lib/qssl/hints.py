@@ -37,6 +37,7 @@ _OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
 pdp|!EINVAL|modem|pdp must be 1 to 20
 id|!EINVAL|state|id must be 0 to 11
+strays|!EINVAL|modem|size must be 64 or more
 unreadable|EIO|state|the modem's answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5

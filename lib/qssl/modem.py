@@ -31,6 +31,11 @@ class Witness(Exchange):
         self._seen = 0  # bit n: PDP context n is active
         self._empty = False  # no APN is set any more
 
+    def fresh(self, tell):
+        # start() has made all anew.
+        self.tell = tell
+        self._absent = self._tries = self._modem.link.doubt = 0
+
     def wanted(self):
         return self._modem.up and self._modem.address is not None
 
@@ -482,6 +487,24 @@ class Modem:
         self.link.pump()
         if self.link.events is not None:
             self.link.events.deliver()
+
+    def strays(self, size: int = 512):
+        """Keeps lines of the modem that nobody knows from now on, such as the result of a command
+        of the program's own that comes later (AT+QNTP, AT+QPING).
+
+        size: bytes that are kept, 64 or more.
+        Returns: qssl.strays.Strays: its lines() takes them.
+        Raises: qssl.Refused for a wrong size.
+        Blocks: no.
+        Allocates: the buffer.
+        Since: 0.1.
+        """
+        from .strays import Strays
+
+        if size < 64:
+            raise error("strays")
+        self.link.strays = Strays(size)
+        return self.link.strays
 
     def tick(self, timer=None) -> None:
         """pump() for a timer's soft callback, so that work goes on in time.sleep() too.

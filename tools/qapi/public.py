@@ -25,6 +25,7 @@ MODULES = {
     "diagnose": "Why a connection can't be opened.",
     "probe": "What the firmware has.",
     "status": "How the modem sees its connections.",
+    "strays": "Lines that nobody knows.",
     "hints": "What the modem's numbers mean.",
 }
 INTERNAL = (
@@ -44,6 +45,7 @@ HIDDEN = {
     "compat": "Shim",
     "aio": "opening",
     "https": "flushed lines quiet send whole",
+    "strays.Strays": "write",
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
