@@ -48,6 +48,8 @@ def pytest_configure(config):
     config.executed = set()  # node ids of the tests that came to their end, passed or failed
     # Ends like Ctrl-C, so that fixtures stop the servers that they have started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Who is started in the background ignores Ctrl-C, and so would the programs under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config):

@@ -127,7 +127,7 @@ _BAD = {
     ),
     "unconfirmed": (
         _PUT + "        if n == 4:\n            up.run(20)\n            raise SystemExit\n",
-        "Record 4 arrived, but the board never learned it.",
+        " 4 arrived, but the board never learned it.",  # on a busy computer, nor of those before
     ),
     "broken": (
         "        if n == 4:\n            1 // 0\n" + _PUT,
