@@ -143,6 +143,127 @@ def test_the_longest_record_always_fits():
         assert everything(q)[-1] == (9, b"x" * longest)
 
 
+# --- the edges, which tools/mutate.py found open ---
+
+
+def test_peek_takes_what_just_fits_and_a_kilobyte_unless_told():
+    for q in both(limit=4096):
+        for n in range(3):
+            q.put(record(n))
+        assert len(q.peek(16, 40)) == 2 and len(q.peek(16, 39)) == 1
+    q = RamQueue(40)
+    q.put(record(0))
+    q.put(record(1))
+    assert len(q) == 2 and q.lost == 0  # the limit itself is allowed
+    for q in (RamQueue(), FileQueue(FOLDER + "2")):
+        for n in range(3):
+            q.put(record(n, 500))
+        assert len(q.peek()) == 2
+        q.put(record(3, 24))
+        q.drop(1)
+        assert len(q.peek()) == 3
+
+
+def test_lost_counts_what_was_neither_delivered_nor_damaged():
+    # Of the segment that makes room, only those records are lost that somebody still waited for.
+    for done in range(5):
+        d = disk()
+        q = FileQueue(FOLDER, limit=384, segment=128)
+        n = 0
+        while len(d.files) < 2:
+            n += 1
+            q.put(record(n))
+        first = n - 1  # records in the first segment
+        q.drop(done)
+        while "/queue/00000001.q" in d.files:
+            n += 1
+            q.put(record(n))
+        assert q.lost == max(0, first - done), (done, first, q.lost)
+        left = everything(q)
+        assert [i for i, _ in left] == list(range(max(first, done) + 1, n + 1))
+        assert q.lost + len(left) + done == n
+    d = disk()
+    q = FileQueue(FOLDER, limit=384, segment=128)
+    q.put(record(1))
+    q.put(record(2))
+    d.files["/queue/00000001.q"][-1] ^= 1  # the last of the segment: not the last of the queue
+    while "/queue/00000001.q" in d.files:
+        q.put(record(3))
+    assert q.lost < 4 and q.peek(1)[0][0] == q.lost + 2
+
+
+def test_the_next_segment_is_read_from_its_beginning():
+    # The place where reading stopped in a segment that made room means nothing in the next one.
+    for done in (1, 2):
+        d = disk()
+        q = FileQueue(FOLDER, limit=384, segment=128)
+        n = 0
+        while "/queue/00000001.q" in d.files or not n:
+            n += 1
+            q.put(record(n, 20 + n % 3))
+            if n == 3:
+                q.drop(done)
+                assert q.peek(1)[0][0] == done + 1
+        found = everything(q)
+        assert [i for i, _ in found] == list(range(n - len(found) + 1, n + 1))
+        assert found[0][0] <= 5, found[0][0]
+
+
+def test_a_full_queue_has_room_for_the_next_drop():
+    # And its length is right.
+    for size in range(1, 60):
+        d = disk()
+        q = FileQueue(FOLDER, limit=256, full="refuse", segment=128)
+        n = 0
+        try:
+            while True:
+                q.put(b"x" * size)
+                n += 1
+                assert d.size() <= 256
+        except OSError as e:
+            assert e.errno == ENOSPC
+        assert len(q) == n and d.size() <= 256, d.size()
+        q.drop(1)
+        assert len(q) == n - 1 and d.size() <= 256, (size, d.size())
+
+
+def test_a_folder_that_can_not_be_written_from_the_first_record_on():
+    d = disk()
+    q = FileQueue(FOLDER)
+    d.read_only = True
+    assert raised(q.put, b"one").errno == EROFS
+    assert q.peek() == []
+    d.read_only = False
+    q.put(b"two")
+    assert [r for _, r in q.peek()] == [b"two"]
+
+
+def test_segments_that_are_done_go_at_the_next_start():
+    # The power was cut after the note of the last drop, before the files of it were deleted.
+    d = disk()
+    q = FileQueue(FOLDER, limit=1024, segment=128)
+    for n in range(12):
+        q.put(record(n))
+    old = dict(d.files)
+    assert len(old) >= 4
+    q.drop(12)
+    for path, data in old.items():
+        d.files.setdefault(path, data)
+    q = FileQueue(FOLDER, limit=1024, segment=128)
+    assert len(d.files) == 1 and len(q) == 0
+    assert q.put(b"x") == 13
+
+
+def test_a_file_at_a_time_is_open_for_writing():
+    d = disk()
+    q = FileQueue(FOLDER, limit=4096, segment=128)
+    for n in range(40):
+        q.put(record(n))
+        assert d.writers == 1
+    q.close()
+    assert d.writers == 0
+
+
 # --- files ---
 
 

@@ -24,6 +24,7 @@ class Disk:
         self.read_only = False
         self.written = 0  # bytes and other changes so far
         self.flushed = True
+        self.writers = 0  # files that are open for writing
 
     def mount(self):
         queue.os = self
@@ -85,12 +86,14 @@ class Disk:
             raise OSError(errno.ENOENT, "disk")
         elif self.read_only and mode != "rb":
             raise OSError(EROFS, "disk")
-        return File(self, path)
+        self.writers += mode != "rb"
+        return File(self, path, mode != "rb")
 
 
 class File:
-    def __init__(self, disk, path):
+    def __init__(self, disk, path, writes):
         self._disk = disk
+        self._writes = writes
         self._path = path
         self._at = 0
 
@@ -130,3 +133,5 @@ class File:
 
     def close(self):
         self.flush()
+        self._disk.writers -= self._writes
+        self._writes = False
