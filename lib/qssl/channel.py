@@ -439,7 +439,8 @@ class Channel(io.IOBase):
             link.garbled()
             result = _l.GARBLED
         if result != _l.ERROR:
-            self.fail(link.why("cut") if result == _l.TIMEOUT else "garbled")
+            reason = link.why("cut") if result == _l.TIMEOUT else "garbled"
+            self.fail("misheard" if result == _l.MISHEARD else reason)
         elif self._push is not None and not self._shut:
             self._more = False  # it pushes what it has
         else:

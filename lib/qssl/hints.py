@@ -58,7 +58,7 @@ _DATA = const("""
 late||receive|nothing came in time
 middle||receive|time-out in the middle of a read; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
-garbled|EIO|receive|bytes were lost on the UART; RTS/CTS or larger rxbuf?
+garbled|EIO|receive|bytes were lost on the UART (RTS/CTS or larger rxbuf?); reconnect
 stray|EIO|receive|a line came that may be the head of pushed data, damaged on the UART; reconnect
 too much|EIO|receive|the length of pushed data was damaged on the UART, or is more than 1500 \
 bytes, which buffer mode is for; reconnect
