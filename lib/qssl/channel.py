@@ -34,6 +34,7 @@ _P_STATE = const(4)
 _C_CLOSED = const(1)
 _C_SECURITY = const(2)
 _C_OPENED = const(4)
+_C_MISSED = const(8)  # nothing, but a URC may have been passed over in quarantine
 
 # What AT+QSSLSTATE says (manual 2.2.6).
 _UNKNOWN = const(-2)  # it can't be asked
@@ -221,6 +222,8 @@ class Channel(io.IOBase):
             self.fail("garbled")  # what is not confirmed yet, never will be
         else:
             self._more = self._ask = True  # a URC may have been lost in quarantine
+            if self._state == _OPENING:
+                self._claims |= _C_MISSED
 
     # --- job: the exchange ---------------------------------------------------------------------
 
@@ -546,8 +549,8 @@ class Channel(io.IOBase):
                 self._open_failed(code)
             elif self._doubts < 2:
                 self._claims = claims
-                self._look = ticks_add(ticks_ms(), _AGAIN_MS)
-            elif claims:
+                self._ask = True
+            elif claims & _C_OPENED:
                 self._link.stateless = True
                 self._opened()
             else:

@@ -142,6 +142,19 @@ def test_data_that_come_while_they_are_asked_for():
     assert sock.recv(10) == b"now" and rig.now - start < 1000, rig.now - start
 
 
+def test_an_open_result_that_quarantine_has_passed_over():
+    # A modem that is deaf while it opens: AT+QSSLSTATE is not answered in time.
+    for latency in (2500, 3000, 4500):
+        rig, modem = up(FakeNet(EchoPeer(), latency))
+        ctx = tls(modem)
+        ctx.apply()
+        arm(rig, "gap cmd=+QSSLSTATE by=4000 n=1")
+        sock = modem.connect(HOST, 443, ctx, 60000)
+        sock.settimeout(30)
+        sock.write(b"still")
+        assert reads(sock, 5) == b"still"
+
+
 def test_errors_to_reads_are_asked_again():
     # A firmware that is busy for a moment is no end of the stream.
     for n in (1, 2):
