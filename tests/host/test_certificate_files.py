@@ -13,7 +13,7 @@ import pytest
 
 import pem_files
 import servers
-from conftest import HERE, INTERPRETERS
+from conftest import HERE, INTERPRETERS, MORE
 from pem_files import BAD_CA, BAD_PAIR, GOOD_CA, GOOD_PAIR, Kinds
 from tls_peer import TlsPeer
 from ugsim.net import pemfile
@@ -220,3 +220,38 @@ def test_dates_beyond_2049(attempt, kinds, interpreter):
     row = {"files": {"ca": str(kinds.path("far-ca.pem"))}}
     for result in attempt(interpreter, {"far": row}, plain="far").values():
         assert result["far"]["error"] == ""
+
+
+# --- memory ---
+
+
+@pytest.mark.parametrize("form", ["CR LF", "text between", "one row", "no end", "no PEM"])
+@pytest.mark.parametrize("interpreter", ["micropython", "micropython32"])
+def test_a_file_larger_than_the_heap(kinds, interpreter, form, tmp_path):
+    # What it takes does not depend on the size of the file.
+    part = kinds.ca
+    if form == "CR LF":
+        part = part.replace(b"\n", b"\r\n")
+    elif form == "text between":
+        part = b"# text\n" * 20 + part
+    elif form == "one row":
+        part = GOOD_CA["one row"](kinds)
+    elif form == "no end":
+        part = b"-----BEGIN CERTIFICATE-----\n" + b"A" * 220000
+    elif form == "no PEM":
+        part = b"\n" * 220000
+    count = 220000 // len(part) + 1
+    (tmp_path / "ca.pem").write_bytes(part * count)
+    argv, env = (INTERPRETERS.get(interpreter) or MORE[interpreter])()
+    env["QSSL_PEM"] = str(tmp_path / "ca.pem")
+    done = subprocess.run(
+        [argv[0], "-X", "heapsize=200k", str(HERE / "support/pem_heap.py")],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert not done.returncode, done.stdout + done.stderr
+    size, most = [int(n) for n in done.stdout.split()[-2:]]
+    assert size == (len(kinds.ca) * count if "no" not in form.split() else 0)
+    assert most < (8192 if interpreter == "micropython" else 4096), most
