@@ -70,6 +70,9 @@ def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) ->
     if result == _l.ERROR:
         sock._shut = sock._more = True  # what has come before can still be read
         sock.fail("reset")
+    elif result == _l.MISHEARD:
+        sock._modem.misheard(sock.id, -1)  # the prompt may be another connection's
+        sock.fail("misheard")
     elif ended:
         sock.fail("unknown")
     sock._check()
