@@ -42,6 +42,7 @@ _INTRO = """\
 Made by `python3 tools/bench.py --write`. The promises are those of
 [architecture.md](architecture.md). What is exact (sizes, heap, commands, wire) is held by
 `tools/bench.py --check`, which the tests run; speed and latency are those of one run on one PC.
+On the wire, the modem's echo of a command counts once: it comes while the command is being typed.
 
 """
 

@@ -35,6 +35,7 @@ def rate(host, chunk, exchange):
     m.sleep_ms(0)
     while m.link.job is not None:
         m.pump()
+    uart.write(b"ATE0\r")
     time.sleep_ms(300)
     while uart.any():
         uart.readinto(buf)
