@@ -201,7 +201,7 @@ def start(modem, apn="", timeout_ms=180000, **settings):
 
 
 # async
-def opening(sock, shim, host, port):
+def opening(sock, shim, host, port, ctx):
     # A task that opens a socket of qssl.compat: no call of its client may wait.
     modem = shim.modem
     hub = _hub(modem)
@@ -219,7 +219,7 @@ def opening(sock, shim, host, port):
             ):
                 yield from hub  # of the first attempt
             try:
-                steps = modem.connecting(host, port, shim.ctx, sock._make)
+                steps = modem.connecting(host, port, ctx, sock._make)
                 yield from drive(modem, steps, OPEN_MS)
                 return
             except OSError:

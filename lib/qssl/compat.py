@@ -25,6 +25,7 @@ _HUP = const(16)
 _NEW = const(-1)  # of Socket's states
 _CLOSED = const(3)
 _REQUIRED = const(2)
+_SERVER = const(1)
 _CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 _GONE_MS = const(3000)  # a task that waits calls or polls more often
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
@@ -71,7 +72,7 @@ class Shim:
     IPPROTO_TCP = 6
     SOL_SOCKET = SO_REUSEADDR = SO_KEEPALIVE = TCP_NODELAY = 1
     CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED = 0, 1, _REQUIRED
-    PROTOCOL_TLS_CLIENT = 0
+    PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER = 0, _SERVER
 
     def __init__(self, modem, ctx, start, timeout_s):
         self.modem = modem
@@ -89,21 +90,72 @@ class Shim:
         return _Lazy(self)
 
     def SSLContext(self, protocol=0):
+        if protocol == _SERVER:
+            raise error("server")
         return _Context(self)
 
-    def wrap_socket(self, sock, server_side=False, cert_reqs=0, **params):
+    def wrap_socket(
+        self, sock, server_side=False, key=None, cert=None, cert_reqs=0, cadata=None, **params
+    ):
         context = _Context(self)
         context.verify_mode = cert_reqs
+        cafile = params.pop("ca_certs", None)
+        if cafile is not None or cadata is not None:
+            context.load_verify_locations(cafile, cadata)
+        if key is not None or cert is not None:
+            context.load_cert_chain(cert, key)
+        ciphers = params.pop("ciphers", None)
+        if ciphers is not None:
+            context.set_ciphers(ciphers)
         return context.wrap_socket(sock, server_side, **params)
 
 
 class _Context:
-    # ssl.SSLContext. What it stands for is fixed by modem.tls(): a client can't weaken it, so its
-    # CERT_NONE is without effect, and what would be stronger or other than that is refused.
+    # ssl.SSLContext. As it is made, it stands for the context of socket_for(); what a client loads
+    # makes it one of its own, see qssl.clienttls. Neither can be weakened: CERT_NONE is without
+    # effect.
     def __init__(self, shim):
         self._shim = shim
+        self._own = [None] * 4  # CA, certificate, key, ciphers
         self.verify_mode = _REQUIRED if shim.ctx._seclevel else 0
-        self.check_hostname = False
+
+    @property
+    def check_hostname(self):
+        return False
+
+    @check_hostname.setter
+    def check_hostname(self, flag):
+        if flag:
+            raise error("host name")
+
+    def load_verify_locations(self, cafile=None, cadata=None, capath=None):
+        from .clienttls import loaded
+
+        what = cadata if cafile is None else cafile
+        if what is None or capath is not None:
+            _refuse("a folder of CAs")
+        what = loaded(what, "ca")
+        if self._own[0] not in (None, what):
+            raise error("second ca")
+        self._own[0] = what
+
+    def load_cert_chain(self, certfile, keyfile=None, password=None):
+        from .clienttls import loaded
+
+        if password is not None:
+            _refuse("a password")
+        self._own[1] = None if certfile is None else loaded(certfile, "cert")
+        self._own[2] = None if keyfile is None else loaded(keyfile, "key")
+
+    def set_ciphers(self, ciphers):
+        from .clienttls import suite
+
+        self._own[3] = suite(ciphers)
+
+    def get_ciphers(self):
+        from .clienttls import SUITES
+
+        return list(SUITES)
 
     def wrap_socket(self, sock, server_side=False, **params):
         shim = self._shim
@@ -114,16 +166,15 @@ class _Context:
             raise error("server")
         if not isinstance(sock, _Lazy):
             raise error("foreign")
-        if self.verify_mode and not shim.ctx._seclevel:
+        ctx = shim.ctx
+        if self._own != [None] * 4:
+            from .clienttls import context
+
+            ctx = context(shim, *self._own)
+        if self.verify_mode and not ctx._seclevel:
             _refuse("CERT_REQUIRED")
-        sock.wrap(shim)
+        sock.wrap(shim, ctx)
         return sock
-
-    def load_verify_locations(self, *args, **params):
-        _refuse("a CA")
-
-    def load_cert_chain(self, *args, **params):
-        _refuse("a certificate")
 
 
 def _refuse(name):
@@ -134,6 +185,7 @@ class _Lazy(Socket):
     # A socket that opens its connection when it is wrapped or first used.
     def __init__(self, shim):
         self._shim = shim
+        self._ctx = shim.ctx
         self._link = None  # until the connection is opened
         self._state = _NEW
         self.settimeout(None)
@@ -160,10 +212,11 @@ class _Lazy(Socket):
         if self._wrapped:
             self._open()
 
-    def wrap(self, shim):
+    def wrap(self, shim, ctx):
         if self._wrapped or self._state != _NEW:
             raise error("wrapped")
         self._shim = shim
+        self._ctx = ctx
         self._wrapped = True
         if self._address is not None:
             self._open()
@@ -189,11 +242,11 @@ class _Lazy(Socket):
         if timeout == 0:
             core = sys.modules.get("asyncio.core")
             if getattr(core, "cur_task", None) is None:
-                modem.open(host, port, shim.ctx, self._make)
+                modem.open(host, port, self._ctx, self._make)
             else:
                 from .aio import opening
 
-                self._task = core.create_task(opening(self, shim, host, port))
+                self._task = core.create_task(opening(self, shim, host, port, self._ctx))
             return
         ms = OPEN_MS if timeout is None else timeout
         again = shim.start is not None
@@ -202,7 +255,7 @@ class _Lazy(Socket):
                 shim.start()
                 self._settle()
             try:
-                modem.connect(host, port, shim.ctx, ms, self._make)
+                modem.connect(host, port, self._ctx, ms, self._make)
                 return
             except OSError:
                 if modem.up or not again:

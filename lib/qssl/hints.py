@@ -77,6 +77,11 @@ datagrams|!EOPNOTSUPP|socket|TLS over TCP only, no datagrams
 server|!EOPNOTSUPP|tls|the modem can't be a server
 foreign|!EINVAL|tls|wrap_socket() takes a socket of qssl.compat
 not here|!EOPNOTSUPP|tls| can't be given here; modem.tls() sets it
+host name|!EOPNOTSUPP|tls|the modem can't check the name in the server's certificate; leave \
+check_hostname alone and load a CA of your own, which signs nobody else's
+second ca|!EOPNOTSUPP|tls|this context has a CA; give both in one file, or bytes, or make another
+no ctx|ENOBUFS|tls|the six SSL contexts of the modem are all in use; close a connection, or let \
+clients load the same CA
 connected|EISCONN|connect|the socket is connected already
 wrapped|EINVAL|tls|the socket is wrapped, used or closed already
 unconnected|ENOTCONN|socket|connect() comes first

@@ -26,6 +26,7 @@ class Context:
             self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
         finally:
             unload("sslcfg files pem pemcheck pemhints quote", True)
+        modem.contexts[ctx] = modem.contexts[ctx] or self  # not for those that clients make
 
     def apply(self) -> None:
         """Makes the modem's context what this one says, unless it is already. connect() does it

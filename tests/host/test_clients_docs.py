@@ -22,7 +22,9 @@ def blocks(page):
 
 
 CODE = [
-    (page, n) for page in ("mqtt.md", "http.md", "asyncio.md") for n in range(len(blocks(page)))
+    (page, n)
+    for page in ("mqtt.md", "http.md", "asyncio.md", "sockets.md")
+    for n in range(len(blocks(page)))
 ]
 
 
@@ -51,6 +53,7 @@ def test_code_of_the_pages(page, n, sim, certs, broker, nginx):
     text = text.replace("broker.example", "localhost").replace("8883", str(broker.port))
     text = text.replace("https://server.example", "https://localhost:%d" % nginx.port)
     text = text.replace('"server.example", 443', '"localhost", %d' % nginx.port)
+    text = text.replace('server_hostname="server.example"', 'server_hostname="localhost"')
     assert ".example" not in re.sub("Host: server.example", "", text)
     with Listener(broker.plain_port) as listener:
         with Script(sim, certs, text, plain=True) as script:
@@ -61,7 +64,7 @@ def test_code_of_the_pages(page, n, sim, certs, broker, nginx):
     if page == "http.md":
         assert lines == (["200 accepted", ""], ["30000"], ["200 b'accepted\\n'"] * 3)[n]
         assert len(nginx.posts()) == (1, 0, 3)[n]
-    if page == "asyncio.md":
+    if page in ("asyncio.md", "sockets.md"):
         assert len(nginx.requests(1)) == 1
         assert int(lines[-1]) > 100
 

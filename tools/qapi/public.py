@@ -29,8 +29,9 @@ MODULES = {
     "hints": "What the modem's numbers mean.",
 }
 INTERNAL = (
-    "__init__ ascii bringup channel codes command contact dialect echo events link opening parser "
-    "pem pemcheck pemhints push query quote radio resync sim sslcfg tried urcs words"
+    "__init__ ascii bringup channel clienttls codes command contact dialect echo events link "
+    "opening parser pem pemcheck pemhints push query quote radio resync sim sslcfg tried urcs "
+    "words"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

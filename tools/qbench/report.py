@@ -30,7 +30,7 @@ _JOBS = (
     ("direct push mode", "push"),
     ("transparent mode", "stream words"),
     ("asyncio", "aio"),
-    ("existing clients", "compat"),
+    ("existing clients", "compat clienttls"),
     ("diagnosis", "diagnose status probe"),
     ("records that survive a power cut, and their delivery", "queue uplink https mqtt recovery"),
     ("further PDP contexts; events; files read back; sending without a length", _MORE),
