@@ -6,7 +6,7 @@ class Context:
     """The settings of one SSL context (manual 2.2.1); made by Modem.tls().
 
     They are checked at once, sent to the modem before the first connection that uses them, and
-    again whenever the modem has restarted.
+    again whenever the modem has restarted or a file is no longer what it was.
 
     Raises: qssl.Refused for a setting or file that can't work.
     Blocks: while it reads the files.
