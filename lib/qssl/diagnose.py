@@ -11,7 +11,7 @@ from .ascii import value
 from .hints import explain
 from .pdp import active, dotted
 from .quote import quoted, text
-from .sslcfg import SUITES, VERSIONS
+from .settings import SUITES, VERSIONS
 
 _DNS_MS = const(15000)  # AT+QIDNSGIP has 60 s, but is known to give no answer at all
 _BEGIN = const(b"-----BEGIN CERTIFICATE-----")
@@ -324,7 +324,7 @@ class _Diagnosis:
 
 
 def _named(table, val):
-    # (name, weak) of a value in a table of qssl.sslcfg.
+    # (name, weak) of a value in a table of qssl.settings.
     for name in table:
         if str(table[name][0]) == val:
             return name, table[name][1]

@@ -1,8 +1,8 @@
 # qssl.dialect - what is UGxx and not AT in general, as data.
 # SPDX-License-Identifier: MIT
 #
-# Ranges of the UGxx SSL manual V1.2; its words are in sslcfg and status. Another family of modems
-# is other files like these.
+# Ranges of the UGxx SSL manual V1.2; its words are in settings and status. Another family of
+# modems is other files like these.
 
 PDP_MAX = 20  # PDP contexts 1..20 (manual 2.2.2)
 CTX_MAX = 5  # SSL contexts 0..5 (2.2.1)

@@ -109,27 +109,6 @@ def checksum(total, at, buf, off, n):
     return total
 
 
-def stamp(what) -> tuple:
-    # (size, CRC-32) of a file on the board as it is now; None if it can't be read.
-    try:
-        f = open(what, "rb")
-    except OSError:
-        return None
-    buf = bytearray(_BLOCK)
-    size = crc = 0
-    try:
-        while True:
-            n = f.readinto(buf)
-            if not n:
-                return size, crc
-            crc = crc32(memoryview(buf)[:n], crc)
-            size += n
-    except OSError:
-        return None
-    finally:
-        f.close()
-
-
 def ensure(modem, source, phase, where="RAM:"):
     # Brings the source onto the modem unless it is there; returns its name (bytes). The size that
     # the modem lists afterwards and the checksum of the upload are compared; on any difference

@@ -26,7 +26,7 @@ class Clean(Source):
     # hundred bytes, however long the file is.
     def __init__(self, what, phase, measured=None):
         self._buf = bytearray(_PIECE)
-        self.raw_size = self.raw_crc = 0  # of the file as it is, see files.stamp()
+        self.raw_size = self.raw_crc = 0  # of the file as it is, see sslcfg._stamp()
         super().__init__(what, phase, measured)
 
     def rewind(self):

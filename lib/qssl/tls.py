@@ -16,7 +16,7 @@ class Context:
 
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
         from . import unload
-        from .sslcfg import check
+        from .settings import check
 
         self.id = ctx
         self._modem = modem
@@ -25,7 +25,7 @@ class Context:
         try:
             self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
         finally:
-            unload("sslcfg files pem pemcheck pemhints quote", True)
+            unload("settings files pem pemcheck pemhints quote", True)
         modem.contexts[ctx] = modem.contexts[ctx] or self  # not for those that clients make
 
     def apply(self) -> None:

@@ -30,8 +30,8 @@ MODULES = {
 }
 INTERNAL = (
     "__init__ ascii bringup channel clienttls codes command contact dialect echo events link "
-    "opening parser pem pemcheck pemhints push query quote radio resync sim sslcfg tried urcs "
-    "words"
+    "opening parser pem pemcheck pemhints push query quote radio resync settings sim sslcfg tried "
+    "urcs words"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

@@ -25,7 +25,7 @@ _JOBS = (
     ("sockets", "opening channel socket quote"),
     ("a wire that is trusted again after lost bytes or a time-out", "resync"),
     ("from any state of the modem to an active PDP context", "bringup query"),
-    ("TLS that fails closed: settings read back, files verified", "sslcfg files clock"),
+    ("TLS that fails closed: settings read back, files verified", "settings sslcfg files clock"),
     ("the words of errors", "hints codes"),
     ("direct push mode", "push"),
     ("transparent mode", "stream words"),

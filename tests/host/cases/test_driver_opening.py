@@ -9,7 +9,7 @@ import qssl
 from driver_kit import HOST, Watch, arm, connected, raised, tls, up, works
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
 
-LET_GO = "opening sslcfg files pem pemcheck pemhints quote query clock codes echo bringup"
+LET_GO = "opening settings sslcfg files pem pemcheck quote query clock codes echo bringup"
 
 
 def test_every_error_of_opening():
@@ -140,9 +140,9 @@ def test_what_a_connection_needs_is_let_go():
         qssl.__file__ = "/lib/qssl/__init__.mpy"
         sock.close()
         ctx = tls(modem)
-        assert not left("sslcfg files pem pemcheck pemhints quote")
+        assert not left("settings files pem pemcheck pemhints quote")
         assert raised(modem.tls, 0, ca=b"no PEM").errno == errno.EINVAL
-        assert not left("sslcfg files pem pemcheck pemhints quote")
+        assert not left("settings files pem pemcheck pemhints quote")
         sock = modem.connect(HOST, 8883, ctx)
         assert not left(LET_GO)
         assert len(left("modem link channel socket tls")) == 5

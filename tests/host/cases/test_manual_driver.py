@@ -19,7 +19,8 @@ from driver_kit import (
     up,
     works,
 )
-from qssl import sslcfg
+from qssl import settings as table
+from qssl.dialect import CTX_MAX
 from ugsim.fakenet import EchoPeer, FakeNet, ScriptPeer, SinkPeer, SourcePeer
 
 SERVER = "220.180.239.201"  # of chapter 3
@@ -41,8 +42,8 @@ def starting(log, text):
 def test_every_version_and_suite_of_the_tables():
     rig, modem = up()
     log = Log(rig)
-    for name, (version, _) in sslcfg.VERSIONS.items():
-        for suite, (number, _) in sslcfg.SUITES.items():
+    for name, (version, _) in table.VERSIONS.items():
+        for suite, (number, _) in table.SUITES.items():
             context = modem.tls(
                 2, ca=CA, version=name, suite=suite, check_time=False, allow_weak=True
             )
@@ -53,8 +54,8 @@ def test_every_version_and_suite_of_the_tables():
             six = (0x35, 0x2F, 0x05, 0x04, 0x0A, 0x3D)
             assert last(rig).suites == (six if suite == "all" else (int(number[2:], 16),))
             log.at.clear()
-    assert sorted([v for v, _ in sslcfg.VERSIONS.values()]) == [0, 1, 2, 3, 4]
-    assert len(sslcfg.SUITES) == 7
+    assert sorted([v for v, _ in table.VERSIONS.values()]) == [0, 1, 2, 3, 4]
+    assert len(table.SUITES) == 7
 
 
 # --- 2.1 ---
@@ -76,7 +77,7 @@ def test_the_four_forms_of_a_command():
 
 
 def test_every_parameter_of_an_ssl_context():
-    for ctx in range(sslcfg.CTX_MAX + 1):
+    for ctx in range(CTX_MAX + 1):
         rig, modem = up()
         modem.clock((2025, 1, 1, 0, 0, 0))
         full = {"ca": CA, "cert": CA, "key": KEY}

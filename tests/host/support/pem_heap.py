@@ -5,7 +5,7 @@
 import gc
 import os
 
-from qssl import files, pemcheck, pemhints
+from qssl import files, pemcheck, pemhints, sslcfg
 from qssl.pem import Clean
 
 path = os.getenv("QSSL_PEM")
@@ -26,7 +26,7 @@ def watch(self, text):
 Clean.passed = watch
 try:
     found = pemcheck.load(path, None, None)[0]
-    assert files.stamp(path) == found[1:3]
+    assert sslcfg._stamp(path) == found[1:3]
     source = Clean(path, "ca", found[3:])
     source.rewind()
     buf = bytearray(100)
