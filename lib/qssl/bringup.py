@@ -253,30 +253,28 @@ class Bringup:
         return False
 
     def steps(self, setting, pin, reach_ms):
-        # One round: all that start() does.
-        from .contact import contact
-
-        yield from contact(self, reach_ms)
-        self.restarts = self.link.stats.restarts  # booting was none
+        # One round: all that start() does. Parts that load a module are generators of their own:
+        # a name in the frame of this one would hold it.
+        yield from self.reach(reach_ms)
         _unload("contact")
+        self.restarts = self.link.stats.restarts  # booting was none
         yield from self.tidy()
         _unload("contact echo")
-        from .radio import enable, register
-        from .sim import unlock
-
+        yield from self.radio()
+        _unload("radio")
         self.pin = pin
-        yield from enable(self)
-        yield from unlock(self)
+        yield from self.card()
+        self.late = None  # holds the module too
+        _unload("sim")
         self.sends = True
-        yield from register(self)
+        yield from self.network()
         self.sends = False
+        self.late = None
         _unload("radio sim")
         yield from self.clock()
         _unload("clock")
         yield from self.activate(*setting)
-        from .urcs import mend
-
-        yield from mend(self)
+        yield from self.urcs()
         _unload("urcs")
         # A restart that nobody saw would have undone all this: the settings are looked at, then
         # whether the context is still active, which no restart would have left.
@@ -286,6 +284,31 @@ class Bringup:
             from . import echo  # a damaged command has switched it off
 
             yield from echo.on(self.modem)
+
+    def reach(self, limit_ms):
+        from .contact import contact
+
+        yield from contact(self, limit_ms)
+
+    def radio(self):
+        from .radio import enable
+
+        yield from enable(self)
+
+    def card(self):
+        from .sim import unlock
+
+        yield from unlock(self)
+
+    def network(self):
+        from .radio import register
+
+        yield from register(self)
+
+    def urcs(self):
+        from .urcs import mend
+
+        yield from mend(self)
 
     def clock(self):
         # The network's time, as far as it tells it. No reason for start() to fail.

@@ -12,7 +12,6 @@ from . import link as _l
 from .ascii import value
 from .errors import Error
 from .quote import printable
-from .sim import unlock
 
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
@@ -68,6 +67,8 @@ class _Search:
 
     def looked(self):
         # Why it may not register: the radio, the choice of the operator, the network's word.
+        from .sim import unlock
+
         step = self.step
         yield from enable(step)
         yield from unlock(step)  # the card may have been pulled

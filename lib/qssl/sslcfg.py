@@ -8,6 +8,7 @@ from time import ticks_add, ticks_ms
 
 from micropython import const
 
+from . import unload
 from .errors import Error, Refused, error
 
 _CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
@@ -87,13 +88,8 @@ def applying(ctx, modem):
             raise error("ctx busy")
     mine = modem.contexts[id] = [ctx]
     if level and not ctx._settings[3]:
-        from .clock import adopt, get
-
-        if (yield from get(modem)) is None and not (yield from adopt(modem)):
-            how = "the modem's clock was never set (%s): modem.clock((y, m, d, h, mi, s)) in UTC, "
-            how += "NTP by qssl.timekeeper, or check_time=False"
-            why = modem.keeper.why() if modem.keeper else "the network tells no usable time"
-            raise Refused(errno.EACCES, "tls", how % why)
+        yield from _timed(modem)
+        unload("clock", True)
     names = yield from _uploads(ctx, modem)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
     for key, val in pems + settings:
@@ -109,6 +105,17 @@ def applying(ctx, modem):
         raise error("ctx busy")
     modem.contexts[id] = ctx
     ctx._epoch = epoch
+
+
+def _timed(modem):
+    # Generator: the modem has a clock to check certificates against.
+    from .clock import adopt, get
+
+    if (yield from get(modem)) is None and not (yield from adopt(modem)):
+        how = "the modem's clock was never set (%s): modem.clock((y, m, d, h, mi, s)) in UTC, "
+        how += "NTP by qssl.timekeeper, or check_time=False"
+        why = modem.keeper.why() if modem.keeper else "the network tells no usable time"
+        raise Refused(errno.EACCES, "tls", how % why)
 
 
 def _uploads(ctx, modem):
