@@ -11,8 +11,8 @@ from binascii import b2a_base64
 from micropython import const
 
 from .errors import Refused, error
-from .sslcfg import SUITES as _MODEM
-from .sslcfg import VERSIONS
+from .settings import SUITES as _MODEM
+from .settings import VERSIONS
 
 # Names of MicroPython, the strongest first, and the modem's.
 SUITES = (
