@@ -50,7 +50,7 @@ HIDDEN = {
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
-    "files": "Source checksum stamp ensure named ensuring",
+    "files": "Source checksum ensure named ensuring",
     "pdp": "stop ip dotted",
     "diagnose": "stamp validity",
     "probe": "check listed",

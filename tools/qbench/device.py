@@ -30,7 +30,7 @@ class Device:
         self._host = stack.enter_context(Host(frozen=frozen, **options))
         settings = self._host.settings
         utc = tuple(time.gmtime()[:6])
-        site = _SITE % (settings["host"], settings["port"], settings["baud"], utc, names)
+        site = _SITE % (settings["host"], settings["port"], settings["baud"], utc, " ".join(names))
         self._host.write({"/ca.pem": settings["ca"], "/lib/bench_site.py": site})
         if not frozen:
             self._host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})

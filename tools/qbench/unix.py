@@ -45,7 +45,9 @@ class Unix:
         self._folder.mkdir()
         (self._folder / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
         (self._folder / "ca.pem").write_bytes(_CA)
-        (self._folder / "bench_site.py").write_text(_SITE % (str(self._folder / "ca.pem"), names))
+        (self._folder / "bench_site.py").write_text(
+            _SITE % (str(self._folder / "ca.pem"), " ".join(names))
+        )
 
     @contextlib.contextmanager
     def modem(self, baud=0):

@@ -8,7 +8,7 @@ import board
 from bench_site import NAMES
 
 found = []
-for name in NAMES:
+for name in NAMES.split():
     gc.collect()
     before = gc.mem_alloc()
     try:
