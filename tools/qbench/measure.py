@@ -178,7 +178,12 @@ class Measure:
                 exact=False,
                 place="emulated board",
             )
-            for way, text in (("receive", "receiving"), ("send", "sending"))
+            for way, text in (
+                ("receive", "receiving"),
+                ("receive deaf", "receiving, of a modem that echoes no commands"),
+                ("send", "sending"),
+                ("send deaf", "sending, to a modem that echoes no commands"),
+            )
         ]
 
 

@@ -106,13 +106,16 @@ n = KIB * 1024 // 1500
 receive(2)
 send(2)
 found = {}
-for name, size, driver, modem in (
-    ("receive", 1500, receive, modem_reply),
-    ("send", 1460, send, modem_take),
-):
-    us = driver(n)
-    settle()
-    us -= modem(n)
-    settle()
-    found[name] = us * 1024 // (n * size)
+for echo in (0, 1):
+    uart.echo = bool(echo)
+    m.link.echo = echo
+    for name, size, driver, modem in (
+        ("receive", 1500, receive, modem_reply),
+        ("send", 1460, send, modem_take),
+    ):
+        us = driver(n)
+        settle()
+        us -= modem(n)
+        settle()
+        found[name + (" deaf", "")[echo]] = us * 1024 // (n * size)
 print(json.dumps(found))
