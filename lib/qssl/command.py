@@ -20,7 +20,6 @@ _TRY_MS = const(2000)
 class Exchange:
     # One command, as a job of the link.
     takes = _l.OK | _l.ERROR | _l.CONNECT
-    limit_ms = COMMAND_MS
     pad = 27
 
     def __init__(self, link, text, prefix, data, due):
@@ -29,6 +28,8 @@ class Exchange:
         self._prefix = prefix
         self._data = data
         self.due = due  # ticks
+        self.begun = 0  # ticks
+        self.limit_ms = 0  # set in its turn; the pump allocates nothing for it
         self.patience = 0  # ms of silence after which no answer is expected any more; 0: as due
         self.lines = []  # what followed the prefix in the information lines
         self.result = 0  # 0 until it has ended
