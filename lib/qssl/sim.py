@@ -15,6 +15,9 @@ from .quote import printable
 _POLL_MS = const(500)
 _GONE_MS = const(20000)  # a SIM that is still not found then is not there
 _UNLOCK_MS = const(20000)  # from the PIN to READY
+_BUSY_MS = const(5000)  # until a SIM that was too busy to look at the PIN is given it again
+_TYPED = const(2)  # times that a PIN is typed at most, whatever the modem says of it
+_OPEN = ("READY", "SIM PIN2", "SIM PUK2")  # the PIN is not asked for
 
 # What AT+CPIN? answers, as +CME ERROR (27.007 9.2) and as a word.
 _WORDS = const("""
@@ -49,6 +52,14 @@ def _word(code):
     return _WORDS[at + len(key) : _WORDS.find("\n", at + 1)] if at >= 0 else ""
 
 
+def _plain(state):
+    # One of the words above, of the ways in which firmware writes it.
+    state = state.replace('"', "").replace("_", "-").strip()
+    if state.startswith("SIM ") and state[4:] in ("BUSY", "FAILURE", "WRONG", "NOT INSERTED"):
+        state = state[4:]
+    return state[:-9] if state.endswith(" REQUIRED") else state
+
+
 def _denied(hint, code=0):
     raise Error(errno.EACCES, "start", hint, code)
 
@@ -65,7 +76,7 @@ class _Card:
         self.code = 0
         if result == _l.OK and step.at.lines:
             line = step.at.lines[0]
-            self.state = printable(line, 0, len(line)).strip().upper()
+            self.state = _plain(printable(line, 0, len(line)).upper())
         else:
             self.code = max(step.link.cme, 0)
             self.state = _word(self.code)
@@ -77,7 +88,7 @@ class _Card:
         if state == "NOT INSERTED":
             hint = "no SIM card; check card and holder, the card's side and its contacts"
         elif state == "SIM PIN":
-            hint = "the SIM still asks for its PIN, although it was typed; restart the modem"
+            hint = "the SIM asks for its PIN and is too busy to take it; restart the modem"
         elif state == "BUSY" or state == "NOT READY":
             hint = "the SIM stays busy; restart the modem, try another card"
         elif state in ("FAILURE", "WRONG", "MEMORY"):
@@ -89,14 +100,15 @@ class _Card:
     def tries(self):
         # How many wrong PINs the SIM still stands; -1: the firmware does not tell.
         step = self.step
-        if (yield from step.ask(b"AT+QPINC?", b"+QPINC:")) == _l.OK:
-            for line in step.at.lines:
-                if line.find(b'"SC"') >= 0:
-                    return value(line, 0, len(line), 1)
-        if (yield from step.ask(b"AT+CPINR", b"+CPINR:")) == _l.OK:
-            for line in step.at.lines:
-                if line.replace(b'"', b"").strip().startswith(b"SIM PIN,"):
-                    return value(line, 0, len(line), 1)
+        for ask, prefix, name in (
+            (b"AT+QPINC?", b"+QPINC:", b"SC,"),
+            (b"AT+CPINR", b"+CPINR:", b"SIMPIN,"),
+        ):
+            if (yield from step.ask(ask, prefix)) == _l.OK:
+                for line in step.at.lines:
+                    line = line.replace(b'"', b"").replace(b" ", b"")
+                    if line.startswith(name):
+                        return value(line, 0, len(line), 1)
         return -1
 
     def enter(self, pin):
@@ -107,32 +119,33 @@ class _Card:
         if not pin:
             _denied("the SIM asks for its PIN; pass pin=", self.code)
         left = yield from self.tries()
-        if pin in tried.PINS:
-            before = tried.PINS[pin]
-            if before is None:
-                hint = "this PIN is wrong, it was refused before and is not typed again"
-                raise Refused(errno.EACCES, "start", hint + _left(left), 16)
-            if left < 0 or left != before:
-                self.unanswered(left)
+        before, times, free = tried.PINS.get(pin, (left, 0, True))
+        if before is None:
+            hint = "this PIN is wrong, it was refused before and is not typed again"
+            raise Refused(errno.EACCES, "start", hint + _left(left), 16)
+        if times >= _TYPED or (not free and (left < 0 or left != before)):
+            self.doubtful(left)
         if left in (0, 1):
             hint = "the SIM stands only one more wrong PIN, so pin= was not typed; put it right "
             _denied(hint + "in a phone, or switch the PIN off there")
         step.look()
-        tried.PINS[pin] = left  # whatever becomes of it
+        times += 1
+        tried.PINS[pin] = (left, times, False)  # whatever becomes of it
         result = yield from step.at.ask(b'AT+CPIN="%s"' % pin, None, step.left(10000))
         code = step.link.cme if result == _l.ERROR else 0
         if code == 14:  # busy: it has not looked at it
-            tried.PINS.pop(pin)
-            yield from step.pause(_POLL_MS)
+            tried.PINS[pin] = (left, times, True)
+            yield from step.pause(_BUSY_MS)
             return
         if result == _l.ERROR:
             if code != 12:
                 yield from self.asked()
             now = yield from self.tries()
-            if left == now >= 0 and self.state != "SIM PUK":
-                tried.PINS.pop(pin)
+            if left == now >= 0 and code not in (12, 16) and self.state != "SIM PUK":
+                # Some modems' count stands still, so this can't go on for ever.
+                tried.PINS[pin] = (left, times, True)
                 _denied("the SIM did not take the PIN now; try again", max(code, 0))
-            tried.PINS[pin] = None
+            tried.PINS[pin] = (None, times, False)
             if code == 12 or self.state == "SIM PUK":
                 self.locked()
             hint = "the SIM refused this PIN; it is typed only once, give the right one"
@@ -147,19 +160,19 @@ class _Card:
             waited += _POLL_MS
             yield from step.pause(_POLL_MS)
         if self.state == "SIM PUK":
-            tried.PINS[pin] = None
+            tried.PINS[pin] = (None, times, False)
             self.locked()
-        if self.state == "SIM PIN" and result == _l.OK:
-            raise self.error()
         if self.state == "SIM PIN":
             now = yield from self.tries()
-            if left < 0 or left != now:
-                self.unanswered(now)
-        tried.PINS.pop(pin)
+            if result == _l.OK or times >= _TYPED or left < 0 or left != now:
+                self.doubtful(now)
+            tried.PINS[pin] = (left, times, True)
+        elif self.state in _OPEN:
+            tried.PINS.pop(pin)
 
-    def unanswered(self, left):
-        hint = "the answer to the PIN was lost, and the SIM still asks for it; it is not typed "
-        raise Refused(errno.EACCES, "start", hint + "again: check it" + _left(left))
+    def doubtful(self, left):
+        hint = "the SIM still asks for its PIN, although it was typed; as it may be wrong, it is "
+        raise Refused(errno.EACCES, "start", hint + "not typed again: check it" + _left(left))
 
     def locked(self):
         hint = "the SIM is locked (SIM PUK): the PIN was wrong too often; put the card into a "
@@ -178,6 +191,11 @@ def unlock(step):
     waited = 0
     while True:
         state = yield from card.asked()
+        if state in _OPEN and step.pin:
+            from . import tried
+
+            if tried.PINS.get(step.pin, (None,))[0] is not None:
+                tried.PINS.pop(step.pin)  # it was right, whatever it looked like
         if state == "READY":
             return
         if state == "SIM PIN":
@@ -187,7 +205,9 @@ def unlock(step):
             continue
         if state == "SIM PUK":
             card.locked()
-        if state in ("SIM PIN2", "SIM PUK2"):
+        if state.endswith("BLOCKED"):
+            _denied("the SIM is blocked for good, its PUK was wrong too often; take another one")
+        if state in _OPEN:
             step.sim = state  # it registers all the same: only some numbers are closed
             return
         if state.startswith("PH-"):

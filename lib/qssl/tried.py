@@ -1,4 +1,6 @@
 # qssl.tried - PINs that are never typed again. Stays in memory, once a PIN was typed.
 # SPDX-License-Identifier: MIT
 
-PINS = {}  # PIN (bytes): tries left before it was typed, -1 unknown; None: it was refused
+# PIN (bytes): (tries left before it was typed: -1 unknown, None: it was refused; times typed;
+# whether the SIM has not looked at it, as far as is known)
+PINS = {}

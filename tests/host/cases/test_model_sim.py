@@ -55,6 +55,18 @@ def test_who_tells_the_tries():
     t = started(sim="pin", sim_tries="no")
     assert t.at("AT+QPINC?") == t.at("AT+CPINR") == cme(4)
     assert started(sim="none").at("AT+QPINC?") == cme(10)
+    for tells, shown in (("plain", b"+QPINC: SC , 2 , 10"), ("stuck", b'+QPINC: "SC",3,10')):
+        t = started(sim="pin", sim_tries=tells)
+        t.at("AT+CPIN=0")
+        assert t.at("AT+QPINC?").split(b"\r\n")[1] == shown
+
+
+def test_what_a_wrong_pin_is_answered_with():
+    for word, answer in (("ok", OK), ("busy", cme(14)), ("100", cme(100)), ("3", cme(3))):
+        t = started(sim="pin", pin_wrong=word)
+        assert t.at('AT+CPIN="0000"') == answer and tries(t) == (2, 10)
+        assert t.at("AT+CPIN?") == lines("+CPIN: SIM PIN")
+        assert t.at('AT+CPIN="1234"') == OK and tries(t) == (3, 10)
 
 
 def test_every_state():

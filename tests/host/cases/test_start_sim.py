@@ -118,6 +118,56 @@ def test_a_lost_answer_to_the_pin():
             assert typed(log) == 1, (tells, pin, typed(log))
 
 
+def test_no_answer_makes_it_type_a_pin_three_times():
+    # Whatever a modem answers to a wrong PIN, and whatever it says of the tries left.
+    for tells in ("qpinc", "plain", "cpinr", "stuck", "no"):
+        for word in ("16", "ok", "busy", "100", "3"):
+            rig, modem, log = made(sim_tries=tells, pin_wrong=word)
+            for _ in range(4):
+                e = raised(modem.start, "internet", pin="9999", timeout_ms=60000)
+                assert e.errno == errno.EACCES and "PIN" in str(e) and "PUK" not in str(e), e
+                rig.model.command("restart")
+                modem.sleep_ms(5000)
+            known = tells in ("qpinc", "plain", "cpinr")
+            most = 1 if word == "16" or (known and word != "busy") else 2
+            assert typed(log) <= most, (tells, word, typed(log))
+            assert rig.model.card.tries == 3 - typed(log) and rig.model.sim.state == "pin"
+
+
+def test_a_right_pin_that_shows_late_can_be_typed_again():
+    for tells in ("qpinc", "no"):
+        rig, modem, log = made(sim_tries=tells, sim_lag_ms=25000)
+        e = raised(modem.start, "internet", pin="1234")
+        assert "although it was typed" in str(e), e
+        modem.sleep_ms(10000)
+        modem.start("internet", pin="1234")
+        assert typed(log) == 1
+        rig.model.command("switch sim_lag_ms 0")
+        rig.model.command("restart")
+        modem.sleep_ms(5000)
+        modem.start("internet", pin="1234")
+        assert typed(log) == 2
+
+
+def test_other_spellings_of_its_state():
+    for text, words in (
+        ('"READY"', None),
+        ("SIM BUSY", "stays busy"),
+        ("SIM FAILURE", "fails (failure)"),
+        ("PH_NET PIN", "locked to another network"),
+        ("SIM PUK REQUIRED", "PUK"),
+        ("BLOCKED", "take another one"),
+    ):
+        rig, modem, log = made(sim="ready")
+        shown = rig.model.sim
+        shown.show = lambda text=text: text
+        if words is None:
+            modem.start("internet")
+        else:
+            e = raised(modem.start, "internet", pin="1234", timeout_ms=30000)
+            assert words in str(e) and not typed(log), (text, e)
+
+
 def test_a_pin_that_is_lost_on_its_way():
     # Where the SIM tells that nothing was tried, it is typed again.
     for tells in ("qpinc", "cpinr", "no"):
@@ -127,7 +177,7 @@ def test_a_pin_that_is_lost_on_its_way():
             modem.start("internet", pin="1234")
             assert tells != "no"
         except OSError as e:
-            assert tells == "no" and "answer to the PIN" in str(e), e
+            assert tells == "no" and "not typed again" in str(e), e
         assert typed(log) == (tells != "no") and rig.model.card.tries == 3
 
 

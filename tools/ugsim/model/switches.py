@@ -158,8 +158,14 @@ SWITCHES = {
     "sim_lag_ms": (0, None, "time after the right PIN in which AT+CPIN? still asks for it"),
     "sim_tries": (
         "qpinc",
-        ("qpinc", "cpinr", "no"),
-        "which command tells how many wrong PINs the SIM still stands",
+        ("qpinc", "plain", "stuck", "cpinr", "no"),
+        "which command tells how many wrong PINs the SIM still stands: QPINC, without quotes, "
+        "always the same three; CPINR; none",
+    ),
+    "pin_wrong": (
+        "16",
+        ("16", "ok", "busy", "100", "3"),
+        "what a wrong PIN is answered with: a +CME ERROR, OK, that the SIM is busy",
     ),
     "cpin_style": ("word", ("word", "number"), "AT+CPIN? of a locked SIM: a word, +CME ERROR: 11"),
     "radio_kept": ("no", ("no", "yes"), "AT+CFUN and AT+COPS outlive a restart"),

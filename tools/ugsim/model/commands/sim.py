@@ -82,6 +82,7 @@ class Sim:
 
     def enter(self, pin, new):
         # AT+CPIN=<pin>, or <puk>,<new pin>. Raises Refused.
+        m = self._m
         card = self.card
         if self.busy():
             raise Refused(14)
@@ -91,7 +92,10 @@ class Sim:
                 if card.tries <= 0:
                     self.change("puk")
                     raise Refused(12)
-                raise Refused(16)
+                answer = m.sw["pin_wrong"]
+                if answer == "ok":
+                    return
+                raise Refused(14 if answer == "busy" else int(answer))
         elif self.state == "puk":
             if new is None:
                 raise Refused(12)
@@ -105,7 +109,6 @@ class Sim:
             raise Refused(3)
         else:
             raise Refused(STATES[self.state][1])
-        m = self._m
         card.tries = _TRIES
         card.puk_tries = _PUK_TRIES
         self.lags_until = m.now + m.sw["sim_lag_ms"]
@@ -145,15 +148,21 @@ def cpin(m, form, args):
 
 def qpinc(m, form, args):
     # AT+QPINC?: tries left for PIN and PUK, then for PIN2 and PUK2
-    if m.sw["sim_tries"] != "qpinc":
+    style = m.sw["sim_tries"]
+    if style not in ("qpinc", "plain", "stuck"):
         raise Refused(4)
     if form == "test":
         m.out.info('+QPINC: ("SC","P2")')
     elif form == "read":
         if m.sim.state == "none":
             raise Refused(10)
-        m.out.info('+QPINC: "SC",%d,%d' % (m.card.tries, m.card.puk_tries))
-        m.out.info('+QPINC: "P2",3,10')
+        left = _TRIES if style == "stuck" else m.card.tries
+        if style == "plain":
+            m.out.info("+QPINC: SC , %d , %d" % (left, m.card.puk_tries))
+            m.out.info("+QPINC: P2 , 3 , 10")
+        else:
+            m.out.info('+QPINC: "SC",%d,%d' % (left, m.card.puk_tries))
+            m.out.info('+QPINC: "P2",3,10')
     else:
         raise Refused
     return OK
