@@ -55,6 +55,7 @@ _PEEK_MS = const(5000)  # the same while it opens
 _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
 _SURE_MS = const(200)  # after ERROR: was it the answer?
+_LOOKS = const(50)  # that is as long
 _PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
@@ -141,6 +142,7 @@ class Channel(io.IOBase):
         self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
         self._pause = 0  # ms
         self._again = 0  # ticks: not before, after SEND FAIL
+        self._looks = 0  # left, until what was sent is proven
         self._stale = 0  # ticks: when the bytes beyond want have waited long enough
         while self._rx.any():
             self._rx.read()
@@ -396,7 +398,8 @@ class Channel(io.IOBase):
         link = self._link
         if not link.echo or link.last is not self or self._ended != _P_SEND:
             return False
-        if ticks_diff(ticks_ms(), link.heard) < _PROOF_MS:
+        if self._looks and ticks_diff(ticks_ms(), link.heard) < _PROOF_MS:
+            self._looks -= 1
             return True
         if link.parser.started() or link.parser.blanks:
             self.fail("unknown")
@@ -580,6 +583,7 @@ class Channel(io.IOBase):
             at += n
         self._want = max(self._want - fly, 0)
         self._fly = self._pause = 0
+        self._looks = _LOOKS
         self._stale = ticks_add(ticks_ms(), LINGER_MS)
 
     # --- what the modem reports (URCs) ---------------------------------------------------------

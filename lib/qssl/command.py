@@ -14,7 +14,7 @@ from .errors import Error, error
 
 COMMAND_MS = const(5000)  # how long an ordinary command may take
 _TRIES = const(3)  # of what is harmless to repeat
-_TRY_MS = const(2000)
+_TRY_MS = const(3500)
 
 
 class Exchange:

@@ -66,12 +66,11 @@ class Https:
         try:
             head = self._head + b"%d\r\n\r\n" % len(body)
             yield from send(sock, head)
-            if self._pack is lines:
-                yield from send(sock, body)
-                sock.flush()
-            else:
+            if self._pack is not lines:
+                # A digit less in Content-Length cuts JSON so that it is none; what other forms
+                # would make of it nobody knows.
                 yield from flushed(sock)
-                yield from whole(sock, body)
+            yield from whole(sock, body)
         except OSError as e:
             failure = e  # the server may have answered before it closed
         try:
@@ -177,8 +176,9 @@ def quiet(sock):
 
 def whole(sock, data):
     # Sends all of data so that nothing else can make it whole. A byte that is lost on the way to
-    # the modem is made up for by another one at the end, see qssl.resync: in JSON it shows, in
-    # other forms it may not. So the last byte goes alone, once the modem surely has the others.
+    # the modem is made up for by another one at the end, see qssl.resync; many readers of JSON
+    # pass over what stands there. So the last byte goes alone, once the modem surely has the
+    # others.
     n = max(len(data) - 1, 0)
     yield from send(sock, data, 0, n)
     yield from flushed(sock)

@@ -105,10 +105,7 @@ class Mqtt:
             left[mark] = True
             payload = self._envelope(name, number, record)
             payload = _packet(_PUBLISH, self._topic + pack(">H", mark), len(payload)) + payload
-            # What takes the place of a byte that was lost on the UART is no JSON; another payload
-            # has to be protected from it.
-            yield from (send if self._envelope is _json else whole)(sock, payload)
-        sock.flush()
+            yield from whole(sock, payload)
         self._sent()
         while left:
             kind, body = yield from self._receive()

@@ -96,7 +96,6 @@ def _proven(modem):
     if modem.at.until is not None and ticks_diff(due, modem.at.until) > 0:
         due = modem.at.until
     link.suspect()
-    link.pump()
     while link.doubt:
         if not (yield due):
             raise error(link.why("silent"))
