@@ -43,6 +43,7 @@ class Bringup:
         self.settings = ()  # (question, prefix, answer) that shows that tidy() is in force
         self.late = None  # function: the error to raise when the time is over
         self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
+        self.denied = False  # packet data, though the network took the modem
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -240,7 +241,7 @@ class Bringup:
         # The error for a PDP context that is not activated.
         from .codes import activation
 
-        return Error(errno.EHOSTUNREACH, "start", *activation(self.code, self.cme))
+        return Error(errno.EHOSTUNREACH, "start", *activation(self.code, self.cme, self.denied))
 
     def active(self):
         # Whether the PDP context is active; notes its address.
@@ -406,6 +407,9 @@ def settings(apn, user, password, auth):
     password = optional(password, "start", "password", 127)
     if b" " in apn:
         raise Refused(errno.EINVAL, "start", "apn holds a blank; no APN has one")
+    for c in b":/*#,;":  # an address, a number to dial, a list
+        if c in apn:
+            raise Refused(errno.EINVAL, "start", "apn holds a %s; no APN has one" % chr(c))
     if (user or password) and not auth:
         hint = "user and password need auth=1 (PAP) or 2 (CHAP), else they are not used"
         raise Refused(errno.EINVAL, "start", hint)

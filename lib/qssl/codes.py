@@ -59,12 +59,15 @@ _FILES = const("""
 # +CME ERROR of 27.007 9.2 and 9.3, as the network gives them: number|text; hint.
 _NETWORK = const("""
 3|operation not allowed; another program may use the modem
-4|operation not supported
+4|operation not supported; check APN and auth
+10|SIM not inserted; check card and holder
+13|SIM failure; check card and holder
+14|SIM busy; try again
 30|no network service; check antenna and coverage
 31|network time-out; the network did not answer; try again
 32|network not allowed, emergency calls only; check the SIM's contract
 33|service not subscribed; check the APN and the SIM's contract
-100|unknown error
+100|unknown error; check APN, user, password, the SIM's contract and coverage
 103|illegal SIM; the network does not know it; check its contract
 106|illegal modem; the network bars its IMEI
 107|GPRS not allowed; check the SIM's contract for data
@@ -76,13 +79,14 @@ _NETWORK = const("""
 134|service out of order for now; try again
 148|unspecified GPRS error; check the APN
 149|PDP authentication failed; check user, password and auth
-150|invalid class of modem
+150|invalid class of modem; check the SIM's contract
 """)
 TABLES = (_TCPIP, _FILES)
 
 
-def activation(code, cme):
-    # (hint, number) for a PDP context that was refused: by AT+QIGETERROR, by +CME ERROR.
+def activation(code, cme, denied):
+    # (hint, number) for a PDP context that was refused: by AT+QIGETERROR, by +CME ERROR. denied:
+    # the network has denied packet data, though it took the modem.
     from .hints import _find
 
     step = "check APN, user, password, the SIM's contract and coverage"
@@ -93,5 +97,7 @@ def activation(code, cme):
             known = _find((_TCPIP, _NETWORK), number)
             texts.append("%d %s" % (number, known or "is in no document that is public; " + step))
     if not texts:
-        texts.append("and gave no number; " + step)
+        texts.append("the modem gave no number; " + step)
+    if denied:
+        texts.append("packet data is denied (AT+CGREG?): has the SIM's contract data?")
     return "the PDP context was not activated: " + " and ".join(texts), code or cme

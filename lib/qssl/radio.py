@@ -58,6 +58,8 @@ class _Search:
                 self.code = max(step.link.cme, self.code)
             for line in step.at.lines:
                 stat = value(line, 0, len(line), 1)
+                if name == b"+CGREG":
+                    step.denied = stat == 3
                 if 0 <= stat < 6 and (best < 0 or _rank(stat) > _rank(best)):
                     best = stat
             if best in (1, 5):

@@ -20,6 +20,16 @@ def control(*texts):
     return make
 
 
+def halves(creg, cgreg):
+    # The network takes the modem for calls (AT+CREG?) and says otherwise for data (AT+CGREG?).
+    def make(rig):
+        stats = {"CREG": creg, "CGREG": cgreg}
+        rig.model.radio.status = lambda name: "+%s: 0,%d" % (name, stats[name])
+        arm(rig, "act_error code=561 n=0")
+
+    return make
+
+
 def typed(*texts):
     # One that another program left.
     def make(rig):
@@ -100,7 +110,9 @@ TABLE = (
     ("activation, 9999", control("fault act_error code=9999 n=0"), {}, Error, "EHOSTUNREACH")
     + (9999, ("9999", "no document", "APN"), ("without a reason",)),
     ("activation, no number", control("fault act_error code=0 n=0"), {}, Error, "EHOSTUNREACH", 0)
-    + (("no number", "APN", "contract", "coverage"), ("refused without",)),
+    + (("the modem gave no number", "APN", "contract", "coverage"), ("refused without", "denied")),
+    ("calls taken, data denied", halves(1, 3), {}, Error, "EHOSTUNREACH", 561)
+    + (("561", "packet data is denied", "contract"), ("antenna",)),
     ("no APN", control("sim ready"), {"apn": ""}, Error, "EHOSTUNREACH", 573)
     + (("573", "APN not configured", "apn="), ("antenna",)),
     ("QICSGP refused", control("fault error cmd=+QICSGP n=0 code=552"), {}, Error, "EIO", None)
@@ -108,6 +120,10 @@ TABLE = (
     # --- settings that can't be ---
     ("APN with a blank", control(), {"apn": "inter net"}, Refused, "EINVAL", 0)
     + (("apn", "blank"), ("antenna",)),
+    ("APN of a dialler", control(), {"apn": "*99#"}, Refused, "EINVAL", 0)
+    + (("apn holds a *",), ("antenna",)),
+    ("APN as a URL", control(), {"apn": "http://internet"}, Refused, "EINVAL", 0)
+    + (("apn holds a :",), ("antenna",)),
     ("user without auth", control(), {"user": "u", "password": "p"}, Refused, "EINVAL", 0)
     + (("auth=1", "PAP", "CHAP"), ("antenna",)),
     ("password without user", control(), {"password": "p", "auth": 1}, Refused, "EINVAL", 0)
@@ -117,6 +133,9 @@ TABLE = (
 )
 # +CME ERROR of AT+QIACT: number, words.
 NETWORK = (
+    (4, ("APN", "auth")),
+    (10, ("SIM not inserted", "holder")),
+    (14, ("SIM busy", "again")),
     (30, ("no network service",)),
     (31, ("time-out",)),
     (32, ("not allowed", "contract")),
@@ -126,6 +145,7 @@ NETWORK = (
     (107, ("GPRS not allowed", "contract")),
     (111, ("roaming",)),
     (132, ("APN",)),
+    (100, ("APN", "contract")),
     (148, ("unspecified", "APN")),
     (149, ("authentication failed", "password")),
     (777, ("no document", "APN")),
