@@ -405,6 +405,10 @@ class Channel(io.IOBase):
             self.fail("unknown")
         return False
 
+    def claimed(self):
+        # A URC says that it has ended; the modem is being asked.
+        return self._claims > 0 and self._state == _OPEN and not self.why
+
     def confirmed(self):
         if self._held:
             self._held = False

@@ -333,7 +333,7 @@ class Modem:
         """
         from .opening import opening
 
-        return self.link.drive(opening(self, host, port, ctx, make, pdp, push))
+        return self.link.drive(opening(self, host, port, ctx, make, pdp, push, True))
 
     def release(self, sock):
         # The socket's id is free again.

@@ -44,15 +44,17 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 sock.abandon()
 
 
-def opening(modem, host, port, ctx, make, pdp, push):
-    # Generator for Link.drive: the Socket of a connection that is going to open.
+def opening(modem, host, port, ctx, make, pdp, push, proven=False):
+    # Generator for Link.drive: the Socket of a connection that is going to open. proven: don't
+    # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
     modem.link.mine(None)
     host, port = _checked(host, port)
     if not hasattr(ctx, "applying"):
         raise error("ctx")
     pdp = pdp or modem.pdp
     yield from modem.at.alone(())  # another task may be starting the modem
-    proven = False
+    if proven:
+        modem.link.suspect()
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error(modem.gone if pdp == modem.pdp and modem.gone else "down")

@@ -312,10 +312,12 @@ class Socket(Channel):
         self._check()
         link = self._link
         link.pump()  # what has waited too long goes first, alone
+        due = self._due()
+        while self.claimed() and self._timeout != 0 and link.wait(due):
+            link.pump()  # whether it has ended is just being asked
         if self._shut:
             self.fail("reset")  # nobody would get it
         self._check()
-        due = self._due()
         while left:
             k = min(SEND_MAX - self._n, left)
             if k:
