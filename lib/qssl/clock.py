@@ -95,8 +95,9 @@ def seconds(t):
     raise Refused(errno.EINVAL, "clock", _FORM % FIRST_YEAR)
 
 
-def get(modem):
+def get(modem, strict: bool = True):
     """The modem's clock. A generator for aio.drive(); Modem.clock() is the call that blocks.
+    strict: what can't be read is an error, else as if it was never set.
 
     Returns: (year, month, day, hour, minute, second, quarters of an hour from UTC); None if it was
         never set.
@@ -107,9 +108,11 @@ def get(modem):
     """
     lines = yield from modem.at.want(b"AT+CCLK?", "clock", "the modem has no clock", b"+CCLK:")
     t = parse(lines[0]) if lines else None
-    if t is None:
-        raise Error(errno.EIO, "clock", "the modem's clock can't be read")
-    return t if FIRST_YEAR <= t[0] < END_YEAR else None
+    if t is None and strict:
+        hint = "the modem's clock can't be read; ask again, or set it: modem.clock(t)"
+        raise Error(errno.EIO, "clock", hint)
+    # No zone is farther from UTC than 14 h.
+    return t if t and FIRST_YEAR <= t[0] < END_YEAR and -57 < t[6] < 57 else None
 
 
 def put(modem, t):

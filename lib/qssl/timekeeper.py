@@ -31,7 +31,7 @@ from . import link as _l
 from .ascii import value
 from .clock import civil, get, network, parse, seconds, setting, unix
 from .errors import Refused
-from .quote import quoted
+from .quote import printable, quoted
 
 _WRONG_S = const(120)  # two clocks that differ by more do not agree
 _AGREE_S = const(20)  # two servers
@@ -183,7 +183,7 @@ class Timekeeper:
         Allocates: while it runs.
         Since: 0.2.
         """
-        shown = yield from get(self._modem)
+        shown = yield from get(self._modem, False)
         up = self.up()
         known = self._zero is not None
         self._other = None
@@ -192,7 +192,7 @@ class Timekeeper:
             self._due = up + self._every
             yield from self._round(shown)
             self._weak = False
-            shown = yield from get(self._modem)  # AT+QNTP may have set it
+            shown = yield from get(self._modem, False)  # AT+QNTP may have set it
         self._outside()
         return (yield from self._put(shown))
 
@@ -456,7 +456,7 @@ class Timekeeper:
         s = heard.seconds()
         why = None
         if s is None:
-            why = "error " + str(text[:40], "ascii")
+            why = "error " + printable(text, 0, min(len(text), 40))
         elif took > _LATE_S:
             why = "answered after %d s" % took
         elif not self._from <= s < self._to:

@@ -338,6 +338,43 @@ def test_ntp_is_not_asked_for_ever():
     assert near(keeper.now(), true(rig)) and keeper.source == "ntp"
 
 
+def test_answers_that_were_damaged_on_the_uart():
+    # A byte that is no ASCII, in every place of the answer; the modem's clock that can't be read.
+    for text in ("+QNTP: 56\xa4", "+QNTP: \xe4", '+QNTP: 0,"2\xb6/08/07,14:00:00+00"', "+QNTP: "):
+        rig, modem = made(nitz="no")
+        keeper = Timekeeper(modem, ntp=THREE)
+
+        def answer(server, port, context, rig=rig, text=text):
+            rig.model.timers.at(rig.model.now + 500, lambda: rig.model.out.urc(text))
+
+        rig.model.clock.ntp.start = answer
+        assert keeper.sync() is None
+        assert noted(keeper)[-1][1].startswith("error "), noted(keeper)
+        assert all(32 <= ord(c) < 127 for c in keeper.why())
+
+
+def test_the_modems_clock_can_not_be_read():
+    # Other sources know the time all the same, and mend it. No zone is 32 hours.
+    for shown in ('""', '"26/08/0\xb7,14:00:00+00"', '"26/08/07,14:00:60+00"', "", '"26/08/07,1"'):
+        for switches in ({}, {"nitz": "no"}):
+            rig, modem = made(start=False, **switches)
+            clock_ = rig.model.clock
+            right = clock_.text
+            clock_.text = lambda shown=shown: shown
+            modem.start(apn="internet")
+            e = raised(modem.clock)
+            assert "modem.clock(" in str(e), e
+            keeper = Timekeeper(modem, ntp=THREE)
+            assert near(keeper.sync(), true(rig)), (shown, keeper.why())
+            clock_.text = right
+            looked(modem, keeper)
+            assert near(clock.unix(*modem.clock()[:6]), true(rig))
+    rig, modem = made(start=False, nitz="no")
+    rig.model.clock.text = lambda: '"26/08/07,14:00:00+128"'
+    modem.start(apn="internet")
+    assert modem.clock() is None and Timekeeper(modem).sync() is None
+
+
 def test_an_ntp_answer_when_nobody_waits():
     rig, modem = made()
     keeper = Timekeeper(modem, ntp=THREE)

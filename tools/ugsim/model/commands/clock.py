@@ -106,6 +106,10 @@ class Clock:
     def local(self):
         return self._base_s + self._m.now // 1000
 
+    def text(self):
+        # As AT+CCLK? shows it.
+        return '"%s"' % show(self.local(), self.zone)
+
     def unix(self):
         # Unix seconds (UTC), what certificates are checked against.
         return self.local() - (0 if self._utc_digits else self.zone * 900)
@@ -207,7 +211,7 @@ def cclk(m, form, args):
     if form == "test":
         return OK
     if form == "read":
-        m.out.info('+CCLK: "%s"' % show(m.clock.local(), m.clock.zone))
+        m.out.info("+CCLK: " + m.clock.text())
     elif form == "write":
         args.count(1, 1)
         local_s, zone = parse(args.string(0))
