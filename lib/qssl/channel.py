@@ -255,7 +255,7 @@ class Channel(io.IOBase):
         if phase == _P_STATE:
             self._got = _ABSENT
             self.limit_ms = _STATE_MS
-            text = b"AT+QSSLSTATE\r"
+            text = b"AT+QSSLSTATE=%d\r" % self.id if link.by_id else b"AT+QSSLSTATE\r"
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
             text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
@@ -402,7 +402,7 @@ class Channel(io.IOBase):
             self._looks -= 1
             return True
         if link.parser.started() or link.parser.blanks:
-            self.fail("unknown")
+            self.fail("unproven")
         return False
 
     def claimed(self):
@@ -423,7 +423,7 @@ class Channel(io.IOBase):
         elif self._ended == _P_SEND:
             # SEND OK and SEND FAIL for the same bytes: which one was the modem's nobody knows.
             if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.MISHEARD):
-                self.fail("unknown")
+                self.fail("unproven")
 
     def _show(self):
         # What was received is whole.
@@ -507,6 +507,11 @@ class Channel(io.IOBase):
     def _done_state(self, result):
         # What the modem says of the connection, beside what URCs have claimed.
         state = self._got if result == _l.OK else _UNKNOWN
+        link = self._link
+        if result == _l.ERROR and not link.stateless:
+            link.by_id = not link.by_id  # some firmware knows one form only
+            if link.by_id:
+                return
         now = ticks_ms()
         opening = self._state == _OPENING
         self._look = ticks_add(now, _PEEK_MS if opening else _LOOK_MS)
@@ -515,7 +520,7 @@ class Channel(io.IOBase):
             self._doubts += 1
             if self._doubts < 3:
                 if state == _ABSENT:
-                    self._link.suspect()
+                    link.suspect()
                 return
         claims = self._claims
         self._claims = 0

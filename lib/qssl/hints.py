@@ -70,6 +70,8 @@ half||send|time-out in the middle of a write; reconnect
 unflushed||send|not all was sent in time; it goes on
 unasked||send|no prompt came, nothing was sent; reconnect
 unknown|?|send|no SEND OK, delivery unknown; reconnect
+unproven|?|send|the modem took other bytes than were written, as one was added on the UART, or \
+gave two answers; delivery unknown; reconnect
 reset|ECONNRESET|send|the connection is closed; reconnect
 """)
 _REST = const("""

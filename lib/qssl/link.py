@@ -92,9 +92,11 @@ class Link:
         self.echoes = False  # the modem can do it: start() has learned
         self.text = False  # the next line is the text of a message: it belongs to nobody
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
+        self.by_id = False  # it wants the id
         self.overlong = 0  # Parser.overlong before the running exchange was heard
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
+        self._behind = False  # the last line was a final result
         self.last = None  # the job that ended last, if it wants to hear what comes next
         self.doubt = 0  # the modem may have restarted: what it knows is asked first, see Witness
         self.witness = None
@@ -339,6 +341,8 @@ class Link:
             self.resync.line(buf, lo, hi)
             return
         job = self.job
+        behind = self._behind
+        self._behind = False
         if self.text:
             self.text = False
             self.stats.unknown += 1
@@ -358,6 +362,8 @@ class Link:
         self.stats.unknown += 1
         if self.strays is not None:
             self.strays.write(buf, lo, hi - lo)
+        if behind and not self.parser.blanks:
+            self._stray()  # a line of the modem's begins with CR LF
         if job is None:
             return
         if self.parser.echo is not None:
@@ -457,6 +463,7 @@ class Link:
         job = self.job
         parser = self.parser
         self.job = None
+        self._behind = True
         self.claim = 0
         parser.prompt = False
         parser.mirror = 0

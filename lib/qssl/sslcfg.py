@@ -139,10 +139,13 @@ def _uploads(ctx, modem):
 
 
 def _holds(modem, id, key, val):
-    # Whether the modem has this value.
+    # Whether the modem has this value. Of one answer, a byte may be damaged.
     line = b'AT+QSSLCFG="%s",%d' % (key, id)
-    lines = yield from modem.at.want(line, "tls", "can't be read back", b"+QSSLCFG:")
-    return len(lines) == 1 and _bare(lines[0]) == _bare(b'"%s",%d,%s' % (key, id, val))
+    for _ in range(2):
+        lines = yield from modem.at.want(line, "tls", "can't be read back", b"+QSSLCFG:")
+        if len(lines) == 1 and _bare(lines[0]) == _bare(b'"%s",%d,%s' % (key, id, val)):
+            return True
+    return False
 
 
 def _bare(line):

@@ -348,3 +348,18 @@ def test_the_form_without_a_length():
     assert "another command" in str(raised(sides[0].sock.close))
     sides[1].sock.close()
     works(modem)
+
+
+def test_a_byte_too_much_with_a_urc_right_behind():
+    # The byte that was left over is echoed, then a URC ends what looks like its line.
+    for by in (0, 1, 3, 9):
+        for at in (1, 40, 120):
+            rig, modem, ctx, sides = ready(2)
+            side = sides[1]
+            arm(rig, "insert_in in=payload at=%d" % at)
+            conn = side.server.conns[side.host]
+            side.server.on_data = lambda c, data, conn=conn: conn.push(b"answer")
+            if by:
+                arm(rig, "late_urc what=recv by=%d" % by)
+            e = raised(side.write, 120)
+            assert "delivery unknown" in str(e) and "no SEND OK" not in str(e), (by, at, e)
