@@ -351,7 +351,7 @@ class Channel(io.IOBase):
         if self._phase != _P_SEND:
             return 0
         self.pad = 27
-        if self._fly == 1:
+        if self._fly == 1 and self._typed > 0:
             self._tx.seek(0)
             self.pad = self._tx.read(1)[0]
         return self._fly if self._typed >= 0 else -1
