@@ -56,7 +56,8 @@ _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
 _SURE_MS = const(200)  # after ERROR: was it the answer?
 _LOOKS = const(50)  # that is as long
-_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed
+_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
+_BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
@@ -398,10 +399,12 @@ class Channel(io.IOBase):
         link = self._link
         if not link.echo or link.last is not self or self._ended != _P_SEND:
             return False
-        if self._looks and ticks_diff(ticks_ms(), link.heard) < _PROOF_MS:
+        begun = link.parser.started() or link.parser.blanks
+        quiet = _BEGUN_MS if begun else _PROOF_MS
+        if self._looks and ticks_diff(ticks_ms(), link.heard) < quiet:
             self._looks -= 1
             return True
-        if link.parser.started() or link.parser.blanks:
+        if begun:
             self.fail("unproven")
         return False
 

@@ -298,3 +298,57 @@ def test_lost_data_is_not_made_up():
     sock.flush()
     sock.settimeout(1)
     assert raised(sock.recv, 4).errno == errno.ETIMEDOUT
+
+
+class Pausing:
+    # A UART that hands over only so many of the bytes behind a SEND OK, the rest 30 ms later.
+    def __init__(self, uart, rig, first):
+        self._uart = uart
+        self._rig = rig
+        self._left = first
+        self._due = None
+
+    def any(self):
+        n = self._uart.any()
+        if self._due is not None and self._rig.now < self._due:
+            n = min(n, self._left)
+        return n
+
+    def readinto(self, buf, n):
+        n = self._uart.readinto(buf, min(n, self.any()))
+        if self._due is not None:
+            self._left -= n or 0
+        return n
+
+    def write(self, buf, off, n):
+        return self._uart.write(buf, off, n)
+
+    def pause(self):
+        self._due = self._rig.now + 30
+
+
+def pauses(first):
+    # A URC behind SEND OK, cut by a pause after its first bytes.
+    rig, modem, sock = connected()
+    link = modem.link
+    link._poll = None  # it would see what the UART still keeps
+    uart = link.uart = Pausing(link.uart, rig, first)
+    sent = sock._sent
+
+    def ended():
+        sent()
+        rig.model.out.emit(b'\r\n+QIND: "x",1\r\n', "urc")
+        uart.pause()
+
+    sock._sent = ended
+    sock.write(b"hello")
+    sock.flush()
+    assert sock.why is None, first
+    sock._sent = sent
+    driver_kit.works(modem)
+
+
+def test_urc_that_pauses_behind_send_ok():
+    # Its begin is no byte of payload that the modem did not take.
+    for first in (1, 2, 3, 8):
+        pauses(first)
