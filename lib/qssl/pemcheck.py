@@ -27,23 +27,31 @@ def load(ca, cert, key):
         if what is None:
             found.append(None)
             continue
-        if isinstance(what, str) and "-----" in what:
+        if isinstance(what, str) and what and ("-----" in what or min(what) < " "):
             what = what.encode()  # no path, and a key must not get into an error's text
         elif isinstance(what, bytearray):
             what = bytes(what)  # it may change
-        if not isinstance(what, (str, bytes)):
+        if not isinstance(what, (str, bytes)) or what == "":
             from .pemhints import refuse
 
             refuse(phase, None, "type")
         source = Checked(what, phase)
         if phase == "cert":
             ids = source.ids
-        elif phase == "key" and source.ids and source.ids[0] and ids and source.ids[0] != ids[0]:
-            source.wrong("order" if source.ids[0] in ids else "pair")
+        elif phase == "key" and source.ids and source.ids[0] and ids and ids[0]:
+            if _differ(source.ids[0], ids[0]):
+                source.wrong("order" if source.ids[0] in ids else "pair")
         found.append(
             (source._what, source.raw_size, source.raw_crc, source.size, source.sum, source.crc)
         )
     return found
+
+
+def _differ(a, b):
+    # Whether two keys are not the same. Of EC keys one may be compressed, which can't be told.
+    if not a[0] and not b[0] and max(a[1], b[1]) - 2 == 2 * (min(a[1], b[1]) - 2):
+        return False
+    return a != b
 
 
 class Checked(Clean):

@@ -6,6 +6,7 @@ import errno
 from micropython import const
 
 from .errors import Refused
+from .pem import CERTIFICATES, KEYS
 
 # reason|words. @: the file's name, ~ one for the file that the command makes. The command stands
 # at the end, behind ": ".
@@ -15,7 +16,8 @@ empty|is empty; is it the right file?
 short|is cut short, there is no -----END; copy the file again
 end|is damaged$: its block does not end with its -----END line; copy the file again
 base64|is damaged$: that is no base64 (PEM has only letters, digits, + / =); copy the file again
-written|has its line ends written out as \\n$: sed 's/\\\\n/\\n/g' @ > ~
+written|has its line ends written out as \\n$: \
+sed 's/\\\\r//g; s/\\\\n/\\n/g; s/["\\\\]//g' @ > ~
 missing|is damaged: % bytes are missing before line &, as if a line were lost; copy the file again
 more|is damaged: % bytes too many before line &; copy the file again
 der|is damaged$: the rows of its PEM do not fit together; copy the file again
@@ -46,6 +48,9 @@ public|is a public key without a certificate
 parameters|holds parameters only
 other|is none, but a % (PEM)
 utf16|is UTF-16 text; make it UTF-8: iconv -f UTF-16% -t UTF-8 @ > ~
+utf32|is UTF-32 text; make it UTF-8: iconv -f UTF-32 -t UTF-8 @ > ~
+twice|is base64 around a PEM, as secrets of Kubernetes are; take it off: base64 -d @ > ~
+binary|is no PEM, but binary; is it the right file?
 certder|is DER; make it PEM: openssl x509 -inform DER -in @ -out ~
 keyder|is DER; make it PEM: openssl pkey -inform DER -in @ -out ~
 pkcs12ca|is in PKCS#12; take it out: openssl pkcs12 -in @ -cacerts -nokeys -out ~
@@ -83,7 +88,11 @@ def which(phase, other, head, marked):
     if other:
         if b"CERTIFICATE REQUEST" in other:
             return "request", ""
-        if b"CERTIFICATE" in other:
+        if b" ".join(other.split()) in CERTIFICATES + KEYS:
+            if phase == "key" and b"CERTIFICATE" in other:
+                return "keycert", ""
+            return "marks", ""  # blanks that don't belong there
+        if b"CERTIFICATE" in other and phase == "key":
             return "keycert", ""
         if b"CRL" in other:
             return "crl", ""
@@ -94,6 +103,8 @@ def which(phase, other, head, marked):
         if b"PKCS" in other or other == b"CMS":
             return "pkcs7", ""
         return "other", "".join([chr(c) for c in other if c == 32 or 65 <= c <= 90])
+    if head[:4] == b"\xff\xfe\0\0" or head[:4] == b"\0\0\xfe\xff":
+        return "utf32", ""
     if head[:2] == b"\xff\xfe" or head[:2] == b"\xfe\xff":
         return "utf16", ""
     if head[:4] == b"\xfe\xed\xfe\xed":
@@ -102,8 +113,15 @@ def which(phase, other, head, marked):
         reason = _der(head, phase)
         if reason:
             return reason, ""
+    if len(head) > 3 and any(head):
+        if not any(head[i] for i in range(1, len(head), 2)):
+            return "utf16", "LE"
+        if not any(head[i] for i in range(0, len(head), 2)):
+            return "utf16", "BE"
     if b"\0" in head:
-        return "utf16", "BE" if head[:1] == b"\0" else "LE"
+        return "binary", ""
+    if head.startswith(b"LS0tLS1CRUdJTi"):
+        return "twice", ""
     start = head.lstrip().lower()
     if start.startswith(b"<!doctype") or start.startswith(b"<html"):
         return "html", ""

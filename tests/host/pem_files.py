@@ -4,7 +4,10 @@
 # Each is one file that goes wrong, or could, beside right ones: the CA of the server, or the pair
 # of a client.
 
+import base64
+import gzip
 import itertools
+import json
 import subprocess
 from pathlib import Path
 
@@ -174,8 +177,19 @@ GOOD_CA = {
     "a revocation list behind": lambda k: k.ca + _crl(k),
     "parameters behind": lambda k: k.ca + DH,
     "intermediate and root": lambda k: k.inner + k.ca,
+    "comments in Windows-1252": lambda k: b"# f\xfcr Ger\xe4te \x96\r\n" + k.ca + b"# \xe4\n",
+    "marks between, CR": lambda k: (
+        b"\xef\xbb\xbf" + k.other_ca + b"\xef\xbb\xbf" + k.ca.replace(b"\n", b"\r")
+    ),
+    "NULs behind": lambda k: k.ca + bytes(2000),
+    "erased flash behind": lambda k: k.ca + b"\xff" * 2000,
+    "Ctrl-Z behind": lambda k: k.ca + b"\x1a",
+    "a hyphen more": lambda k: b"-" + k.ca[:-1] + b"--\n",
+    "a very long comment": lambda k: b"#" + b"x" * 20000 + b"\n" + k.ca,
+    "a heading of its own": lambda k: b"-----BEGIN " + b"x" * 500 + b"-----\n" + k.ca,
 }  # fmt: skip
 
+SED = "sed 's/\\\\r//g; s/\\\\n/\\n/g; s/[\"\\\\]//g' {} > new.pem"
 # name: (contents, words that must stand in the error). Nothing is sent.
 BAD_CA = {
     "empty": (lambda k: b"", "empty"),
@@ -211,7 +225,38 @@ BAD_CA = {
     ),
     "line ends written out": (
         lambda k: k.ca.replace(b"\n", b"\\n"),
-        "written out|sed 's/\\\\n/\\n/g' {} > new.pem",
+        "written out|" + SED,
+    ),
+    "line ends written out as CR LF": (
+        lambda k: k.ca.replace(b"\n", b"\\r\\n"),
+        "written out|" + SED,
+    ),
+    "a string of C": (
+        lambda k: b"".join(b'  "%s\\n" \\\n' % row for row in k.ca.split(b"\n")[:-1]),
+        "written out|" + SED,
+    ),
+    "a string of JSON": (
+        lambda k: json.dumps({"ca": k.ca.decode()}).replace("/", "\\/").encode(),
+        "written out|" + SED,
+    ),
+    "UTF-32": (
+        lambda k: k.ca.decode().encode("utf-32"),
+        "UTF-32|iconv -f UTF-32 -t UTF-8 {} > new.pem",
+    ),
+    "a secret of Kubernetes": (
+        lambda k: base64.b64encode(k.ca),
+        "base64 around a PEM|base64 -d {} > new.pem",
+    ),
+    "gzip": (lambda k: gzip.compress(k.ca), "binary"),
+    "NULs alone": (lambda k: bytes(1200), "binary"),
+    "one NUL": (lambda k: b"\0", "binary"),
+    "an attribute certificate": (
+        lambda k: _label(k.ca, b"CERT", b"ATTRIBUTE CERT"),
+        "none, but a ATTRIBUTE CERTIFICATE",
+    ),
+    "two blanks behind BEGIN": (
+        lambda k: k.ca.replace(b"BEGIN ", b"BEGIN  "),
+        "damaged -----BEGIN line",
     ),
     "first row missing": (lambda k: _without(k.ca, 1), "damaged"),
     "a row missing": (lambda k: _without(k.ca, 7), "damaged|48 bytes are missing"),

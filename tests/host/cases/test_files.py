@@ -4,8 +4,9 @@
 import os
 from binascii import hexlify
 
-from driver_kit import CA, Log, pattern, raised, tls, up, works
+from driver_kit import CA, KEY, Log, pattern, raised, tls, up, works
 from qssl import download, files, hints, pemcheck
+from qssl.errors import Refused
 from qssl.pem import Clean
 from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import CME, TCPIP
@@ -131,6 +132,21 @@ def test_what_is_no_certificate_is_not_sent():
 
 
 # --- space ---------------------------------------------------------------------------------------
+
+
+def test_a_key_is_never_shown():
+    # Given as it is, but without its marks, or with damaged ones, it is no path.
+    body = "".join(KEY.decode().split("\n")[1:-2])
+    assert len(body) > 64
+    rig, modem = up()
+    rows = "\n".join([body[i : i + 64] for i in range(0, len(body), 64)])
+    for key in (body, rows, "\r\n" + body, "--BEGIN PRIVATE KEY--\n" + rows, "\0" + body):
+        e = raised(modem.tls, 0, ca=CA, cert=CA, key=key, check_time=False)
+        assert isinstance(e, Refused) and ("PEM" in str(e) or "BEGIN" in str(e)), e
+        for i in range(0, len(body) - 8, 4):
+            assert body[i : i + 8] not in str(e), e
+    e = raised(modem.tls, 0, ca="", check_time=False)
+    assert "must be a file's path" in str(e), e
 
 
 def test_space_left():
