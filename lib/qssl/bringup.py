@@ -22,6 +22,8 @@ _HEAL_MS = const(30000)  # until the AT port answers again
 _ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
 _ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
 _POLL_MS = const(500)
+_BUSY_MS = const(30000)  # it may refuse a setting for that long
+_BUSY = (14, 515)  # +CME ERROR: the SIM is busy; wait, it starts up
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 
 
@@ -103,12 +105,22 @@ class Bringup:
 
     def insist(self, line, refused=""):
         # A setting that has to be. An ERROR may be a late answer to an older command: once more.
-        for _ in range(_TRIES):
+        # Some modems refuse any command while they boot or the SIM is busy.
+        tries = _TRIES
+        busy = _BUSY_MS // _POLL_MS
+        while tries:
             if (yield from self.ask(line)) == _l.OK:
                 return
             code = self.link.cme
+            if code in _BUSY and busy and not self.over():
+                busy -= 1
+            else:
+                tries -= 1
             yield from self.pause(_POLL_MS)
         hint = refused or "the modem refused %s; does another program use it?" % line.decode()
+        if code in _BUSY:
+            hint = "the modem stays busy and refused %s; is the SIM in its holder? else restart it"
+            hint = hint % line.split(b"=")[0].decode()
         raise Error(errno.EIO, "start", hint, max(code, 0))
 
     def tidy(self):

@@ -73,6 +73,15 @@ def test_busy_with_an_old_command():
             assert ms <= rig.now - start < ms + 20000, rig.now - start
 
 
+def test_busy_with_its_sim_after_power_up():
+    # Some modems refuse any command then.
+    for cmd in ("+CMEE", "+IFC", "+QICSGP", "+CFUN", "+CPIN", "+COPS", "+CREG", "V", "E"):
+        for code in (14, 515):
+            rig, modem = bare()
+            arm(rig, "cme cmd=%s code=%d n=20" % (cmd, code))
+            starts(rig, modem)
+
+
 def test_signal_that_is_refused():
     rig, modem = bare()
     rig.model.command("coverage off")

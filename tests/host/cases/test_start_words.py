@@ -58,6 +58,8 @@ TABLE = (
     + ("EIO", 0, ("restarts", "supply"), ("APN", "antenna")),
     ("a setting refused", control("fault error cmd=+IFC n=0"), {}, Error, "EIO", 0)
     + (("refused AT+IFC",), NONE),
+    ("busy for ever", control("fault cme cmd=+QICSGP code=14 n=0"), {}, Error, "EIO", 14)
+    + (("stays busy", "AT+QICSGP", "SIM"), ("password", "antenna", "another program")),
     ("no answer to one", control("fault lose_answer cmd=+CMEE n=0"), {}, Error, "ETIMEDOUT", 0)
     + (("no answer to AT+CMEE", "UART"), NONE + ("password",)),
     ("no answer to QICSGP", control("fault lose_answer cmd=+QICSGP n=0"), {}, Error, "ETIMEDOUT")
