@@ -56,7 +56,7 @@ def _unreadable():
     # What is wrong with the file of settings. A comma too many is nothing to MicroPython's json.
     with open(_FILE, "rb") as f:
         start = f.read(4)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in start and any(start)):
         return " is UTF-16; save it as UTF-8"
     if start[:3] == b"\xef\xbb\xbf":
         return " begins with a byte order mark; save it as UTF-8 without one"
@@ -76,9 +76,18 @@ def access() -> dict:
     Allocates: the dictionary.
     Since: 0.2.
     """
-    found = {"apn": str(setting("apn", "internet")), "auth": setting("apn_auth", 0)}
-    for name, argument in (("apn_user", "user"), ("apn_password", "password"), ("pin", "pin")):
-        found[argument] = str(setting(name, ""))
+    found = {"auth": setting("apn_auth", 0)}
+    for name, argument in (
+        ("apn", "apn"),
+        ("apn_user", "user"),
+        ("apn_password", "password"),
+        ("pin", "pin"),
+    ):
+        value = setting(name, "internet" if name == "apn" else "")
+        # As a number it has lost its zeros in front, and a wrong PIN would be typed.
+        if not isinstance(value, str) and (name == "pin" or type(value) is not int):
+            _stop('the setting %s must stand in quotes, like "%s": "0123"' % (name, name))
+        found[argument] = str(value)
     return found
 
 

@@ -75,6 +75,22 @@ def test_settings():
     assert site.setting("no-file", 5) == 5
 
 
+def test_access():
+    def of(text):
+        return with_settings(text, site.access)
+
+    found = of('{"pin": "0042", "apn_user": "u", "apn_password": 7, "apn_auth": "1"}')
+    assert found == {"apn": "internet", "user": "u", "password": "7", "auth": 1, "pin": "0042"}
+    # A number has lost its zeros, and would be a wrong PIN.
+    for text in ('{"pin": 1234}', '{"pin": 12345.0}', '{"pin": true}', '{"pin": ["1234"]}'):
+        e = with_settings(text, lambda: raised(site.access))
+        assert 'in quotes, like "pin": "0123"' in str(e), e
+    for text in ('{"apn": ["internet"]}', '{"apn": true}', '{"apn_user": {}}'):
+        assert "in quotes" in str(with_settings(text, lambda: raised(site.access)))
+    nothing = "\0" * 100  # of a power cut
+    assert "is not JSON" in str(with_settings(nothing, lambda: raised(site.access)))
+
+
 class Time:
     # A board's clock that counts from `epoch` and shows `now`.
     def __init__(self, epoch, now, seconds=0):
