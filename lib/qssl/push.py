@@ -47,10 +47,14 @@ class Push:
         unknown = link.stats.unknown
         text = link.text
         link.on_line(buf, lo, hi)
-        if unknown != link.stats.unknown and not text and not _foreign(buf, lo, hi):
+        if unknown == link.stats.unknown or text or link.sick:
+            return
+        if link.job is not None and buf.startswith(b"AT", lo):
+            link.suspect()  # an echo, though ATE0 was said: the modem has restarted
+        elif not _foreign(buf, lo, hi):
             # It may be the damaged head of a push, and payload comes next.
             for sock in self._modem.sockets:
-                if sock is not None and sock._push is not None and not link.sick:
+                if sock is not None and sock._push is not None and not sock.why and not link.sick:
                     self._fail(sock, "stray")
 
     def on_prompt(self):

@@ -53,6 +53,42 @@ def test_a_hidden_restart_fails_an_idle_connection():
     assert "restarted" in str(e) and rig.now - start < 12000, (e, rig.now - start)
 
 
+def test_a_hidden_restart_with_a_connection_that_pushes():
+    # The modem forgets ATE0, too: its echo is no damaged head of a push.
+    for when in ("opening", "idle", "sending", "pushed"):
+        rig, modem = up(FakeNet(EchoPeer(), 20))
+        ctx = tls(modem)
+        ctx.apply()
+        e = sock = None
+        try:
+            if when == "opening":
+                arm(rig, "crash cmd=+QSSLOPEN do=quiet by=10")
+            sock = modem.connect(HOST, 443, ctx, 20000, push=True)
+            sock.settimeout(20)
+            sock.write(b"hi")
+            assert reads(sock, 2) == b"hi"
+            if when == "pushed":
+                arm(rig, "cut in=payload at=300 do=quiet")
+            elif when != "opening":
+                rig.model.command("restart quiet")
+            if when != "idle":
+                sock.write(pattern(700))
+                sock.flush()
+            reads(sock, 700)
+        except OSError as error:
+            e = error
+        assert e is not None and "head of pushed" not in str(e), (when, e)
+        if sock is not None:
+            try:
+                sock.close()
+            except OSError:
+                pass
+        modem.sleep_ms(12000)
+        assert not modem.up, when
+        modem.start("internet")
+        works(modem)
+
+
 def test_text_that_reads_like_a_restart():
     for text in ("RDY", "POWERED DOWN", "NORMAL POWER DOWN"):
         for busy in (False, True):

@@ -131,7 +131,7 @@ def test_what_is_in_a_list():
 
 def test_a_modem_that_is_silent():
     rig, modem = up()
-    rig.model.command("fault mute ms=4000")
+    rig.model.command("fault mute ms=20000")
     raised(modem.probe)
     assert modem.caps is None
     rig.model.command("clear")

@@ -194,7 +194,7 @@ def test_switch_without_an_answer():
     sock.close()
     works(modem)
     rig, modem, sock = connected(Talker(True))
-    rig.model.command("fault mute ms=4000")
+    rig.model.command("fault mute ms=20000")
     start = rig.now
     raised(sock.transparent)
     assert rig.now - start < 14000
