@@ -30,7 +30,10 @@ _BUSY_MS = const(10)  # how often time-outs are looked after while an exchange i
 _IDLE_MS = const(50)  # ... and else
 _ENOUGH = const(64)  # bytes in the UART's ring for which the loop comes back at once
 _WATCH_MS = const(200)  # who waits on a socket shows within this
-_SPARE_MS = const(10000)  # a socket that was not used for so long may be given to others
+_SHUT_MS = const(2000)  # a socket that was not used for so long may be given to others, if its
+_SPARE_MS = const(10000)  # server has closed, and if not
+_GONE_MS = const(1000)  # who waits for a connection calls or polls more often than that,
+_GONE = const(20)  # and than in so many looks
 _CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
 
 
@@ -103,7 +106,8 @@ class _Hub(io.IOBase):
         # Asked by a task that has waited for a place since `begun`, when all sockets are in use:
         # whether one may come free. The socket that no task waits on, because that one was
         # cancelled, or has failed and closed nothing, loses its place: at once, if its last call
-        # was in vain; if not, when it was not used for 10 s. The longest unused goes first.
+        # was in vain; after 2 s, if its server has closed; else when it was not used for 10 s. The
+        # longest unused goes first.
         now = ticks_ms()
         if ticks_diff(now, begun) < _WATCH_MS:
             return True
@@ -115,7 +119,8 @@ class _Hub(io.IOBase):
             if seen is not None and sock._timeout == 0 and ticks_diff(seen, begun) < 0:
                 some = True
                 unused = ticks_diff(now, seen)
-                if unused > longest and (sock.bare or unused >= _SPARE_MS):
+                most = 0 if sock.bare else _SHUT_MS if sock._shut else _SPARE_MS
+                if unused > longest and unused >= most:
                     found = sock
                     longest = unused
         if found is not None:
@@ -220,7 +225,7 @@ def opening(sock, shim, host, port, ctx):
                 yield from hub  # of the first attempt
             try:
                 steps = modem.connecting(host, port, ctx, sock._make)
-                yield from drive(modem, steps, OPEN_MS)
+                yield from drive(modem, _wanted(sock, steps), OPEN_MS)
                 return
             except OSError:
                 if modem.up or not again:
@@ -230,6 +235,26 @@ def opening(sock, shim, host, port, ctx):
         sock._failure = e
     finally:
         sock._task = None
+
+
+def _wanted(sock, steps):
+    # Generator: goes on with `steps` until the task that wants the connection has gone.
+    on = None
+    seen = sock.seen
+    looks = 0
+    try:
+        while True:
+            on = yield steps.send(on)
+            looks += 1
+            if sock.seen != seen or not sock.bare:
+                seen = sock.seen
+                looks = 0
+            elif looks > _GONE and ticks_diff(ticks_ms(), seen) > _GONE_MS:
+                raise error("taken")
+    except StopIteration:
+        pass
+    finally:
+        steps.close()
 
 
 # async
@@ -268,13 +293,19 @@ class _Socket(Socket):
     # Shows whether a task waits on it, see Hub.spare.
     seen = None  # ticks: the last call ...
     bare = False  # ... gave nothing
+    over = False  # the end was told
 
     def _await(self, n, due=-1):
         self.seen = ticks_ms()
         self.bare = True
         n = Socket._await(self, n, due)
         self.bare = n < 0
+        self.over = n == 0
         return n
+
+    def spent(self):
+        # Its task is told of the end before another one gets its place.
+        return self._told if self._dead() else self.over
 
     def write(self, buf, off=None, n=None):
         self.seen = ticks_ms()

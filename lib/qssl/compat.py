@@ -10,7 +10,7 @@ and TLS in one command. The modem resolves names.
 """
 
 import sys
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_ms
 
 from micropython import const
 
@@ -27,7 +27,6 @@ _CLOSED = const(3)
 _REQUIRED = const(2)
 _SERVER = const(1)
 _CLOSE_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
-_GONE_MS = const(3000)  # a task that waits calls or polls more often
 _IGNORED = ("server_hostname", "do_handshake", "do_handshake_on_connect")
 
 
@@ -196,6 +195,7 @@ class _Lazy(Socket):
         self._task = None  # opens it
         self.seen = 0  # ticks: the last call or poll ...
         self.bare = False  # ... gave nothing: see aio.Hub.spare
+        self.over = False  # the end was told
 
     def settimeout(self, seconds):
         Socket.settimeout(self, self._shim.timeout_s if seconds is None else seconds)
@@ -222,8 +222,6 @@ class _Lazy(Socket):
             self._open()
 
     def _make(self, modem, cid, slot, line):
-        if self._task is not None and self.bare and ticks_diff(ticks_ms(), self.seen) > _GONE_MS:
-            raise error("taken")  # its client was cancelled while it waited for its place
         timeout = self._timeout
         Socket.__init__(self, modem, cid, slot, line)
         self._timeout = timeout
@@ -290,11 +288,14 @@ class _Lazy(Socket):
         n = Socket._await(self, n, due) if self._usable() else -1
         self._late = False
         self.bare = n < 0
+        self.over = n == 0
         return n
 
     def spent(self):
         # Existing clients leave it to the garbage collector to close what they are done with:
-        # after an error, a time-out, a redirect.
+        # after an error, a time-out, a redirect. What may be a task's is asked by aio.Hub.spare.
+        if self._timeout == 0 and getattr(self._link, "hub", None) is not None:
+            return self._told if self._dead() else self.over
         return self._late or self._shut or Socket.spent(self)
 
     def ioctl(self, op, arg):
@@ -337,10 +338,21 @@ class _Lazy(Socket):
             link.pump()
         return self._ready > 0
 
+    def _confirm(self):
+        # Until it is known whether the peer has closed, as a URC says: clients that send again
+        # after an error, such as umqtt.robust, are told before they have written anything.
+        link = self._link
+        link.pump()
+        due = self._due()
+        while self._state == 1 and not self.why and self._claims and link.wait(due):
+            link.pump()
+
     def write(self, buf, off=None, n=None):
         self.bare = False
         try:
             if self._usable():
+                if self._timeout != 0:
+                    self._confirm()
                 return Socket.write(self, buf, off, n)
             self.bare = True
             return None

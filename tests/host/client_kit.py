@@ -62,13 +62,19 @@ def hear():
 
 
 class Script:
-    # text: the script; settings: {name: value} for board.setting(). plain: without START.
-    def __init__(self, sim, certs, text, plain=False, heap="1m", **settings):
+    # text: the script; settings: {name: value} for board.setting(). plain: without START. newest:
+    # with the doubles of tests/host/clients, in which umqtt.robust is the real one.
+    def __init__(self, sim, certs, text, plain=False, heap="1m", newest=False, **settings):
         micropython = setup.find_micropython()
         clients = setup.CACHE / "clients-1"
         if micropython is None or not clients.is_dir():
             pytest.skip("parts are missing: run `python3 tools/test.py` once")
         self._folder = Path(tempfile.mkdtemp(prefix="qssl-script-"))
+        if newest:
+            shutil.copytree(setup.ROOT / "tests/host/clients", self._folder / "clients")
+            robust = clients / "umqtt/robust.py"
+            clients = self._folder / "clients"
+            shutil.copy(robust, clients / "umqtt")
         (self._folder / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
         path = self._folder / "script.py"
         path.write_text(text if plain else START + text)
