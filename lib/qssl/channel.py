@@ -425,7 +425,7 @@ class Channel(io.IOBase):
             self.fail("garbled")
         elif self._ended == _P_SEND:
             # SEND OK and SEND FAIL for the same bytes: which one was the modem's nobody knows.
-            if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.MISHEARD):
+            if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.ERROR | _l.MISHEARD):
                 self.fail("unproven")
 
     def _show(self):
@@ -452,7 +452,9 @@ class Channel(io.IOBase):
             link.garbled()
             result = _l.GARBLED
         if result != _l.ERROR:
-            reason = link.why("cut") if result == _l.TIMEOUT else "garbled"
+            reason = "garbled"
+            if result == _l.TIMEOUT:
+                reason = link.why("unanswered" if self._got < 0 else "cut")
             self.fail("misheard" if result == _l.MISHEARD else reason)
         elif self._push is not None and not self._shut:
             self._more = False  # it pushes what it has
@@ -565,6 +567,7 @@ class Channel(io.IOBase):
             elif self._doubts < 2:
                 self._claims = claims
                 self._ask = True
+                self._link.suspect()
             elif claims & _C_OPENED:
                 self._link.stateless = True
                 self._opened()

@@ -57,6 +57,7 @@ modem (AT+QCFG="urc/port"); connect again
 _DATA = const("""
 late||receive|nothing came in time
 middle||receive|time-out in the middle of a read; reconnect
+unanswered||receive|the modem did not answer AT+QSSLRECV; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
 garbled|EIO|receive|bytes were lost on the UART (RTS/CTS or larger rxbuf?); reconnect
 stray|EIO|receive|a line came that may be the head of pushed data, damaged on the UART; reconnect

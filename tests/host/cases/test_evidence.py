@@ -89,6 +89,27 @@ def test_a_hidden_restart_with_a_connection_that_pushes():
         works(modem)
 
 
+def test_a_hidden_restart_while_a_connection_opens():
+    for by in (0, 10, 500):
+        rig, modem = up(FakeNet(EchoPeer(), 800))
+        ctx = tls(modem)
+        ctx.apply()
+        arm(rig, "crash cmd=+QSSLOPEN do=quiet by=%d" % by)
+        e = raised(modem.connect, HOST, 443, ctx, 60000)
+        assert "restarted" in str(e) and not modem.up, (by, e)
+        modem.start("internet")
+        works(modem)
+
+
+def test_send_ok_of_a_text_before_the_real_answer():
+    for answer in ("send_error", "send_fail n=0"):
+        rig, modem, sock = connected(Recorder())
+        arm(rig, answer)
+        arm(rig, 'before before=final text=+CUSD: 0,"x\\r\\nSEND OK\\r\\n",15')
+        e = raised(lambda: sock.write(b"data") and sock.flush())
+        assert e.errno in (errno.ETIMEDOUT, errno.ECONNRESET), e
+
+
 def test_text_that_reads_like_a_restart():
     for text in ("RDY", "POWERED DOWN", "NORMAL POWER DOWN"):
         for busy in (False, True):
