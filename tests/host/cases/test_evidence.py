@@ -106,8 +106,13 @@ def test_send_ok_of_a_text_before_the_real_answer():
         rig, modem, sock = connected(Recorder())
         arm(rig, answer)
         arm(rig, 'before before=final text=+CUSD: 0,"x\\r\\nSEND OK\\r\\n",15')
-        e = raised(lambda: sock.write(b"data") and sock.flush())
+        e = raised(sends, sock, b"data")
         assert e.errno in (errno.ETIMEDOUT, errno.ECONNRESET), e
+
+
+def sends(sock, data):
+    sock.write(data)
+    sock.flush()
 
 
 def test_text_that_reads_like_a_restart():
