@@ -434,7 +434,7 @@ class Link:
                 return ERROR
             return 0
         if c == 43:  # +
-            if n > 11 and buf.startswith(b"+CME ERROR:", lo):
+            if n > 10 and buf.startswith(b"+CME ERROR:", lo):
                 self.cme = number(buf, lo + 11, hi)
                 return ERROR
         elif c == 83:  # S
