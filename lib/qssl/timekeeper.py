@@ -43,7 +43,6 @@ _KEEP_S = const(86400)  # the file is written once a day, as that wears the flas
 _BOOTS = const(8)  # power-ups that the file knows
 _NOTES = const(8)  # rejections that are kept
 _NEVER = const(315964800)  # 1980-01-06, the clock of a modem that was never told
-_BEHIND = "behind the last time known"
 _MAGIC = b"QST1"
 _MARK = b"\xf5\xfe"  # before a stamp; no UTF-8 text begins so
 STAMP = const(14)  # bytes: mark, power-up, seconds since then, seconds since 1970 or 0
@@ -210,10 +209,7 @@ class Timekeeper:
             return "known from %s%s" % (self.source, "" if self.sure else ", not sure yet")
         if not self.rejected:
             return "no source tells the time"
-        source, _, why = self.rejected[-1]
-        if why == _BEHIND and self._path is not None:
-            why += "; if that was wrong, remove the files %s0 and %s1" % (self._path, self._path)
-        return "%s: %s" % (source, why)
+        return "%s: %s" % (self.rejected[-1][0], self.rejected[-1][2])
 
     def confirm(self) -> None:
         """The time is sure: a certificate was checked against it. May write the file.
@@ -300,7 +296,7 @@ class Timekeeper:
         if not self._from <= s < self._to:
             why = "no year that can be"
         elif s < self.last - _WRONG_S:
-            why = _BEHIND
+            why = "behind the last time known"
         if why:
             self._note(source, s, why)
             return False
@@ -346,7 +342,7 @@ class Timekeeper:
             try:
                 t = self._utc()
                 s = None if t is None else seconds(t)
-            except (OSError, ValueError) as e:  # a clock chip that was never set, too
+            except OSError as e:
                 self._note("program", None, str(e))
         up = self.up()
         told = self._told
@@ -496,7 +492,7 @@ class Timekeeper:
             self._told = zero
             try:
                 self._set(civil(zero + self.up())[:6])
-            except (OSError, ValueError) as e:
+            except OSError as e:
                 self._note("board", zero + self._up, str(e))
 
     # --- the file ---

@@ -48,9 +48,17 @@ def test_a_broker_that_is_killed_and_a_board_that_stops_in_the_midst(on):
     assert int(re.search(r"broker killed (\d+) times", output)[1]) >= 1
 
 
+def test_examples_go_on_after_restarts():
+    if setup.find_server("mosquitto") is None or setup.find_micropython() is None:
+        pytest.skip("parts are missing: run `python3 tools/test.py` once")
+    status, output = soak("restarts", "--places", "1", "--seed", "2")
+    assert status == 0 and "all 3 runs went on by themselves" in output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["restarts", "--program", "none"], "Argument --program: invalid choice: 'none'"),
         (["decade"], "Argument what: invalid choice: 'decade'"),
         (["--records", "many"], "Argument --records: many is not a number"),
         (["real", "--seconds", "1"], "Argument --seconds: 1 is not a number from 2 to"),

@@ -1,6 +1,7 @@
 # test_ugsim_process - ugsim as a program: the manual by hand, ports, pacing, control, bad input.
 # SPDX-License-Identifier: MIT
 
+import calendar
 import json
 import os
 import re
@@ -424,6 +425,17 @@ def test_link_to_the_pty(tmp_path):
         with AtClient(link) as at:
             assert at.command("AT") == "OK"
     assert not os.path.lexists(link)
+
+
+def test_the_network_tells_the_time_of_this_pc():
+    with Ugsim("--control", "--baud", "0", "--switch", "boot_ms=50") as sim:
+        with sim.control() as modem, AtClient(sim.at) as at:
+            modem.command("restart")
+            at.until(rb"\r\nRDY\r\n")
+            until(lambda: '+QLTS: "2' in at.command("AT+QLTS=1"))
+            text = re.search(r'\+QLTS: "([\d/,:]+)', at.command("AT+QLTS=1"))[1]
+            told = calendar.timegm(time.strptime(text, "%y/%m/%d,%H:%M:%S"))
+            assert abs(told - time.time()) < LIMIT_S
 
 
 # Control, trace, ready

@@ -10,7 +10,8 @@ from ugsim.model.switches import SWITCHES
 # command line, payload that holds commands. foreign: lines of others, and nothing else. restart:
 # hidden ones. twelve: many connections. mqtt, requests: programs on qssl.compat.
 ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests")
-FORMS = ("raw",)  # those of a search that says nothing else
+# Those of a search that says nothing else, in the order of its seeds.
+FORMS = ("raw", "input", "raw", "foreign", "restart", "raw", "twelve", "raw", "mqtt", "requests")
 
 # Switches that are no answer to an uncertainty but a broken or other modem: start() can't succeed.
 _FIXED = ("sim", "baud_default", "open_limit", "ram_total", "ufs_total", "at_port")
@@ -116,7 +117,7 @@ def generate(seed, forms=FORMS):
     if rng.below(3) == 0:
         plan["rig"]["chunk"] = one((64, 100, 256))
     if rng.below(3) == 0:
-        plan["rig"]["write_max"] = one((1, 10, 200))
+        plan["rig"]["write_max"] = one((1, 10, 200) if rng.below(6) == 0 else (30, 200))
     if rng.below(3) == 0:
         plan["rig"]["latency"] = one((5, 100, 2000))
     for name, values in _MILD:

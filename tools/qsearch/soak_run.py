@@ -22,7 +22,10 @@ counted.
 load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
 real: in real time, over ugsim, with a mosquitto that is killed and started again, restarts of the
 modem, faults, and a board that stops in the midst and begins anew: on MicroPython's unix port and
-on the emulated microcontroller."""
+on the emulated microcontroller.
+restarts: in real time, over ugsim: mqtt_robust.py, async_two_sockets.py and a loop of urequests,
+each with a restart of the modem at a random place, which the modem may tell of or not; they must
+go on by themselves."""
 
 
 def main(args):
@@ -34,7 +37,9 @@ def main(args):
         allow_abbrev=False,
     )
     many = number(1, 10**9)
-    parser.add_argument("what", choices=("year", "load", "real"), nargs="?", default="year")
+    parser.add_argument(
+        "what", choices=("year", "load", "real", "restarts"), nargs="?", default="year"
+    )
     parser.add_argument(
         "--records", type=many, default=105120, metavar="N", help="of the year (105120)"
     )
@@ -43,6 +48,14 @@ def main(args):
     )
     parser.add_argument(
         "--seconds", type=number(2, 10**6), default=60, metavar="N", help="of real, on each (60)"
+    )
+    parser.add_argument(
+        "--places", type=many, default=50, metavar="N", help="of restarts, for each program (50)"
+    )
+    parser.add_argument(
+        "--program",
+        choices=("mqtt", "async", "requests"),
+        help="restarts of one of the three only",
     )
     parser.add_argument("--on", choices=("unix", "board"), help="real on one of the two only")
     parser.add_argument("--seed", type=number(0, 1 << 31), default=1, metavar="N")
@@ -54,6 +67,8 @@ def main(args):
     options = parser.parse_args(args)
     if options.what == "real":
         return real(options)
+    if options.what == "restarts":
+        return restarts(options)
     if options.what == "year":
         found = run("soak.py", options.records, options, options.interpreter or "cpython")
         return year(found)
@@ -106,6 +121,18 @@ def real(options):
     words = [options.seconds, options.seed, *names]
     argv = [str(python), "-m", "qsearch.real", *[str(word) for word in words]]
     os.execve(python, argv, env)
+
+
+def restarts(options):
+    python = setup.ensure_venv("test")
+    setup.micropython()
+    setup.server("mosquitto")
+    setup.clients()
+    names = [options.program] if options.program else ["mqtt", "async", "requests"]
+    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
+    words = [str(word) for word in (options.places, options.seed, *names)]
+    os.execve(python, [str(python), "-m", "qsearch.restarts", *words], env)
 
 
 def year(found):

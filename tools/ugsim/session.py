@@ -44,6 +44,8 @@ class Session:
         self.port = port
         self.net = net or Net(on_event=self._event)
         self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered)
+        if net is None:
+            self.model.network.set_time(int(time.time()), 0)  # as real as its certificates' dates
         self.model.on_event = self._event
         self.model.lf_is_enter = port.lf_is_enter
         self.stats = Stats(self.net)

@@ -1,0 +1,93 @@
+# qsearch.restarts - example programs through restarts of the modem at random places.
+# SPDX-License-Identifier: MIT
+#
+# Runs in the virtual environment: python -m qsearch.restarts PLACES SEED PROGRAM...
+
+import random
+import re
+import subprocess
+import sys
+import time
+
+import setup
+
+_LIMIT_S = 300  # for one run; it takes some 10 s, and a minute where a time-out has to pass
+_EXAMPLES = setup.ROOT / "examples"
+# What to run with, and what its output must hold in the end.
+PROGRAMS = {
+    "mqtt": (_EXAMPLES / "mqtt_robust.py", r"^measurement 6: confirmed$"),
+    "async": (_EXAMPLES / "async_two_sockets.py", r"^post 6: 204$(?s:.*)^\d+ heartbeats$"),
+    "requests": (setup.ROOT / "tools/qsearch/requests_loop.py", r"^page 6: 200, \d+ bytes$"),
+}
+_COMMANDS = ("QSSLOPEN", "QSSLSEND", "QSSLRECV", "QSSLSTATE", "QSSLCLOSE", "QSSLCFG")
+
+
+def fault(rng):
+    # A restart somewhere: within what the modem says, or a moment after a command; with RDY and
+    # what follows it, or without.
+    do = rng.choice(("restart", "restart", "quiet"))
+    kind = rng.randrange(4)
+    if kind == 0:
+        return "cut in=payload at=%d do=%s" % (rng.randint(1, 60), do)
+    if kind == 1:
+        return "cut in=any at=%d do=%s" % (rng.randint(1, 2500), do)
+    if kind == 2:
+        place = rng.choice(("info", "trailer", "final", "prompt", "urc"))
+        return "cut in=%s at=%d do=%s" % (place, rng.randint(1, 120), do)
+    by = rng.choice((0, 5, 100, 1000))
+    return "crash cmd=%s by=%d do=%s" % (rng.choice(_COMMANDS), by, do)
+
+
+def run(name, what):
+    # (None or what went wrong, seconds) of a program with a fault.
+    script, wanted = PROGRAMS[name]
+    settings = ["count=6", "interval_ms=300", "clients=%s" % (setup.CACHE / "clients-1")]
+    argv = [sys.executable, str(setup.ROOT / "tools/run.py"), "--baud", "0", "--fault", what]
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(
+            [*argv, str(script), "--", *settings],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+        output, status = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as e:
+        output, status = (e.stdout or b"").decode(errors="replace"), "no end in %d s" % _LIMIT_S
+    spent = time.monotonic() - begin
+    if status == 0 and re.search(wanted, output, re.M):
+        return None, spent
+    return "status %s:\n%s" % (status, output[-2000:]), spent
+
+
+def main(args):
+    places, seed, *names = args
+    rng = random.Random(int(seed))
+    failed = runs = 0
+    longest = 0.0
+    for _ in range(int(places)):
+        for name in names:
+            what = fault(rng)
+            why, spent = run(name, what)
+            runs += 1
+            longest = max(longest, spent)
+            print(
+                "%d of %d: %-8s %-38s %5.1f s%s"
+                % (runs, int(places) * len(names), name, what, spent, "  FAILED" if why else ""),
+                flush=True,
+            )
+            if why:
+                failed += 1
+                print("  " + why.replace("\n", "\n  "), flush=True)
+    if failed:
+        print("%d of %d runs FAILED" % (failed, runs))
+    else:
+        print("all %d runs went on by themselves, the longest took %.0f s" % (runs, longest))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))
