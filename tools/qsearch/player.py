@@ -17,6 +17,7 @@ _START_S = 60
 _CHANGING = ("corrupt",)
 _SHIFTING = ("lose", "dup", "insert", "before")  # one kind alone shows; two may cancel out
 _TYPED = ("lose_in", "corrupt_in", "insert_in", "dup_in", "send_lost")
+_MUTE = ("send_mute", "delay", "lose_answer", "gap")
 _HARMLESS = ("connect", "mark", "write", "flush", "push", "recv", "read", "into", "line", "close")
 _HARMLESS += ("sleep", "end")
 # What the payload of "mark" holds, and nothing else types.
@@ -114,6 +115,10 @@ class Player:
         # be typed into an open prompt.
         self.slow = [op for op in plan["ops"] if op[0] == "fault" and _SLOW in op[1]]
         self.spoofed = bool([op for op in raw if "ERROR" in op[1]])
+        # Nor can SEND FAIL where the modem gave no result: the same bytes are sent again.
+        mute = [k for k in kinds if k in _MUTE]
+        if mute and [op for op in raw if "SEND FAIL" in op[1]]:
+            self.up = False
         self.keeps = plan["switches"].get("closed_keeps_data", "keep") == "keep"
         self.rig.model.on_event = self.event
 
@@ -243,7 +248,7 @@ class Player:
             if "it goes on" not in error.hint:
                 self.troubled(line, "flush", error)
                 line.failed = True
-        elif line.blocks and self.up and not line.torn and not line.failed:
+        elif line.blocks and self.up and not (line.torn or line.failed or line.ended):
             self.rig.sleep(5)
             conn = self.server.conns.get(line.host)
             if conn is not None and conn.state == "open":
