@@ -72,7 +72,10 @@ def test_files_outlive_a_soft_reset(host):
         (["--port", "/dev/null"], "--port and --modem go together"),
         (["--port", "/dev/null", "--modem", "/dev/nowhere"], "There is no /dev/nowhere"),
         (["--port", "/dev/null", "--modem", "/dev/null"], "Say --board boards/FILE.py"),
-        (["--board", "boards/pico.py"], "--board and --installed are for a real board"),
+        (["--board", "boards/pico.py"], "--board, --installed and --wired are for a real board"),
+        (["--wired", "rts", "smoke"], "--board, --installed and --wired are for a real board"),
+        (["--wired", "cts", "smoke"], "Argument --wired: invalid choice: 'cts'"),
+        (["--baud", "1"], "Argument --baud: 1 is no baud rate"),
         (["--repl", "smoke"], "--repl goes without a script"),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_change_touches_nothing_else():
     [
         (["--file", "nothing"], "nothing is no file of lib/qssl"),
         (["--minutes", "0"], "0 is not a number from 1 to"),
-        (["--file", "ascii", "--cases", "test_nothing"], "There is no case file test_nothing"),
+        (["--cases", "test_nothing"], "There is no case file test_nothing"),
         (["--file", "dialect:1"], "There is nothing to change in these lines."),
     ],
 )

@@ -118,6 +118,7 @@ def test_links_into_a_page_find_their_heading():
                 re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
                 for head in re.findall(r"^#+ (.+)$", page, re.M)
             ]
+            heads += re.findall(r'<a name="([^"]+)"></a>', page)
             assert mark in heads, "%s links to %s#%s" % (path.name, link, mark)
 
 

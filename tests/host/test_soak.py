@@ -61,6 +61,8 @@ def test_examples_go_on_after_restarts():
         (["restarts", "--program", "none"], "Argument --program: invalid choice: 'none'"),
         (["decade"], "Argument what: invalid choice: 'decade'"),
         (["--records", "many"], "Argument --records: many is not a number"),
+        (["load", "--on", "board"], "--on goes with real"),
+        (["--seconds", "5"], "--seconds goes with real"),
         (["real", "--seconds", "1"], "Argument --seconds: 1 is not a number from 2 to"),
     ],
 )

@@ -66,8 +66,10 @@ def _build(folder, frozen, base):
         for old in CACHE.glob("firmware-build-*"):
             if old.is_dir() and old != build:
                 shutil.rmtree(old)
-        # make looks at dates only, and would keep what another manifest has frozen.
+        # make looks at dates only, and would keep what another manifest, or a checkout with older
+        # files, has frozen.
         (build / "frozen_content.c").unlink(missing_ok=True)
+        shutil.rmtree(build / "frozen_mpy", ignore_errors=True)
         run(argv, "build the firmware of the emulated board", env)
         shutil.copy(build / "firmware.elf", folder / "firmware.elf")
         for old in sorted(CACHE.glob("firmware-*-*/firmware.elf"), key=os.path.getmtime)[:-_KEEP]:

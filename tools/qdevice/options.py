@@ -5,7 +5,7 @@ import argparse
 import os
 from pathlib import Path
 
-from qdemo.options import Parser
+from qdemo.options import BAUD_HELP, Parser, baud
 
 _ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = _ROOT / "tests" / "device"
@@ -60,16 +60,14 @@ def parse(args):
     p.add_argument("words", nargs="*", metavar="SCRIPT", help="what to run, see below")
     p.add_argument("--repl", action="store_true", help="the board's REPL instead of a script")
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")
-    p.add_argument(
-        "--baud", type=int, default=115200, metavar="N", help="rate of the line (default: 115200)"
-    )
+    p.add_argument("--baud", type=baud, default=115200, metavar="N", help=BAUD_HELP)
     real = p.add_argument_group("a real board")
     real.add_argument("--port", metavar="PORT", help="the board's REPL, such as /dev/ttyACM0")
     real.add_argument("--modem", metavar="PORT", help="the adapter that is wired to its UART")
     real.add_argument("--board", metavar="FILE", help="its file of boards/")
     real.add_argument("--installed", action="store_true", help="use the driver it has")
     real.add_argument(
-        "--wired", default="none", metavar="LINES", help="rts: RTS and CTS are wired, too"
+        "--wired", choices=("rts", "none"), default="none", help="rts: RTS and CTS are wired, too"
     )
     chosen = p.parse_args(args)
     _check(p, chosen)
@@ -99,8 +97,10 @@ def _check(p, chosen):
             p.error("say --board boards/FILE.py, or --installed if the board has its board.py")
         if chosen.board and not Path(chosen.board).is_file():
             p.error("there is no board file %s" % chosen.board)
-    elif chosen.board or chosen.installed:
-        p.error("--board and --installed are for a real board: say --port and --modem, too")
+    elif chosen.board or chosen.installed or chosen.wired != "none":
+        p.error(
+            "--board, --installed and --wired are for a real board: say --port and --modem, too"
+        )
     if chosen.repl and chosen.scripts:
         p.error("--repl goes without a script")
 

@@ -78,6 +78,7 @@ class Hunt:
         self._broken = None
 
     def run(self):
+        paths = self._paths()
         wanted = self._chosen.file or [(p.stem, 0, 1 << 30) for p in measure.DRIVER.glob("*.py")]
         work = []
         self._sources = {}
@@ -89,7 +90,7 @@ class Hunt:
             work += [(name, m) for m in found]
         if not work:
             raise Problem("There is nothing to change in these lines.")
-        self._measure(sorted(self._sources))
+        self._measure(sorted(self._sources), paths)
         random.Random(self._chosen.seed).shuffle(work)
         self._all = len(work)
         todo = queue.SimpleQueue()
@@ -119,7 +120,8 @@ class Hunt:
 
     # --- which case passes where ---
 
-    def _measure(self, modules):
+    def _paths(self):
+        # Files of the cases that were asked for.
         paths = measure.case_files()
         if self._chosen.cases:
             there = {path.stem: path for path in paths}
@@ -127,6 +129,9 @@ class Hunt:
                 if name not in there:
                     raise Problem("There is no case file %s that runs on CPython alone." % name)
             paths = [there[name] for name in self._chosen.cases]
+        return paths
+
+    def _measure(self, modules, paths):
         paths = measure.by_likelihood(modules, paths)
         todo = [path for path in paths if not self._map.known(path)]
         if not todo:

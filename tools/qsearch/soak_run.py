@@ -27,6 +27,15 @@ restarts: in real time, over ugsim: mqtt_robust.py, async_two_sockets.py and a l
 each with a restart of the modem at a random place, which the modem may tell of or not; they must
 go on by themselves."""
 
+_OF = (  # option, what it is for, the value without it
+    ("records", "year", 105120),
+    ("operations", "load", 100000),
+    ("seconds", "real", 60),
+    ("on", "real", None),
+    ("places", "restarts", 50),
+    ("program", "restarts", None),
+)
+
 
 def main(args):
     parser = Parser(
@@ -40,17 +49,13 @@ def main(args):
     parser.add_argument(
         "what", choices=("year", "load", "real", "restarts"), nargs="?", default="year"
     )
+    parser.add_argument("--records", type=many, metavar="N", help="of the year (105120)")
+    parser.add_argument("--operations", type=many, metavar="N", help="of the load (100000)")
     parser.add_argument(
-        "--records", type=many, default=105120, metavar="N", help="of the year (105120)"
+        "--seconds", type=number(2, 10**6), metavar="N", help="of real, on each (60)"
     )
     parser.add_argument(
-        "--operations", type=many, default=100000, metavar="N", help="of the load (100000)"
-    )
-    parser.add_argument(
-        "--seconds", type=number(2, 10**6), default=60, metavar="N", help="of real, on each (60)"
-    )
-    parser.add_argument(
-        "--places", type=many, default=50, metavar="N", help="of restarts, for each program (50)"
+        "--places", type=many, metavar="N", help="of restarts, for each program (50)"
     )
     parser.add_argument(
         "--program",
@@ -65,6 +70,11 @@ def main(args):
         help="default: cpython; load: micropython",
     )
     options = parser.parse_args(args)
+    for name, what, usual in _OF:
+        if getattr(options, name) is None:
+            setattr(options, name, usual)
+        elif what != options.what:
+            parser.error("--%s goes with %s" % (name, what))
     if options.what == "real":
         return real(options)
     if options.what == "restarts":
