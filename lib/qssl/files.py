@@ -230,8 +230,8 @@ def _size(modem, name):
 def space(modem, where: str = "RAM:") -> int | None:
     """Free bytes of a storage, "RAM:" or "UFS:".
 
-    Returns: bytes; None if the firmware doesn't say.
-    Raises: qssl.Error if the modem does not answer or refuses it.
+    Returns: bytes; None if the firmware doesn't say, or there is no answer.
+    Raises: qssl.Refused for a name with control characters.
     Blocks: 30 s at most.
     Allocates: little.
     Since: 0.1.

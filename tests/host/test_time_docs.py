@@ -1,4 +1,4 @@
-# test_time_docs - docs/time.md as it is; what mpremote does to a board's clock.
+# test_time_docs - docs/time.md and docs/uplink.md as they are; mpremote and a board's clock.
 # SPDX-License-Identifier: MIT
 
 import ast
@@ -65,6 +65,16 @@ def test_the_recipe(certs, nginx, tmp_path):
         (record,) = json.loads(body)["records"]
         assert record["t"] == 21.5 and abs(record["at"] - time.time()) < 120
         assert (tmp_path / "time1").stat().st_size == 24  # and this power-up, for the record
+
+
+def test_the_uplink_page(certs, nginx, tmp_path):
+    page = (setup.ROOT / "docs" / "uplink.md").read_text()
+    (text,) = re.findall(r"^```python\n(.*?)^```$", page, re.S | re.M)
+    with modem() as sim:
+        posts = len(nginx.posts())
+        assert run(sim, certs, nginx, text, tmp_path) == []
+        (body,) = nginx.posts()[posts:]
+        assert json.loads(body)["records"] == [{"t": 21.5}]
 
 
 def test_the_recipe_on_a_board_without_a_clock(certs, nginx, tmp_path):

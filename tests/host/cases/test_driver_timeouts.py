@@ -145,7 +145,7 @@ def test_close_has_a_limit():
         watch.start()
         e = raised(sock.close)
         assert "not all" in str(e), e
-        assert rig.now - start <= 24100, rig.now - start
+        assert rig.now - start <= 14100, rig.now - start
         assert watch.stop() <= 100
         rig.sleep(30000)
         driver_kit.works(modem)
