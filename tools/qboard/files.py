@@ -11,6 +11,14 @@ from qdemo.problem import Problem
 
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+_FORMS = {  # settings of docs/boards.md that can be wrong on sight: form, least, most, words
+    "port": (r"\d+", 1, 65535, "a number from 1 to 65535"),
+    "pin": (r"\d{4,8}", 0, 99999999, 'the 4 to 8 digits of the SIM\'s PIN, in quotes: "0042"'),
+    "apn_auth": (r"\d", 0, 3, "0 (none), 1 (PAP), 2 (CHAP) or 3"),
+    "baud": (r"\d+", 0, 4000000, "a baud rate such as 115200"),
+    "utc_offset_min": (r"-?\d+", -900, 900, "minutes, such as 120 or -300"),
+}
+
 
 def check(chosen):
     if chosen.settings:
@@ -45,6 +53,10 @@ def settings(path):
     for name, what in value.items():
         if not isinstance(what, (str, int, float)) and what is not None:
             raise Problem('%s: "%s" has to be text or a number.' % (path, name))
+        if name in _FORMS and what is not None:
+            form, least, most, words = _FORMS[name]
+            if not re.fullmatch(form, str(what), re.A) or not least <= int(what) <= most:
+                raise Problem('%s: "%s" has to be %s.' % (path, name, words))
     return value
 
 
