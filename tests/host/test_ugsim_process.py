@@ -20,6 +20,7 @@ import tls_peer
 from patience import LIMIT_S, once, until
 from servers import Nginx
 from tls_peer import TlsPeer
+from ugsim import trace
 from ugsim.control import Control, ControlError
 from ugsim.loop import Loop
 from ugsim.net import Net
@@ -554,6 +555,11 @@ def test_trace_and_its_viewer(tmp_path, certs):
     assert r"7 bytes 'hello\r\n'" in done.stdout
     done = subprocess.run([*argv, "urc"], env=env, capture_output=True, text=True)
     assert all("URC" in line for line in done.stdout.splitlines()) and done.stdout
+    done = subprocess.run([*argv, "urcs"], env=env, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "has nothing of the kind urcs; it has at, " in done.stderr
+    for kind in kinds:  # all of them are named by --help
+        assert re.search(r"\b%s\b" % kind, trace.__doc__.partition("Kinds:")[2]), kind
 
 
 @pytest.mark.parametrize("text", ["no trace\n", '{"t": 1}\n', "[1, 2]\n"])

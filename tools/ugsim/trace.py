@@ -6,8 +6,8 @@
     python3 tools/ugsim trace FILE at final urc     only these kinds of events
     python3 tools/ugsim trace --follow FILE         and what is added to it
 
-Kinds: at (command), info, final, prompt, urc, tls, up and down (payload), socket, radio, mode,
-fault, control.
+Kinds: at (command), info, final, prompt, urc, tls, up and down (payload), socket, pdp, radio,
+nitz, power, mode, port, elsewhere (URCs at another port), fault, control, start.
 """
 
 # Each line of the file is a JSON object: "t" Unix time, "at" seconds since the start, "kind",
@@ -87,11 +87,17 @@ def main(argv=None):
     if not args or args[0].startswith("-"):
         print("ugsim.trace: name the file to show. See --help.", file=sys.stderr)
         return 2
+    wanted = set(args[1:])
+    there = set()
     show = view.on_stdout()
     try:
         for at, kind, text in read(args[0], follow):
-            if len(args) == 1 or kind in args[1:]:
+            there.add(kind)
+            if not wanted or kind in wanted:
                 show(at, kind, text)
+        if wanted and not wanted & there:
+            words = (args[0], ", ".join(sorted(wanted)), ", ".join(sorted(there)))
+            raise TraceError("%s has nothing of the kind %s; it has %s." % words)
     except TraceError as error:
         print("ugsim.trace: %s" % error, file=sys.stderr)
         return 2
