@@ -14,6 +14,7 @@ from .errors import DeliveryUnknown, Error, Refused
 # nothing for ETIMEDOUT; "!" before it: the class is Refused, "?": DeliveryUnknown.
 _PORT = const("""
 busy||command|the AT port is busy with another command
+no AT|!EINVAL|command|a command line begins with AT
 control|!EINVAL|command|a command line can't hold control characters
 no answer||command|no answer; is the modem on, are RX, TX right?
 silent||modem|it stopped answering; check its power, call modem.start()
@@ -42,7 +43,7 @@ unreadable|EIO|state|the modem's answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5
 port|!EINVAL|open|port must be 1 to 65535
-url|!EINVAL|open|host must be a name or an IPv4 address, not a URL
+url|!EINVAL|open|host must be a name or an IPv4 address alone: no URL, no port in it
 ctx|!EINVAL|open|ctx must be what modem.tls() returned
 down|ENOTCONN|open|the PDP context is not active; call modem.start(), for another one \
 modem.activate()

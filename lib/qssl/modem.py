@@ -359,6 +359,8 @@ class Modem:
         """
         if isinstance(text, str):
             text = text.encode()
+        if text[:2].upper() != b"AT":
+            raise error("no AT")
         # Once: it may be slow, and typing it again may do more than ask.
         return self.at.need(text, "command", "the modem refused it", prefix, timeout_ms, 1)
 

@@ -22,6 +22,8 @@ def connecting(modem, host, port, ctx, make, pdp, push):
     # Generator for Link.drive: the Socket of an open connection. Its deadline is at.until.
     due = modem.at.until
     again = True
+    if isinstance(host, (bytes, bytearray)):
+        host = "".join([chr(c) for c in host])  # as it is shown; what can't be one is refused
     while True:
         sock = yield from opening(modem, host, port, ctx, make, pdp, push)
         sound = False
@@ -140,6 +142,6 @@ def _checked(host, port):
     if not isinstance(port, int) or not 0 < port < 65536:
         raise error("port")
     host = quoted(host, "open", "host name")
-    if b"/" in host:
+    if b"/" in host or b":" in host:
         raise error("url")
     return host, port

@@ -8,7 +8,7 @@ import errno
 import os
 
 import driver_kit
-from driver_kit import CA, HOST, KEY, Log, Recorder, connected, raised, tls, up
+from driver_kit import CA, HOST, KEY, Log, Recorder, arm, connected, raised, tls, up
 from qssl import Modem, files
 from qssl.errors import Refused
 from ugsim.fakenet import ClosingPeer, FakeNet, RefusingPeer
@@ -390,3 +390,18 @@ def test_no_socket_is_left():
     assert not log.at
     socks[0].close()
     driver_kit.works(modem)
+
+
+def test_what_is_no_command_line():
+    rig, modem = up()
+    log = Log(rig)
+    for text in ("", "I", b"+CSQ", "\\", "hello"):
+        e = raised(modem.command, text)
+        assert e.errno == errno.EINVAL and "begins with AT" in str(e), e
+    for host in ("h:443", "https://h", b"h:1"):
+        e = raised(modem.connect, host, 443, tls(modem))
+        assert e.errno == errno.EINVAL and "no port in it" in str(e), e
+    assert log.at == []
+    modem.command("at")
+    arm(rig, "open_code code=566")
+    assert "server.example:443" in str(raised(modem.connect, b"server.example", 443, tls(modem)))
