@@ -178,6 +178,7 @@ class Socket(Channel):
                 k = self._await(want, due)
             except OSError:
                 if at:
+                    self._told = False  # the next call tells it
                     break
                 raise
             if k <= 0:

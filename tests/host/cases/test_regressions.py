@@ -1,6 +1,7 @@
 # test_regressions - the shortest schedules for which tools/search.py found a promise broken.
 # SPDX-License-Identifier: MIT
 
+from driver_kit import Recorder, arm, connected, pattern, raised
 from qsearch.player import play
 
 
@@ -143,3 +144,13 @@ def test_closing_tells_of_bytes_that_a_restart_left_unsent():
     # G2: start(), or the modem by itself, had closed the connection; close() said nothing of it.
     schedule(("connect", 1, 100, 20), ("write", 1, 1500), ("start",), ("close", 1))
     schedule(("connect", 0, 100, 5), ("write", 0, 10), ("control", "restart"), ("sleep", 11000))
+
+
+def test_closing_tells_of_an_error_that_a_read_with_data_kept_to_itself():
+    # G2: readinto() gave what had come before the error, which then counted as told.
+    rig, modem, sock = connected(Recorder(say=pattern(100)))
+    modem.sleep_ms(500)
+    arm(rig, "insert_in in=command line=AT+QSSLSEND at=19 byte=39")
+    sock.write(pattern(1459))
+    assert sock.readinto(bytearray(3000)) == 100
+    assert raised(sock.close).hint
