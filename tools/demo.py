@@ -9,7 +9,7 @@ from qdemo import bootstrap, options
 
 def main(args):
     chosen = options.parse(args)
-    bootstrap.enter("qdemo.demo", args, chosen.mqtt, chosen.mqtt)
+    bootstrap.enter("qdemo.demo", args, "umqtt" if chosen.mqtt else "", chosen.mqtt)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from qdemo import bootstrap, run_options
 
 def main(args):
     chosen = run_options.parse(args)
-    bootstrap.enter("qdemo.run", args, chosen.umqtt, chosen.server == "mqtt")
+    bootstrap.enter("qdemo.run", args, chosen.clients, chosen.server == "mqtt")
 
 
 if __name__ == "__main__":

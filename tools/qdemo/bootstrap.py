@@ -6,15 +6,16 @@ import os
 import setup
 
 
-def enter(module, args, umqtt=False, broker=False):
+def enter(module, args, clients="", broker=False):
     # Sets up what is missing, then goes on as `python -m MODULE` in the virtual environment; does
-    # not return. umqtt, broker: what is wanted besides MicroPython.
+    # not return. clients (a function of setup, "" for none), broker: what is wanted besides
+    # MicroPython.
     python = setup.ensure_venv("ugsim")
     setup.micropython()
     if broker:
         setup.server("mosquitto")
-    if umqtt:
-        setup.umqtt()
+    if clients:
+        getattr(setup, clients)()
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
     os.execve(python, [str(python), "-m", module, *args], env)

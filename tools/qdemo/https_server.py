@@ -20,7 +20,7 @@ You came by %s, %s.
 
 
 class HttpsServer:
-    # POST /telemetry takes a SenML record, GET anything gives a short text.
+    # POST /telemetry takes a SenML record, POST /post anything; GET anything gives a short text.
     # on_record(senml.Record): a record has arrived, before its answer goes out.
     # on_note(text): something else that a person may want to know.
     def __init__(self, certs, on_record, on_note, port=0):
@@ -97,6 +97,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if len(body) < int(length):
             self.close_connection = True
             self.server.on_note("the connection broke in the middle of a record")
+            return
+        if self.path == "/post":
+            self.server.on_note("POST /post, %d bytes" % len(body))
+            self._answer(200, b"accepted\n")
             return
         if self.path != PATH:
             self._answer(404)

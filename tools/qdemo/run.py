@@ -52,8 +52,8 @@ def _run(chosen, stack):
     settings.update(chosen.settings)
     if "ca" in settings and not os.path.exists(settings["ca"]):
         raise Problem("There is no file %s, which ca= names." % settings["ca"])
-    umqtt = [setup.umqtt()] if chosen.umqtt else []
-    board = Board(Path(chosen.script).absolute(), folder, settings, umqtt)
+    clients = [getattr(setup, chosen.clients)()] if chosen.clients else []
+    board = Board(Path(chosen.script).absolute(), folder, settings, clients)
     stack.callback(board.stop)
     status = board.wait()
     return status if status >= 0 else 128 - status  # ended by a signal: as shells say it

@@ -32,7 +32,7 @@ examples:
 
 
 def parse(args):
-    # The options. .server is "https", "mqtt" or "none", .settings a dict, .umqtt tells whether the
+    # The options. .server is "https", "mqtt" or "none", .settings a dict, .clients tells which the
     # script wants it.
     p = Parser(
         prog="run.py",
@@ -65,7 +65,7 @@ def parse(args):
     )
     chosen = p.parse_args(args)
     text = _read(p, chosen.script)
-    chosen.umqtt = "umqtt" in text
+    chosen.clients = clients(text)
     chosen.settings = _settings(p, chosen.settings)
     if chosen.modem and (chosen.at or chosen.fault):
         p.error("--at and --fault are of the simulated modem and don't go with --modem")
@@ -75,6 +75,13 @@ def parse(args):
         else:
             chosen.server = server(text)
     return chosen
+
+
+def clients(script):
+    # The function of setup that fetches the clients which the text of a script wants; "": none.
+    if "urequests" in script or "simple2" in script:
+        return "clients"
+    return "umqtt" if "umqtt" in script else ""
 
 
 def server(script):

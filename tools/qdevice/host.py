@@ -175,8 +175,9 @@ class Host:
         # {path on the board: text}
         with tempfile.TemporaryDirectory(prefix="qssl-device-") as folder:
             words = []
-            if any(name.startswith("/lib/umqtt/") for name in files):
-                words += ["fs", "mkdir", ":/lib/umqtt", "+"]
+            for inner in sorted({name.rpartition("/")[0] for name in files}):
+                if inner.startswith("/lib/"):
+                    words += ["fs", "mkdir", ":" + inner, "+"]
             for i, (name, text) in enumerate(files.items()):
                 path = Path(folder) / str(i)
                 path.write_text(text)

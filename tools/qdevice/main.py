@@ -28,9 +28,11 @@ def _example(host, path, chosen, stack):
         of_server = servers.start(which, folder, stack)
         ca = of_server.pop("ca").read_text()
         settings = dict(of_server, **settings)
-    if "umqtt" in text and host.emulated:
-        modules = sorted(setup.umqtt().rglob("*.py"))
-        host.write({"/lib/umqtt/" + module.name: module.read_text() for module in modules})
+    clients = run_options.clients(text)
+    if clients and host.emulated:
+        folder = getattr(setup, clients)()
+        modules = [m.relative_to(folder) for m in sorted(folder.rglob("*.py"))]
+        host.write({"/lib/%s" % m.as_posix(): (folder / m).read_text() for m in modules})
     return host.show(text, settings, ca)
 
 

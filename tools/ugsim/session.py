@@ -47,6 +47,7 @@ class Session:
         if net is None:
             self.model.network.set_time(int(time.time()), 0)  # as real as its certificates' dates
         self.model.on_event = self._event
+        self.model.network.set_time(int(time.time()), 0)  # certificates are real ones here
         self.model.lf_is_enter = port.lf_is_enter
         self.stats = Stats(self.net)
         self.uart = Uart(port, self.model, time.monotonic(), baud=baud, chunk=chunk)
