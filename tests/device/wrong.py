@@ -53,7 +53,7 @@ if SET["emulated"]:
 
     # UART 0 of the emulated board goes nowhere: no modem, or its pins are swapped.
     alone = Modem(machine.UART(0, 115200, rxbuf=2048, txbuf=2048, timeout=0), sockets=1)
-    refused("nothing answers", alone.start, apn="internet")
+    refused("nothing answers", alone.start, apn="internet", timeout_ms=9000)
     small = Modem(machine.UART(1, 115200, rxbuf=256, txbuf=2048, timeout=0), sockets=1)
     refused("rxbuf is too small", small.start, apn="internet")
 
