@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -172,10 +173,15 @@ def test_telemetry_mqtt_to_mosquitto(tmp_path, certs, start):
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_each_with_a_server_of_its_own(tmp_path, name):
+def test_each_with_a_server_of_its_own(tmp_path, tmp_path_factory, name):
     if "mqtt" in name and setup.find_server("mosquitto") is None:
         pytest.skip("no mosquitto here: run `python3 tools/test.py` once")
-    out, err = run(tmp_path, name, "--at", "--baud", "0", ["count=2", "interval_ms=10"])
+    script = name
+    if name == "async_mqtt.py":  # its client is in no package index
+        script = tmp_path_factory.mktemp("script") / name
+        shutil.copy(EXAMPLES / name, script)
+        shutil.copytree(setup.ROOT / "tests/host/clients/mqtt_as", script.parent / "mqtt_as")
+    out, err = run(tmp_path, script, "--at", "--baud", "0", ["count=2", "interval_ms=10"])
     assert "> AT+QSSLOPEN=1,0,0," in err
     if name == "https_get.py":
         assert "Hello from a TLS server.\nYou came by TLSv1.2, AES256-SHA256.\n" in out

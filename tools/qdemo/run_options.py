@@ -47,7 +47,7 @@ def parse(args):
     p.add_argument(
         "--server",
         choices=("https", "mqtt", "none"),
-        help="what to start (default: mqtt if the script imports umqtt or qssl.mqtt, else https)",
+        help="what to start (default: mqtt if the script has umqtt, mqtt_as or qssl.mqtt in it)",
     )
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")
     p.add_argument("--baud", type=baud, metavar="N", help=BAUD_HELP)
@@ -86,7 +86,7 @@ def clients(script):
 
 def server(script):
     # What the text of a script wants to talk to.
-    return "mqtt" if "umqtt" in script or "qssl.mqtt" in script else "https"
+    return "mqtt" if any(w in script for w in ("umqtt", "mqtt_as", "qssl.mqtt")) else "https"
 
 
 def _read(p, path):

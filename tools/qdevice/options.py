@@ -17,7 +17,7 @@ on a real board whose UART is wired to a serial port of this PC. In both cases t
 _END = """\
 Without SCRIPT all tests run: %s.
 SCRIPT is one of these names, or a file, such as examples/telemetry_https.py. A file gets a server
-of its own on this PC (HTTPS, or mosquitto if it imports umqtt or qssl.mqtt), unless host= is
+of its own on this PC (HTTPS, or mosquitto if it has umqtt or qssl.mqtt in it), unless host= is
 given; board.setting() then has host, port, ca and what NAME=VALUE says.
 
 On the emulated board, driver and board file are frozen into its firmware, which is built when they
