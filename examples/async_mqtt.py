@@ -49,7 +49,11 @@ class network:
 
 sys.modules["network"] = network  # while mqtt_as is imported
 
-import mqtt_as  # noqa: E402
+try:
+    import mqtt_as
+except ImportError:
+    print("mqtt_as is missing: mpremote mip install github:peterhinch/micropython-mqtt")
+    sys.exit(1)
 
 del sys.modules["network"]
 

@@ -278,7 +278,8 @@ class _Diagnosis:
             found = load(None if private else cert, cert if private else None, private)
         except OSError as e:
             what = "certificate" if private is None else "key"
-            self.note(False, "%s: %s holds no %s that can be used" % (key, name, what), e.hint)
+            hint = getattr(e, "hint", str(e))
+            self.note(False, "%s: %s holds no %s that can be used" % (key, name, what), hint)
             return False
         if cert and private:
             return True

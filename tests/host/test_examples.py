@@ -172,6 +172,11 @@ def test_telemetry_mqtt_to_mosquitto(tmp_path, certs, start):
     assert out.count(": confirmed\n") == 5 and "not confirmed" not in out
 
 
+def test_a_library_that_is_missing_is_named(tmp_path):
+    status, out, err = tool.run(tmp_path, "run.py", "--baud", "0", EXAMPLES / "async_mqtt.py")
+    assert status == 1 and "mqtt_as is missing: mpremote mip install" in out, out + err
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
 def test_each_with_a_server_of_its_own(tmp_path, tmp_path_factory, name):
     if "mqtt" in name and setup.find_server("mosquitto") is None:
