@@ -444,12 +444,10 @@ class Player:
             typed = not [c for c in rest if not 32 <= c < 127 and c != 13 and c != 27]
         else:
             typed = not [c for c in rest if c not in b"AT\r\x1b +"]
-        most = len(line.written)
         if self.strict:
             # A damaged command may open a prompt of another length, or another connection's: what
             # gets rid of it gets there. A CR too many is the first byte of the payload, and makes
             # the end of a command payload.
-            most = 1500
             behind = line.written[at:]
             n = 0
             if rest[:1] == b"\r":
@@ -460,7 +458,8 @@ class Player:
                     return  # nobody sees the byte that is left over: see G7, Conditions
             typed = not [c for c in rest[n:] if c not in b"AT\r\x1b +,0123456789"]
         told = told or (self.strict and not last)  # the driver may still be finding out
-        if told and typed and at >= line.sure and len(got) <= max(most, len(line.written)):
+        fits = len(rest) <= 1500 if self.strict else len(got) <= len(line.written)
+        if told and typed and at >= line.sure and fits:
             return
         raise Violation(
             "G2: %d bytes were written, %d confirmed; from byte %d on the server got %r for %r"
