@@ -458,7 +458,9 @@ class Player:
                     return  # nobody sees the byte that is left over: see G7, Conditions
             typed = not [c for c in rest[n:] if c not in b"AT\r\x1b +,0123456789"]
         told = told or (self.strict and not last)  # the driver may still be finding out
-        fits = len(rest) <= 1500 if self.strict else len(got) <= len(line.written)
+        fits = len(got) <= len(line.written)
+        if self.strict:
+            fits = len(rest) - n <= 1500
         if told and typed and at >= line.sure and fits:
             return
         raise Violation(
