@@ -124,6 +124,7 @@ def test_the_commands_of_mpremote_alone(host, tmp_path, certs):
 
 
 def test_sources_take_the_place_of_compiled_files(host):
+    assert host.mpremote("exec", "import os; os.mkdir('/qssl')").returncode == 0
     run("install", "--port", host.repl, "--source")
     assert tree(host, "/lib/qssl") == wanted(".py")
     assert "driver    %s, /lib" % VERSION in run("check", "--port", host.repl)

@@ -23,6 +23,15 @@ for p in %r:
     os.remove(p)
 print(repr(0))
 """
+_FOLDER = """
+import os
+try:
+    os.mkdir(%r)
+except OSError as e:
+    if e.errno != 17:
+        raise
+print(0)
+"""
 _IMPORT = """
 import qssl
 from qssl import Modem
@@ -151,9 +160,9 @@ def install(board, facts, chosen):
 def clear(board, facts, paths):
     # Removes files, and then the folders of the driver that are empty. That without which it can't
     # be imported goes first: what an interruption leaves is no driver, rather than half of one.
-    if not paths:
-        return
-    print("removing an old copy: %d files" % len(paths))
+    # A folder that is empty goes too: the board would import it, as a package without a content.
+    if paths:
+        print("removing an old copy: %d files" % len(paths))
     paths = sorted(paths, key=lambda path: "/__init__." not in path)
     for at in range(0, len(paths), 10):
         board.run(_REMOVE % (paths[at : at + 10],))
@@ -177,9 +186,7 @@ def _driver(source, folder):
 def _copy(board, facts, plan):
     if not facts.lib_there:
         board.run("import os\nos.mkdir(%r)\nprint(0)" % facts.lib)
-    folder = join(facts.lib, "qssl")
-    if not any(path.startswith(folder + "/") for path in facts.others):
-        board.run("import os\nos.mkdir(%r)\nprint(0)" % folder)
+    board.run(_FOLDER % join(facts.lib, "qssl"))
     files = plan.copy + plan.driver
     whole = sum(len(data) for _, data in files)
     bar = Bar(len(files), whole)

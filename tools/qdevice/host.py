@@ -28,6 +28,15 @@ from ugsim.control import Control
 
 SCRIPTS = setup.ROOT / "tests" / "device"
 _KIT = SCRIPTS / "kit.py"
+_FOLDERS = """
+import os
+for p in %r:
+    try:
+        os.mkdir(p)
+    except OSError as e:
+        if e.errno != 17:
+            raise
+"""
 _LIMIT_S = 300  # for one script
 
 
@@ -174,10 +183,8 @@ class Host:
     def write(self, files):
         # {path on the board: text}
         with tempfile.TemporaryDirectory(prefix="qssl-device-") as folder:
-            words = []
-            for inner in sorted({name.rpartition("/")[0] for name in files}):
-                if inner.startswith("/lib/"):
-                    words += ["fs", "mkdir", ":" + inner, "+"]
+            folders = sorted({name.rpartition("/")[0] for name in files} - {""})
+            words = ["exec", _FOLDERS % (folders,), "+"]
             for i, (name, text) in enumerate(files.items()):
                 path = Path(folder) / str(i)
                 path.write_text(text)

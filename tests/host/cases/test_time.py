@@ -198,7 +198,7 @@ def test_arithmetic_of_dates():
     for s in (0, 951782399, 951782400, 1786111217, 2524607999, 2524608000, 3155759999, 4107542399):
         t = clock.civil(s)
         assert clock.unix(*t[:6]) == s, s
-        if host_time.gmtime(0)[0] == 1970:
+        if host_time.gmtime(0)[0] == 1970 and s < 1 << 31:  # a 32-bit port's own clock ends there
             assert tuple(host_time.gmtime(s))[:8] == t, (s, t)
     for y in range(1970, 2071):
         for m in range(1, 13):
