@@ -49,6 +49,8 @@ class FakeConn:
         self.why = ""
         self.security = 0
         self.sent = 0  # bytes that the modem sent
+        self.still = False  # until something happens, poll() and recv() change nothing
+        self._passive = type(peer).on_room is Peer.on_room  # it never writes by itself
         self._rx = ByteQueue()
         self._closing = False
         self._due = now_ms + net.latency_ms
@@ -63,12 +65,15 @@ class FakeConn:
         if self.state == "opening" or self.state == "handshake":
             self._handshake(now_ms)
         elif self.state == "open":
-            self.peer.on_room(self)
+            if not self._passive:
+                self.peer.on_room(self)
+            elif not self._rx.size and not self._closing:
+                self.still = True
         self._end()
 
     def _end(self):
         # The peer has closed and everything is read.
-        if self._closing and not self._rx:
+        if self._closing and not self._rx.size:
             self.eof = True
             self.state = "closed"
 
@@ -121,6 +126,7 @@ class FakeConn:
     # For the peer
 
     def push(self, data):
+        self.still = False
         self._rx.append(bytes(data))
 
     def waiting(self):
@@ -128,10 +134,12 @@ class FakeConn:
 
     def peer_close(self):
         # Orderly end: the modem can still read what was pushed.
+        self.still = False
         self._closing = True
 
     def peer_reset(self):
         # The connection breaks; what was not read is lost.
+        self.still = False
         self._rx.clear()
         self._closing = True
 

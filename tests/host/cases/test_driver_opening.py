@@ -6,7 +6,7 @@ import sys
 
 import driver_kit
 import qssl
-from driver_kit import HOST, Watch, arm, connected, raised, tls, up, works
+from driver_kit import HOST, Log, Watch, arm, connected, raised, tls, up, works
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
 
 LET_GO = "opening settings sslcfg files pem pemcheck quote query clock codes echo bringup"
@@ -38,7 +38,11 @@ def test_id_that_the_modem_still_holds():
     modem.connect(HOST, 443, context).close()
     modem.command('AT+QSSLOPEN=1,0,0,"%s",443,0' % HOST)
     rig.sleep(10)
+    assert rig.model.sockets.slots[0].host == HOST
+    log = Log(rig)
     driver_kit.works(modem)
+    assert log.count("AT+QSSLOPEN=") == 2 and log.count("AT+QSSLCLOSE=0") == 2, log.at
+    assert rig.model.sockets.slots[0] is None
 
 
 def test_open_result_of_another_id_first():
@@ -123,7 +127,10 @@ def test_close_that_is_refused_or_hangs():
 def test_close_of_an_id_that_is_free():
     rig, modem, sock = connected(switches={"close_free_id": "error"})
     modem.command("AT+QSSLCLOSE=0,0")
+    log = Log(rig)
     sock.close()
+    assert log.count("AT+QSSLCLOSE=0") == 2, log.at  # asked again, and ERROR again
+    assert modem.up and not modem.stats.timeouts
     driver_kit.works(modem)
 
 

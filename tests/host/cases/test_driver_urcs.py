@@ -96,9 +96,14 @@ def test_duplicate_and_foreign_urcs():
 def test_urc_for_a_closed_id_is_nothing():
     rig, modem, sock = connected()
     sock.close()
+    log = Log(rig)
     for text in ('+QSSLURC: "recv",0', '+QSSLURC: "closed",0', "+QSSLOPEN: 0,0"):
+        heard = modem.stats.rx
         rig.model.command("say " + text)
+        rig.sleep(1)
         modem.pump()
+        assert modem.stats.rx == heard + len(text) + 4
+    assert not log.at and modem.up  # neither asked for nor believed
     driver_kit.works(modem)
 
 

@@ -100,7 +100,12 @@ def test_other_forms_of_lists_pass():
         with Firmware(key, text):
             rig, modem = up()
             modem.probe()
+            log = Log(rig)
             works(modem)
+            # It was set, and answered OK.
+            assert log.count('AT+QSSLCFG="%s",0,' % key) == 1, log.at
+            used = rig.net.conns[-1].tls
+            assert list(used.suites) == [0x3D] and used.version == 3 and used.seclevel == 1
 
 
 def test_a_firmware_without_tls():
@@ -117,7 +122,11 @@ def test_a_firmware_that_lists_nothing_is_not_judged():
     rig, modem = up()
     caps = modem.probe()
     caps["QSSLCFG"] = []
+    log = Log(rig)
     works(modem)
+    for key in ("cacert", "sslversion", "ciphersuite", "seclevel", "negotiatetime"):
+        assert log.count('AT+QSSLCFG="%s",0,' % key) == 1, log.at
+    assert modem.caps is caps
 
 
 def test_what_is_in_a_list():

@@ -61,19 +61,26 @@ def test_payloads_that_look_like_the_protocol():
 
 def test_every_byte_value_and_size():
     rig, modem, sock, peer = pushing()
+    unknown = modem.stats.unknown
     for n in (1, 2, 3, 63, 64, 65, 255, 256, 257, 1497, 1498, 1499, 1500):
         peer.say(pattern(n, n))
         takes(sock, pattern(n, n))
+    assert modem.stats.unknown == unknown and not modem.stats.garbled
+    sock.setblocking(False)
+    assert sock.recv(1) is None  # and not a byte more
 
 
 def test_split_anywhere():
     data = pattern(40) + b'\r\n+QSSLURC: "closed",0\r\n'
     for chunk in range(1, 40):
         rig, modem, sock, peer = pushing(chunk=chunk)
+        unknown = modem.stats.unknown
         peer.say(data)
         rig.sleep(1)
         peer.say(data)
         takes(sock, data + data)
+        assert modem.stats.unknown == unknown and not modem.stats.garbled, chunk
+        assert rig.model.sockets.slots[sock.id].state == 3  # the line in the data closed nothing
 
 
 def test_two_pushes_back_to_back_and_more_than_the_ring():

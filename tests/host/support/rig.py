@@ -93,7 +93,7 @@ class RigUart:
     def any(self):
         rig = self._rig
         rig.pull()
-        n = len(rig.rx)
+        n = rig.rx.size
         return n if rig.chunk is None or n < rig.chunk else rig.chunk
 
     def readinto(self, buf, n=None):
@@ -129,11 +129,11 @@ class RigUart:
             self._rig.set_baud(baudrate)
 
     def flush(self):
-        while len(self._rig.tx):
+        while self._rig.tx.size:
             self._rig.sleep(1)
 
     def txdone(self):
-        return not len(self._rig.tx)
+        return not self._rig.tx.size
 
 
 class RigPoll:
@@ -145,7 +145,7 @@ class RigPoll:
     def ipoll(self, ms):
         rig = self._rig
         rig.pull()
-        if not len(rig.rx):
+        if not rig.rx.size:
             clock.calls = 0
             rig.sleep(ms, True)
         return ()
@@ -228,7 +228,7 @@ class Rig:
         if model.stirs():
             model.run(self.now)
         if model.pending():
-            room = 1 << 30 if self.rxbuf is None else self.rxbuf - len(self.rx)
+            room = 1 << 30 if self.rxbuf is None else self.rxbuf - self.rx.size
             if room > 0:
                 self.rx.append(model.take(room))
 
@@ -238,7 +238,7 @@ class Rig:
         end = self.now + ms
         model = self.model
         while self.now < end:
-            if self.baud and (len(self.tx) or model.out.pending()):  # also what RTS holds
+            if self.baud and (self.tx.size or model.out.pending()):  # also what RTS holds
                 step = self.now + 1
             else:
                 step = end
@@ -253,16 +253,16 @@ class Rig:
                 self._move(passed)
             elif wakes:
                 self.pull()
-            if wakes and len(self.rx):
+            if wakes and self.rx.size:
                 return
-        if not self.baud:
+        if not (self.baud or wakes):
             self.pull()
 
     def _move(self, ms):
         # Bytes cross the line, baud/10 a second each way.
         model = self.model
         gain = self.baud // 10 * ms
-        if len(self.tx):
+        if self.tx.size:
             self._up += gain
             n = self._up // 1000
             self._up -= n * 1000
@@ -274,14 +274,14 @@ class Rig:
         else:
             self._up = 0
         if self.flow and self.rxbuf is not None:
-            model.set_line("rts", len(self.rx) < self.rxbuf * 3 // 4)
+            model.set_line("rts", self.rx.size < self.rxbuf * 3 // 4)
         if model.pending():
             self._down += gain
             n = self._down // 1000
             self._down -= n * 1000
             data = model.take(n)
-            if self.rxbuf is not None and len(data) > self.rxbuf - len(self.rx):
-                room = max(0, self.rxbuf - len(self.rx))
+            if self.rxbuf is not None and len(data) > self.rxbuf - self.rx.size:
+                room = max(0, self.rxbuf - self.rx.size)
                 self.lost += len(data) - room
                 data = data[:room]
             self.rx.append(data)

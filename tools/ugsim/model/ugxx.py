@@ -144,7 +144,7 @@ class UGxx:
         return self.ifc[0] == 2 and not self.lines["rts"]
 
     def pending(self):
-        n = len(self.out.queue)
+        n = self.out.queue.size
         return 0 if n and self._held() else n
 
     def take(self, limit):
@@ -217,8 +217,9 @@ class UGxx:
     def run(self, now_ms):
         # Does everything due by now_ms.
         now_ms = max(now_ms, self.now)
-        while self.timers.due(now_ms):
-            due, function = self.timers.pop_due(now_ms)
+        timers = self.timers
+        while timers.first is not None and timers.first <= now_ms:
+            due, function = timers.pop_due(now_ms)
             self.now = max(self.now, due)
             function()
         self.now = now_ms
@@ -231,16 +232,19 @@ class UGxx:
 
     def stirs(self):
         # Whether run() has something to do though no time has passed since the last one.
-        sockets = self.sockets
-        return self.timers.due(self.now) or (bool(sockets.live) and sockets.can_deliver())
+        first = self.timers.first
+        if first is not None and first <= self.now:
+            return True
+        return bool(self.sockets.streams) and self.sockets.can_deliver()
 
     def next_ms(self):
         # When run() is wanted, at the latest; None: only on input or when the network has news.
-        best = self.timers.next_ms()
-        if self.sockets.live:
-            if self.sockets.can_deliver():
-                return self.now
-            best = _earlier(best, self.sockets.next_ms())
+        best = self.timers.first
+        sockets = self.sockets
+        if sockets.streams and sockets.can_deliver():
+            return self.now
+        if sockets.live:
+            best = _earlier(best, sockets.next_ms())
         if self._net_next is not None:
             best = _earlier(best, self._net_next())
         if self.stalled_until > self.now:

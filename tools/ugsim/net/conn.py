@@ -25,6 +25,9 @@ class Conn:
     # One TLS connection of the modem.
     #   state  "opening" | "handshake" | "open" | "closed"; closed also means failed
     #   error  0 or the modem's code   why  text for people   security  0 or 1..3 (manual 2.3.3)
+    #   still  there is nothing to poll() for; never known here
+    still = False
+
     def __init__(self, net, tls, host, port, now_ms):
         self.now_ms = now_ms
         self.sock = None

@@ -36,6 +36,8 @@ def cut(text):
 
 def _end(text, i):
     # Index of the ";" that ends the extended command at i, or the end of the line.
+    if text.find(";", i) < 0:
+        return len(text)
     quoted = False
     while i < len(text):
         if text[i] == '"':

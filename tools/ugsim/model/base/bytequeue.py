@@ -9,19 +9,19 @@ class ByteQueue:
     def __init__(self):
         self._chunks = []
         self._offset = 0  # bytes of the first chunk that are already gone
-        self._size = 0
+        self.size = 0  # bytes that are there, as len() has it
 
     def __len__(self):
-        return self._size
+        return self.size
 
     def append(self, data):
         if data:
             self._chunks.append(data)
-            self._size += len(data)
+            self.size += len(data)
 
     def peek(self):
         # The first chunk's remaining bytes; b"" when empty.
-        if not self._size:
+        if not self.size:
             return b""
         if self._offset:
             self._chunks[0] = self._chunks[0][self._offset :]
@@ -30,7 +30,7 @@ class ByteQueue:
 
     def drop(self, count):
         # Forgets `count` bytes; the queue must hold them.
-        self._size -= count
+        self.size -= count
         count += self._offset
         chunks = self._chunks
         gone = 0
@@ -43,8 +43,8 @@ class ByteQueue:
 
     def take(self, limit):
         # Removes and returns at most `limit` bytes.
-        if limit >= self._size:
-            if self._size == 0 or limit <= 0:
+        if limit >= self.size:
+            if self.size == 0 or limit <= 0:
                 return b""
             if len(self._chunks) == 1:
                 data = self.peek()
@@ -72,4 +72,4 @@ class ByteQueue:
     def clear(self):
         self._chunks = []
         self._offset = 0
-        self._size = 0
+        self.size = 0

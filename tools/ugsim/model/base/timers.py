@@ -8,6 +8,7 @@ class Timers:
     def __init__(self):
         self._entries = []  # [due_ms, number, function], the earliest first
         self._number = 0
+        self.first = None  # due time of the earliest entry, or None
 
     def at(self, due_ms, function):
         # Calls function() once run() reaches due_ms. Returns a handle for cancel().
@@ -18,28 +19,33 @@ class Timers:
         while i and entries[i - 1][0] > due_ms:
             i -= 1
         entries.insert(i, entry)
+        self.first = entries[0][0]
         return entry
 
     def cancel(self, entry):
         # Does nothing when the entry has fired already or is None.
         if entry is not None and entry in self._entries:
             self._entries.remove(entry)
+            self._look()
+
+    def _look(self):
+        self.first = self._entries[0][0] if self._entries else None
 
     def next_ms(self):
-        # Due time of the earliest entry, or None.
-        return self._entries[0][0] if self._entries else None
+        return self.first
 
     def due(self, now_ms):
         # True when the earliest entry is due.
-        entries = self._entries
-        return bool(entries) and entries[0][0] <= now_ms
+        return self.first is not None and self.first <= now_ms
 
     def pop_due(self, now_ms):
         # Removes and returns (due_ms, function) of the earliest entry that is due, else None.
         if not self.due(now_ms):
             return None
         due, _, function = self._entries.pop(0)
+        self._look()
         return due, function
 
     def clear(self):
         self._entries = []
+        self.first = None

@@ -219,8 +219,7 @@ class Transparent:
         m = self._m
         s = self._s
         self._escape = Escape(m, self._accept, lambda: self.leave(OK))
-        s.mode = sslsocket.TRANSPARENT
-        s.armed = True
+        m.sockets.set_mode(s, sslsocket.TRANSPARENT)
         m.line_in.mode = self
         m.out.hold = "data"
         m.sockets.owner = s
@@ -255,8 +254,7 @@ class Transparent:
         m.line_in.mode = None
         m.sockets.owner = None
         m.sockets.leave = None
-        s.mode = sslsocket.BUFFER
-        s.armed = True
+        m.sockets.set_mode(s, sslsocket.BUFFER)
         m.sockets.resumable = s if s.state == sslsocket.CONNECTED else None
         m.event("mode", "command mode")
         m.out.final(result)

@@ -21,8 +21,7 @@ def qiswtmd(m, form, args):
     if mode == sslsocket.TRANSPARENT:
         datamode.connect(m, s)
         return None
-    s.mode = mode
-    s.armed = True
+    m.sockets.set_mode(s, mode)
     m.event("mode", "socket %d: mode %d" % (number, mode))
     return OK
 

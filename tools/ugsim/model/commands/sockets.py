@@ -23,6 +23,7 @@ class Sockets:
         self._m = model
         self.slots = [None] * COUNT
         self.live = []  # the sockets in the slots, by number
+        self.streams = []  # those of them whose data leave without being asked for
         self.opens = 0
         self.owner = None  # the socket that has the port in transparent mode
         self.resumable = None  # the socket that left transparent mode last (ATO)
@@ -30,12 +31,21 @@ class Sockets:
 
     def put(self, s):
         self.slots[s.number] = s
-        self.live = [x for x in self.slots if x is not None]
+        self._list()
 
     def _take(self, s):
         if self.slots[s.number] is s:
             self.slots[s.number] = None
-            self.live = [x for x in self.slots if x is not None]
+            self._list()
+
+    def set_mode(self, s, mode):
+        s.mode = mode
+        s.armed = True
+        self._list()
+
+    def _list(self):
+        self.live = [s for s in self.slots if s is not None]
+        self.streams = [s for s in self.live if s.mode != BUFFER]
 
     # Opening
 
@@ -91,10 +101,28 @@ class Sockets:
 
     def poll(self):
         for s in self.live:
-            if s.mode != BUFFER and s.rx:
-                self.deliver(s)
-            if s.conn is not None:
+            c = s.conn
+            if s.rx.size:
+                if s.mode != BUFFER:
+                    self.deliver(s)
+                    c = s.conn
+                elif c is not None and not s.armed and self._rests(s, c):
+                    continue
+            elif c is not None and self._rests(s, c):
+                continue
+            if c is not None:
                 self._poll(s)
+
+    def _rests(self, s, c):
+        # _poll() would find nothing to do, but for data that are there already. Most sockets rest
+        # most of the time, and run() comes often.
+        return (
+            c.still
+            and s.state == CONNECTED
+            and not s.tx.size
+            and s.closing is None
+            and not c.security
+        )
 
     def _poll(self, s):
         m = self._m
@@ -105,7 +133,7 @@ class Sockets:
             return
         if s.state == CONNECTED or s.closing is not None:
             c.poll(m.now)
-            while s.tx:
+            while s.tx.size:
                 data = s.tx.peek()
                 n = c.send(data)
                 if not n:
@@ -115,14 +143,14 @@ class Sockets:
             if not s.tx or c.state == "closed":
                 self._close_done(s)
             return
-        room = m.sw["rx_size"] - len(s.rx)
+        room = m.sw["rx_size"] - s.rx.size
         if room > 0:
             data = c.recv(room)
             if data:
                 s.rx.append(data)
                 if m.sw["recv_rearm"] == "always":
                     s.armed = True
-        if s.rx:
+        if s.rx.size:
             self.deliver(s)
         if c.security:
             self.security(s, c.security)
@@ -156,7 +184,7 @@ class Sockets:
         # When an opening or a close runs into its time limit, or None.
         best = None
         for s in self.live:
-            if s.conn is None:
+            if s.state > HANDSHAKE or s.conn is None:
                 continue
             if s.state == OPENING:
                 due = s.since + _TCP_MS
@@ -198,8 +226,8 @@ class Sockets:
 
     def can_deliver(self):
         # True when data that waited for TXD to get emptier can go on now.
-        for s in self.live:
-            if s.mode != BUFFER and s.rx:
+        for s in self.streams:
+            if s.rx.size:
                 out = self._m.out
                 if self.owner is s or (s.mode == PUSH and not out.hold):
                     return out.pending() < _BACKLOG
@@ -315,7 +343,7 @@ class Sockets:
         for s in self.live:
             self._drop_conn(s)
         self.slots = [None] * COUNT
-        self.live = []
+        self._list()
         self.opens = 0
         self.owner = None
         self.resumable = None
