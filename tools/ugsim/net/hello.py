@@ -69,6 +69,10 @@ def offer(version, suites):
 
 class ModemConnection(TLSConnection):
     # tlslite-ng's client, made to say only what a UGxx says, with the modem's check of the chain.
+    # Of the extensions only the one that TLS 1.2 needs: no server name, no session ticket, nothing
+    # younger than the modem.
+    extensions = (ExtensionType.signature_algorithms,)
+
     def __init__(self, wire, suites, check):
         TLSConnection.__init__(self, wire)
         self._recordLayer = FastRecordLayer(self.sock)
@@ -77,13 +81,12 @@ class ModemConnection(TLSConnection):
 
     def _sendMsg(self, msg, randomizeFirstBlock=True, update_hashes=True):
         if isinstance(msg, ClientHello):
-            # Exactly the suites that are set. Of the extensions only the one that TLS 1.2 needs:
-            # no server name, no session ticket, no ALPN, nothing younger than the modem.
+            # Exactly the suites that are set.
             msg.cipher_suites = [CipherSuite.TLS_EMPTY_RENEGOTIATION_INFO_SCSV] + self._suites
             kept = [
                 extension
                 for extension in msg.extensions or []
-                if extension.extType == ExtensionType.signature_algorithms
+                if extension.extType in self.extensions
             ]
             msg.extensions = kept or None
         return TLSConnection._sendMsg(self, msg, randomizeFirstBlock, update_hashes)

@@ -1,0 +1,672 @@
+# test_check_server - tools/check_server.py against real servers: what it says of them is true, the
+# line that it prints works, and so do the lines for a server.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import datetime
+import io
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import servers
+import setup
+import tls_peer
+import tool
+from certificates import Identity
+from patience import LIMIT_S, until
+from qcheck import advice, main, options
+from qcheck.models import MODELS
+from ugsim.net.hello import SUITE_NAMES, VERSIONS
+
+_KEY = trustme.KeyType.RSA
+
+
+def check(*words, status=0):
+    # (output, errors)
+    argv = [sys.executable, str(setup.ROOT / "tools/check_server.py"), *[str(w) for w in words]]
+    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True, timeout=240)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
+def found(port, *words, status=0, host="localhost", idle="0"):
+    # As data; in this process, as starting one takes longer than asking.
+    words = ["%s:%d" % (host, port), "--json", "--idle", idle, *[str(word) for word in words]]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        ended = main.run(options.parse(words))
+    assert ended == status, out.getvalue()
+    return json.loads(out.getvalue())
+
+
+def taken(data):
+    return {(t["version"], t["suite"]) for t in data["taken"] if t["taken"] is True}
+
+
+def hard(data):
+    return {f["what"] for f in data["findings"] if f["hard"]}
+
+
+def soft(data):
+    return {f["what"] for f in data["findings"] if not f["hard"]}
+
+
+class Raw:
+    # A TCP server; serve(sock) for each connection.
+    def __init__(self, serve):
+        self.serve = serve
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            self.sockets.append(sock)
+            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
+
+    def _run(self, sock):
+        try:
+            self.serve(sock)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.listener.close()
+        for sock in self.sockets:
+            sock.close()
+
+
+class Openssl(servers.Process):
+    # openssl s_server with `options`.
+    def __init__(self, identity, *options):
+        super().__init__("openssl")
+        if shutil.which("openssl") is None:
+            pytest.skip("no openssl here")
+        self.identity = identity
+        self.options = options
+
+    def prepare(self):
+        self.port = servers.free_port()
+        self.ports = (self.port,)
+        argv = ["openssl", "s_server", "-accept", self.port, "-quiet", "-www"]
+        return [*argv, "-cert", self.identity.cert, "-key", self.identity.key, *self.options]
+
+
+class Conf(servers.Nginx):
+    # nginx with server blocks of one's own; {port}, {folder}, {cert} and {key} are filled in.
+    def __init__(self, certs, blocks, identity=None):
+        super().__init__(certs)
+        self.blocks = blocks
+        self.identity = identity or certs.server
+
+    def prepare(self):
+        argv = super().prepare()
+        conf = self.folder / "nginx.conf"
+        head = conf.read_text().partition("    server {")[0]
+        blocks = self.blocks
+        values = {"port": self.port, "folder": self.folder}
+        values.update(cert=self.identity.cert, key=self.identity.key)
+        for name, value in values.items():
+            blocks = blocks.replace("{%s}" % name, str(value))
+        (self.folder / "www/index.html").write_text("hello")
+        conf.write_text(head + blocks + "}\n")
+        return argv
+
+
+SNI_ONLY = """
+server {
+    listen 127.0.0.1:{port} ssl default_server;
+    ssl_protocols TLSv1.2; ssl_ciphers AES256-SHA256;
+    ssl_reject_handshake on;
+}
+server {
+    listen 127.0.0.1:{port} ssl;
+    server_name localhost;
+    ssl_certificate {cert}; ssl_certificate_key {key};
+    ssl_protocols TLSv1.2; ssl_ciphers AES256-SHA256;
+}
+"""
+MODERN = """
+server {
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {cert}; ssl_certificate_key {key};
+    ssl_protocols TLSv1.3;
+    root {folder}/www;
+}
+"""
+
+
+def test_the_table_is_what_modem_and_driver_have():
+    from qssl.settings import SUITES
+    from qssl.settings import VERSIONS as NAMES
+
+    model = MODELS["UGxx"]
+    assert sorted(model.offer) == sorted(SUITE_NAMES)
+    assert list(model.offer) == list(SUITE_NAMES)
+    for suite in model.suites:
+        assert SUITES[suite.name] == ("0X%04X" % suite.number, suite.weak)
+    for name, wire, weak in model.versions:
+        number, is_weak = NAMES[name]
+        assert VERSIONS[number] == (wire, wire) and is_weak == weak
+    assert len(model.versions) == len(NAMES) - 1 and len(model.suites) == len(SUITES) - 1
+
+
+def test_a_server_that_fits(certs, start, tmp_path):
+    nginx = start(servers.Nginx(certs, {"big": bytes(60000)}))
+    saved = tmp_path / "board.pem"
+    data = found(nginx.port, "--ca", certs.ca, "--get", "/big", "--save", saved, idle="1")
+    assert data["works"] and hard(data) == set()
+    assert taken(data) == {("TLS1.2", s) for s in ("AES256-SHA256", "AES256-SHA", "AES128-SHA")}
+    assert data["line"] == 'ctx = modem.tls(ca="board.pem")'
+    assert data["together"] == "TLS1.2 AES256-SHA"  # the modem's first
+    assert data["server_name"] == "open" and data["client_certificate"] == "no"
+    assert data["protocol"] == "http" and data["software"].startswith("nginx")
+    assert data["longest_record"] > 16384 and "record" in soft(data)
+    assert data["idle_closed_after_s"] is None and 0.9 < data["idle_waited_s"] < 60
+    (cert,) = data["chain"]
+    assert (cert["key"], cert["hash"]) == ("RSA 2048", "SHA-256")
+    assert cert["names"] == ["localhost", "127.0.0.1"]
+    assert data["ca"]["source"] == "file"
+    assert saved.read_bytes() == certs.ca.read_bytes()
+    # Once more: the same stays; another is not overwritten.
+    words = ("localhost:%d" % nginx.port, "--idle", 0, "--no-ask", "--save", saved)
+    out, _ = check(*words, "--ca", certs.ca)
+    assert "It works, with\n\n    ctx = modem.tls" in out and "written to" in out
+    _, err = check(*words, "--ca", certs.other_ca, status=2)
+    assert (
+        err
+        == "check_server.py: %s is there already and is another one: it stays as it is.\n"
+        % (saved)
+    )
+    assert saved.read_bytes() == certs.ca.read_bytes()
+
+
+def test_the_printed_line_works_in_a_program(certs, start, tmp_path):
+    nginx = start(servers.Nginx(certs, {"x": b"here"}))
+    out, _ = check("localhost:%d" % nginx.port, "--idle", 0, "--ca", certs.ca)
+    lines = re.findall(r"^ {4}(.*)$", out.partition("It works, with")[2], re.M)
+    assert len(lines) == 2
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import board\n"
+        "modem = board.modem()\n"
+        "modem.start(apn='internet')\n"
+        "modem.clock(board.utc())\n"
+        "%s\n%s\n"
+        "sock.write(b'GET /x HTTP/1.0\\r\\n\\r\\n')\n"
+        "print(sock.read()[-4:])\n" % (lines[0].replace("ca.pem", str(certs.ca)), lines[1])
+    )
+    temp = tmp_path / "tmp"
+    temp.mkdir()
+    status, out, err = tool.run(temp, "run.py", "--baud", "0", script)
+    assert (status, out) == (0, "b'here'\n"), err
+
+
+@pytest.mark.parametrize("suite", sorted(tls_peer.SUITES))
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_each_version_and_suite_alone(certs, version, suite):
+    if suite == 0x003D and version < 3:
+        return  # there is no such thing
+    with tls_peer.TlsPeer(certs.server, version=version, suites=(suite,), tls="tlslite") as peer:
+        data = found(peer.port, "--ca", certs.ca, "--no-ask", host="127.0.0.1")
+    name = next(s.name for s in MODELS["UGxx"].suites if s.number == suite)
+    version_name = ("SSL3.0", "TLS1.0", "TLS1.1", "TLS1.2")[version]
+    assert taken(data) == {(version_name, name)}
+    weak = version < 3 or suite in (0x0004, 0x0005, 0x000A)
+    assert data["works"] and ("weak" in soft(data)) == weak
+    assert ("allow_weak=True" in data["line"]) == weak
+    assert (data["version"], data["suite"]) == (version_name, name)
+    assert data["together"] == "%s %s" % (version_name, name)
+
+
+def test_a_chain_and_its_root(certs, start, tmp_path, monkeypatch):
+    # The root is shown, found in the PC's store, given, or unknown.
+    chained = certs.chained
+    nginx = start(servers.Nginx(certs, identity=chained))
+    data = found(nginx.port, status=1)
+    assert hard(data) == {"chain"} and "does not show the certificate of" in str(data["findings"])
+    assert data["ca"] is None and data["lines"] == {}
+    data = found(nginx.port, "--ca", certs.ca)
+    assert [c["self_signed"] for c in data["chain"]] == [False, False]
+    data = found(nginx.port, "--ca", certs.other_ca, status=1)
+    assert hard(data) == {"chain"} and not data["ca"]["fits"]
+    monkeypatch.setenv("SSL_CERT_FILE", str(certs.ca))
+    data = found(nginx.port, "--save", tmp_path / "ca.pem")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert data["ca"]["source"] == "store" and "public" in soft(data)
+    assert (tmp_path / "ca.pem").read_bytes() == certs.ca.read_bytes()
+
+    whole = Identity.__new__(Identity)
+    whole.key, whole.cert = chained.key, tmp_path / "whole.pem"
+    whole.cert.write_bytes(chained.cert_pem + certs.ca.read_bytes())
+    nginx = start(servers.Nginx(certs, identity=whole))
+    data = found(nginx.port)
+    assert data["ca"]["source"] == "server" and len(data["chain"]) == 3
+    leaf = x509.load_pem_x509_certificates(chained.cert_pem)[0]
+    whole.cert.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    nginx = start(servers.Nginx(certs, identity=whole))
+    data = found(nginx.port, "--ca", certs.ca, status=1)  # what is between is missing
+    assert hard(data) == {"chain"} and "no certificate of the CA file has issued" in str(data)
+    assert any("intermediate.pem > chain.pem" in step for step in data["steps"])
+
+
+def make(tmp_path, certs, name, **options):
+    # An identity whose certificate is not as it should be.
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    begin, end = options.get("dates", (-1, 30))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
+    builder = builder.public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(now + begin * day).not_valid_after(now + end * day)
+    for extension in options.get("extensions", ()):
+        builder = builder.add_extension(extension, False)
+    cert = builder.sign(key, options.get("hash", hashes.SHA256()))
+    found = Identity.__new__(Identity)
+    found.cert, found.key = tmp_path / (name + ".pem"), tmp_path / (name + ".key")
+    found.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    found.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return found
+
+
+def test_a_self_signed_certificate_is_its_own_ca(certs, start, tmp_path):
+    own = make(tmp_path, certs, "own")
+    nginx = start(servers.Nginx(certs, identity=own))
+    data = found(nginx.port, "--save", tmp_path / "ca.pem")
+    assert data["works"] and data["ca"]["source"] == "server"
+    assert (tmp_path / "ca.pem").read_bytes() == own.cert.read_bytes()
+    assert {"name", "dates"} <= soft(data)  # it is for "own", and ends soon
+
+
+def test_certificates_that_are_not_good(certs, start, tmp_path):
+    usage = dict.fromkeys(
+        "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
+        "key_cert_sign crl_sign encipher_only decipher_only".split(),
+        False,
+    )
+    signing = x509.KeyUsage(**dict(usage, digital_signature=True))
+    for identity, what in (
+        (certs.expired, "dates"),
+        (certs.not_yet_valid, "dates"),
+        (make(tmp_path, certs, "signs", extensions=[signing]), "usage"),
+    ):
+        nginx = start(servers.Nginx(certs, identity=identity))
+        ca = identity.cert if what == "usage" else certs.ca
+        data = found(nginx.port, "--ca", ca, status=1)
+        assert hard(data) == {what} and data["lines"] == {} and data["steps"], data
+    other = make(tmp_path, certs, "sha512", hash=hashes.SHA512())
+    nginx = start(servers.Nginx(certs, identity=other))
+    data = found(nginx.port)
+    assert data["works"] and "hash" in soft(data)
+
+
+def test_a_huge_chain(certs, start, tmp_path):
+    ca = trustme.CA(key_type=_KEY)
+    issued = Identity(
+        tmp_path,
+        "huge",
+        ca.issue_cert(*["host%04d.example" % i for i in range(3000)], key_type=_KEY),
+    )
+    root = tmp_path / "root.pem"
+    ca.cert_pem.write_to_path(str(root))
+    with tls_peer.TlsPeer(issued) as peer:
+        data = found(peer.port, "--ca", root, "--no-ask")
+        out, _ = check("localhost:%d" % peer.port, "--ca", root, "--no-ask", "--idle", 0)
+    assert data["works"] and data["chain"][0]["bytes"] > 50000 and "size" in soft(data)
+    assert max(len(line) for line in out.splitlines()) < 300
+
+
+def test_a_client_certificate(certs, start):
+    for server in (
+        servers.Nginx(certs, {"index.html": b"x"}, client_ca=certs.ca),
+        servers.Mosquitto(certs, client_ca=certs.ca),
+    ):
+        port = start(server).port
+        ca = ("--ca", certs.ca)
+        data = found(port, *ca, status=1)
+        assert hard(data) == {"client"} and data["client_certificate"] == "required"
+        assert 'cert="client.pem", key="client.key"' in data["line"] and data["lines"] == {}
+        good = ("--cert", certs.client.cert, "--key", certs.client.key)
+        data = found(port, *ca, *good)
+        assert data["works"] and data["client_certificate_taken"] is True
+        bad = ("--cert", certs.untrusted_client.cert, "--key", certs.untrusted_client.key)
+        data = found(port, *ca, *bad, status=1)
+        assert "client" in hard(data) and not data["works"], data
+    with Openssl(
+        certs.server, "-verify", "1", "-CAfile", certs.ca, "-tls1_2", "-cipher", "AES256-SHA"
+    ) as s:
+        data = found(s.port, "--ca", certs.ca)
+    assert data["works"] and data["client_certificate"] == "optional"
+    assert data["line"] == 'ctx = modem.tls(ca="ca.pem", suite="AES256-SHA")'
+
+
+def test_mqtt_is_recognized(certs, start):
+    data = found(start(servers.Mosquitto(certs)).port, "--ca", certs.ca)
+    assert data["protocol"] == "mqtt" and data["works"]
+    locked = start(servers.Mosquitto(certs, passwords={"a": "b"}))
+    assert found(locked.port, "--ca", certs.ca)["protocol"] == "mqtt"
+
+
+def test_how_long_it_keeps_an_idle_connection(certs):
+    def serve(link):
+        time.sleep(1)
+
+    with tls_peer.TlsPeer(certs.server, serve=serve) as peer:
+        data = found(peer.port, "--ca", certs.ca, "--no-ask", idle="30")
+    assert 0.5 < data["idle_closed_after_s"] < 20
+    assert ("idle" in soft(data)) == (data["idle_closed_after_s"] < 5)
+
+
+def applied(lines, certs, folder, port, identity):
+    # Lines as printed, with this test's files in place of the paths.
+    text = "\n".join(lines) + "\n"
+    text = re.sub(r"\S*/server\.pem", str(identity.cert), text)
+    text = re.sub(r"\S*/server\.key", str(identity.key), text)
+    text = re.sub(r"\S*/devices-ca\.pem", str(certs.ca), text)
+    text = re.sub(r"\S*/upstream\.pem", str(certs.client.cert), text)
+    text = re.sub(r"\S*/upstream\.key", str(certs.client.key), text)
+    text = text.replace("/etc/ssl/certs/ca-certificates.crt", str(certs.ca))
+    return text.replace("/var/www/html", str(folder))
+
+
+def test_only_todays_tls_and_the_lines_for_nginx(certs, start, tmp_path):
+    modern = start(Conf(certs, MODERN))
+    data = found(modern.port, "--lines", "nginx", status=1)
+    assert hard(data) == {"version"} and taken(data) == set() and data["line"] == ""
+    assert data["today"]["name"]["version"] == "TLS1.3"
+    (tmp_path / "index.html").write_text("x")
+    for client_ca in (None, certs.ca):
+        text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
+        text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
+        if client_ca:
+            text = text.replace(
+                "keepalive",
+                "ssl_client_certificate %s; ssl_verify_client on;\nkeepalive" % client_ca,
+            )
+        nginx = start(Conf(certs, text))
+        words = ["--ca", certs.ca]
+        if client_ca:
+            words += ["--cert", certs.client.cert, "--key", certs.client.key]
+        data_now = found(nginx.port, *words)
+        assert data_now["works"] and len(taken(data_now)) == 3
+        assert data_now["longest_record"] < 4400
+
+
+def test_a_server_that_wants_a_name_and_the_lines_for_it(certs, start, tmp_path):
+    nginx = start(Conf(certs, SNI_ONLY))
+    data = found(nginx.port, status=1)
+    assert hard(data) == {"sni"} and next(iter(data["lines"])) == "nginx"
+    text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
+    text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
+    assert "default_server" in text
+    assert found(start(Conf(certs, text)).port, "--ca", certs.ca)["works"]
+    # By its address there is no name to give, unless it is told.
+    data = found(nginx.port, status=1, host="127.0.0.1")
+    assert data["server_name"] is None and not data["works"]
+    assert hard(found(nginx.port, "--name", "localhost", status=1, host="127.0.0.1")) == {"sni"}
+
+
+def test_another_certificate_without_a_name(certs, start):
+    both = SNI_ONLY.replace(
+        "ssl_reject_handshake on;", "ssl_certificate %s; ssl_certificate_key %s;"
+    )
+    nginx = start(Conf(certs, both % (certs.chained.cert, certs.chained.key)))
+    data = found(nginx.port, "--ca", certs.ca)
+    assert data["works"] and "sni" in soft(data)
+
+
+def ecdsa(tmp_path):
+    ca = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    issued = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
+    return Identity(tmp_path, "ecdsa", issued)
+
+
+def test_mosquitto_as_it_is_installed_and_the_lines_for_it(certs, start, tmp_path):
+    # Its defaults: TLS 1.2 and 1.3 with OpenSSL's suites, and a certificate of ECDSA.
+    class Plain(servers.Mosquitto):
+        lines = None
+
+        def prepare(self):
+            argv = super().prepare()
+            conf = self.folder / "mosquitto.conf"
+            text = conf.read_text()
+            if self.lines is None:
+                text = re.sub(r"^(tls_version|ciphers).*\n", "", text, flags=re.M)
+            else:
+                text = text.partition("listener %d" % self.port)[0] + self.lines.replace(
+                    "listener PORT", "listener %d 127.0.0.1" % self.port
+                )
+            conf.write_text(text)
+            return argv
+
+    data = found(start(Plain(certs, identity=ecdsa(tmp_path))).port, status=1)
+    assert hard(data) == {"key"} and "mosquitto" in data["lines"]
+    assert any("RSA key of 2048" in step for step in data["steps"])
+    for client in (False, True):
+        broker = Plain(certs)
+        text = applied(data["lines"]["mosquitto"], certs, tmp_path, 0, certs.server)
+        broker.lines = re.sub(r"listener \d+", "listener PORT", text)
+        words = ["--ca", certs.ca]
+        if client:
+            broker.lines += "cafile %s\nrequire_certificate true\n" % certs.ca
+            words += ["--cert", certs.client.cert, "--key", certs.client.key]
+        data_now = found(start(broker).port, *words)
+        assert data_now["works"] and data_now["protocol"] == "mqtt" and len(taken(data_now)) == 3
+
+
+def test_a_proxy_in_front_of_what_cannot_be_changed(certs, start, tmp_path):
+    # HTTP: nginx hands on to a server of TLS 1.3 alone.
+    modern = start(Conf(certs, MODERN))
+    data = found(modern.port, "--lines", "proxy", status=1)
+    text = applied(data["lines"]["proxy"], certs, tmp_path, 0, certs.server)
+    text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
+    proxy = start(Conf(certs, text))
+    data = found(proxy.port, "--ca", certs.ca)
+    assert data["works"] and data["protocol"] == "http"
+    context = ssl.create_default_context(cafile=str(certs.ca))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES256-SHA256")
+    with socket.create_connection(("127.0.0.1", proxy.port), LIMIT_S) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
+            answer = b""
+            while part := sock.recv(4096):
+                answer += part
+    assert answer.endswith(b"\r\n\r\nhello")
+
+
+def test_a_broker_in_front_of_a_managed_one(certs, start, tmp_path):
+    # MQTT: what is published at the bridge arrives at a broker that takes no modem.
+    class Cloud(servers.Mosquitto):
+        def prepare(self):
+            argv = super().prepare()
+            conf = self.folder / "mosquitto.conf"
+            conf.write_text(
+                re.sub(r"^(ciphers).*$", "", conf.read_text(), flags=re.M).replace(
+                    "tlsv1.2", "tlsv1.3"
+                )
+            )
+            return argv
+
+    class Bridge(servers.Mosquitto):
+        lines = ""
+
+        def prepare(self):
+            argv = super().prepare()
+            conf = self.folder / "mosquitto.conf"
+            text = conf.read_text().partition("listener %d" % self.port)[0]
+            conf.write_text(
+                text + self.lines.replace("listener PORT", "listener %d 127.0.0.1" % self.port)
+            )
+            return argv
+
+    cloud = start(Cloud(certs, client_ca=certs.ca))
+    out, _ = check("localhost:%d" % cloud.port, "--lines", "proxy", "--idle", 0, status=1)
+    assert "A server that can't be changed" in out
+
+    class Survey:
+        host, name, port, protocol, asked = "localhost", "localhost", cloud.port, "mqtt", ""
+        best = None
+        today = {"name": {"version": "TLS1.3"}}
+        model = MODELS["UGxx"]
+
+    bridge = Bridge(certs)
+    text = applied(advice.lines("proxy", Survey), certs, tmp_path, 0, certs.server)
+    text = re.sub(r"^listener \d+", "listener PORT", text, flags=re.M)
+    text = text.replace("allow_anonymous false", "allow_anonymous true")
+    bridge.lines = re.sub(r"^password_file.*\n", "", text, flags=re.M)
+    bridge = start(bridge)
+    assert found(bridge.port, "--ca", certs.ca)["works"]
+    with servers.Listener(cloud.plain_port, "t/#") as listener:
+        with servers.Listener(bridge.plain_port, "nothing") as sender:
+            until(lambda: "CONNACK" in bridge.log())  # of the bridge at the other broker
+            sender.publish("t/1", b"through")
+            assert listener.wait(1)[0][:2] == ("t/1", b"through")
+
+
+def test_managed_brokers_are_known_by_name():
+    assert advice.managed("a1b2c3-ats.iot.eu-west-1.amazonaws.com")
+    assert advice.managed("x.azure-devices.net") and not advice.managed("amazonaws.com.example")
+
+
+def test_openssl_as_it_comes(certs):
+    # A server of TLS 1.2 and 1.3 with all that OpenSSL has by itself.
+    with Openssl(certs.server) as server:
+        data = found(server.port, "--ca", certs.ca)
+    assert data["works"] and data["today"]["name"]["version"] == "TLS1.3"
+    with Openssl(certs.server, "-cipher", "ECDHE") as server:
+        data = found(server.port, "--ca", certs.ca, status=1)
+    assert hard(data) == {"suites"} and "ECDHE" in str(data["findings"])
+
+
+def test_what_is_no_tls_server(certs, start):
+    def ssh(sock):
+        sock.sendall(b"SSH-2.0-x\r\n")
+        time.sleep(5)
+
+    def stall(sock):
+        time.sleep(60)
+
+    def half(sock):
+        # The beginning of a ServerHello, then a byte now and then.
+        sock.recv(4096)
+        sock.sendall(b"\x16\x03\x03\x00\x60\x02")
+        while True:
+            time.sleep(0.3)
+            sock.sendall(b"\x00")
+
+    def garbage(sock):
+        sock.recv(4096)
+        sock.sendall(b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\xff")
+        sock.recv(4096)
+
+    for serve, what in ((ssh, "tls"), (stall, "silent"), (half, "silent"), (garbage, "suites")):
+        with Raw(serve) as server:
+            begin = time.monotonic()
+            data = found(server.port, "--timeout", "1", status=1)
+            assert hard(data) == {what} and data["line"] == "", data
+            assert time.monotonic() - begin < 60
+            out, _ = check("localhost:%d" % server.port, "--timeout", "1", status=1)
+            assert "NO  " in out and "It does not work" in out
+    plain = start(servers.Mosquitto(certs)).plain_port
+    data = found(plain, status=1)
+    assert hard(data) == {"tls"} and data["steps"] and data["lines"] == {}
+
+
+def test_a_server_that_falls_silent_in_the_middle(certs):
+    # After three connections nothing more is answered: the rest is not tried, and it ends.
+    count = []
+    over = threading.Event()
+
+    def wrap(link):
+        count.append(1)
+        if len(count) > 3:
+            over.wait(60)
+        peer._openssl(link)
+
+    with tls_peer.TlsPeer(certs.server) as peer:
+        peer._wrap = wrap
+        begin = time.monotonic()
+        data = found(peer.port, "--ca", certs.ca, "--timeout", "1", status=1)
+        assert time.monotonic() - begin < 60
+        over.set()
+    assert any(t["taken"] == "not tried" for t in data["taken"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "The following arguments are required: HOST[:PORT]"),
+        (["https://x.example/y"], "give the host alone, without https://: x.example"),
+        (["x.example:0"], "'0' is no port from 1 to 65535"),
+        (["x.example:port"], "'port' is no port"),
+        (["x.example:99999"], "'99999' is no port"),
+        ([":443"], "':443' is not HOST or HOST:PORT"),
+        (["a b"], "'a b' is not HOST"),
+        (["[::1"], "'[::1' is not HOST"),
+        (["x" * 64 + ".example" * 40], "is not HOST or HOST:PORT"),
+        (["x.example", "--model", "Z80"], "invalid choice: 'Z80'"),
+        (["x.example", "--ca", "/nothing"], "can't read /nothing: No such file"),
+        (["x.example", "--ca", "/"], "can't read /: Is a directory"),
+        (["x.example", "--cert", __file__], "--cert and --key go together"),
+        (["x.example", "--idle", "x"], "x is not a number of seconds"),
+        (["x.example", "--timeout", "0"], "0 is not a number of seconds"),
+        (["x.example", "--get", "index"], "'index' is no path"),
+        (["x.example", "--lines", "iis"], "invalid choice: 'iis'"),
+        (["x.example", "--name", "a b"], "'a b' is no host name"),
+        (["no-such-host.invalid"], "can't connect to no-such-host.invalid: the name does not"),
+        (["127.0.0.1:1", "--ca", __file__], "can't connect to 127.0.0.1 port 1: nothing listens"),
+        (["[::1]:1"], "has an IPv6 address only"),
+        (["127.0.0.1:1", "--cert", __file__, "--key", __file__], "holds no certificate"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words, said):
+    out, err = check(*words, status=2)
+    assert out == "" and err.startswith("check_server.py: ") and err.count("\n") == 1, err
+    assert said.lower() in err.lower()
+
+
+def test_files_that_are_no_good(certs, start, tmp_path):
+    port = start(servers.Nginx(certs)).port
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    _, err = check("localhost:%d" % port, "--ca", bad, "--idle", 0, status=2)
+    assert err == "check_server.py: %s can't be the CA: it holds no certificate (PEM).\n" % bad
+    _, err = check(
+        "localhost:%d" % port, "--cert", certs.client.cert, "--key", certs.server.key, status=2
+    )
+    assert "the client key does not belong to the client certificate" in err
+    where = tmp_path / "no" / "ca.pem"
+    _, err = check("localhost:%d" % port, "--ca", certs.ca, "--save", where, "--idle", 0, status=2)
+    assert err == "check_server.py: Can't write %s: No such file or directory.\n" % where
+    out, err = check("localhost:%d" % port, "--save", tmp_path / "x", "--idle", 0, status=2)
+    assert err.startswith("check_server.py: There is no CA to save") and "NO  " in out
