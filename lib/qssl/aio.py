@@ -19,9 +19,9 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .dialect import OPEN_MS
 from .errors import error
 from .socket import Socket
+from .wire.dialect import OPEN_MS
 
 _POLL = const(3)  # stream ioctl and poll bit: MicroPython's py/stream.h
 _RD = const(1)
@@ -196,13 +196,13 @@ def start(modem, apn="", timeout_ms=180000, **settings):
     Since: 0.1.
     """
     from . import unload
-    from .bringup import start
+    from .start.bringup import start
 
     steps = start(modem, apn, timeout_ms=timeout_ms, **settings)
     try:
         yield from drive(modem, steps, timeout_ms)
     finally:
-        unload("bringup clock query quote")
+        unload("start connect clock")
 
 
 # async

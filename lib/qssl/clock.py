@@ -9,8 +9,8 @@ from time import ticks_ms
 
 from micropython import const
 
-from . import link as _l
 from .errors import Error, Refused
+from .wire import link as _l
 
 FIRST_YEAR = const(2024)  # a clock before this was never set
 END_YEAR = const(2070)  # AT+CCLK has two digits, and 70 is 1970

@@ -14,9 +14,9 @@ from time import ticks_add, ticks_ms
 
 from micropython import const
 
-from .dialect import CLOSE_S, OPEN_MS
 from .errors import error
 from .socket import Socket
+from .wire.dialect import CLOSE_S, OPEN_MS
 
 _POLL = const(3)  # stream ioctls and poll bits: MicroPython's py/stream.h
 _CLOSE = const(4)
@@ -111,8 +111,8 @@ class Shim:
 
 class _Context:
     # ssl.SSLContext. As it is made, it stands for the context of socket_for(); what a client loads
-    # makes it one of its own, see qssl.clienttls. Neither can be weakened: CERT_NONE is without
-    # effect.
+    # makes it one of its own, see qssl.connect.clienttls. Neither can be weakened: CERT_NONE is
+    # without effect.
     def __init__(self, shim):
         self._shim = shim
         self._own = [None] * 4  # CA, certificate, key, ciphers
@@ -128,7 +128,7 @@ class _Context:
             raise error("host name")
 
     def load_verify_locations(self, cafile=None, cadata=None, capath=None):
-        from .clienttls import loaded
+        from .connect.clienttls import loaded
 
         what = cadata if cafile is None else cafile
         if what is None or capath is not None:
@@ -139,7 +139,7 @@ class _Context:
         self._own[0] = what
 
     def load_cert_chain(self, certfile, keyfile=None, password=None):
-        from .clienttls import loaded
+        from .connect.clienttls import loaded
 
         if password is not None:
             _refuse("a password")
@@ -147,12 +147,12 @@ class _Context:
         self._own[2] = None if keyfile is None else loaded(keyfile, "key")
 
     def set_ciphers(self, ciphers):
-        from .clienttls import suite
+        from .connect.clienttls import suite
 
         self._own[3] = suite(ciphers)
 
     def get_ciphers(self):
-        from .clienttls import SUITES
+        from .connect.clienttls import SUITES
 
         return list(SUITES)
 
@@ -167,7 +167,7 @@ class _Context:
             raise error("foreign")
         ctx = shim.ctx
         if self._own != [None] * 4:
-            from .clienttls import context
+            from .connect.clienttls import context
 
             ctx = context(shim, *self._own)
         if self.verify_mode and not ctx._seclevel:

@@ -3,11 +3,11 @@
 
 import errno
 
-from . import link as _l
-from .command import Exchange
+from .connect.arguments import quoted
 from .errors import Error
 from .files import Source, checksum, size
-from .quote import quoted
+from .wire import link as _l
+from .wire.command import Exchange
 
 
 class _Download(Exchange):

@@ -9,10 +9,10 @@ from binascii import crc32
 
 from micropython import const
 
-from . import link as _l
-from .ascii import value
+from .connect.arguments import quoted, text
 from .errors import Error, Refused
-from .quote import quoted, text
+from .wire import link as _l
+from .wire.ascii import value
 
 _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _PATIENCE_MS = const(8000)  # from its last byte, or from the command, to the modem's answer

@@ -128,7 +128,7 @@ def explain(code: int) -> str:
     Allocates: the text.
     Since: 0.1.
     """
-    from .codes import TABLES
+    from .ask.codes import TABLES
 
     return _find(TABLES, code) or (
         "the modem refused without a reason"

@@ -8,8 +8,8 @@ import errno
 
 from micropython import const
 
+from .connect.arguments import quoted
 from .errors import Error, Refused
-from .quote import quoted
 
 _LINE_MAX = const(256)  # bytes that are kept of a line of the answer
 _LINES_MAX = const(100)  # header lines
@@ -176,7 +176,7 @@ def quiet(sock):
 
 def whole(sock, data):
     # Sends all of data so that nothing else can make it whole. A byte that is lost on the way to
-    # the modem is made up for by another one at the end, see qssl.resync; many readers of JSON
+    # the modem is made up for by another one at the end, see wire.resync; many readers of JSON
     # pass over what stands there. So the last byte goes alone, once the modem surely has the
     # others.
     n = max(len(data) - 1, 0)

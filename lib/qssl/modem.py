@@ -5,11 +5,11 @@ from time import ticks_add, ticks_ms
 
 from micropython import const
 
-from . import link as _l
-from .ascii import field, number, value
-from .command import COMMAND_MS, At, Exchange
-from .dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 from .errors import error
+from .wire import link as _l
+from .wire.ascii import field, number, value
+from .wire.command import COMMAND_MS, At, Exchange
+from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 
 _PDPS = const(b"AT+QIACT?\r")
 _TRIES = const(3)
@@ -208,13 +208,13 @@ class Modem:
         Since: 0.1.
         """
         from . import unload
-        from .bringup import start
+        from .start.bringup import start
 
         try:
             steps = start(self, apn, user, password, auth, timeout_ms, pin)
             self.at.within(timeout_ms, steps)
         finally:
-            unload("bringup clock query quote")
+            unload("start connect clock")
 
     def tls(self, ctx: int = 0, **settings):
         """An SSL context, 0 to 5 (manual 2.2.1), for connect(). Nothing is sent yet.
@@ -244,7 +244,7 @@ class Modem:
         auth: int = 0,
         timeout_ms: int = 150000,
     ) -> str:
-        """Another PDP context, for connect(pdp=); see qssl.pdp.activate.
+        """Another PDP context, for connect(pdp=); see qssl.start.pdp.activate.
 
         Returns: its IP address.
         Raises: qssl.Error with the modem's reason; qssl.Refused for arguments.
@@ -252,7 +252,7 @@ class Modem:
         Allocates: little.
         Since: 0.1.
         """
-        from .pdp import activate
+        from .start.pdp import activate
 
         return activate(self, pdp, apn, user, password, auth, timeout_ms)
 
@@ -265,7 +265,7 @@ class Modem:
         Allocates: little.
         Since: 0.1.
         """
-        from .pdp import stop
+        from .start.pdp import stop
 
         stop(self)
 
@@ -296,7 +296,7 @@ class Modem:
 
     def connecting(self, host, port, ctx, make=None, pdp=None, push=False):
         # The same as a generator for Link.drive, until at.until.
-        from .opening import connecting
+        from .connect.opening import connecting
 
         return connecting(self, host, port, ctx, make, pdp, push)
 
@@ -308,13 +308,13 @@ class Modem:
         It has the AT port for itself until pipe.escape() or pipe.close(). Arguments as for
         connect().
 
-        Returns: qssl.stream.Pipe.
+        Returns: qssl.modes.stream.Pipe.
         Raises: as connect().
         Blocks: timeout_ms at most, 150 s.
         Allocates: as connect().
         Since: 0.1.
         """
-        from .stream import connect
+        from .modes.stream import connect
 
         return connect(self, host, port, ctx, timeout_ms, pdp)
 
@@ -331,7 +331,7 @@ class Modem:
         Allocates: as connect().
         Since: 0.1.
         """
-        from .opening import opening
+        from .connect.opening import opening
 
         return self.link.drive(opening(self, host, port, ctx, make, pdp, push, True))
 
@@ -373,7 +373,7 @@ class Modem:
         Allocates: little.
         Since: 0.1.
         """
-        from .query import failing
+        from .start.network import failing
 
         return self.link.drive(failing(self))
 
@@ -386,7 +386,7 @@ class Modem:
         Allocates: little.
         Since: 0.1.
         """
-        from .query import signal
+        from .start.network import signal
 
         return self.link.drive(signal(self))
 
@@ -399,7 +399,7 @@ class Modem:
         Allocates: little.
         Since: 0.1.
         """
-        from .query import registration
+        from .start.network import registration
 
         return self.link.drive(registration(self))
 
@@ -431,25 +431,26 @@ class Modem:
         Allocates: the text.
         Since: 0.1.
         """
-        from .pdp import ip
+        from .start.pdp import ip
 
         return ip(self, pdp)
 
     def state(self, id: int | None = None) -> list | tuple | None:
-        """How the modem sees its connections, or the one named (manual 2.2.6): see qssl.status.
+        """How the modem sees its connections, or the one named (manual 2.2.6):
+        see qssl.ask.status.
 
-        Returns: a list of qssl.status.State, or with an id one of them or None.
+        Returns: a list of qssl.ask.status.State, or with an id one of them or None.
         Raises: qssl.Error if the modem does not answer or refuses it.
         Blocks: 5 s at most.
         Allocates: the list.
         Since: 0.1.
         """
-        from .status import state
+        from .ask.status import state
 
         return state(self, id)
 
     def probe(self) -> dict:
-        """Asks the firmware what it has (test commands, manual 2.1): see qssl.probe.
+        """Asks the firmware what it has (test commands, manual 2.1): see qssl.ask.probe.
 
         Returns: {command: lines, or None where the firmware lacks it}.
         Raises: nothing.
@@ -457,14 +458,14 @@ class Modem:
         Allocates: the dictionary, kept as modem.caps.
         Since: 0.1.
         """
-        from .probe import probe
+        from .ask.probe import probe
 
         return probe(self)
 
     def diagnose(
         self, host: str | None = None, ctx=None, tell=None, pdp: int | None = None
     ) -> list:
-        """What is wrong when a connection can't be opened (manual 1.5): see qssl.diagnose.
+        """What is wrong when a connection can't be opened (manual 1.5): see qssl.ask.diagnose.
 
         Returns: a list of (ok, what, what to do).
         Raises: qssl.Refused for arguments, nothing else.
@@ -472,7 +473,7 @@ class Modem:
         Allocates: while it runs, and the list.
         Since: 0.1.
         """
-        from .diagnose import diagnose
+        from .ask.diagnose import diagnose
 
         return diagnose(self, host, ctx, tell, pdp)
 
@@ -495,13 +496,13 @@ class Modem:
         of the program's own that comes later (AT+QNTP, AT+QPING).
 
         size: bytes that are kept, 64 or more.
-        Returns: qssl.strays.Strays: its lines() takes them.
+        Returns: qssl.ask.strays.Strays: its lines() takes them.
         Raises: qssl.Refused for a wrong size.
         Blocks: no.
         Allocates: the buffer.
         Since: 0.1.
         """
-        from .strays import Strays
+        from .ask.strays import Strays
 
         if size < 64:
             raise error("strays")
@@ -539,10 +540,10 @@ class Modem:
 
     def _on_event(self, fn):
         # modem.on_event = fn: fn(kind, id, value) is told what the modem reports on its own; None
-        # ends it. See qssl.events.
+        # ends it. See qssl.ask.events.
         events = None
         if fn is not None:
-            from .events import Events
+            from .ask.events import Events
 
             events = Events(fn, self.stats)
         self.link.events = events
@@ -550,7 +551,7 @@ class Modem:
     on_event = property(None, _on_event)
 
     def _event(self, kind, id, value):
-        # kind: which word of qssl.events.KINDS.
+        # kind: which word of qssl.ask.events.KINDS.
         if self.link.events is not None:
             self.link.events.put(kind, id, value)
 

@@ -15,10 +15,10 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import link as _l
-from .bringup import Bringup, start
-from .dialect import DEACT_MS
-from .query import registration
+from .start.bringup import Bringup, start
+from .start.network import registration
+from .wire import link as _l
+from .wire.dialect import DEACT_MS
 
 _WATCH_MS = const(60000)
 _STRIKES = const(3)  # time-outs in a row: the AT port is dead
@@ -131,7 +131,7 @@ class Recovery:
             self._told("clock", wrong)
 
     def _power(self):
-        from .contact import press, revive
+        from .start.contact import press, revive
 
         modem = self._modem
         pwrkey = modem.pins[0]

@@ -1,16 +1,16 @@
 # qssl.socket - a TLS socket: a stream that reads ahead and merges writes.
 # SPDX-License-Identifier: MIT
 #
-# What a program calls. Only the loops marked "blocking" wait; the work is done by qssl.channel,
+# What a program calls. Only the loops marked "blocking" wait; the work is done by wire.channel,
 # whenever somebody pumps.
 
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .channel import LINGER_MS, Channel
-from .dialect import CLOSE_S, RECV_MAX, SEND_MAX
 from .errors import error
+from .wire.channel import LINGER_MS, Channel
+from .wire.dialect import CLOSE_S, RECV_MAX, SEND_MAX
 
 # Stream ioctls and poll bits: MicroPython's py/stream.h.
 _POLL = const(3)
@@ -20,7 +20,7 @@ _WR = const(4)
 _ERR = const(8)
 _HUP = const(16)
 
-# Life of the connection, as in qssl.channel.
+# Life of the connection, as in qssl.wire.channel.
 _CLOSING = const(2)
 _CLOSED = const(3)
 
@@ -49,20 +49,20 @@ class Socket(Channel):
         Allocates: little.
         Since: 0.1.
         """
-        from .push import switch
+        from .modes.push import switch
 
         switch(self, push)
 
     def transparent(self):
         """Goes over to transparent mode; this socket is of no more use then.
 
-        Returns: qssl.stream.Pipe, which goes on with the connection.
+        Returns: qssl.modes.stream.Pipe, which goes on with the connection.
         Raises: qssl.Error if the modem refuses it.
         Blocks: 20 s at most.
         Allocates: as a new connection.
         Since: 0.1.
         """
-        from .stream import take_over
+        from .modes.stream import take_over
 
         return take_over(self)
 

@@ -27,11 +27,11 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import link as _l
-from .ascii import value
 from .clock import civil, get, network, parse, seconds, setting, unix
+from .connect.arguments import printable, quoted
 from .errors import Refused
-from .quote import printable, quoted
+from .wire import link as _l
+from .wire.ascii import value
 
 _WRONG_S = const(120)  # two clocks that differ by more do not agree
 _AGREE_S = const(20)  # two servers

@@ -16,7 +16,7 @@ class Context:
 
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
         from . import unload
-        from .settings import check
+        from .connect.settings import check
 
         self.id = ctx
         self._modem = modem
@@ -25,7 +25,7 @@ class Context:
         try:
             self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
         finally:
-            unload("settings files pem pemcheck pemhints quote", True)
+            unload("connect files", True)
         modem.contexts[ctx] = modem.contexts[ctx] or self  # not for those that clients make
 
     def apply(self) -> None:
@@ -42,6 +42,6 @@ class Context:
 
     def applying(self):
         # The same as a generator for Link.drive.
-        from .sslcfg import applying
+        from .connect.sslcfg import applying
 
         return applying(self, self._modem)

@@ -12,6 +12,7 @@ import setup
 from qbench import main, plot, report
 from qbench.rows import Row, show
 from qdemo.problem import Problem
+from qdevice.stage import modules
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/bench.py")]
 
@@ -86,7 +87,7 @@ def test_the_readme_shows_some():
 
 def test_the_limits_name_every_module():
     limits = json.loads(main.LIMITS.read_text())
-    there = {"mpy:" + p.stem for p in (setup.ROOT / "lib/qssl").glob("*.py")}
+    there = {"mpy:" + name for name in modules()}
     assert there == {key for key in limits if key.startswith("mpy:")}
 
 

@@ -74,7 +74,7 @@ def test_no_old_copy_stays_behind(host):
             "/qssl/__init__.py": old,
             "/qssl/link.mpy": "half of a fi",
             "/lib/qssl/__init__.py": old,
-            "/lib/qssl/parser.py": "",
+            "/lib/qssl/wire/parser.py": "",
             "/lib/qssl/gone.py": "",
             "/lib/qssl/notes.txt": "mine",
             "/qssl.py": old,
@@ -108,7 +108,7 @@ def test_the_commands_of_mpremote_alone(host, tmp_path, certs):
     (tmp_path / "ca.pem").write_bytes(certs.ca.read_bytes())
     (tmp_path / "settings.json").write_text('{"apn": "by.hand"}')
     host.mpremote("fs", "mkdir", ":/lib/qssl")
-    host.write({"/lib/qssl/__init__.py": "old = 1", "/lib/qssl/link.py": "old = 1"})
+    host.write({"/lib/qssl/__init__.py": "old = 1", "/lib/qssl/wire/link.py": "old = 1"})
     for line in lines:
         words = line.replace("boards/pico.py", str(setup.ROOT / "boards/emulated.py")).split()
         if words[0] == "python3":

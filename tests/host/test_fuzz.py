@@ -100,7 +100,7 @@ def run(what):
 
 
 def check_parser():
-    from qssl.parser import LINE_MAX, Parser
+    from qssl.wire.parser import LINE_MAX, Parser
 
     class Owner:
         def on_line(self, buf, lo, hi):

@@ -35,14 +35,16 @@ def line_of(name, text):
 def test_what_is_noticed_and_what_is_not():
     words = ["--cases", "test_driver_units", "--jobs", "1", "--minutes", "4"]
     # Lines that the cases of this file hold; some changes make an endless loop of them.
-    first = line_of("ascii", "while v // d > 9:")
-    status, output = mutate("--file", "ascii:%d-%d" % (first, first + 2), *words)
+    first = line_of("wire/ascii", "while v // d > 9:")
+    status, output = mutate("--file", "wire/ascii:%d-%d" % (first, first + 2), *words)
     assert status == 0 and " 0 not noticed (0.0 %)" in output
     # And some that they don't pass.
-    line = line_of("quote", "if not text:")
-    status, output = mutate("--file", "lib/qssl/download.py", "--file", "quote:%d" % line, *words)
+    line = line_of("connect/arguments", "if not text:")
+    status, output = mutate(
+        "--file", "lib/qssl/download.py", "--file", "arguments:%d" % line, *words
+    )
     assert status == 1
-    assert "\nquote        2 of    2 changes tried,   0 not noticed (0.0 %)\n" in output
+    assert "\nconnect/arguments      2 of    2 changes tried,   0 not noticed (0.0 %)\n" in output
     found = re.search(r"^download +(\d+) of +(\d+) changes tried, +(\d+) not", output, re.M)
     assert int(found[1]) == int(found[2]) == int(found[3]) > 10
     assert output.count("no case passes here\n  - ") == int(found[3])

@@ -89,9 +89,13 @@ def built(tmp_path_factory):
     return folder
 
 
+def files(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
 def test_the_mpy_package_has_every_module(built):
     listed = [source for _, source in json.loads((built / "package.json").read_text())["urls"]]
-    there = sorted("qssl/" + p.name for p in (built / "qssl").iterdir())
+    there = sorted("qssl/" + name for name in files(built / "qssl"))
     assert listed == there
     for name in listed:
         data = (built / name).read_bytes()
@@ -127,7 +131,12 @@ def site(copy):
 
 def installed(host):
     # What is below /lib/qssl on the board, and whether the shortest test passes with it.
-    text = "import os, qssl\nprint(sorted(os.listdir('/lib/qssl')))\nprint(qssl.__file__)\n"
+    text = (
+        "import os, qssl\ndef walk(path):\n for name, kind, *_ in os.ilistdir(path):\n"
+        "  if kind == 0x4000:\n   yield from walk(path + '/' + name)\n"
+        "  else:\n   yield (path + '/' + name)[10:]\n"
+        "print(sorted(walk('/lib/qssl')))\nprint(qssl.__file__)\n"
+    )
     done = host.execute(text + "print('PASS')")
     assert done.passed, done.output
     names, path = done.output.splitlines()[:2]
@@ -141,7 +150,7 @@ def installed(host):
 def test_mip_installs_the_mpy_package_from_a_path(host, built):
     done = host.mpremote("mip", "install", built / "package.json")
     assert done.returncode == 0, done.stdout
-    assert installed(host) == str(sorted(p.name for p in (built / "qssl").iterdir()))
+    assert installed(host) == str(files(built / "qssl"))
 
 
 def test_mip_installs_the_sources_from_an_address(host, site):

@@ -21,7 +21,7 @@ def firmware(frozen=False):
     sources = sorted(p for p in _HERE.rglob("*") if p.is_file())
     base = _mark([*sources, Path(__file__)])
     if frozen:
-        sources += sorted((setup.ROOT / "lib/qssl").glob("*.py"))
+        sources += sorted((setup.ROOT / "lib/qssl").rglob("*.py"))
         sources += [_BOARDS / "manifest.py", _BOARDS / "emulated.py"]
     name = "firmware-%s-%s" % ("frozen" if frozen else "plain", _mark([*sources, Path(__file__)]))
     if not (CACHE / name).is_dir():

@@ -74,7 +74,7 @@ def _public(member, name):
 def problems(package):
     # Sentences about what is wrong.
     found = []
-    there = {name for name, m in package.members.items() if not m.is_alias and m.is_module}
+    there = _modules(package)
     listed = {*MODULES, *INTERNAL} - {"__init__"}
     for name in sorted(there - listed):
         found.append("qssl.%s is in neither table of tools/qapi/public.py." % name)
@@ -97,6 +97,16 @@ def problems(package):
     return found
 
 
+def _modules(package, room=""):
+    # Their names, with the folder's before those in one.
+    found = set()
+    for name, member in package.members.items():
+        if not member.is_alias and member.is_module:
+            inner = _modules(member, room + name + ".")
+            found |= inner or {room + name}
+    return found
+
+
 def _find(package, path):
     try:
         return package[path]
@@ -108,7 +118,7 @@ def render(package):
     out = [_HEAD.rstrip(), ""]
     out += ["| module | |", "| --- | --- |"]
     for module, text in MODULES.items():
-        out.append("| [qssl.%s](#qssl%s) | %s |" % (module, module, text))
+        out.append("| [qssl.%s](#qssl%s) | %s |" % (module, module.replace(".", ""), text))
     for module, text in MODULES.items():
         out += ["", "## qssl.%s" % module, "", text]
         for path, member in names(package, module):

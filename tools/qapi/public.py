@@ -5,7 +5,7 @@
 MODULES = {
     "modem": "The modem: start it, give it TLS contexts, connect.",
     "socket": "A connection.",
-    "stream": "A connection in transparent mode.",
+    "modes.stream": "A connection in transparent mode.",
     "tls": "SSL contexts.",
     "errors": "The errors, all of one family; `qssl.Error` and the others.",
     "compat": "`socket`, `ssl` and `tls` for clients written for MicroPython's own.",
@@ -18,20 +18,22 @@ MODULES = {
     "timekeeper": "The time, on a board without a clock of its own.",
     "clock": "The modem's clock, for asyncio.",
     "site": "What the files of `boards/` are made of; a program asks its `board` for the same.",
-    "entry": "Sending what is still being made.",
+    "ctrl_z": "Sending what is still being made.",
     "files": "The modem's files.",
     "download": "Files back from the modem.",
-    "pdp": "PDP contexts.",
-    "diagnose": "Why a connection can't be opened.",
-    "probe": "What the firmware has.",
-    "status": "How the modem sees its connections.",
-    "strays": "Lines that nobody knows.",
+    "start.pdp": "PDP contexts.",
+    "ask.diagnose": "Why a connection can't be opened.",
+    "ask.probe": "What the firmware has.",
+    "ask.status": "How the modem sees its connections.",
+    "ask.strays": "Lines that nobody knows.",
     "hints": "What the modem's numbers mean.",
 }
 INTERNAL = (
-    "__init__ ascii bringup channel clienttls codes command contact dialect echo events link "
-    "opening parser pem pemcheck pemhints push query quote radio resync settings sim sslcfg tried "
-    "urcs words"
+    "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
+    "connect.pem connect.pemcheck connect.pemhints connect.settings connect.sslcfg "
+    "modes.inband modes.push start.bringup start.contact start.echo start.network start.radio "
+    "start.sim start.urcs tried wire.ascii wire.channel wire.command wire.dialect wire.link "
+    "wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
@@ -39,22 +41,22 @@ HIDDEN = {
     "modem": "Witness",
     "modem.Modem": "connecting release lose misheard",
     "socket.Socket": "ioctl",
-    "stream": "connect take_over",
-    "stream.Pipe": "job begin done drop step",
+    "modes.stream": "connect take_over",
+    "modes.stream.Pipe": "job begin done drop step",
     "tls.Context": "applying",
     "errors": "error",
     "compat": "Shim",
     "aio": "opening",
     "https": "flushed lines quiet send whole",
-    "strays.Strays": "write",
+    "ask.strays.Strays": "write",
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
     "files": "Source checksum ensure named ensuring",
-    "pdp": "stop ip dotted",
-    "diagnose": "stamp validity",
-    "probe": "check listed",
+    "start.pdp": "stop ip dotted",
+    "ask.diagnose": "stamp validity",
+    "ask.probe": "check listed",
     "hints": "error",
 }
 # Inherited from a class that is not on the page.
-INHERITED = {"socket.Socket": [("channel.Channel", "state")]}
+INHERITED = {"socket.Socket": [("wire.channel.Channel", "state")]}

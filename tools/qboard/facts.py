@@ -63,7 +63,8 @@ _FILES = (
 class Facts:
     # .name, .version, .machine: of the MicroPython there. .places: the folders that it imports
     # from, in order. .copies: {path: size} of every file of a driver. .others: what else lies in
-    # folders of a driver. .folders: those folders. .boards: {path: size} of board files.
+    # folders of a driver. .folders: those, each before those in it. .boards: {path: size} of board
+    # files.
     # .settings: whether there is a settings.json. .frozen: the version of a driver in the
     # firmware, None: it has none. .free, .size: bytes of the file system. .block: its unit.
     def __init__(self, board):
@@ -90,12 +91,19 @@ class Facts:
                 self.copies[path] = size
             elif suffix in ("py", "mpy") and stem == "board":
                 self.boards[path] = size
-        for folder, name, is_folder, size in board.run(_LIST % (self.folders,)):
-            path = join(folder, name)
-            if name.endswith((".py", ".mpy")) and not is_folder:
-                self.copies[path] = size
-            else:
-                self.others.append(path)
+        level = self.folders
+        while level:
+            deeper = []
+            for folder, name, is_folder, size in board.run(_LIST % (level,)):
+                path = join(folder, name)
+                if is_folder:
+                    deeper.append(path)
+                elif name.endswith((".py", ".mpy")):
+                    self.copies[path] = size
+                else:
+                    self.others.append(path)
+            self.folders = self.folders + deeper
+            level = deeper
         root = [name for _, name, _, _ in board.run(_LIST % (["/"],))]
         self.settings = "settings.json" in root
         self.lib = "/lib" if "/lib" in self.places else self.places[-1] if self.places else None

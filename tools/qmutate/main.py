@@ -79,7 +79,7 @@ class Hunt:
 
     def run(self):
         paths = self._paths()
-        wanted = self._chosen.file or [(p.stem, 0, 1 << 30) for p in measure.DRIVER.glob("*.py")]
+        wanted = self._chosen.file or [(name, 0, 1 << 30) for name in measure.modules()]
         work = []
         self._sources = {}
         for name, first, last in wanted:
@@ -260,7 +260,7 @@ class Hunt:
 
 
 def _line(name, tried, there, survived, unreached):
-    text = "%-9s %4d of %4d changes tried, %3d not noticed" % (name, tried, there, survived)
+    text = "%-19s %4d of %4d changes tried, %3d not noticed" % (name, tried, there, survived)
     if tried:
         text += " (%.1f %%)" % (100 * survived / tried)
     if unreached:

@@ -15,6 +15,11 @@ _PLACE = setup.CACHE / "mutate"
 _WORD = re.compile(r"[A-Za-z_]{4,}")
 
 
+def modules():
+    # The driver's files without their suffix: "queue", "wire/link"
+    return sorted(p.relative_to(DRIVER).with_suffix("").as_posix() for p in DRIVER.rglob("*.py"))
+
+
 def case_files():
     # Those that run on CPython without servers.
     found = []
@@ -30,7 +35,7 @@ def case_files():
     return found
 
 
-def by_likelihood(modules, paths):
+def by_likelihood(chosen, paths):
     # The case files in the order in which they are likely to concern one of the modules: by the
     # words they share, each the more worth the fewer case files have it.
     texts = {path: set(_WORD.findall(path.read_text("utf-8"))) for path in paths}
@@ -41,12 +46,12 @@ def by_likelihood(modules, paths):
 
     def worth(path):
         best = 0
-        for module in modules:
+        for module in chosen:
             words = set(_WORD.findall((DRIVER / (module + ".py")).read_text("utf-8")))
             shared = words & texts[path]
             value = sum(math.log(len(paths) / count[word]) for word in shared)
             value /= 1 + len(words)
-            best = max(best, value + (5 if module in path.stem else 0))
+            best = max(best, value + (5 if module.rpartition("/")[2] in path.stem else 0))
         return -best
 
     return sorted(paths, key=worth)
@@ -55,8 +60,9 @@ def by_likelihood(modules, paths):
 class Map:
     # Asks runners for what is not known yet.
     def __init__(self):
-        parts = [*sorted(DRIVER.glob("*.py")), *sorted((HOST / "support").glob("*.py"))]
+        parts = [*sorted(DRIVER.rglob("*.py")), *sorted((HOST / "support").glob("*.py"))]
         parts += sorted((setup.ROOT / "tools/ugsim").rglob("*.py"))
+        parts += sorted((setup.ROOT / "tools/qmutate").glob("*.py"))
         self._base = hashlib.sha256()
         for path in parts:
             self._base.update(path.read_bytes())

@@ -28,16 +28,25 @@ examples:
   python3 tools/mutate.py --file queue --minutes 20
   python3 tools/mutate.py --file push:60-90        these lines alone
 """
-_FILE = re.compile(r"(?:lib/qssl/)?(\w+)(?:\.py)?(?::(\d+)(?:-(\d+))?)?")
+_FILE = re.compile(r"(?:lib/qssl/)?([\w/]+)(?:\.py)?(?::(\d+)(?:-(\d+))?)?")
 
 
 def _file(text):
     # (name of the module, first line, last line)
     found = _FILE.fullmatch(text)
-    if not found or not (setup.ROOT / "lib/qssl" / (found[1] + ".py")).exists():
+    folder = setup.ROOT / "lib/qssl"
+    paths = found and sorted(folder.rglob(found[1].rpartition("/")[2] + ".py"))
+    paths = [
+        p for p in paths or () if ("/%s.py" % p.with_suffix("")).endswith("/%s.py" % found[1])
+    ]
+    if len(paths) != 1:
         raise argparse.ArgumentTypeError("%s is no file of lib/qssl, or FILE:LINE" % text)
     first = int(found[2] or 0)
-    return found[1], first, int(found[3] or found[2] or 1 << 30)
+    return (
+        paths[0].relative_to(folder).with_suffix("").as_posix(),
+        first,
+        int(found[3] or found[2] or 1 << 30),
+    )
 
 
 def parse(args):

@@ -40,7 +40,7 @@ class Slow(BaseException):
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     # qssl.MODULE is made of this text.
     def __init__(self, module, source):
-        self._name = "qssl." + module if module != "__init__" else "qssl"
+        self._name = "qssl." + module.replace("/", ".") if module != "__init__" else "qssl"
         self._path = os.path.join(os.environ["QMUTATE_DRIVER"], module + ".py")
         self._code = compile(source, self._path, "exec", dont_inherit=True)
 
@@ -164,7 +164,10 @@ def _trace(order, out):
             cover.stop()
         spent = _real() - begin
         data = cover.get_data()
-        lines = {os.path.basename(path): data.lines(path) for path in data.measured_files()}
+        lines = {
+            os.path.relpath(path, order["trace"]): data.lines(path)
+            for path in data.measured_files()
+        }
         out.write(json.dumps({name: [spent, lines]}) + "\n")
         out.flush()
     out.write('{"whole": true}\n')

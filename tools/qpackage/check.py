@@ -15,8 +15,9 @@ _VERSIONS = (
 
 
 def files(root):
-    # The driver's modules, in order.
-    return sorted(p.name for p in (root / "lib/qssl").glob("*.py"))
+    # The driver's modules as paths below its folder, in order.
+    folder = root / "lib/qssl"
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.py"))
 
 
 def version(root):

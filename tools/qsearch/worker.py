@@ -19,7 +19,7 @@ import gc
 from qsearch import plan as _plan
 from qsearch.player import play
 from qsearch.shrink import shrink
-from qssl import bringup, link  # noqa: F401  loaded before memory is looked at
+from qssl.wire import link  # noqa: F401  loaded before memory is looked at
 
 EVERY = 50
 

@@ -302,7 +302,8 @@ def test_connect_while_another_task_starts_the_modem():
 
 def test_any_job_of_the_driver_as_a_task():
     async def main():
-        from qssl import clock, query
+        from qssl import clock
+        from qssl.start import network as query
 
         rig, modem, ctx = await started()
         assert await aio.drive(modem, query.signal(modem)) is not None
@@ -720,7 +721,7 @@ class Counting:
 
 def test_cancelled_commands_are_not_sent():
     async def main():
-        from qssl import query
+        from qssl.start import network as query
 
         rig, modem, ctx = await started()
         seen = []

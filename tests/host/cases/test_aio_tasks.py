@@ -5,11 +5,12 @@ from loop import asyncio, each_pass, run  # isort: skip  before qssl: it brings 
 import errno
 
 from driver_kit import HOST, Log, arm, bare, tls
-from qssl import aio, query, uplink
+from qssl import aio, uplink
 from qssl.errors import Error
 from qssl.https import Https
 from qssl.queue import RamQueue
 from qssl.recovery import Recovery
+from qssl.start import network as query
 from qssl.uplink import Uplink
 from receivers import HttpServer
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, SourcePeer

@@ -154,7 +154,7 @@ def test_a_client_certificate():
 
 def test_keys_of_all_kinds_as_der():
     # Their PEM says which they are.
-    from qssl.clienttls import loaded
+    from qssl.connect.clienttls import loaded
 
     number = der(2, b"\0" + bytes(range(128, 200)))
     for label, body in (

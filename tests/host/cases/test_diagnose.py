@@ -3,8 +3,8 @@
 
 from certificate_kit import certificate, ec_key, modulus, rsa_key
 from driver_kit import HOST, bare, raised, tls, up, works
-from qssl import diagnose as _d
 from qssl import files
+from qssl.ask import diagnose as _d
 from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model.switches import SWITCHES
 

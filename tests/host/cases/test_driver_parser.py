@@ -3,7 +3,7 @@
 
 import driver_kit
 from micropython import RingIO
-from qssl.parser import LINE_MAX, Parser
+from qssl.wire.parser import LINE_MAX, Parser
 
 
 class Owner:

@@ -4,9 +4,11 @@
 import errno
 
 import driver_kit
-from qssl import ascii, hints, quote
+from qssl import hints
+from qssl.connect import arguments as quote
+from qssl.connect.arguments import optional, quoted
 from qssl.errors import DeliveryUnknown, Error, Refused, error
-from qssl.quote import optional, quoted
+from qssl.wire import ascii
 
 # --- ascii ---------------------------------------------------------------------------------------
 

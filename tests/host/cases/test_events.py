@@ -5,7 +5,7 @@ import gc
 
 from driver_kit import HOST, connected, pattern, raised, tls, up, works
 from event_kit import Told, quiet
-from qssl.events import KINDS, Events
+from qssl.ask.events import KINDS, Events
 from ugsim.fakenet import EchoPeer, FakeNet
 
 # --- what is told --------------------------------------------------------------------------------

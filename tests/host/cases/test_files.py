@@ -5,9 +5,10 @@ import os
 from binascii import hexlify
 
 from driver_kit import CA, KEY, Log, pattern, raised, tls, up, works
-from qssl import download, files, hints, pemcheck
+from qssl import download, files, hints
+from qssl.connect import pemcheck
+from qssl.connect.pem import Clean
 from qssl.errors import Refused
-from qssl.pem import Clean
 from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import CME, TCPIP
 

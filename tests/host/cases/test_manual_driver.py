@@ -19,8 +19,8 @@ from driver_kit import (
     up,
     works,
 )
-from qssl import settings as table
-from qssl.dialect import CTX_MAX
+from qssl.connect import settings as table
+from qssl.wire.dialect import CTX_MAX
 from ugsim.fakenet import EchoPeer, FakeNet, ScriptPeer, SinkPeer, SourcePeer
 
 SERVER = "220.180.239.201"  # of chapter 3

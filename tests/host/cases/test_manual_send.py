@@ -5,7 +5,7 @@ import errno
 
 from driver_kit import Log, Recorder, arm, connected, pattern, raised, works
 from mode_kit import Talker, pushing
-from qssl.entry import send
+from qssl.ctrl_z import send
 from qssl.errors import DeliveryUnknown, Refused
 from ugsim.fakenet import EchoPeer, SinkPeer
 

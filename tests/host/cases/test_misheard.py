@@ -339,11 +339,11 @@ def test_what_recorder_gets():
 
 
 def test_the_form_without_a_length():
-    from qssl import entry
+    from qssl import ctrl_z
 
     rig, modem, ctx, sides = ready(2)
     arm(rig, "corrupt_in xor=1 line=AT+QSSLSEND at=13")
-    e = raised(entry.send, sides[1].sock, b"text")
+    e = raised(ctrl_z.send, sides[1].sock, b"text")
     assert "another command" in str(e), e
     assert "another command" in str(raised(sides[0].sock.close))
     sides[1].sock.close()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from driver_kit import HOST, Log, bare, pattern, raised, tls, up, works
-from qssl import pdp as _pdp
+from qssl.start import pdp as _pdp
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from driver_kit import CA, Log, raised, tls, up, works
-from qssl.probe import listed
+from qssl.ask.probe import listed
 from ugsim.model.commands import sslcfg
 
 # Manual 2.2.1 to 2.2.6

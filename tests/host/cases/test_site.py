@@ -3,6 +3,7 @@
 
 import json
 import os
+import sys
 
 import qssl
 from driver_kit import raised
@@ -197,7 +198,7 @@ def test_wrong_pins():
 
 
 def test_names_of_the_package():
-    assert qssl.Error is Error and qssl.link is qssl.Modem.__init__.__globals__["_l"]
+    assert qssl.Error is Error and qssl.modem is sys.modules["qssl.modem"]
     for name in ("nothing", "__nothing__"):
         try:
             getattr(qssl, name)

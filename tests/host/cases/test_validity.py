@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from certificate_kit import certificate
-from qssl import diagnose as _d
+from qssl.ask import diagnose as _d
 
 GOOD = certificate("20250101000000Z", "20300101000000Z")
 

@@ -5,8 +5,9 @@
 import gc
 import os
 
-from qssl import files, pemcheck, pemhints, sslcfg
-from qssl.pem import Clean
+from qssl import files
+from qssl.connect import pemcheck, pemhints, sslcfg
+from qssl.connect.pem import Clean
 
 path = os.getenv("QSSL_PEM")
 words = pemhints.refuse  # loaded before it is measured

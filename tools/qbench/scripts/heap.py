@@ -67,10 +67,10 @@ qstr_info()
 found["resident"] = modules()
 
 # What the objects are made of: their buffers, and all of them together.
-from qssl.channel import Slot  # noqa: E402
-from qssl.dialect import RECV_MAX, SEND_MAX  # noqa: E402
-from qssl.parser import LINE_MAX  # noqa: E402
 from qssl.socket import Socket  # noqa: E402
+from qssl.wire.channel import Slot  # noqa: E402
+from qssl.wire.dialect import RECV_MAX, SEND_MAX  # noqa: E402
+from qssl.wire.parser import LINE_MAX  # noqa: E402
 
 slot = Slot(1)
 found["buffers"] = (

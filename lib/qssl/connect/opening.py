@@ -1,0 +1,148 @@
+# qssl.connect.opening - from a host name to a socket: AT+QSSLOPEN (manual 2.2.2) and what can go
+# wrong.
+# SPDX-License-Identifier: MIT
+
+import errno
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from .. import unload
+from ..errors import Error, error
+from ..start.network import failing
+from ..wire.dialect import IN_USE, NO_PDP
+from .arguments import quoted
+
+_PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
+
+# What a connection needs until it opens.
+_LOADED = const("start connect files clock ask.codes")
+
+
+def connecting(modem, host, port, ctx, make, pdp, push):
+    # Generator for Link.drive: the Socket of an open connection. Its deadline is at.until.
+    due = modem.at.until
+    again = True
+    if isinstance(host, (bytes, bytearray)):
+        host = "".join([chr(c) for c in host])  # as it is shown; what can't be one is refused
+    while True:
+        sock = yield from opening(modem, host, port, ctx, make, pdp, push)
+        sound = False
+        try:
+            while not sock.state():
+                if not (yield due):
+                    raise error(modem.link.why("open late"), 0, "%s:%d" % (host, port))
+            sound = sock.state() >= 0 and not sock.why
+            if sound:
+                return sock
+            code = sock.code if sock.code >= 0 else (yield from failing(modem))
+            if (code != IN_USE and sock.why != "misheard") or not again:
+                _refused(modem, sock, host, port, code)
+            # What should have closed the id was lost on the UART, or what should have opened it.
+            again = False
+            yield from modem.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
+            sock._release()
+        finally:
+            if not sound:
+                sock.abandon()
+
+
+def opening(modem, host, port, ctx, make, pdp, push, proven=False):
+    # Generator for Link.drive: the Socket of a connection that is going to open. proven: don't
+    # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
+    modem.link.mine(None)
+    host, port = _checked(host, port)
+    if not hasattr(ctx, "applying"):
+        raise error("ctx")
+    pdp = pdp or modem.pdp
+    yield from modem.at.alone(())  # another task may be starting the modem
+    if proven:
+        modem.link.suspect()
+    while True:
+        if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
+            raise error(modem.gone if pdp == modem.pdp and modem.gone else "down")
+        cid = yield from _free(modem)
+        if not proven:
+            yield from _proven(modem)
+            proven = True
+            continue
+        if push or (modem.link.echoes and not modem.link.echo):
+            from ..start import echo
+
+            yield from modem.at.alone((echo.off if push else echo.again)(modem))
+        yield from modem.at.alone(ctx.applying())
+        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
+            break
+    # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of
+    # a second longer for it, which the handshake hides.
+    unload(_LOADED, True)
+    if modem.slots[cid] is None:
+        from ..wire.channel import Slot
+
+        modem.slots[cid] = Slot(cid)
+    if make is None:
+        from ..socket import Socket as make
+    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
+    sock = make(modem, cid, modem.slots[cid], line)
+    sock.pdp = pdp
+    sock.ctx = ctx
+    modem.sockets[cid] = sock
+    if push is True:
+        from ..modes.push import attach
+
+        attach(sock)
+    return sock
+
+
+def _proven(modem):
+    # Generator: a restart that nobody noticed is found before the connection depends on it.
+    link = modem.link
+    due = ticks_add(ticks_ms(), _PROOF_MS)
+    if modem.at.until is not None and ticks_diff(due, modem.at.until) > 0:
+        due = modem.at.until
+    link.suspect()
+    while link.doubt:
+        if not (yield due):
+            raise error(link.why("silent"))
+
+
+def _free(modem):
+    # A free socket id; those that are just closing are waited for.
+    due = modem.at.until
+    if due is None:
+        due = ticks_add(ticks_ms(), 15000)
+    begun = ticks_ms()
+    hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
+    while True:
+        for cid in range(len(modem.sockets)):
+            if modem.sockets[cid] is None:
+                return cid
+        modem.link.pump()
+        for sock in modem.sockets:
+            if sock is not None and sock.spent():
+                sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
+        if not [s for s in modem.sockets if s is None or s.state() > 1]:
+            if hub is None or not hub.spare(begun):
+                raise error("all used")
+        if not (yield due):
+            raise error("unreleased")
+
+
+def _refused(modem, sock, host, port, code):
+    if code in NO_PDP:
+        modem.lose(sock.pdp)
+    if not code and sock.why != "refused":
+        raise error(sock.why)
+    from ..hints import explain
+
+    raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
+
+
+def _checked(host, port):
+    # Host as bytes and port, fit for a quoted parameter of a command line.
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise error("port")
+    host = quoted(host, "open", "host name")
+    if b"/" in host or b":" in host:
+        raise error("url")
+    return host, port

@@ -1,0 +1,90 @@
+# qssl.connect.settings - what an SSL context may be set to (manual 2.2.1), checked before all
+# else.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by Modem.tls(), and let go. qssl.connect.sslcfg makes the settings on the modem.
+
+import errno
+
+from ..errors import Refused
+from ..wire.dialect import CTX_MAX
+
+# <sslversion> and <cipher_suites> by name: (value, weak). 2.2.1 and tables 1 and 2.
+VERSIONS = {
+    "SSL3.0": (0, True),
+    "TLS1.0": (1, True),
+    "TLS1.1": (2, True),
+    "TLS1.2": (3, False),
+    "all": (4, True),
+}
+SUITES = {
+    "AES256-SHA256": ("0X003D", False),
+    "AES256-SHA": ("0X0035", False),
+    "AES128-SHA": ("0X002F", False),
+    "3DES-SHA": ("0X000A", True),
+    "RC4-SHA": ("0X0005", True),
+    "RC4-MD5": ("0X0004", True),
+    "all": ("0XFFFF", True),
+}
+
+
+def check(
+    ctx: int,
+    ca: str | bytes | None = None,
+    cert: str | bytes | None = None,
+    key: str | bytes | None = None,
+    version: str = "TLS1.2",
+    suite: str = "AES256-SHA256",
+    auth: bool = True,
+    check_time: bool = True,
+    negotiate_s: int = 60,
+    where: str = "RAM:",
+    allow_weak: bool = False,
+) -> tuple:
+    # ctx: 0..5. ca, cert, key: PEM, as bytes or as the path of a file on the board. version,
+    # suite: names of the tables above. auth=False: the server is not authenticated at all.
+    # check_time=False: certificates don't expire (no clock needed). negotiate_s: limit of the
+    # handshake, 10 to 300 s. where: "RAM:" or "UFS:" (the modem's flash). allow_weak: needed
+    # for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all", and auth=False.
+    # Returns what a Context keeps of them: seclevel, values of sslcfg._KEYS, files, where.
+    if not isinstance(ctx, int) or not 0 <= ctx <= CTX_MAX:
+        _refuse("ctx must be 0 to %d" % CTX_MAX)
+    if version not in VERSIONS:
+        _refuse("version must be one of " + _names(VERSIONS))
+    if suite not in SUITES:
+        _refuse("suite must be one of " + _names(SUITES))
+    if not isinstance(negotiate_s, int) or not 10 <= negotiate_s <= 300:
+        _refuse("negotiate_s must be 10 to 300")
+    if where not in ("RAM:", "UFS:"):
+        _refuse('where must be "RAM:" or "UFS:"')
+    if not allow_weak:
+        how = "%s is weak; allow_weak=True to use it"
+        if VERSIONS[version][1]:
+            _refuse(how % version, errno.EACCES)
+        if SUITES[suite][1]:
+            _refuse(how % suite, errno.EACCES)
+        if not auth:
+            _refuse("auth=False trusts anybody; allow_weak=True to use it", errno.EACCES)
+    if auth and ca is None:
+        _refuse("ca is missing: the PEM of your server's CA")
+    if (cert is None) != (key is None):
+        _refuse("cert and key go together")
+    from .pemcheck import load
+
+    level = 0 if not auth else 2 if cert is not None else 1
+    settings = (
+        VERSIONS[version][0],
+        '"%s"' % SUITES[suite][0],
+        level,
+        int(not check_time),
+        negotiate_s,
+    )
+    return level, settings, load(ca, cert, key), where
+
+
+def _names(table):
+    return ", ".join(sorted(table))
+
+
+def _refuse(hint, number=errno.EINVAL):
+    raise Refused(number, "tls", hint)

@@ -1,0 +1,153 @@
+# qssl.connect.sslcfg - the settings of SSL contexts, fail-closed: what can't be read back as set
+# refuses the connection. AT+QSSLCFG (manual 2.2.1), loaded while a connection is made.
+# SPDX-License-Identifier: MIT
+
+import errno
+from binascii import crc32
+from time import ticks_add, ticks_ms
+
+from micropython import const
+
+from .. import unload
+from ..errors import Error, Refused, error
+
+_CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
+_PIECE = const(128)  # bytes of a file that are read at a time
+_KEYS = const((b"sslversion", b"ciphersuite", b"seclevel", b"ignorelocaltime", b"negotiatetime"))
+_FILES = const((b"cacert", b"clientcert", b"clientkey"))
+
+
+def _changed(ctx):
+    # Whether a file of the context is no longer what it was. One that is just being replaced, so
+    # that it is not there, has not changed yet.
+    for file in ctx._pems:
+        if file is not None and isinstance(file[0], str):
+            now = _stamp(file[0])
+            if now is not None and now != file[1:3]:
+                return True
+    return False
+
+
+def _stamp(what):
+    # (size, CRC-32) of a file on the board as it is now; None if it can't be read.
+    try:
+        f = open(what, "rb")
+    except OSError:
+        return None
+    buf = bytearray(_PIECE)
+    size = crc = 0
+    try:
+        while True:
+            n = f.readinto(buf)
+            if not n:
+                return size, crc
+            crc = crc32(memoryview(buf)[:n], crc)
+            size += n
+    except OSError:
+        return None
+    finally:
+        f.close()
+
+
+def applying(ctx, modem):
+    # Generator for Link.drive, see tls.Context.apply.
+    # A restart may have gone unseen in what the quarantine passed over.
+    epoch = modem.epoch + modem.stats.resyncs
+    id = ctx.id
+    settings = [(key, str(val).encode()) for key, val in zip(_KEYS, ctx._settings)]
+    level = ctx._seclevel
+    if _changed(ctx):
+        from .pemcheck import load
+
+        ctx._pems = load(*[file and file[0] for file in ctx._pems])
+        ctx._epoch = -1
+    if ctx._epoch == epoch and modem.contexts[id] is ctx:
+        # The modem releases a context with its last connection (manual 2.2.5). Should it forget
+        # the settings then, the one that protects most shows it.
+        due = modem.at.until
+        if due is None:
+            due = ticks_add(ticks_ms(), _CLOSING_MS)
+        while True:
+            states = [s.state() for s in modem.sockets if s is not None and s.ctx is ctx]
+            if 1 in states:
+                return
+            if 2 not in states:
+                break
+            if not (yield due):  # what closes later would release it behind the look
+                raise error("unreleased")
+        if (yield from _holds(modem, id, *settings[2 if level else 1])):
+            if modem.contexts[id] is ctx:
+                return
+    if modem.caps is not None:
+        from ..ask.probe import check
+
+        check(modem.caps, id, settings)
+    # A connection that is still opening may go by the settings of this moment.
+    for sock in modem.sockets:
+        if sock is not None and sock.ctx.id == id and not sock.state():
+            raise error("ctx busy")
+    mine = modem.contexts[id] = [ctx]
+    if level and not ctx._settings[3]:
+        yield from _timed(modem)
+        unload("clock", True)
+    names = yield from _uploads(ctx, modem)
+    pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
+    for key, val in pems + settings:
+        shown = "%s=%s" % (key.decode(), val.decode())
+        line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
+        yield from modem.at.want(line, "tls", "the modem refused " + shown, tries=3)
+        if not (yield from _holds(modem, id, key, val)):
+            how = "the modem did not keep %s; no connection is made with it"
+            raise Error(errno.EACCES, "tls", how % shown)
+    # While this waited, a callback or another task may have set up the same context.
+    if modem.contexts[id] is not mine:
+        modem.contexts[id] = None
+        raise error("ctx busy")
+    modem.contexts[id] = ctx
+    ctx._epoch = epoch
+
+
+def _timed(modem):
+    # Generator: the modem has a clock to check certificates against.
+    from ..clock import adopt, get
+
+    if (yield from get(modem)) is None and not (yield from adopt(modem)):
+        how = "the modem's clock was never set (%s): modem.clock((y, m, d, h, mi, s)) in UTC, "
+        how += "NTP by qssl.timekeeper, or check_time=False"
+        why = modem.keeper.why() if modem.keeper else "the network tells no usable time"
+        raise Refused(errno.EACCES, "tls", how % why)
+
+
+def _uploads(ctx, modem):
+    # Generator: the files' names on the modem, where they are now; None for what is not used.
+    from ..files import _delete, ensuring, named
+    from .pem import Clean
+
+    where = ctx._where
+    names = [file and named(where, file[3], file[5]) for file in ctx._pems]
+    # What was replaced goes first, as there may be no room for both; keys should not stay.
+    others = [c[0] if isinstance(c, list) else c for c in modem.contexts if c is not None]
+    others = [c._names for c in others if c is not ctx]
+    for name in ctx._names:
+        if name and name not in names and not [1 for those in others if name in those]:
+            yield from _delete(modem, name, True)
+    ctx._names = names
+    for file, phase in zip(ctx._pems, ("ca", "cert", "key")):
+        if file is not None:
+            yield from ensuring(modem, Clean(file[0], phase, file[3:]), "tls", where)
+    return names
+
+
+def _holds(modem, id, key, val):
+    # Whether the modem has this value. Of one answer, a byte may be damaged.
+    line = b'AT+QSSLCFG="%s",%d' % (key, id)
+    for _ in range(2):
+        lines = yield from modem.at.want(line, "tls", "can't be read back", b"+QSSLCFG:")
+        if len(lines) == 1 and _bare(lines[0]) == _bare(b'"%s",%d,%s' % (key, id, val)):
+            return True
+    return False
+
+
+def _bare(line):
+    # A setting without what firmwares write differently: quotes, blanks, upper or lower case.
+    return line.replace(b'"', b"").replace(b" ", b"").upper()

@@ -1,0 +1,254 @@
+# qssl.start.contact - an AT port that answers, whatever the modem was doing, and how it is woken.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by bringup, let go once the modem has answered. All of it within the time of start().
+
+import errno
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from ..errors import Error, Refused
+
+_BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
+_PULSE_MS = const(300)  # of PWRKEY, RESET_N and PWRDWN_N
+_BOOT_MS = const(15000)
+_DETACH_MS = const(65000)  # PWRDWN_N lets some modems leave the network first
+_DARK_MS = const(12500)  # the same, where STATUS is not wired
+_MUTE_MS = const(60000)  # without an answer: then the line for emergencies
+_RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
+_SEEN = const(160)  # bytes kept of what goes and comes
+_BLIND_MS = const(300)
+
+
+class Tap:
+    # Stands before the UART and keeps the first bytes each way, to tell what is wrong with them.
+    def __init__(self, uart):
+        self.uart = uart
+        self.old = None
+        self.clear()
+
+    def clear(self):
+        self.sent = bytearray()
+        self.got = bytearray()
+
+    def fresh(self):
+        # What came so far is kept if nothing more comes.
+        if self.got:
+            self.old = self.sent, self.got
+        self.clear()
+
+    def __getattr__(self, name):
+        return getattr(self.uart, name)
+
+    def any(self):
+        return self.uart.any()
+
+    def readinto(self, buf, n):
+        n = self.uart.readinto(buf, n)
+        if n and len(self.got) < _SEEN:
+            self.got.extend(buf[: min(n, _SEEN)])
+        return n
+
+    def write(self, buf, off, n):
+        n = self.uart.write(buf, off, n)
+        if n and len(self.sent) < _SEEN:
+            self.sent.extend(buf[off : off + min(n, _SEEN)])
+        return n
+
+    def words(self):
+        # What to say of a modem that gave no answer.
+        if not self.got and self.old:
+            self.sent, self.got = self.old
+        got = self.got
+        if not got:
+            return (
+                "nothing answers, not a byte came; check the modem's power and PWRKEY, RX and TX "
+                "(crossed?), GND, level shifter, baud rate"
+            )
+        if self._echo():
+            return (
+                "nothing answers, only our own bytes come back; RX and TX touch each other, or "
+                "the modem's own line is off: check the wires, then the modem's power"
+            )
+        text = 0
+        for c in got:
+            text += 32 <= c < 127 or c == 13 or c == 10
+        if text * 4 < len(got) * 3:
+            return (
+                "nothing answers that is text, the bytes are garbled; another baud rate (give "
+                "baud=, then start() looks for it), or wrong levels: 1.8 V at the modem, GND"
+            )
+        from ..connect.arguments import printable
+
+        return (
+            "no OK to AT, but something else comes: %s; is this the modem's AT port, does another "
+            "program use it?" % printable(got, 0, min(len(got), 40)).replace("?", " ").strip()
+        )
+
+    def _echo(self):
+        # True if what came is what was typed, but for a byte here and there.
+        at = same = 0
+        for c in self.got:
+            k = self.sent.find(bytes((c,)), at, at + 4)
+            if k >= 0:
+                same += 1
+                at = k + 1
+        return same * 10 >= len(self.got) * 9
+
+
+def contact(step, limit_ms=None):
+    # Generator for Link.drive: until the modem has answered AT, for all the time that `step` has,
+    # or limit_ms.
+    modem = step.modem
+    link = modem.link
+    shown = str(link.uart)  # "UART(1, baudrate=115200, ..., rxbuf=256, ...)"
+    at = shown.find("rxbuf=")
+    if at >= 0 and int(shown[at + 6 :].split(",", 1)[0].rstrip(")")) < _RXBUF_MIN:
+        raise Refused(errno.EINVAL, "start", "the UART's rxbuf is too small; make it 2048")
+    pwrkey, status, dtr = modem.pins[:3]
+    if dtr is not None:
+        dtr.value(1)  # awake, should it sleep (AT+QSCLK)
+    if pwrkey is not None and status is not None and not status.value():
+        yield from press(step, pwrkey)
+    due = step.due
+    if limit_ms is not None:
+        step.due = ticks_add(ticks_ms(), step.left(limit_ms))
+    tap = Tap(link.uart)
+    link.uart = tap
+    try:
+        if not (yield from _reach(step, tap)):
+            raise Error(errno.ETIMEDOUT, "start", tap.words())
+    finally:
+        link.uart = tap.uart
+        step.due = due
+
+
+def _reach(step, tap):
+    # True once it answers, False when the time is over.
+    modem = step.modem
+    pwrkey = modem.pins[0]
+    init = getattr(tap.uart, "init", None) if modem.baud else None
+    mute = ticks_add(ticks_ms(), _MUTE_MS)
+    turn = 0
+    while not step.over():
+        # The whole ladder first, then only now and then: what a slow modem needs is time.
+        full = not turn & 3
+        if full:
+            tap.fresh()
+        if (yield from answers(step, not full)):
+            return True
+        if step.over():
+            break
+        if turn & 3 == 0:
+            yield from blind(step)
+            if (yield from answers(step, True)):
+                return True
+        elif turn & 3 == 1 and init is not None:
+            link = step.link
+            link.uart = tap.uart  # what comes at a wrong rate says nothing
+            for baud in _BAUDS:
+                if step.over():
+                    break
+                if baud != modem.baud and (yield from _at_rate(step, baud, init)):
+                    return True
+            link.uart = tap
+        elif turn & 3 == 2 and pwrkey is not None:
+            yield from press(step, pwrkey)
+        elif mute is not None and ticks_diff(mute, ticks_ms()) <= 0:
+            mute = None
+            yield from revive(step)
+        else:
+            yield from step.pause(500)
+        turn += 1
+    return False
+
+
+def _at_rate(step, baud, init):
+    # Whether the modem is there at this rate; then it is switched over.
+    rate = step.modem.baud
+    try:
+        init(baudrate=baud)
+        if not (yield from answers(step, True)):
+            yield from blind(step)
+            if step.over() or not (yield from answers(step, True)):
+                return False
+        yield from step.at.ask(b"AT+IPR=%d" % rate, None, step.left(2500))
+    finally:
+        init(baudrate=rate)
+    return (yield from answers(step))
+
+
+def answers(step, short=False):
+    # Whether the modem answers: the ladder of resync once, or two plain tries.
+    link = step.link
+    link.resync.dead = False
+    if link.job is not None:
+        link.expire()
+    else:
+        link.distrust()
+    if short:
+        link.resync.start(0, True)
+    while link.sick and not link.resync.dead:
+        link.pump()
+        if link.sick and not (yield step.due):
+            return False
+    return not link.sick
+
+
+def blind(step):
+    # What keeps a modem from being heard is undone without its answer: results switched off or in
+    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
+    link = step.link
+    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
+        link.type(line, len(line))
+        due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
+        while (yield due):
+            pass
+        link.untype()
+
+
+def pulse(step, pin):
+    pin.value(1)
+    try:
+        yield from step.pause(_PULSE_MS)
+    finally:
+        pin.value(0)
+
+
+def press(step, pwrkey):
+    # PWRKEY switches on; a UG95 or UG96 that is on, or hangs, is not changed by it.
+    restarts = step.link.stats.restarts
+    yield from pulse(step, pwrkey)
+    yield from _boots(step, restarts)
+
+
+def _boots(step, restarts):
+    # Waits for RDY. Gives False where none was seen.
+    due = ticks_add(ticks_ms(), step.left(_BOOT_MS))
+    while step.link.stats.restarts == restarts:
+        if not (yield due):
+            return False
+    return True
+
+
+def revive(step):
+    # Restarts a modem that does not answer, by the lines that are wired: RESET_N, else PWRDWN_N
+    # and then PWRKEY. False: there is no such line.
+    pwrkey, status, _, _, reset, off = step.modem.pins
+    restarts = step.link.stats.restarts
+    if reset is not None:
+        yield from pulse(step, reset)
+        if (yield from _boots(step, restarts)) or off is None:
+            return True
+    if off is None:
+        return False
+    yield from pulse(step, off)
+    due = ticks_add(ticks_ms(), step.left(_DARK_MS if status is None else _DETACH_MS))
+    while step.link.stats.restarts == restarts and (status is None or status.value()):
+        if not (yield due):
+            break
+    yield from step.pause(1000)
+    if pwrkey is not None:
+        yield from press(step, pwrkey)
+    return True

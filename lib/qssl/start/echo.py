@@ -1,0 +1,57 @@
+# qssl.start.echo - the modem's echo of command lines (ATE, V.250 6.2.4): on, off, and whether it
+# comes.
+# SPDX-License-Identifier: MIT
+#
+# With it the link knows that a command arrived as it was typed, see Parser.echo. Loaded by
+# start(), and where an access mode needs the echo to be off: what is pushed, and transparent
+# payload, could not be told from it.
+
+from micropython import const
+
+from ..wire import link as _l
+
+_CHECKED = const(1)  # as in qssl.wire.link
+_LEARNING = const(2)
+_NOTHING = const(-2)
+_TRIES = const(3)
+
+
+def on(modem):
+    # Generator for Link.drive: switches the echo on and finds out whether it comes as it was
+    # typed. False: a modem that echoes, but something else each time. One that does not echo at
+    # all is lived with: link.echo is 0 then.
+    link = modem.link
+    at = modem.at
+    wrong = 0
+    for _ in range(_TRIES):
+        link.echo = 0
+        if (yield from at.ask(b"ATE1", tries=_TRIES)) != _l.OK:
+            continue
+        link.echo = _LEARNING
+        x = yield from at.wait(at.post(b"AT"))
+        link.echo = 0
+        if x.heard:
+            link.echoes = True
+            link.echo = _CHECKED
+            return True
+        wrong += x.odd != _NOTHING
+    link.echoes = False
+    return wrong < _TRIES
+
+
+def off(modem):
+    # Generator: no echo from now on, as long as a connection pushes or is transparent.
+    link = modem.link
+    if link.echo:
+        yield from modem.at.want(b"ATE0", "switch", "the modem refused ATE0", tries=_TRIES)
+        link.echo = 0
+
+
+def again(modem):
+    # Generator: the echo comes back when the last such connection has gone.
+    link = modem.link
+    if link.echoes and not link.echo:
+        for sock in modem.sockets:
+            if sock is not None and (sock._push is not None or sock.exclusive):
+                return
+        yield from on(modem)

@@ -1,0 +1,126 @@
+# qssl.start.pdp - PDP contexts beside the one of start(), and the way out (manual 1.2, steps 2, 6,
+# 7).
+# SPDX-License-Identifier: MIT
+
+from micropython import const
+
+from ..connect.arguments import text
+from ..errors import error
+from ..wire import link as _l
+from ..wire.ascii import field, value
+from ..wire.dialect import DEACT_MS, PDP_MAX
+
+_LOCIP_MS = const(2000)
+
+
+def activate(
+    modem,
+    pdp: int,
+    apn: str,
+    user: str = "",
+    password: str = "",
+    auth: int = 0,
+    timeout_ms: int = 150000,
+) -> str:
+    """Configures and activates PDP context `pdp` (1..20) and returns its IP address, a str. The
+    modem must be started. Settings other than those it is active with restart it: its
+    connections fail. Most modems have at most three contexts active.
+
+    Returns: the IP address.
+    Raises: qssl.Error with the modem's reason; qssl.Refused for arguments.
+    Blocks: timeout_ms at most, 150 s.
+    Allocates: little.
+    Since: 0.1.
+    """
+    _check(pdp)
+    from .bringup import Bringup, settings
+
+    step = Bringup(modem, timeout_ms, pdp)
+    modem.link.drive(step.activate(*settings(apn, user, password, auth)))
+    if pdp == modem.pdp:
+        modem.address = step.address
+        modem.up = True
+    elif pdp not in modem.pdps:
+        modem.pdps.append(pdp)
+    return step.address
+
+
+def deactivate(modem, pdp: int | None = None) -> None:
+    """AT+QIDEACT: every connection of the context fails from now on. Of one that is not active: no
+    error.
+
+    Returns: None.
+    Raises: qssl.Error if the modem refuses it.
+    Blocks: 40 s at most.
+    Allocates: little.
+    Since: 0.1.
+    """
+    pdp = pdp or modem.pdp
+    _check(pdp)
+    result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
+    if result == _l.ERROR:
+        code = modem.last_error()
+        if pdp in active(modem):
+            from ..hints import explain
+
+            modem.at.fail(result, "stop", explain(code), code)
+    elif result != _l.OK:
+        modem.at.fail(result, "stop", "")
+    modem.lose(pdp)
+
+
+def stop(modem) -> None:
+    # Steps 6 and 7 of manual 1.2: closes every socket, which sends what was written, then
+    # deactivates every PDP context. All of it is tried; then the first error is raised.
+    failure = None
+    steps = [sock.close for sock in modem.sockets if sock is not None]
+    for pdp in [modem.pdp] + modem.pdps:
+        steps.append(lambda n=pdp: deactivate(modem, n))
+    for step in steps:
+        try:
+            step()
+        except OSError as e:
+            failure = failure or e
+    if failure:
+        raise failure
+
+
+def active(modem) -> dict:
+    """{context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
+
+    Returns: {context: IP address}.
+    Raises: qssl.Error if the modem does not answer or refuses it.
+    Blocks: 150 s at most.
+    Allocates: the dictionary.
+    Since: 0.1.
+    """
+    found = {}
+    for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", 150000):
+        n = len(line)
+        if value(line, 0, n, 1) == 1:
+            found[value(line, 0, n, 0)] = text(line, field(line, 0, n, 3), n, 0)
+    return found
+
+
+def ip(modem, pdp: int | None = None) -> str | None:
+    # The IP address of a PDP context, a str; None if it is not active. Of the one of start() as
+    # AT+QILOCIP tells it (manual 1.2, step 2); where the firmware doesn't, and for others, from
+    # AT+QIACT?.
+    if pdp is None and not modem.pdps:
+        # Some firmware gives the bare address and no OK: then only the time-out ends the command.
+        modem.at.run(b"AT+QILOCIP", b"", _LOCIP_MS)
+        for line in modem.at.lines:
+            if dotted(line):
+                return line.decode()
+    return active(modem).get(pdp or modem.pdp)
+
+
+def dotted(b):
+    # True for the bytes of an IPv4 address.
+    parts = b.split(b".")
+    return len(parts) == 4 and all(p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts)
+
+
+def _check(pdp):
+    if not isinstance(pdp, int) or not 1 <= pdp <= PDP_MAX:
+        raise error("pdp")

@@ -1,0 +1,71 @@
+# qssl.start.urcs - URCs that another program sent to another port of the modem come back to this
+# one.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by start() where the firmware knows AT+QCFG="urc/port", or the LTE modems' AT+QURCCFG. The
+# setting alone does not tell whether it is right, as nothing says which port this one is: so a URC
+# is asked for, and only if it does not come, a socket that talks to nobody (UDP, on the modem's
+# own address) tells the port's name.
+
+from time import ticks_add, ticks_ms
+
+from micropython import const
+
+from ..wire import link as _l
+from ..wire.ascii import field, value
+from ..wire.dialect import ID_MAX
+
+_WAIT_MS = const(3000)
+_ASKED = const(b'+QIURC: "dnsgip"')
+
+
+class _Ear:
+    heard = False
+
+    def __call__(self, buf, lo, hi):
+        self.heard = True
+
+
+def mend(step):
+    # Generator, with the PDP context active.
+    name, on = b'AT+QCFG="urc/port"', b"1,"
+    if (yield from step.ask(name)) != _l.OK:
+        name, on = b'AT+QURCCFG="urcport"', b""
+        if (yield from step.ask(name)) != _l.OK:
+            return
+    if (yield from _heard(step)) is not False:
+        return
+    port = yield from _port(step)
+    if port:
+        yield from step.ask(b"%s,%s%s" % (name, on, port))
+
+
+def _heard(step):
+    # Whether a URC comes that was asked for; None: it can't be asked for.
+    link = step.link
+    ear = _Ear()
+    entry = (_ASKED, ear)
+    link.urcs.insert(0, entry)
+    try:
+        if (yield from step.ask(b'AT+QIDNSGIP=%d,"127.0.0.1"' % step.pdp)) != _l.OK:
+            return None
+        due = ticks_add(ticks_ms(), step.left(_WAIT_MS))
+        while not ear.heard and (yield due):
+            pass
+    finally:
+        link.urcs.remove(entry)
+    return ear.heard
+
+
+def _port(step):
+    # The name of this port of the modem, in its quotes; b"" if it does not tell.
+    port = b""
+    line = b'AT+QIOPEN=%d,%d,"UDP SERVICE","127.0.0.1",0,3030,0' % (step.pdp, ID_MAX)
+    if (yield from step.ask(line)) == _l.OK:
+        yield from step.ask(b"AT+QISTATE=1,%d" % ID_MAX, b"+QISTATE:")
+        for line in step.at.lines:
+            n = len(line)
+            if value(line, 0, n, 0) == ID_MAX:
+                port = line[field(line, 0, n, 9) : field(line, 0, n, 10) - 1].strip()
+        yield from step.ask(b"AT+QICLOSE=%d" % ID_MAX, None, 11000)
+    return port if port[:1] == b'"' else b""

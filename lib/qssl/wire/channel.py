@@ -1,0 +1,677 @@
+# qssl.wire.channel - a TLS connection as work for the link: what it says to the modem, and hears.
+# SPDX-License-Identifier: MIT
+#
+# A source of work, and when it has the wire the job itself: AT+QSSLOPEN, AT+QSSLSEND,
+# AT+QSSLRECV, AT+QSSLCLOSE or AT+QSSLSTATE (manual 2.2.2 to 2.2.6). Nothing here waits:
+# qssl.socket, the stream on top, looks at its state. Received bytes become visible when their
+# whole reply, to the last line end, has arrived as it must. What a URC says of the connection's
+# life is a claim: it may be late, and about another one that had the id before. AT+QSSLSTATE says
+# whether it is true.
+
+import io
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import RingIO, const
+
+from . import link as _l
+from .ascii import number, put, value
+from .dialect import CLOSE_S, RECV_MAX, SEND_MAX
+
+# Life of the connection.
+_OPENING = const(0)
+_OPEN = const(1)
+_CLOSING = const(2)
+_CLOSED = const(3)
+
+# What it does with the wire when it has it.
+_P_OPEN = const(0)
+_P_RECV = const(1)
+_P_SEND = const(2)
+_P_CLOSE = const(3)
+_P_STATE = const(4)
+
+# What a URC claims.
+_C_CLOSED = const(1)
+_C_SECURITY = const(2)
+_C_OPENED = const(4)
+_C_MISSED = const(8)  # nothing, but a URC may have been passed over in quarantine
+
+# What AT+QSSLSTATE says (manual 2.2.6).
+_UNKNOWN = const(-2)  # it can't be asked
+_ABSENT = const(-1)
+_CONNECTED = const(3)
+
+_LONG = const(b"\r\n\r\nOK\r\n")  # between payload and the next line: two forms are known,
+_SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answer
+
+_RECV_MS = const(6000)
+_PROMPT_MS = const(8000)
+_SENT_MS = const(20000)
+_CLOSE_MS = const(12000)  # the modem's own limit is 10 s
+_OPEN_MS = const(5000)  # OK, not the connection
+_STATE_MS = const(3000)
+_LOOK_MS = const(8000)  # an unannounced look for data and state: the URC may have been lost
+_PEEK_MS = const(5000)  # the same while it opens
+_AGAIN_MS = const(100)  # what was refused is asked again
+_REFUSALS = const(4)  # ERRORs in a row that are an answer
+_SURE_MS = const(200)  # after ERROR: was it the answer?
+_LOOKS = const(50)  # that is as long
+_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
+_BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
+_LATE_MS = const(1000)  # after an OK whose data have not come
+_ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
+LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
+_HEAD = const(48)  # the first bytes of a payload: the line starts while the rest is copied
+_PAUSE_MIN_MS = const(40)  # after SEND FAIL
+_PAUSE_MAX_MS = const(1000)
+
+
+class Slot:
+    # What a connection needs of memory: made once, used by one socket after the other.
+    def __init__(self, cid):
+        self.rx = RingIO(RECV_MAX)
+        self.tx = io.BytesIO(SEND_MAX)
+        self.recv = Line(b"AT+QSSLRECV=%d," % cid, RECV_MAX)
+        self.send = Line(b"AT+QSSLSEND=%d," % cid, SEND_MAX)
+        self.owed = False  # a +QSSLOPEN of a connection that was given up may still come
+
+
+class Line:
+    # A command line of which only the last number changes; mostly it is the greatest one.
+    def __init__(self, text, most):
+        self._most = most
+        self._full = b"%s%d\r" % (text, most)  # bytes: an echo of them is compared at C speed
+        self._buf = bytearray(self._full)
+        self._at = len(text)
+        self.n = -1
+
+    def type(self, link, n):
+        if n == self._most:
+            self.n = n
+            link.type(self._full, len(self._full))
+            return
+        i = put(self._buf, self._at, n)
+        self._buf[i] = 13
+        self.n = n
+        link.type(self._buf, i + 1)
+
+
+class Channel(io.IOBase):
+    exclusive = False  # it may have the AT port for itself, see qssl.modes.stream
+    takes = _l.OK | _l.ERROR
+    limit_ms = _CLOSE_MS
+    pad = 27
+    _close_s = CLOSE_S
+
+    def __init__(self, modem, cid, slot, line):
+        self._modem = modem
+        self._link = modem.link
+        self._slot = slot
+        self._rx = slot.rx
+        self._tx = slot.tx
+        self._line = line  # AT+QSSLOPEN=..., None once it went out
+        self.id = cid
+        self._state = _OPENING
+        self._phase = _P_OPEN
+        self._ended = 0  # phase of the last exchange that had a result
+        self._timeout = None  # ms; None: for ever, 0: never wait
+        self.code = 0  # what +QSSLOPEN said; -1: see AT+QIGETERROR
+        self.why = None  # the connection is of no use: a reason of qssl.hints ...
+        self._told = False  # ... and the program knows
+        self._asked = False  # AT+QSSLCLOSE was refused
+        # receiving
+        self._ready = 0  # bytes in rx whose reply was whole
+        self._need = 0  # bytes that a waiting reader wants ...
+        self._short = False  # ... which is more than the ring can show at once
+        self._more = False  # the modem has, or may have, data
+        self._shut = False  # the peer closed: no more will come than the modem already has
+        self._eof = False
+        self._push = None  # direct push mode: the qssl.modes.push.Push of the link
+        self._got = 0  # bytes that the running reply announced; -1: not yet
+        self._look = 0  # ticks: the next unannounced look; when closing, the end of patience
+        self._news = False  # "recv" came while the running exchange asked for data
+        self._held = False  # a foreign line stood in the reply: shown when the next echo has come
+        self._refused = 0  # ERRORs in a row to AT+QSSLRECV
+        # the modem's own view
+        self._ask = False  # AT+QSSLSTATE comes next
+        self._claims = 0  # what URCs said that it is to confirm, a sum of _C_...
+        self._mirrored = False  # the payload of the running exchange is echoed
+        self._says = 0  # the error code of the last +QSSLOPEN
+        self._doubts = 0  # answers in a row that said what nothing else says, or nothing
+        # sending: n bytes in tx, of which the first fly are in flight and the first want must go
+        self._n = self._fly = self._want = 0
+        self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
+        self._pause = 0  # ms
+        self._again = 0  # ticks: not before, after SEND FAIL
+        self._looks = 0  # left, until what was sent is proven
+        self._stale = 0  # ticks: when the bytes beyond want have waited long enough
+        while self._rx.any():
+            self._rx.read()
+        self._link.sources.append(self)
+
+    # --- source: which work is there -----------------------------------------------------------
+
+    def job(self, now):
+        state = self._state
+        if state == _OPENING:
+            if self.why:
+                return None
+            if self._ask and self._link.stateless:
+                self._done_state(_l.ERROR)
+                return None
+            if self._line is not None:
+                self._phase = _P_OPEN
+            elif self._ask or ticks_diff(now, self._look) >= 0:
+                self._phase = _P_STATE
+            else:
+                return None
+            return self
+        if state == _OPEN and self._ask and not self.why:
+            if not self._link.stateless:
+                self._phase = _P_STATE
+                return self
+            self._doubts = 2
+            self._done_state(_l.ERROR)
+        if self.why:
+            self._want = 0
+        elif state == _OPEN and self._n > self._want and ticks_diff(now, self._stale) >= 0:
+            self._want = self._n
+        if self._want:
+            if not self._pause or ticks_diff(now, self._again) >= 0:
+                # Taking turns: after a send the data that has come meanwhile goes first.
+                if self._phase != _P_SEND or not self.readable(now):
+                    self._phase = _P_SEND
+                    return self
+            if state == _CLOSING:
+                if ticks_diff(now, self._look) < 0:
+                    return None
+                self.fail("unsent")
+        if state == _CLOSING:
+            self._phase = _P_CLOSE
+            return self
+        if not self._dead() and self.readable(now):
+            self._phase = _P_RECV
+            return self
+        return None
+
+    def _dead(self):
+        # No more can be received. Where only sending failed, what has come is still there.
+        return self.why and self.why != "reset"
+
+    def readable(self, now):
+        if self._eof or self._state != _OPEN:
+            return False
+        if not self._more:
+            if ticks_diff(now, self._look) < 0:
+                return False
+            if not self._refused:
+                self._ask = True
+                self._look = ticks_add(now, _LOOK_MS)
+            if self._push is not None:
+                return False
+            self._more = True
+        free = RECV_MAX - self._rx.any()
+        return free >= _ROOM or (free and self._need > self._ready)
+
+    def lost(self, result):
+        if result == _l.RESTARTED:
+            self.fail("restarted")
+            self._release()
+        elif result:
+            self.fail("silent")
+        elif self._push is not None:
+            self.fail("missed")
+        elif self._held:
+            self.fail("garbled")  # what is not confirmed yet, never will be
+        else:
+            self._more = self._ask = True  # a URC may have been lost in quarantine
+            if self._state == _OPENING:
+                self._claims |= _C_MISSED
+
+    # --- job: the exchange ---------------------------------------------------------------------
+
+    def begin(self, link):
+        phase = self._phase
+        if phase == _P_RECV:
+            n = RECV_MAX - self._rx.any()
+            if link.tail is None:
+                n = 1  # how this firmware ends a payload shows safest on one byte
+            self._more = True
+            self._news = False
+            self._got = -1
+            self.takes = _l.OK | _l.ERROR
+            self.limit_ms = _RECV_MS
+            self._slot.recv.type(link, n)
+            return
+        if phase == _P_SEND:
+            n = self._fly = self._n
+            self._typed = -1
+            self._mirrored = False
+            self.takes = _l.SEND_OK | _l.SEND_FAIL | _l.ERROR
+            self.limit_ms = _PROMPT_MS
+            link.parser.prompt = True
+            self._slot.send.type(link, n)
+            return
+        self.takes = _l.OK | _l.ERROR
+        if phase == _P_STATE:
+            self._got = _ABSENT
+            self.limit_ms = _STATE_MS
+            text = b"AT+QSSLSTATE=%d\r" % self.id if link.by_id else b"AT+QSSLSTATE\r"
+        elif phase == _P_CLOSE:
+            self.limit_ms = self._close_s * 1000 + 2000
+            text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
+        else:
+            self.limit_ms = _OPEN_MS
+            text = self._line
+        self._line = None
+        link.type(text, len(text))
+
+    def line(self, buf, lo, hi):
+        if self._phase == _P_STATE:
+            # <clientID>,"SSL CLIENT",<ip>,<port>,<local port>,<state>,...; firmware was seen to
+            # answer with the prefix of AT+QISTATE.
+            if not buf.startswith(b"+QSSLSTATE:", lo) and not buf.startswith(b"+QISTATE:", lo):
+                return False
+            lo = buf.find(b":", lo, hi) + 1
+            if value(buf, lo, hi, 0) == self.id:
+                self._got = value(buf, lo, hi, 5)
+            return True
+        if self._phase != _P_RECV:
+            return False
+        if not buf.startswith(b"+QSSLRECV:", lo):
+            return buf.startswith(b"AT+QSSLRECV=", lo)  # an echo that nobody expects
+        n = number(buf, lo + 10, hi)
+        if self._got >= 0 or not 0 <= n <= self._slot.recv.n:
+            self._link.garbled()  # not what was asked for: bytes were lost
+            return True
+        self._got = n
+        self._link.extend(_RECV_MS)
+        if n:
+            self._link.parser.expect(n, self._rx, self._link.tail)
+        else:
+            self._more = self._news
+            self._look = ticks_add(ticks_ms(), _LOOK_MS)
+        return True
+
+    def foreign(self, buf, lo, hi):
+        # A line that nobody knows. It is no loss, unless it looks like the header of the data, or
+        # stands where rests of the data would stand: directly behind them.
+        if self._phase != _P_RECV:
+            return
+        parser = self._link.parser
+        if (
+            (parser.blanks != 1 or not parser.exact)
+            if self._got > 0
+            else buf.find(b"+QSSL", lo, hi) >= 0 or buf.find(b"RECV:", lo, hi) >= 0
+        ):
+            self._link.garbled()
+        else:
+            self._held = True
+
+    def unsure(self, result):
+        phase = self._phase
+        if phase == _P_RECV:
+            if self._got < 0 and not self._shut and self._push is None:
+                return _SURE_MS if result == _l.ERROR else _LATE_MS
+        elif phase == _P_SEND:
+            if result == _l.SEND_OK:
+                if self._link.echo and (self._typed != self._fly or self._link.typing()):
+                    return -1  # not all was typed
+            elif result == _l.ERROR and (self._typed < 0 or self._typed == self._fly):
+                return _SURE_MS
+        return 0
+
+    def prompt(self):
+        link = self._link
+        self._typed = 0
+        link.extend(_SENT_MS)
+        link.type_data()
+        if link.mirrors or link.echo:
+            link.parser.mirror = 4 if link.mirrors else 2
+
+    def mirrored(self, c, sure):
+        # The payload comes back, its first byte c: it is counted, and passed over.
+        if not sure:
+            self._tx.seek(0)
+            sure = self._tx.read(1)[0] == c
+        if sure:
+            self._mirrored = True
+            self._link.parser.expect(self._fly, None, None)
+
+    def fill(self, buf):
+        n = min(self._fly - self._typed, len(buf) if self._typed else _HEAD)
+        if n:
+            self._tx.seek(self._typed)
+            self._tx.readinto(buf, n)
+            self._typed += n
+        return n
+
+    def owes(self):
+        # How many bytes the modem may still wait for, all of those typed counted: some may have
+        # been lost; -1: it may not have asked yet.
+        if self._phase != _P_SEND:
+            return 0
+        self.pad = 27
+        if self._fly == 1 and self._typed > 0:
+            self._tx.seek(0)
+            self.pad = self._tx.read(1)[0]
+        return self._fly if self._typed >= 0 else -1
+
+    def done(self, result):
+        phase = self._phase
+        if result == _l.RESTARTED:
+            return  # lost() comes next
+        if result < _l.TIMEOUT:
+            self._link.last = self
+            self._ended = phase
+        if result == _l.MISHEARD and (phase == _P_RECV or phase == _P_SEND):
+            # The id may be what was lost: then the prompt, or the data, was another connection's.
+            at = self._link.odd
+            if at < -1:
+                # No whole line came: what did come of the echo shows how far it was the same.
+                at = self.id if self._link.parser.echo_at > 13 + (self.id > 9) else -1
+            self._modem.misheard(self.id, at)
+        if phase == _P_RECV:
+            self._done_recv(result)
+        elif phase == _P_SEND:
+            self._done_send(result)
+        elif phase == _P_STATE:
+            self._done_state(result)
+        elif phase == _P_CLOSE:
+            # After a time-out or ERROR (a byte of the command was lost, or the id is not open)
+            # once more, when the link is sound again.
+            if result == _l.OK or self._asked or self._link.resync.dead:
+                self._release()
+            self._asked = result == _l.ERROR
+        elif result == _l.MISHEARD:
+            self.fail("misheard")
+        elif result == _l.ERROR and self._state == _OPENING:
+            self.code = -1
+            self.fail("refused")
+        else:
+            # OK, or it was lost: +QSSLOPEN comes, or AT+QSSLSTATE tells.
+            self._ask = result != _l.OK
+            self._look = ticks_add(ticks_ms(), _PEEK_MS)
+
+    def unproven(self):
+        # The modem has taken what was sent last, but might still say otherwise: what it does not
+        # take for payload any more, it echoes.
+        link = self._link
+        if not link.echo or link.last is not self or self._ended != _P_SEND:
+            return False
+        begun = link.parser.started() or link.parser.blanks
+        quiet = _BEGUN_MS if begun else _PROOF_MS
+        if self._looks and ticks_diff(ticks_ms(), link.heard) < quiet:
+            self._looks -= 1
+            return True
+        if begun:
+            self.fail("unproven")
+        return False
+
+    def claimed(self):
+        # A URC says that it has ended; the modem is being asked.
+        return self._claims > 0 and self._state == _OPEN and not self.why
+
+    def confirmed(self):
+        if self._held:
+            self._held = False
+            self._show()
+
+    def contradicted(self, result):
+        # A result that nobody waited for came after the one of this connection's last exchange.
+        if self._held:
+            if result != _l.MISHEARD:
+                self._link.garbled()
+            self.fail("garbled")
+        elif self._ended == _P_SEND:
+            # SEND OK and SEND FAIL for the same bytes: which one was the modem's nobody knows.
+            if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.ERROR | _l.MISHEARD):
+                self.fail("unproven")
+
+    def _show(self):
+        # What was received is whole.
+        self._ready = self._rx.any()
+
+    def _done_recv(self, result):
+        link = self._link
+        if result == _l.OK:
+            tail = link.tail
+            if self._got == 0 or (self._got > 0 and self._whole()):
+                self._refused = 0
+                # The byte by which the form was just learned waits for a reply that confirms it.
+                if tail is not None or not self._got:
+                    if not link.echo:
+                        self._held = False
+                    if self._held:
+                        self._ask = True  # so that a next command comes
+                    else:
+                        self._show()
+                if not self._got and self._shut:
+                    self._eof = True
+                return
+            link.garbled()
+            result = _l.GARBLED
+        if result != _l.ERROR:
+            reason = "garbled"
+            if result == _l.TIMEOUT:
+                reason = link.why("unanswered" if self._got < 0 else "cut")
+            self.fail("misheard" if result == _l.MISHEARD else reason)
+        elif self._push is not None and not self._shut:
+            self._more = False  # it pushes what it has
+        else:
+            self._refused += 1
+            if self._refused >= _REFUSALS or self._push is not None:
+                if self._shut:
+                    self._eof = True
+                else:
+                    self.fail("gone")
+            else:
+                self._more = False
+                self._look = ticks_add(ticks_ms(), _AGAIN_MS)
+                if not self._shut:
+                    link.suspect()
+                    self._ask = True
+
+    def _whole(self):
+        # Payload and OK were separated by just what this firmware puts there.
+        link = self._link
+        parser = link.parser
+        if parser.matched:
+            return True
+        blanks = parser.blanks
+        if parser.need or not parser.exact:
+            return False
+        if link.tail is None and 1 <= blanks <= 2:
+            link.tail = _LONG if blanks == 2 else _SHORT
+        return blanks == (2 if link.tail == _LONG else 1)
+
+    def _done_send(self, result):
+        link = self._link
+        if self._mirrored or self._typed == self._fly:
+            link.mirrors = self._mirrored and result == _l.SEND_OK
+        early = self._typed < 0 or self._typed != self._fly or link.typing()
+        if result <= _l.SEND_FAIL and early and (self._typed >= 0 or result != _l.ERROR):
+            # No answer to what was typed: the modem may still wait for the rest.
+            link.distrust(self.owes(), self.pad)
+            self.fail("unknown")
+        elif result == _l.SEND_OK:
+            self._sent()
+        elif result == _l.SEND_FAIL:
+            # Full: the same bytes again, later (manual 2.2.3).
+            self._fly = 0
+            self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
+            self._again = ticks_add(ticks_ms(), self._pause)
+        elif result == _l.ERROR:
+            self._shut = self._more = True
+            self.fail("reset")
+        elif result == _l.MISHEARD:
+            self.fail("misheard")
+        else:
+            self.fail("unasked" if self._typed < 0 and result == _l.TIMEOUT else "unknown")
+
+    def _done_state(self, result):
+        # What the modem says of the connection, beside what URCs have claimed.
+        state = self._got if result == _l.OK else _UNKNOWN
+        link = self._link
+        if result == _l.ERROR and not link.stateless:
+            link.by_id = not link.by_id  # some firmware knows one form only
+            if link.by_id:
+                return
+        now = ticks_ms()
+        opening = self._state == _OPENING
+        self._look = ticks_add(now, _PEEK_MS if opening else _LOOK_MS)
+        if result >= _l.TIMEOUT or (state != _CONNECTED and not self._claims and not opening):
+            # No answer; or one that nothing else says, or from which a line may be missing.
+            self._doubts += 1
+            if self._doubts < 3:
+                if state == _ABSENT:
+                    link.suspect()
+                return
+        claims = self._claims
+        self._claims = 0
+        self._ask = False
+        if opening:
+            self._opening(state, claims)
+            return
+        self._doubts = 0
+        if state == _CONNECTED:
+            self._more |= self._refused > 0  # whatever was claimed, it was about another one
+        elif claims & _C_SECURITY:
+            self.code = self._says
+            self.fail("security")
+        elif state != _ABSENT or claims:
+            # Unread data stays: it is drained first, then comes EOF.
+            if claims or state != _UNKNOWN:
+                self._shut = self._more = True
+        else:
+            self.fail("gone")
+
+    def _opening(self, state, claims):
+        code = self._says
+        if claims & _C_OPENED and (state == _UNKNOWN or state > _CONNECTED):
+            if code:
+                self._open_failed(code)
+            else:  # open, and closed again, if no URC says otherwise yet
+                self._opened()
+                self._shut = state > _CONNECTED
+        elif state == _CONNECTED:
+            self._doubts += 1
+            if claims:
+                self._opened()
+            elif self._doubts > 1:
+                self.fail("urc")
+        elif state > _CONNECTED or state == _ABSENT:
+            self._doubts += 1
+            if claims and code:
+                self._open_failed(code)
+            elif self._doubts < 2:
+                self._claims = claims
+                self._ask = True
+                self._link.suspect()
+            elif claims & _C_OPENED:
+                self._link.stateless = True
+                self._opened()
+            else:
+                self._open_failed(-1)
+
+    def _open_failed(self, code):
+        self.code = code
+        self.fail("refused")
+
+    def _opened(self):
+        self._state = _OPEN
+        self._doubts = 0
+        self._look = ticks_add(ticks_ms(), _LOOK_MS)
+
+    def _sent(self):
+        # Closes the gap that the bytes sent have left.
+        tx = self._tx
+        piece = self._link.piece
+        fly = self._fly
+        left = self._n = self._n - fly
+        at = 0
+        while at < left:
+            tx.seek(fly + at)
+            n = tx.readinto(piece, min(left - at, len(piece)))
+            tx.seek(at)
+            tx.write(piece, 0, n)
+            at += n
+        self._want = max(self._want - fly, 0)
+        self._fly = self._pause = 0
+        self._looks = _LOOKS
+        self._stale = ticks_add(ticks_ms(), LINGER_MS)
+
+    # --- what the modem reports (URCs) ---------------------------------------------------------
+
+    def on_recv(self, n):
+        # n: bytes of payload that follow (direct push mode), -1: they wait in the modem.
+        if self._push is not None:
+            self._push.begin(self, n)
+        elif n < 0:
+            self._more = self._news = True
+        else:
+            self._link.parser.expect(n, None, None)
+            self.fail("missed")
+
+    def on_closed(self):
+        self._claim(_C_CLOSED)
+
+    def on_security(self, code):
+        self._says = code
+        self._claim(_C_SECURITY)
+
+    def on_open(self, code):
+        slot = self._slot
+        if self._state == _OPENING:
+            if self._push is not None and not code and not slot.owed:
+                self._opened()  # its payload may hold the line before an answer can come
+                return
+            self._says = code
+            self._claim(_C_OPENED)
+        elif self._shut and code and not self._rx.any():
+            self._open_failed(code)  # it never was
+
+    def _claim(self, what):
+        if self._state == _OPENING and what != _C_OPENED:
+            what = 0  # this connection can't have ended yet
+        self._claims |= what
+        self._ask = True
+
+    def fail(self, reason):
+        # From now on every call fails with this reason, once what was received whole is read.
+        # After "reset" reading goes on: what ends that is the reason then.
+        if not self._dead():
+            self.why = reason
+        self._want = 0  # what is being typed goes on: the modem waits for all of it
+
+    def _release(self):
+        if self._state != _CLOSED:
+            self._state = _CLOSED
+            self._modem.release(self)
+
+    # --- what Modem asks ------------------------------------------------------------------------
+
+    def spent(self):
+        # Of no use any more, and the program knows: its id may be given to another one.
+        return self._told if self._dead() else self._eof and not self._ready
+
+    def state(self) -> int:
+        """How far the connection is: 0 opening, 1 open, 2 closing, 3 closed; -1 failed.
+
+        Returns: int.
+        Raises: nothing.
+        Blocks: no.
+        Allocates: nothing.
+        Since: 0.1.
+        """
+        return -1 if self.why and self._state < _CLOSING else self._state
+
+    def abandon(self):
+        # The connection did not come about: its id is given back in the background.
+        self._slot.owed = self._state == _OPENING and self._line is None and self.code == 0
+        self._told = True
+        self._want = 0
+        if self._state < _CLOSING:
+            self._state = _CLOSING
+            if self._line is not None:
+                self._release()

@@ -1,0 +1,231 @@
+# qssl.wire.command - AT commands one after the other: their lines, data and final result codes.
+# SPDX-License-Identifier: MIT
+#
+# For everything but the traffic of sockets, which are jobs of their own. Allocates: its replies
+# are lists of lines.
+
+import errno
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from ..errors import Error, error
+from . import link as _l
+
+COMMAND_MS = const(5000)  # how long an ordinary command may take
+_TRIES = const(3)  # of what is harmless to repeat
+_TRY_MS = const(3500)
+
+
+class Exchange:
+    # One command, as a job of the link.
+    takes = _l.OK | _l.ERROR | _l.CONNECT
+    pad = 27
+
+    def __init__(self, link, text, prefix, data, due):
+        self._link = link
+        self._text = text
+        self._prefix = prefix
+        self._data = data
+        self.due = due  # ticks
+        self.begun = 0  # ticks
+        self.limit_ms = 0  # set in its turn; the pump allocates nothing for it
+        self.patience = 0  # ms of silence after which no answer is expected any more; 0: as due
+        self.lines = []  # what followed the prefix in the information lines
+        self.result = 0  # 0 until it has ended
+        self.cut = False  # a line of the answer was too long
+        self.heard = False  # its echo came ...
+        self.odd = 0  # ... or something in its place: see Link.odd
+
+    def begin(self, link):
+        self.begun = ticks_ms()
+        link.type(self._text, len(self._text))
+
+    def line(self, buf, lo, hi):
+        prefix = self._prefix
+        if prefix is None or not buf.startswith(prefix, lo):
+            return False
+        if not prefix:
+            # A line that bears the command's own name (AT+CREG?) is its, even if a URC has it too.
+            n = buf.find(b":", lo, hi)
+            if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
+                if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi):
+                    return False
+        self.lines.append(bytes(buf[lo + len(prefix) : hi]))
+        return True
+
+    def fill(self, buf):
+        self.begun = ticks_ms()
+        return self._data(buf)
+
+    def owes(self):
+        return 0
+
+    def foreign(self, buf, lo, hi):
+        pass
+
+    def unsure(self, result):
+        return 0
+
+    def done(self, result):
+        if result == _l.CONNECT and self._data is not None:
+            # The modem waits for data: it is typed, then the real result comes.
+            self._link.job = self
+            self._link.type_data()
+        else:
+            parser = self._link.parser
+            self.heard = parser.echo is None
+            self.cut = parser.overlong != self._link.overlong
+            self.odd = self._link.odd
+            self.result = result
+
+
+class At:
+    # The source of commands: a queue. Several tasks, or a callback in the middle of a command,
+    # may each wait for one of their own.
+
+    def __init__(self, link):
+        self._link = link
+        self._queue = []
+        self.lines = []  # of the command that run() or ask() waited for last
+        self.cut = False  # a line of its was longer than the parser takes
+        self.until = None  # ticks: the deadline of a call that needs several commands
+        self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
+        link.sources.append(self)
+
+    def job(self, now):
+        if not self._queue:
+            return None
+        x = self._queue.pop(0)
+        x.limit_ms = max(ticks_diff(x.due, now), 1)
+        return x
+
+    def lost(self, result):
+        if result:
+            while self._queue:
+                self._queue.pop(0).result = result
+
+    def post(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, make=Exchange):
+        # Queues the command line `text` (bytes, without its CR) and returns its Exchange. prefix:
+        # of its information lines, b"" for every line that is no URC. data(buf): fills buf with
+        # what is typed after CONNECT and returns the bytes, 0 at the end.
+        for c in text:
+            if c < 32 or c == 127:
+                raise error("control")
+        self._link.mine(None)
+        due = ticks_add(ticks_ms(), timeout_ms)
+        if self.until is not None and ticks_diff(self.until, due) < 0:
+            due = self.until
+        x = make(self._link, text + b"\r", prefix, data, due)
+        self._queue.append(x)
+        self._link.pump()
+        return x
+
+    def over(self, x):
+        # Looks after the deadline of x; True when x has ended. Doesn't wait.
+        now = ticks_ms()
+        if not x.result and (
+            ticks_diff(x.due, now) <= 0
+            or (
+                x.patience
+                and self._link.job is x
+                and not self._link.jam
+                and min(ticks_diff(now, x.begun), ticks_diff(now, self._link.heard)) >= x.patience
+            )
+        ):
+            if self._link.job is x:
+                self._link.expire()
+            else:  # it did not get its turn: a modem in quarantine, a queue too long
+                self._queue.remove(x)
+                x.result = _l.TIMEOUT
+                self._link.stats.silent += 1
+        return x.result
+
+    def wait(self, x):
+        # Generator for Link.drive: until x has ended. If it is closed before, x is called off.
+        try:
+            while not self.over(x):
+                yield x.due
+        finally:
+            if not x.result:
+                if self._link.job is not x:
+                    self._queue.remove(x)
+                elif x._data is not None:
+                    self._link.expire()
+        return x
+
+    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=0):
+        # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED, MISHEARD or
+        # RESTARTED) of the command, as post() takes it; its lines are in self.lines, until the
+        # next yield. A question, which names the prefix of its answer, is asked again within the
+        # time when no answer comes; tries: so often is this one typed at most.
+        tries = tries or (_TRIES if prefix and data is None else 1)
+        due = ticks_add(ticks_ms(), timeout_ms)
+        while True:
+            x = self.post(text, prefix, max(ticks_diff(due, ticks_ms()), 1), data)
+            tries -= 1
+            if tries:
+                x.patience = max(timeout_ms // (2 * _TRIES), _TRY_MS)
+            yield from self.wait(x)
+            if x.result < _l.TIMEOUT or x.result == _l.RESTARTED or not tries:
+                break
+            if ticks_diff(due, ticks_ms()) <= 0:
+                break
+        self.lines = x.lines
+        self.cut = x.cut
+        return x.result
+
+    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+        # The same, blocking.
+        return self._link.drive(self.ask(text, prefix, timeout_ms, data))
+
+    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
+        # Like ask(), but anything other than OK raises, and a line too long for the parser. Gives
+        # the lines.
+        result = yield from self.ask(text, prefix, timeout_ms, None, tries)
+        if result != _l.OK:
+            self.fail(result, phase, hint)
+        if prefix is not None and self.cut:
+            raise error("too long")
+        return self.lines
+
+    def within(self, timeout_ms, steps):
+        # Runs `steps`, blocking: all of their commands together within the time.
+        outer = self.until
+        self.until = ticks_add(ticks_ms(), timeout_ms)
+        try:
+            return self._link.drive(steps)
+        finally:
+            self.until = outer
+
+    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
+        # The same, blocking.
+        return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms, tries))
+
+    def alone(self, steps):
+        # Generator: runs `steps`, which set up the modem, once no other task does such a thing.
+        # What has interrupted that, such as a callback, would wait in vain: it goes ahead.
+        link = self._link
+        due = self.until
+        while link.depth <= self.setter:
+            if not (yield due):
+                raise error("busy")
+        outer = self.setter
+        self.setter = link.depth
+        try:
+            return (yield from steps)
+        finally:
+            self.setter = outer
+
+    def fail(self, result, phase, hint, code=0):
+        # Raises what `result` means: the hint if the modem refused.
+        if result == _l.ERROR:
+            raise Error(errno.EIO, phase, hint, code or self._link.cme)
+        reason = "lost"
+        if result == _l.TIMEOUT:
+            reason = "no answer"
+        elif result == _l.RESTARTED:
+            reason = "restarted"
+        elif result == _l.MISHEARD:
+            reason = "misheard"
+        raise error(self._link.why(reason), 0, phase + ": ")

@@ -1,0 +1,530 @@
+# qssl.wire.link - one UART, one exchange in flight: pump, deadlines, the turn of work, quarantine.
+# SPDX-License-Identifier: MIT
+#
+# Work reaches the wire as jobs. A source (a socket, the command slot) is asked in turn for a job
+# when the wire is free. A job has
+#   limit_ms           how long the exchange may take
+#   takes              which final result codes it may get (a sum of the results below)
+#   begin(link)        types its command line: link.type(buf, n)
+#   line(buf, lo, hi)  an information line: True if it was this job's
+#   foreign(...)       another line, which nobody knows: a job that can't pass it over says so
+#   unsure(result)     for how many ms nothing else may come before the result is believed; 0: it
+#                      is sure, -1: it can't be this job's
+#   owes(), pad        bytes that the modem may wait for, and what completes them: Resync.start
+#   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
+#   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
+#                      the exchange may go on: link.job = self
+# What the modem says is believed only once it has echoed the command as it was typed: nothing but
+# URCs belongs to anybody before that. link.last, the job that ended last, hears of it too:
+#   confirmed()        the next command was heard, and nothing has contradicted until then
+#   contradicted(result)  one more result came, which nothing was waiting for
+# A source has job(now) -> a job or None, and lost(result): RESTARTED, TIMEOUT (the modem is dead)
+# or 0 (lines may have been missed).
+
+import select
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from ..errors import error
+from .ascii import number, value
+from .parser import Parser
+from .resync import Resync
+
+OK = const(1)  # final result codes of a command ...
+ERROR = const(2)  # also +CME ERROR: its number is in link.cme
+SEND_OK = const(4)
+SEND_FAIL = const(8)
+CONNECT = const(16)
+NO_CARRIER = const(32)
+TIMEOUT = const(64)  # ... and what can happen instead of one: no answer in time,
+GARBLED = const(128)  # an answer that is not whole: bytes were lost on the wire,
+RESTARTED = const(256)  # the modem started anew
+MISHEARD = const(512)  # the modem understood another command than was typed
+
+_CHUNK = const(256)  # bytes moved from the UART ring at a time
+_ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
+_TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
+_JAM_MS = const(20000)  # what a call without a deadline waits for others to read
+_NAP_MS = const(10)  # longest sleep between two looks at the deadline
+_CLAIM_MS = const(
+    1500
+)  # RDY comes in the middle of an exchange: the exchange goes on, or it was true
+
+# Whether the modem echoes commands.
+_CHECKED = const(1)  # it does: see Parser.echo
+_LEARNING = const(2)  # start() wants to know
+
+_NOTHING = const(-2)  # of odd: no line that nobody knows
+
+
+class Stats:
+    # Counters since the start of the program. They only grow.
+    def __init__(self):
+        self.rx = self.tx = 0  # bytes on the UART
+        self.timeouts = self.resyncs = self.restarts = self.reconnects = 0
+        self.silent = 0  # time-outs in a row: since the last answer in time
+        self.late = 0  # final result codes that nothing was waiting for
+        self.garbled = 0  # replies from which bytes were missing
+        self.misheard = 0  # commands that reached the modem other than they were typed
+        self.overruns = 0  # of those: the UART's ring was seen full, see brim
+        self.unknown = 0  # lines that nobody knows: passed over, see qssl.ask.strays
+        self.noise = 0  # lines passed over in quarantine
+        self.dropped = 0  # events for the program that found their queue full
+
+
+class Link:
+    def __init__(self, uart, idle=None):
+        # uart: machine.UART or alike, with any(), readinto(buf, n), write(buf, off, n), made with
+        # timeout=0 and rxbuf >= 2048. idle: called in every wait, at least each 100 ms.
+        self.uart = uart
+        self.idle = idle
+        self.stats = Stats()
+        self.parser = Parser(self)
+        self.sources = []  # asked in turn for work
+        self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line
+        self.job = None  # the exchange that has the wire
+        self.cme = 0  # number of the last ERROR, if it was a +CME ERROR
+        self.events = None  # qssl.ask.events, if the program wants them
+        self.tail = None  # bytes between a payload and OK: learned, see Socket
+        self.heard = ticks_ms()  # when the last byte arrived
+        self.echo = 0  # 0: commands are not echoed, or nobody knows
+        self.echoes = False  # the modem can do it: start() has learned
+        self.text = False  # the next line is the text of a message: it belongs to nobody
+        self.stateless = False  # AT+QSSLSTATE does not tell what is open
+        self.by_id = False  # it wants the id
+        self.overlong = 0  # Parser.overlong before the running exchange was heard
+        self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
+        self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
+        self._behind = False  # the last line was a final result
+        self.last = None  # the job that ended last, if it wants to hear what comes next
+        self.doubt = 0  # the modem may have restarted: what it knows is asked first, see Witness
+        self.witness = None
+        self.strays = None  # keeps lines that nobody knows: write(buf, off, n)
+        self.claim = 0  # a result that is not sure yet: what the deadline of the job gives then
+        self.resync = Resync(self)
+        self.sick = False  # in quarantine: only resync may use the wire
+        self.pipe = None  # the transparent stream that has the wire for itself, see modes.stream
+        self.jam = False  # a full sink holds up all that comes
+        self.brim = 1 << 29  # bytes in the UART's ring at which some were lost, see modes.push
+        self._chunk = bytearray(_CHUNK)
+        self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
+        self.turns = _TURNS
+        self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
+        self._turn = 0  # the source that was asked last
+        self._due = 0  # ticks: the deadline of the running exchange
+        self.busy = False  # the pump runs, or a socket is copying: no pumping now
+        self.piece = bytearray(_CHUNK)  # data on its way out
+        self._out = None  # what is being typed, and from where to where
+        self._out_lo = self._out_hi = 0
+        self._filling = False
+        self.depth = 0  # blocking calls in progress, one in the callback of another
+        try:
+            self._poll = select.poll()
+            self._poll.register(uart, select.POLLIN)
+        except (OSError, TypeError, AttributeError, ValueError):
+            self._poll = None  # not a pollable stream: naps instead
+
+    # --- the pump -----------------------------------------------------------------------------
+
+    def pump(self):
+        # Moves everything one step on. Never blocks, never allocates, never raises. May be called
+        # from anywhere, also from a timer's soft callback (inside itself it does nothing).
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            self._receive()
+            if self._out is not None:
+                self._transmit()
+            if self.sick:
+                self.resync.step(ticks_ms())
+            elif self.pipe is not None:
+                self.pipe.step(ticks_ms())
+            elif self.job is None:
+                if not self.jam:
+                    self._next()
+            elif ticks_diff(self._due, ticks_ms()) <= 0:
+                self.expire()
+        finally:
+            self.busy = False
+
+    def wait(self, due):
+        # One turn of a blocking call. due: ticks or None. False: the deadline has passed.
+        if due is None:
+            if self.jam and ticks_diff(ticks_ms(), self.heard) > _JAM_MS:
+                return False  # nobody else is there to end it
+        elif ticks_diff(due, ticks_ms()) <= 0:
+            return False
+        if self._poll is None or self.jam:
+            sleep_ms(1)
+        else:
+            for _ in self._poll.ipoll(_NAP_MS):
+                pass
+        if self.idle is not None:
+            self.idle()
+        if self.events is not None:
+            self.events.deliver()
+        return True
+
+    def drive(self, steps):
+        # Runs `steps` to its end, blocking, and returns its value. What takes several exchanges is
+        # written as such a generator: it yields a deadline (ticks or None) where it waits for the
+        # modem, and gets False once that has passed. qssl.aio runs the same ones in tasks.
+        on = None
+        self.depth += 1
+        try:
+            while True:
+                on = self.wait(steps.send(on))
+                self.pump()
+        except StopIteration as e:
+            return e.value
+        finally:
+            steps.close()
+            self.depth -= 1
+
+    def _receive(self):
+        parser = self.parser
+        if self._lo < self._hi:
+            self._lo = parser.feed(self._chunk, self._lo, self._hi)
+            if self._lo < self._hi:
+                return  # the sink is still full: the UART's flow control holds the modem
+        self.jam = False
+        turns = self.turns
+        n = self.uart.any()
+        if n >= self.brim and not self.sick:
+            self.stats.overruns += 1
+            self.garbled()
+        while n and turns:
+            need = parser.need
+            if need:
+                if n < need:
+                    # Small pieces cost more than they bring, unless no more are coming.
+                    if n < _ENOUGH and n != self._seen:
+                        self._seen = n
+                        return
+                elif n < need + 8:
+                    n = need  # the trailer is best looked at whole
+            n = self._take(n)
+            if not n:
+                return
+            turns -= 1
+            n = self.uart.any()
+        self._seen = n
+
+    def _take(self, n):
+        n = self.uart.readinto(self._chunk, n if n < _CHUNK else _CHUNK)
+        if n:
+            self.heard = ticks_ms()
+            self.stats.rx += n
+            self._seen = 0
+            self._lo = self.parser.feed(self._chunk, 0, n)
+            self._hi = n
+            if self._lo < n:
+                self.jam = True
+                return 0
+        return n
+
+    def _transmit(self):
+        # Types on, as much as the UART takes.
+        while True:
+            if self._out_lo < self._out_hi:
+                n = self.uart.write(self._out, self._out_lo, self._out_hi - self._out_lo)
+                if not n:
+                    return
+                self._out_lo += n
+                self.stats.tx += n
+            else:
+                n = self.job.fill(self.piece) if self._filling and self.job else 0
+                if not n:
+                    self._filling = False
+                    self._out = None
+                    return
+                self._out = self.piece
+                self._out_lo = 0
+                self._out_hi = n
+
+    def _next(self):
+        # The wire is free: the next source that has work gets it.
+        n = len(self.sources)
+        now = ticks_ms()
+        if self.doubt:
+            if self.witness is not None and self.witness.wanted():
+                self._begin(self.witness, now)
+                return
+            self.doubt = 0
+        while n:
+            n -= 1
+            self._turn += 1
+            if self._turn >= len(self.sources):
+                self._turn = 0
+            job = self.sources[self._turn].job(now)
+            if job is not None:
+                self._begin(job, now)
+                return
+
+    def _begin(self, job, now):
+        self.job = job
+        self.overlong = self.parser.overlong
+        job.begin(self)  # sets its limit_ms too
+        self._due = ticks_add(now, job.limit_ms)
+        if self.echo:
+            self.odd = _NOTHING
+            self.parser.listen(self._out, self._out_hi)
+        self._transmit()
+
+    # --- what jobs call -----------------------------------------------------------------------
+
+    def type(self, buf, n):
+        # Types buf[:n] from the next chance on. buf must stay as it is until then.
+        self._out = buf
+        self._out_lo = 0
+        self._out_hi = n
+
+    def type_data(self):
+        # Types what the job's fill() gives, until it gives nothing.
+        self._filling = True
+        self._out = self.piece
+        self._out_lo = self._out_hi = 0
+
+    def typing(self):
+        return self._out is not None
+
+    def untype(self):
+        # What is not typed yet, never will be.
+        self._out = None
+        self._filling = False
+
+    def extend(self, ms):
+        # The running exchange made progress: it has ms from now.
+        self._due = ticks_add(ticks_ms(), ms)
+
+    def expire(self):
+        # The caller of the running exchange can't wait longer.
+        claim = self.claim
+        if claim == RESTARTED:
+            self.witness.restarted()
+        elif claim:
+            self._finish(claim)
+        else:
+            self.stats.timeouts += 1
+            self.stats.silent += 1
+            self._broken(TIMEOUT)
+
+    def suspect(self, claim=False):
+        # The modem may have restarted; claim: a line said so, which may be text from outside. What
+        # the modem knows is asked next. A running exchange that nothing proves ends with it.
+        self.doubt |= 3 if claim else 1
+        if claim and self.job is not None:
+            if self._filling:
+                # A modem that has restarted would take the payload for commands.
+                self.garbled()
+            else:
+                self.claim = RESTARTED
+                due = ticks_add(ticks_ms(), _CLAIM_MS)
+                if ticks_diff(self._due, due) > 0:
+                    self._due = due
+
+    def mine(self, who):
+        # Raises if a transparent stream other than `who` has the wire.
+        if self.pipe is not None and self.pipe is not who:
+            raise error("transparent")
+
+    def why(self, reason):
+        # What to say when something did not come in time.
+        return "unread" if self.jam else reason
+
+    # --- what the parser calls ----------------------------------------------------------------
+
+    def on_line(self, buf, lo, hi):
+        if self.sick:
+            self.resync.line(buf, lo, hi)
+            return
+        job = self.job
+        behind = self._behind
+        self._behind = False
+        if self.text:
+            self.text = False
+            self.stats.unknown += 1
+            return
+        deaf = self.parser.echo is not None and self.echo == _CHECKED
+        if job is not None and not deaf and job.line(buf, lo, hi):
+            self.claim = 0
+            return
+        result = self.final(buf, lo, hi)
+        if result:
+            self._result(result, deaf)
+            return
+        handler = self.urc(buf, lo, hi)
+        if handler is not None:
+            handler(buf, lo, hi)
+            return
+        self.stats.unknown += 1
+        if self.strays is not None:
+            self.strays.write(buf, lo, hi - lo)
+        if behind and not self.parser.blanks:
+            self._stray()  # a line of the modem's begins with CR LF
+        if job is None:
+            return
+        if self.parser.echo is not None:
+            at = buf.find(b"=", lo, hi) + 1
+            self.odd = value(buf, at, hi, 0) if at else -1
+            if self.parser.echoed(buf, lo, hi):
+                self._stray()
+        else:
+            job.foreign(buf, lo, hi)
+
+    def _result(self, result, deaf):
+        job = self.job
+        if deaf and self.odd != _NOTHING:
+            self.misheard()
+        elif job is not None and not deaf and result & job.takes:
+            wait = job.unsure(result)
+            if not wait:
+                self._finish(result)
+            elif wait > 0:
+                self.claim = result
+                self.extend(wait)
+        else:
+            self.stats.late += 1
+            if self.last is not None:
+                self.last.contradicted(result)
+
+    def on_echo(self):
+        # The command was heard as it was typed.
+        self.overlong = self.parser.overlong
+        if self.parser.blanks:
+            self._stray()  # a line end that belongs to no line
+        last = self.last
+        if last is not None:
+            self.last = None
+            last.confirmed()
+
+    def _stray(self):
+        # Something stands before the echo that is nobody's. After a payload it is what was one
+        # byte too much of it: the modem had taken another byte for its first.
+        if self.last is not None:
+            self.last.contradicted(MISHEARD)
+
+    def on_prompt(self):
+        if self.parser.echo is not None and self.echo == _CHECKED:
+            self.misheard()
+        else:
+            self.claim = 0
+            self.job.prompt()
+
+    def on_mirror(self, c, sure):
+        # The payload that is typed comes back, its first byte c; if it is not sure, it looks so.
+        if self.job is not None:
+            self.job.mirrored(c, sure)
+
+    def on_tail(self):
+        # The usual end of a reply with payload, as one token.
+        self._finish(OK)
+
+    def final(self, buf, lo, hi):
+        # Which final result code the line is; 0: none.
+        c = buf[lo]  # its first letter keeps the hot path short
+        n = hi - lo
+        if c == 79:  # O
+            return OK if n == 2 and buf[lo + 1] == 75 else 0
+        if c == 69:  # E
+            if n == 5 and buf.startswith(b"ERROR", lo):
+                self.cme = 0
+                return ERROR
+            return 0
+        if c == 43:  # +
+            if n > 10 and buf.startswith(b"+CME ERROR:", lo):
+                self.cme = number(buf, lo + 11, hi)
+                return ERROR
+        elif c == 83:  # S
+            if n == 7 and buf.startswith(b"SEND OK", lo):
+                return SEND_OK
+            if n == 9 and buf.startswith(b"SEND FAIL", lo):
+                return SEND_FAIL
+        elif c == 67:  # C
+            if n >= 7 and buf.startswith(b"CONNECT", lo):  # also "CONNECT <speed>"
+                return CONNECT
+        elif c == 78:  # N
+            if n == 10 and buf.startswith(b"NO CARRIER", lo):
+                return NO_CARRIER
+        return 0
+
+    def urc(self, buf, lo, hi):
+        # The handler of the URC that the line is; None: it is none.
+        for prefix, handler in self.urcs:
+            if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
+                return handler
+        return None
+
+    # --- ends ---------------------------------------------------------------------------------
+
+    def _finish(self, result):
+        job = self.job
+        parser = self.parser
+        self.job = None
+        self._behind = True
+        self.claim = 0
+        parser.prompt = False
+        parser.mirror = 0
+        if result < TIMEOUT:
+            self.stats.silent = 0
+        job.done(result)
+
+    def garbled(self):
+        # Bytes were lost on the wire: the running exchange, if there is one, has failed.
+        self.stats.garbled += 1
+        self._broken(GARBLED)
+
+    def misheard(self):
+        # Bytes were lost on the way to the modem: it has understood another command.
+        self.stats.misheard += 1
+        self._broken(MISHEARD)
+
+    def _broken(self, result):
+        job = self.job
+        if job is None:
+            self.distrust()
+        else:
+            self.distrust(job.owes(), job.pad)
+            self._finish(result)
+
+    def distrust(self, owed=0, pad=27):
+        # Nothing the modem says now can be told apart from what belongs to what went wrong:
+        # quarantine until a quiet AT/OK exchange succeeds. owed, pad: see Resync.start.
+        if self.pipe is not None:
+            self.pipe.drop()
+            self.pipe = None
+        self.stats.resyncs += 1
+        self.tail = None  # it may have been learned from a damaged answer
+        self.last = None
+        self.sick = True
+        self.untype()
+        self.parser.reset()
+        self._lo = self._hi = 0
+        self.resync.start(owed, False, pad)
+
+    def healed(self, alive):
+        # Called by resync: the wire can be trusted again (or, alive False, nothing answers).
+        self.parser.reset()
+        self.sick = not alive
+        self.stats.silent += self.sick
+        self.doubt |= alive
+        self._tell(0 if alive else TIMEOUT)
+
+    def restarted(self):
+        # RDY, POWERED DOWN and the like: the modem forgot all it was told.
+        self.stats.restarts += 1
+        self.doubt = self.echo = 0
+        self.last = None
+        self.untype()
+        self.parser.reset()
+        if self.job is not None:
+            self._finish(RESTARTED)
+        self._tell(RESTARTED)
+
+    def _tell(self, result):
+        i = len(self.sources)
+        while i:  # backwards: a source may take itself off the list
+            i -= 1
+            self.sources[i].lost(result)

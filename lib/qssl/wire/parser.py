@@ -1,0 +1,210 @@
+# qssl.wire.parser - the byte machine between UART and link: echo, lines, prompt, counted payload.
+# SPDX-License-Identifier: MIT
+#
+# Pure: knows neither time nor I/O. The owner has on_line(buf, lo, hi), on_prompt(), on_tail(),
+# on_echo() and on_mirror(). They only record; they may arm the prompt or announce a counted
+# payload. Nothing here allocates.
+
+from micropython import RingIO, const
+
+LINE_MAX = const(256)  # bytes of one line; a longer one is skipped to its end and counted
+_LF = const(b"\n")
+_CR = const(13)
+_BLANK = const(32)
+_PROMPT = const(62)
+
+
+class Parser:
+    def __init__(self, owner):
+        self.owner = owner
+        self._part = RingIO(LINE_MAX)  # the start of a line whose end has not come yet
+        self._whole = bytearray(LINE_MAX)
+        self._skip = False
+        self.overlong = 0  # lines skipped
+        self.prompt = False  # armed: a '>' at column 0 is the prompt, once
+        # The command line whose echo is to come, a bytes-like of which echo_n bytes count: with
+        # ATE1 the modem repeats a command as it understood it. None: none is to come any more.
+        self.echo = None
+        self.echo_n = 0
+        self.echo_at = 0  # bytes of it that have come ...
+        self._run = 0  # ... and where in it the present line began: a URC may cut an echo in two
+        self._got = 0  # where the last comparison stopped
+        # Armed: 2 behind the prompt, 1 behind its blank; 2 more if payload is known to come back.
+        self.mirror = 0
+        self.need = 0  # bytes of counted payload still to come ...
+        self.sink = None  # ... and where they go: anything with write(buf, off, n) -> taken
+        self.tail = None  # the bytes that usually follow the payload, recognised as one token
+        # What separated the last line from what was before it. A reply with payload is only
+        # whole if exactly the right line ends follow: one lost byte shows here.
+        self.blanks = 0
+        self.exact = True
+        self.matched = False  # the tail came as one token
+
+    def reset(self):
+        # Forgets a started line, an echo, the prompt and an outstanding payload.
+        while self._part.any():
+            self._part.readinto(self._whole)
+        self._skip = False
+        self.echo = None
+        self.mirror = 0
+        self.prompt = False
+        self.need = 0
+        self.tail = None
+
+    def listen(self, echo, n):
+        # The echo of echo[:n] is to come.
+        self.echo = echo
+        self.echo_n = n
+        self.echo_at = self._run = 0
+
+    def expect(self, need, sink, tail):
+        # From the next byte on: need bytes of payload into sink (None: nobody wants them), never
+        # looked at.
+        self.need = need
+        self.sink = sink
+        self.tail = tail
+        self.blanks = 0
+        self.exact = True
+        self.matched = False
+
+    def feed(self, buf, lo, hi):
+        # Runs buf[lo:hi] through the machine; returns how far it got: short of hi only when the
+        # sink is full.
+        while lo < hi:
+            if self.need:
+                n = self._payload(buf, lo, hi)
+                if not n:
+                    return lo
+                lo += n
+                if self.tail and not self.need:
+                    n = len(self.tail)
+                    if hi - lo >= n and buf.startswith(self.tail, lo):
+                        lo += n
+                        self.matched = True
+                        self.owner.on_tail()
+                    self.tail = None
+            elif self._part.any() or self._skip:
+                lo = self._text(buf, lo, hi)
+            elif self.echo is not None and self._hear(buf, lo, hi) > lo:
+                lo = self._got
+            elif self.prompt and buf[lo] == _PROMPT:
+                lo += 1
+                self.prompt = False
+                self.owner.on_prompt()
+            elif self.mirror:
+                lo = self._mirrored(buf, lo)
+            else:
+                lo = self._text(buf, lo, hi)
+        return lo
+
+    def echoed(self, buf, lo, hi):
+        # Whether a line ends with the echo that is to come, and has more before it.
+        i = self.echo_n - 1
+        at = hi - i
+        while i and at > lo and buf[at + i - 1] == self.echo[i - 1]:
+            i -= 1
+        return not i
+
+    def started(self):
+        # Whether a line has begun and not ended yet.
+        return self._part.any() > 0
+
+    def _text(self, buf, lo, hi):
+        # A line, or the piece of it that is there.
+        n = buf.find(_LF, lo, hi)
+        if n < 0:
+            self._keep(buf, lo, hi)
+            return hi
+        self._end(buf, lo, n)
+        return n + 1
+
+    def _hear(self, buf, lo, hi):
+        # Compares with the echo that is to come, from the start of a line on; returns, in _got
+        # too, how far. A CR in the middle may be a URC's: the echo goes on behind it. After any
+        # other byte it was a line.
+        echo = self.echo
+        n = self.echo_n
+        at = self.echo_at
+        if not at and hi - lo >= n and type(echo) is bytes and buf.startswith(echo, lo):
+            at = n
+            lo += n
+        else:
+            if at == self._run and at and buf[lo] == echo[0] != echo[at]:
+                at = self._run = 0  # it begins anew
+            while lo < hi and at < n and buf[lo] == echo[at]:
+                at += 1
+                lo += 1
+        self._got = lo
+        self.echo_at = at
+        if at == n:
+            self.echo = None
+            self.owner.on_echo()
+        elif lo < hi:
+            if buf[lo] == _CR:
+                self._run = at
+            elif at > self._run:
+                self._part.write(echo, self._run, at - self._run)
+                self.echo_at = self._run
+        return lo
+
+    def _mirrored(self, buf, lo):
+        # What comes behind the prompt: its blank, then a line end; else payload comes back.
+        if buf[lo] == _BLANK and not self.mirror & 1:
+            self.mirror -= 1
+            return lo + 1
+        sure = self.mirror > 2
+        self.mirror = 0
+        if sure or buf[lo] != _CR:
+            self.owner.on_mirror(buf[lo], sure)
+        return lo
+
+    def _payload(self, buf, lo, hi):
+        need = self.need
+        n = min(need, hi - lo)
+        if self.sink is not None:
+            n = self.sink.write(buf, lo, n)
+        if n and self.need == need:  # else the sink has changed its mind
+            self.need = need - n
+        return n
+
+    def _keep(self, buf, lo, hi):
+        # Holds a piece of a line until the rest has come. False: the line is longer than allowed.
+        if self._skip:
+            return False
+        if self._part.any() + hi - lo > LINE_MAX:
+            while self._part.any():
+                self._part.readinto(self._whole)
+            self._skip = True
+            self.overlong += 1
+            return False
+        if hi > lo:
+            self._part.write(buf, lo, hi - lo)
+        return True
+
+    def _end(self, buf, lo, hi):
+        if self._skip:
+            self._skip = False
+        elif not self._part.any():
+            self._line(buf, lo, hi)
+        elif self._keep(buf, lo, hi):
+            hi = self._part.any()
+            self._part.readinto(self._whole)
+            self._line(self._whole, 0, hi)
+        else:
+            self._skip = False
+
+    def _line(self, buf, lo, hi):
+        # Trims the line end and what noise or a prompt left before the text.
+        n = hi - lo
+        while hi > lo and buf[hi - 1] <= 32:
+            hi -= 1
+        while lo < hi and buf[lo] <= 32:
+            lo += 1
+        if lo < hi:
+            self.owner.on_line(buf, lo, hi)
+            self.blanks = 0
+            self.exact = True
+        else:
+            self.blanks += 1
+            if n != 1:
+                self.exact = False

@@ -1,0 +1,175 @@
+# qssl.wire.resync - from distrust to trust: gets a quiet AT/OK out of a modem in any state.
+# SPDX-License-Identifier: MIT
+#
+# A ladder of tries: plain AT; ESC for an open prompt (manual 2.2.3); +++ with its guard times for
+# data mode and a running upload (manual 1.3); padding that completes an open counted prompt. Every
+# try waits for silence, types, and takes exactly one OK, followed by silence, as proof: a late
+# answer to an older command can't pass for it. From a modem that echoes, the echo of AT belongs to
+# the proof; where it does not come again, the modem is another one than before: it has restarted.
+#
+# What completes a prompt reaches the server, in place of bytes that were lost. It is ESC, which no
+# text and no JSON has; or, of a single byte, that byte itself.
+
+from time import ticks_add, ticks_diff
+
+from micropython import const
+
+_QUIET_MS = const(120)  # silence before a try and after its answer
+_GUARD_MS = const(1100)  # around +++: manual 1.3 asks for 1 s
+_ANSWER_MS = const(500)
+_SETTLE_MS = const(300)  # from ESC or the last blank to AT
+_PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the same
+_REST_MS = const(5000)  # between two climbs when nothing answers
+
+_AT = const(b"AT\r")
+_ESC = const(b"\x1b")
+_PLUS = const(b"+++")
+_PAD = const(27)
+_PIECE = const(64)  # bytes of padding typed at a time
+_STEP_MS = const(40)  # between two pieces: the last byte that is missing brings an answer
+_FILL = const(1460)  # the longest counted prompt (manual 2.2.3)
+
+# What a try types before its AT.
+_PLAIN = const(80)  # P: nothing
+_CANCEL = const(67)  # C: ESC
+_ESCAPE = const(69)  # E: +++
+_COMPLETE = const(66)  # B: padding
+_ANY = const(b"PPCEBE")  # 9 s without an answer
+_PROMPT = const(b"CPBPEP")  # a prompt may be open
+_SHORT = const(b"PP")
+
+_DEAF = const(3)  # times that a modem which echoes must not have echoed
+
+_SILENCE = const(0)
+_FILLING = const(1)
+_GUARD = const(2)
+_ASKED = const(3)
+_PROOF = const(4)
+
+
+class Resync:
+    def __init__(self, link):
+        self._link = link
+        self.dead = False  # a whole climb brought no answer
+        self._pad = bytearray(_PIECE)
+        self.start(0)
+
+    def start(self, owed, short=False, pad=_PAD):
+        # owed: bytes of data the modem may be waiting for; -1: it may wait for any number. short:
+        # only two plain tries, as in a search for the baud rate. pad: the byte to complete with.
+        self._ladder = _PROMPT if owed else _SHORT if short else _ANY
+        self._rung = _PROMPT.find(b"B") if owed > 0 else 0
+        self._left = owed  # padding to type when it comes to that
+        self._echoed = False  # AT was echoed
+        self._deaf = 0  # answers to an AT that was not
+        if self._pad[0] != pad:
+            for i in range(_PIECE):
+                self._pad[i] = pad
+        self._enter(_SILENCE, self._link.heard)
+
+    def _enter(self, state, since):
+        self._state = state
+        self._since = since  # ticks: when the state began
+
+    def line(self, buf, lo, hi):
+        # A line that arrives in quarantine.
+        link = self._link
+        n = hi - lo
+        if self._state == _ASKED and n == 2 and buf.startswith(b"OK", lo):
+            self._enter(_PROOF, link.heard)
+            return
+        if n == 2 and buf.startswith(b"AT", lo):
+            self._echoed = True
+            return
+        link.stats.noise += 1
+        if self._state == _FILLING and link.final(buf, lo, hi):
+            self._left = 0
+        if n == 3 and buf.startswith(b"RDY", lo):
+            handler = link.urc(buf, lo, hi)
+            if handler is not None:
+                handler(buf, lo, hi)
+            self.start(0)
+        elif self._state == _PROOF and link.final(buf, lo, hi):
+            self._enter(_SILENCE, link.heard)  # two answers: one of them was late
+
+    def step(self, now):
+        # One step, never blocking. Called by the pump while the link is sick.
+        link = self._link
+        state = self._state
+        spent = ticks_diff(now, self._since)
+        if link.typing():
+            if spent > _PATIENCE_MS:  # the modem's RTS holds us: nothing can be typed
+                link.untype()
+                self._next(now)
+        elif state == _SILENCE:
+            quiet = _GUARD_MS if self._ladder[self._rung] == _ESCAPE else _QUIET_MS
+            if spent >= quiet and (
+                ticks_diff(now, link.heard) >= _QUIET_MS or spent > _PATIENCE_MS
+            ):
+                self._try(now)
+        elif state == _FILLING:
+            if spent >= _STEP_MS:
+                self._fill(now)
+        elif state == _GUARD:
+            if spent >= (_GUARD_MS if self._ladder[self._rung] == _ESCAPE else _SETTLE_MS):
+                self._ask(now)
+        elif state == _ASKED:
+            if spent >= _ANSWER_MS:
+                self._next(now)
+        elif spent >= _QUIET_MS:
+            if link.echo and not self._echoed:
+                self._deaf += 1
+                if self._deaf < _DEAF:
+                    self._ask(now)
+                    return
+                link.echo = 0
+            self.dead = False
+            link.healed(True)
+
+    def _try(self, now):
+        link = self._link
+        link.parser.reset()
+        rung = self._ladder[self._rung]
+        if rung == _PLAIN:
+            self._ask(now)
+        elif rung == _COMPLETE:
+            if self._left <= 0:
+                self._left = _FILL
+            self._filled = False
+            self._enter(_FILLING, ticks_add(now, -_STEP_MS))
+        else:
+            if rung == _ESCAPE:
+                link.type(_PLUS, 3)
+            else:
+                link.type(_ESC, 1)
+            self._enter(_GUARD, now)
+
+    def _fill(self, now):
+        n = min(self._left, _PIECE)
+        if n > 1 and not self._filled:
+            n = 1  # mostly it is one byte that was lost
+        self._left -= n
+        self._filled = True
+        if n:
+            self._link.type(self._pad, n)
+            self._since = now
+        else:
+            self._enter(_GUARD, now)
+
+    def _ask(self, now):
+        self._echoed = False
+        self._link.type(_AT, 3)
+        self._enter(_ASKED, now)
+
+    def _next(self, now):
+        # No answer: the next rung. At the top: those who wait are told, and it starts over.
+        self._rung += 1
+        if self._rung < len(self._ladder):
+            self._enter(_SILENCE, now)
+            return
+        self._ladder = _ANY
+        self._rung = 0
+        self._enter(_SILENCE, ticks_add(now, _REST_MS))
+        if not self.dead:
+            self.dead = True
+            self._link.healed(False)
