@@ -11,9 +11,9 @@ use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
 
 Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
 What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
-environment, the MicroPython unix port, nginx and mosquitto, and an ARM compiler, QEMU and
-MicroPython's source for the emulated board. The first run needs the network and takes a few
-minutes; later ones need neither.
+environment, the MicroPython unix port, nginx and mosquitto, a browser without a window, and an ARM
+compiler, QEMU and MicroPython's source for the emulated board. The first run needs the network and
+takes a few minutes; later ones need neither.
 
 Everything on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
@@ -45,6 +45,7 @@ def prepare():
     for optional in (
         lambda: setup.micropython(32),
         lambda: setup.micropython(64, setup.NEWER),
+        lambda: setup.server("chromium"),
         setup.arm_tools,
         setup.micropython_source,
         lambda: [typecheck.stubs(port) for port in typecheck.PORTS],

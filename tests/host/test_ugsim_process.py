@@ -559,7 +559,7 @@ def test_trace_and_its_viewer(tmp_path, certs):
     assert done.returncode == 2 and done.stdout == ""
     assert "has nothing of the kind urcs; it has at, " in done.stderr
     for kind in kinds:  # all of them are named by --help
-        assert re.search(r"\b%s\b" % kind, trace.__doc__.partition("Kinds:")[2]), kind
+        assert re.search(r"\b%s\b" % kind, trace.parser().format_help().partition("Kinds:")[2])
 
 
 @pytest.mark.parametrize("text", ["no trace\n", '{"t": 1}\n', "[1, 2]\n"])
@@ -571,7 +571,7 @@ def test_viewer_of_what_is_no_trace(tmp_path, text):
         argv = [sys.executable, "-m", "ugsim.trace", str(name)]
         done = subprocess.run(argv, env=env, capture_output=True, text=True)
         assert done.returncode == 2
-        assert done.stderr.startswith("ugsim.trace: ") and done.stderr.count("\n") == 1
+        assert done.stderr.startswith("ugsim trace: ") and done.stderr.count("\n") == 1
 
 
 def test_ready_file_and_running_as_a_folder(tmp_path):

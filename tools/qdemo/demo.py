@@ -20,6 +20,7 @@ from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.screen import Screen
 from qdemo.trouble import Trouble
+from ugsim import picture, trace
 
 _PATIENCE_S = 180  # so long without a new record, and the run is given up
 _DRAIN_S = 3  # for what is still on its way when the script has ended ...
@@ -36,6 +37,7 @@ class Demo:
         self._events = Events()
         self._judge = Judge(chosen.records)
         self._screen = Screen(chosen.records, bool(chosen.picture))
+        self._told = []  # for the page: (Unix time, kind, text) of board and server
         self._over = []  # sentences about what stopped the run
 
     def run(self, stack):
@@ -61,11 +63,21 @@ class Demo:
             Path(self._chosen.picture).write_text(
                 self._screen.picture("tools/demo.py"), encoding="utf-8"
             )
+        if self._chosen.html:
+            self._page(self._chosen.html)
         return 1 if faults else 0
 
     def progress(self):
         arrived = sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count)
         return "%d of %d records had arrived" % (arrived, self._judge.count)
+
+    def _page(self, path):
+        self._modem.stop()
+        try:
+            events = picture.merged(trace.read(self._modem.trace), self._told)
+            picture.write(path, events, "qssl demo")
+        except trace.TraceError as e:
+            raise Problem("--html: %s" % e) from None
 
     def _start(self):
         chosen, screen, folder = self._chosen, self._screen, self._folder
@@ -158,6 +170,7 @@ class Demo:
                 style = "bold red"
             else:
                 self._judge.on_sent(n, said)
+        self._told.append((at, "program", line))
         self._screen.line(at, "board", line, style)
 
     def _on_arrival(self, at, record):
@@ -165,6 +178,7 @@ class Demo:
         text = "record %d: %s, %d bytes" % (record.n, record.text, record.size)
         if result == AGAIN:
             text += "; it was here before: dropped by its number"
+        self._told.append((at, "server", text))
         self._screen.line(at, "server", text, None if result == NEW else "bold red")
         self._screen.arrived(sum(1 for n in self._judge.arrived if 1 <= n <= self._judge.count))
         if result == NEW:
@@ -172,6 +186,7 @@ class Demo:
             self._trouble.on_record(record.n, time.monotonic())
 
     def _on_note(self, at, text):
+        self._told.append((at, "server", text))
         self._screen.line(at, "server", text, "yellow")
 
     def _on_modem(self, at, item):

@@ -15,13 +15,14 @@ _LOOK_S = 0.02
 
 
 class Modem:
-    # at: path of the AT port. folder: for the trace. events: gets ("modem", (kind, text)) for all
-    # that happens, as ugsim.trace names it; None: nobody wants it. options: more for ugsim.
+    # at: path of the AT port. folder: for the trace, whose path is .trace. events: gets ("modem",
+    # (kind, text)) for all that happens, as ugsim.trace names it; None: nobody wants it. options:
+    # more for ugsim.
     def __init__(self, folder, events=None, baud=115200, options=(), stderr=subprocess.PIPE):
         argv = [sys.executable, "-m", "ugsim", "--pty", "--ready-json", "--control"]
         argv += ["--baud", str(baud), *options]
         if events is not None:
-            trace = folder / "trace"
+            trace = self.trace = folder / "trace"
             trace.touch()
             argv += ["--quiet", "--trace", trace]
         self._process = process.start(argv, stdout=subprocess.PIPE, stderr=stderr)

@@ -65,6 +65,12 @@ def parse(args):
     p.add_argument(
         "--picture", type=writable, metavar="FILE", help="keep the screen as a picture (SVG)"
     )
+    p.add_argument(
+        "--html",
+        type=writable,
+        metavar="FILE",
+        help="keep the conversation as a page with a picture of it, for any browser",
+    )
     trouble = p.add_argument_group("trouble, after half of the records")
     trouble.add_argument(
         "--coverage-hole",

@@ -7,7 +7,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 
     python = setup.ensure_venv("ugsim")            # path of the virtual environment's python
     micropython = setup.micropython()              # path of a MicroPython unix port
-    nginx = setup.server("nginx")                  # path of a server program
+    nginx = setup.server("nginx")                  # path of a server program, or "chromium"
     folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
     folder = setup.clients()                       # the same with simple2 and urequests
 """

@@ -53,7 +53,8 @@ LOADERS = {
 _RUN_WITH_SYSTEM = """\
 #!/bin/sh
 root=$(dirname "$(readlink -f "$0")")/root
-lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib | tr ' ' ':')
+lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib \\
+  "$root"/usr/lib/*-linux-gnu*/pulseaudio | tr ' ' ':')
 LD_LIBRARY_PATH=$lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec "$root/{program}" "$@"
 """
 # Packages of another suite: libraries and loader are their own, as the system's may be older.

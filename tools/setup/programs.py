@@ -1,4 +1,5 @@
-# setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, openssl.
+# setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, openssl, a
+# browser.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -9,11 +10,16 @@ from pathlib import Path
 from .common import CACHE, SetupError, cached, say
 from .debs import have_apt, unpack, write_starter
 
-# Program: (where its package puts it, arguments that print its version)
+# Program: (where its package puts it, arguments that print its version, packages)
 _SERVERS = {
-    "nginx": ("usr/sbin/nginx", ["-v"]),
-    "mosquitto": ("usr/sbin/mosquitto", ["-h"]),
-    "openssl": ("usr/bin/openssl", ["version"]),
+    "nginx": ("usr/sbin/nginx", ["-v"], ["nginx"]),
+    "mosquitto": ("usr/sbin/mosquitto", ["-h"], ["mosquitto"]),
+    "openssl": ("usr/bin/openssl", ["version"], ["openssl"]),
+    "chromium": (
+        "usr/lib/chromium/chromium-headless-shell",
+        ["--version"],
+        ["chromium-headless-shell"],
+    ),
 }
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 
@@ -56,7 +62,7 @@ def server(name):
     say("fetching %s (this system's package, under .cache)" % name)
 
     def fill(temp):
-        unpack(temp, [name])
+        unpack(temp, _SERVERS[name][2])
         program = temp / name
         write_starter(program, _SERVERS[name][0])
         if not _runs(name, program):

@@ -29,7 +29,8 @@ board to its AT port; its sockets make real TLS connections.
 _EXAMPLES = """\
 other commands:
   ugsim control ADDRESS [COMMAND]      steer a running modem; try: help
-  ugsim trace FILE                     show what --trace has recorded
+  ugsim trace FILE                     show what --trace has recorded; with --html
+                                       as a page with a picture of it
 
 examples ("ugsim" stands for: python3 tools/ugsim):
   ugsim --stdio --view                 type AT commands by hand
@@ -152,7 +153,7 @@ def _run(args):
     port = _open_port(args)
     try:
         if args.trace:
-            recorder = Trace(args.trace)
+            recorder = Trace(args.trace, args.baud)
             listeners.append(recorder)
         if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
             from ugsim.view import Beside, on_stderr

@@ -21,8 +21,8 @@ Of the modem:
 
 class Session:
     # `port`: see ugsim.port.base. `baud`: 0 for as fast as it goes. `control`: address or None.
-    # `listeners`: functions (seconds since the start, kind, text) for every event. `net`: another
-    # network than the real one.
+    # `listeners`: functions (seconds since the start, kind, text, payload) for every event. `net`:
+    # another network than the real one.
     def __init__(
         self,
         port,
@@ -97,11 +97,11 @@ class Session:
         self.net.close()
         self.port.close()
 
-    def _event(self, kind, text):
+    def _event(self, kind, text, data=b""):
         self.stats.event(kind, text)
         at = time.monotonic() - self._start
         for listener in self._listeners:
-            listener(at, kind, text)
+            listener(at, kind, text, data)
 
 
 def _size(count):

@@ -16,6 +16,8 @@ _KINDS = {
     "up": ("server", ">", "blue"),
     "down": ("server", "<", "blue"),
     "fault": ("fault", "!", "bold red"),
+    "error": ("driver", "!", "bold red"),
+    "state": ("driver", "-", "dim"),
     "control": ("control", "!", "red"),
 }
 _OTHER = ("", "-", "dim")
@@ -45,7 +47,7 @@ class View:
         self._console = console
         self._live = None
 
-    def __call__(self, at, kind, text):
+    def __call__(self, at, kind, text, data=b""):
         # For grep and the like one event is one line; on a terminal long ones are folded.
         width = self._console.width if self._console.is_terminal else None
         self._console.print(line(at, kind, text, width), soft_wrap=True)
@@ -77,7 +79,7 @@ class Beside:
         self._waiting = []
         port.on_line_start = self._show
 
-    def __call__(self, at, kind, text):
+    def __call__(self, at, kind, text, data=b""):
         if kind not in _ON_THE_PORT:
             self._waiting.append((at, kind, text))
             if self._port.at_line_start:

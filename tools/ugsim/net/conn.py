@@ -212,7 +212,8 @@ class Conn:
     def _show(self, kind, data):
         # Payload for the view: its size and how it begins.
         head = repr(bytes(data[:_SHOWN]))[1:] + ("..." if len(data) > _SHOWN else "")
-        self._net.event(kind, "%s:%d: %d bytes %s" % (self.host, self.port, len(data), head))
+        text = "%s:%d: %d bytes %s" % (self.host, self.port, len(data), head)
+        self._net.event(kind, text, data)
 
     def _end(self, code, text):
         self.state = "closed"

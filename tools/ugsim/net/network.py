@@ -16,8 +16,8 @@ LINGER_MS = 10000
 
 
 class Net:
-    # on_event(kind, text), if given, is told what happens on the connections:
-    # "tls" opened, failed, closed; "up" and "down" payload to and from the peer.
+    # on_event(kind, text, data), if given, is told what happens on the connections:
+    # "tls" opened, failed, closed; "up" and "down" payload to and from the peer, the data.
     def __init__(self, on_event=None):
         self.on_event = on_event
         self.connections = []  # all that live
@@ -82,9 +82,9 @@ class Net:
         except OSError:
             pass
 
-    def event(self, kind, text):
+    def event(self, kind, text, data=b""):
         if self.on_event:
-            self.on_event(kind, text)
+            self.on_event(kind, text, data)
 
     def retire(self, conn, outgoing):
         # Takes over the socket of a connection that is closed for the modem.
