@@ -50,10 +50,11 @@ def run(*words, status=0):
 
 
 def tree(host, *folders):
-    # Every file below these folders, as a sorted list.
+    # Every file and folder below these folders, as a sorted list.
     text = (
-        "import os\nr = []\nfor p in %r:\n try:\n  for f in os.ilistdir(p):\n"
-        "   r.append(p.rstrip('/') + '/' + f[0])\n except OSError:\n  pass\nprint(sorted(r))"
+        "import os\nr = set()\ndef walk(p):\n try:\n  for f in os.ilistdir(p):\n"
+        "   q = p.rstrip('/') + '/' + f[0]\n   r.add(q)\n   f[1] == 0x4000 and walk(q)\n"
+        " except OSError:\n  pass\nfor p in %r:\n walk(p)\nprint(sorted(r))"
     )
     done = host.mpremote("exec", text % (folders,))
     assert done.returncode == 0, done.stdout
@@ -62,6 +63,7 @@ def tree(host, *folders):
 
 def wanted(suffix):
     names = [name[:-3] + suffix for name in check.files(setup.ROOT)]
+    names += {name.rpartition("/")[0] for name in names} - {""}
     return sorted("/lib/qssl/" + name for name in names)
 
 
@@ -136,9 +138,11 @@ def test_sources_take_the_place_of_compiled_files(host):
 # --- with a driver that is copied quickly, in this process ---------------------------------------
 
 SMALL = {
-    "bringup": "",
+    "start/__init__": "",
+    "start/bringup": "",
     "tls": "",
-    "sslcfg": "",
+    "connect/__init__": "",
+    "connect/sslcfg": "",
     "site": (setup.ROOT / "lib/qssl/site.py").read_text(),
     "errors": (setup.ROOT / "lib/qssl/errors.py").read_text(),
     "__init__": '__version__ = "%s"\nclass Modem:\n    pass\n' % VERSION,
@@ -162,7 +166,10 @@ def call(host, monkeypatch, capsys):
 
 
 def small(names=SMALL):
-    return sorted("/lib/qssl/%s.py" % name for name in names)
+    folders = {name.rpartition("/")[0] for name in names} - {""}
+    return sorted(
+        ["/lib/qssl/%s.py" % name for name in names] + ["/lib/qssl/" + f for f in folders]
+    )
 
 
 def test_settings_and_certificate_go_along(host, call, tmp_path, certs):
@@ -211,7 +218,9 @@ def test_an_interrupted_copy_is_no_driver_and_the_next_one_mends_it(host, call, 
         patch.setattr(install.Bar, "file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             call("install")
-    assert tree(host, "/lib/qssl") == small(["bringup", "tls", "sslcfg", "site"])
+    assert tree(host, "/lib/qssl") == small(
+        [name for name in SMALL if name not in ("errors", "__init__")]
+    )
     assert "a part of one, which can't be imported" in call("check")
     call("install")
     assert tree(host, "/lib/qssl") == small()

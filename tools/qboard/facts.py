@@ -63,10 +63,10 @@ _FILES = (
 class Facts:
     # .name, .version, .machine: of the MicroPython there. .places: the folders that it imports
     # from, in order. .copies: {path: size} of every file of a driver. .others: what else lies in
-    # folders of a driver. .folders: those, each before those in it. .boards: {path: size} of board
-    # files.
-    # .settings: whether there is a settings.json. .frozen: the version of a driver in the
-    # firmware, None: it has none. .free, .size: bytes of the file system. .block: its unit.
+    # folders of a driver. .drivers: the folders that are one; .folders: those and what is in them,
+    # each before its own. .boards: {path: size} of board files. .settings: whether there is a
+    # settings.json. .frozen: the version of a driver in the firmware, None: it has none. .free,
+    # .size: bytes of the file system. .block: its unit.
     def __init__(self, board):
         self.name, self.version, self.machine, self.mpy, path, cwd, room = board.run(_ASK)
         self.block, blocks, free = room or (1, 0, 0)
@@ -81,17 +81,17 @@ class Facts:
         self._look(board)
 
     def _look(self, board):
-        self.copies, self.boards, self.others, self.folders = {}, {}, [], []
+        self.copies, self.boards, self.others, self.drivers = {}, {}, [], []
         for place, name, is_folder, size in board.run(_LIST % (self.places,)):
             path = join(place, name)
             stem, _, suffix = name.rpartition(".")
             if name == "qssl" and is_folder:
-                self.folders.append(path)
+                self.drivers.append(path)
             elif suffix in ("py", "mpy") and stem == "qssl":
                 self.copies[path] = size
             elif suffix in ("py", "mpy") and stem == "board":
                 self.boards[path] = size
-        level = self.folders
+        self.folders = level = self.drivers
         while level:
             deeper = []
             for folder, name, is_folder, size in board.run(_LIST % (level,)):

@@ -40,7 +40,7 @@ def _check(board, facts):
         good = False
         print("          this checkout has %s" % wanted)
     kinds = {p.rpartition(".")[2] for p in facts.copies}
-    if len(facts.folders) > 1 or len(kinds) > 1 or (facts.frozen and facts.copies):
+    if len(facts.drivers) > 1 or len(kinds) > 1 or (facts.frozen and facts.copies):
         good = False
         print("          more than one copy: python3 tools/board.py install clears them")
     print("board.py  %s" % (", ".join(sorted(facts.boards)) or "none"))
