@@ -6,6 +6,16 @@ __version__ = "0.1.0"
 import gc
 import sys
 
+if __debug__:  # -O2 of the .mpy files drops this
+    if sys.implementation.name == "cpython":
+        import time
+
+        if not hasattr(time, "ticks_ms"):  # nor what else the tests bring
+            raise ImportError(
+                "qssl runs on MicroPython. On a PC, `python3 tools/run.py SCRIPT` of its checkout "
+                "runs a script for a board, `python3 tools/api.py help Modem.connect` shows help."
+            )
+
 _attrs = {
     "Modem": "modem",
     "Error": "errors",

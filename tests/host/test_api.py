@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import setup
-from qapi import page, public
+from qapi import main, page, public
 from qdevice.stage import compile_mpy
 
 LIB = setup.ROOT / "lib"
@@ -119,6 +119,44 @@ def test_help_shows_it_on_a_pc():
     assert done.returncode == 0, done.stderr
     assert "connect(" in done.stdout and "Opens a TLS connection" in done.stdout
     assert "Returns: qssl.socket.Socket." in done.stdout
+
+
+def test_who_imports_it_on_a_pc_is_told_where_to_go():
+    for code in ("import qssl", "from qssl import Modem", "import qssl.hints"):
+        argv = [sys.executable, "-c", code]
+        done = subprocess.run(argv, env={"PYTHONPATH": str(LIB)}, capture_output=True, text=True)
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("ImportError: qssl runs on MicroPython. "), done.stderr
+        assert "tools/run.py" in last and "tools/api.py help" in last
+        for tool in re.findall(r"tools/\w+\.py", last):
+            assert (setup.ROOT / tool).exists()
+
+
+def test_that_word_is_in_no_compiled_file(tmp_path):
+    compile_mpy(LIB / "qssl/__init__.py", "qssl", tmp_path / "a.mpy", "-O3")
+    assert b"MicroPython" not in (tmp_path / "a.mpy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("connect", "Modem.connect(host"),
+        ("modem.connect", "Modem.connect(host"),
+        ("modem.connect(host, 443)", "Modem.connect(host"),
+        ("qssl.Modem.connect", "Modem.connect(host"),
+        ("qssl.modem.Modem.connect", "Modem.connect(host"),
+        ("sock.recv()", "Socket.recv(n: int)"),
+        ("ctx.apply", "Context.apply()"),
+        ("board.setting", "setting(name: str"),
+        ("MODEM", "Modem(uart"),
+        ("timekeeper", "qssl.timekeeper - The time, "),
+        ("qssl.files", "qssl.files - "),
+        ("qssl", "qssl.modem - "),
+    ],
+)
+def test_help_takes_a_name_as_programs_write_it(package, capsys, name, shown):
+    assert main._help(package, name) == 0
+    assert capsys.readouterr().out.startswith(shown)
 
 
 def test_the_tool_says_so():

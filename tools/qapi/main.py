@@ -11,23 +11,42 @@ PAGE = setup.ROOT / "docs" / "api.md"
 
 
 def _help(package, wanted):
-    # Shows what has this name, or ends with it.
-    shown = []
-    all_names = []
+    # Shows what has this name, or ends with it; of a module, its names. As it stands in a program,
+    # too: `sock.recv(100)`, `modem.connect`, `board.setting`.
+    name = wanted.partition("(")[0].strip()
+    found = {}
     for module in page.MODULES:
         for path, member in page.names(package, module):
-            whole = "qssl.%s.%s" % (module, path)
-            all_names.append(path)
-            if ("." + whole).endswith("." + wanted):
-                shown.append("%s\n\n%s" % (page.signature(path, member), member.docstring.value))
+            found["qssl.%s.%s" % (module, path)] = (path, member)
+    for module, text in page.MODULES.items():
+        if name in (module, "qssl." + module, "qssl"):
+            print("qssl.%s - %s" % (module, text))
+            if name != "qssl":
+                print("\n".join("  " + path for path, _ in page.names(package, module)))
+                return 0
+    if name == "qssl":
+        return 0
+    shown = _ending(found, name) or _ending(found, name.rpartition(".")[2])
     if not shown:
-        near = difflib.get_close_matches(wanted, all_names, 3, 0.4) or [
-            "docs/api.md has all names"
-        ]
+        paths = [path for path, _ in found.values()]
+        near = difflib.get_close_matches(name, paths, 3, 0.4) or ["docs/api.md has all names"]
         print("api.py: There is no %s; %s?" % (wanted, ", ".join(near)), file=sys.stderr)
         return 2
     print("\n\n".join(shown))
     return 0
+
+
+def _ending(found, name):
+    # The texts of what ends with this name; capitals don't matter if nothing else fits.
+    for fold in (str, str.lower):
+        shown = []
+        for whole, (path, member) in found.items():
+            short = "qssl." + path  # as programs import it
+            if any(("." + fold(w)).endswith("." + fold(name)) for w in (whole, short)):
+                shown.append("%s\n\n%s" % (page.signature(path, member), member.docstring.value))
+        if shown:
+            return shown
+    return []
 
 
 def main(args):
