@@ -18,7 +18,6 @@ _UPLOAD_S = const(20)  # the modem gives up when no byte comes for that long
 _PATIENCE_MS = const(8000)  # from its last byte, or from the command, to the modem's answer
 _LIST_MS = const(12000)
 _BLOCK = const(128)
-_SHOWN = const(64)  # longest path in an error's text
 
 
 class Source:
@@ -46,13 +45,9 @@ class Source:
             try:
                 self._file = open(self._what, "rb")
             except OSError as e:
-                hint = "can't open the file %s; was it copied here?" % self._what
-                if len(self._what) > _SHOWN:  # a key without its marks, which is not to be shown
-                    hint = "can't open a file whose path has %d characters; if that is what is in "
-                    hint = (hint + "the file, its marks (-----BEGIN ...) are missing") % len(
-                        self._what
-                    )
-                raise Refused(e.errno or errno.ENOENT, self._phase, hint)
+                from .connect.pemhints import unread
+
+                raise unread(self._phase, self._what, e)
 
     def close(self):
         if self._file is not None:

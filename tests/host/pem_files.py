@@ -8,7 +8,9 @@ import base64
 import gzip
 import itertools
 import json
+import re
 import subprocess
+import urllib.parse
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -135,6 +137,26 @@ def _locked(k, *how):
     return openssl(*how, "-in", k.path("client.key"), "-passout", "pass:" + PASSWORD)
 
 
+def _lines(pem, change):
+    # With change(number, line) instead of each line.
+    rows = pem.split(b"\n")[:-1]
+    return b"".join([change(i + 1, row) + b"\n" for i, row in enumerate(rows)])
+
+
+def _within(pem, text):
+    # With text as the first line in each block.
+    return re.sub(b"(-----BEGIN .*-----\n)", lambda found: found[1] + text, pem)
+
+
+def _der(pem):
+    return base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))
+
+
+def _quoted(text):
+    # As encodeURIComponent() does it.
+    return urllib.parse.quote(text, safe="").encode()
+
+
 def _label(pem, old, new):
     return pem.replace(b"BEGIN " + old, b"BEGIN " + new).replace(b"END " + old, b"END " + new)
 
@@ -189,7 +211,7 @@ GOOD_CA = {
     "a heading of its own": lambda k: b"-----BEGIN " + b"x" * 500 + b"-----\n" + k.ca,
 }  # fmt: skip
 
-SED = "sed 's/\\\\r//g; s/\\\\n/\\n/g; s/[\"\\\\]//g' {} > new.pem"
+SED = "sed 's/^ *b*\"//; s/\\\\r//g; s/\\\\n/\\n/g; s/[\"\\\\]//g' {} > new.pem"
 # name: (contents, words that must stand in the error). Nothing is sent.
 BAD_CA = {
     "empty": (lambda k: b"", "empty"),
@@ -247,7 +269,7 @@ BAD_CA = {
         lambda k: base64.b64encode(k.ca),
         "base64 around a PEM|base64 -d {} > new.pem",
     ),
-    "gzip": (lambda k: gzip.compress(k.ca), "binary"),
+    "gzip": (lambda k: gzip.compress(k.ca), "packed|gunzip < {} > new.pem"),
     "NULs alone": (lambda k: bytes(1200), "binary"),
     "one NUL": (lambda k: b"\0", "binary"),
     "an attribute certificate": (
@@ -286,7 +308,7 @@ BAD_CA = {
     "nothing in it": (lambda k: k.ca[:28] + _END, "damaged"),
     "with its private key": (
         lambda k: k.ca + k.ca_key,
-        "private key in it|openssl x509 -in {} -out new.pem",
+        "private key in it|sed '/PRIVATE KEY/,/PRIVATE KEY/d' {} > new.pem",
     ),
     "with its private key before": (lambda k: k.ca_key + k.ca, "private key in it"),
     "with an encrypted private key": (
@@ -347,9 +369,120 @@ BAD_CA = {
     ),
     "a web page": (lambda k: b"<!DOCTYPE html>\n<html><body>404</body></html>", "web page"),
     "JSON": (lambda k: b'{"message": "forbidden"}', "no PEM"),
-    "an OpenSSH public key": (lambda k: b"ssh-rsa AAAAB3Nza x@y\n", "no PEM"),
+    "an OpenSSH public key": (lambda k: b"ssh-rsa AAAAB3Nza x@y\n", "is a public key"),
     "a Java key store": (lambda k: b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(200), "Java|keytool"),
     "Ed25519": (lambda k: k.stray_ca, "RSA"),
+    "quoted by mail": (
+        lambda k: _lines(k.other_ca + k.ca, lambda i, row: b"> " + row),
+        "quoted, as by mail|sed 's/^[> ]*//' {} > new.pem",
+    ),
+    "quoted twice": (lambda k: _lines(k.ca, lambda i, row: b">> " + row), "sed| > new.pem"),
+    "cat -n": (
+        lambda k: _lines(k.ca, lambda i, row: b"%6d\t%s" % (i, row)),
+        "numbered|sed 's/^ *[0-9][0-9]*[:[:blank:]] *//' {} > new.pem",
+    ),
+    "grep -n": (
+        lambda k: _lines(k.ca, lambda i, row: b"%d:%s" % (i, row)),
+        "numbered|sed| > new.pem",
+    ),
+    "diff": (
+        lambda k: _lines(k.ca, lambda i, row: b"+" + row),
+        "diff|sed 's/^+//' {} > new.pem",
+    ),
+    "no-break spaces behind": (
+        lambda k: _lines(k.ca, lambda i, row: row + b"\xc2\xa0"),
+        "not of ASCII|tr -s| {} > new.pem",
+    ),
+    "a no-break space in BEGIN": (
+        lambda k: k.ca.replace(b"BEGIN ", b"BEGIN\xc2\xa0"),
+        "not of ASCII|tr -s| {} > new.pem",
+    ),
+    "a zero-width space in row 9": (
+        lambda k: _lines(k.ca, lambda i, row: row + b"\xe2\x80\x8b" * (i == 9)),
+        "not of ASCII|near line| {} > new.pem",
+    ),
+    "line separators of Unicode": (
+        lambda k: k.ca.replace(b"\n", b"\xe2\x80\xa8"),
+        "not of ASCII| {} > new.pem",
+    ),
+    "a comment within": (
+        lambda k: _within(k.ca, b"Comment: from the portal\n"),
+        "headers or remarks within|sed '/[:#]/d' {} > new.pem",
+    ),
+    "headers of RFC 1421 within": (
+        lambda k: _within(k.old_ca + k.ca, b"Proc-Type: 4,MIC-CLEAR\nOriginator: x\n\n"),
+        "headers or remarks within| {} > new.pem",
+    ),
+    "a remark within": (lambda k: _within(k.ca, b"# mine\n"), "headers or remarks| > new.pem"),
+    "BEGIN in a remark": (
+        lambda k: b"# the -----BEGIN CERTIFICATE----- line comes first\n" + k.ca,
+        "in a remark|sed '/[^- ].*-----[BE]/d' {} > new.pem",
+    ),
+    "BEGIN in a text": (
+        lambda k: b"Paste from -----BEGIN CERTIFICATE----- on:\n\n" + k.ca,
+        "in a remark| {} > new.pem",
+    ),
+    "another CA in remarks": (
+        lambda k: _lines(k.other_ca, lambda i, row: b"#" + row) + k.ca,
+        "in a remark| {} > new.pem",
+    ),
+    "in remarks as a whole": (
+        lambda k: _lines(k.ca, lambda i, row: b"# " + row),
+        "remark as a whole|sed| {} > new.pem",
+    ),
+    "a program's text": (
+        lambda k: b"ca =\n" + _lines(k.ca, lambda i, row: b'  "%s"' % row),
+        "in quotes row by row|sed| {} > new.pem",
+    ),
+    "rows of Python": (
+        lambda k: b"CA = (\n" + _lines(k.ca, lambda i, row: b'    b"%s\\n"' % row) + b")\n",
+        "written out|" + SED,
+    ),
+    "encoded for URLs": (lambda k: _quoted(k.ca), "for URLs|unquote(| {} > new.pem"),
+    "encoded for forms": (
+        lambda k: _quoted(k.ca).replace(b"%20", b"+"),
+        "for URLs|unquote_plus(| {} > new.pem",
+    ),
+    "encoded for web pages": (
+        lambda k: b"<pre>" + k.ca.replace(b"+", b"&#43;").replace(b"\n", b"<br/>") + b"</pre>",
+        "for web pages| {} > new.pem",
+    ),
+    "a word processor's file": (
+        lambda k: b"{\\rtf1\\ansi " + k.ca.replace(b"\n", b"\\\n") + b"}",
+        "RTF|plain text",
+    ),
+    "XML": (lambda k: b"\xef\xbb\xbf<?xml version='1.0'?>\n<Error/>", "web page or XML"),
+    "marks missing": (
+        lambda k: b"\n".join(k.ca.split(b"\n")[1:-2]),
+        "DER in base64|base64 -d {} > new.der; openssl x509 -inform DER -in| -out new.pem",
+    ),
+    "PKCS#12 in base64": (
+        lambda k: base64.encodebytes(_p12(k)),
+        "PKCS#12 in base64|base64 -d {} > new.der; openssl pkcs12 -in new.der -cacerts",
+    ),
+    "hexadecimal": (lambda k: _der(k.ca).hex().encode(), "hexadecimal|xxd -r -p {} > new.der"),
+    "openssl x509 -noout -text": (
+        lambda k: openssl("x509", "-noout", "-text", "-in", k.path("ca.pem")),
+        "what openssl shows|-noout",
+    ),
+    "zip": (lambda k: b"PK\3\4" + bytes(60), "packed|unzip {}"),
+    "a revocation list, DER": (
+        lambda k: openssl("crl", "-outform", "DER", data=_crl(k)),
+        "revocation list",
+    ),
+    "PuTTY's": (
+        lambda k: b"PuTTY-User-Key-File-2: ssh-rsa\r\nEncryption: none\r\n",
+        "is a private key",
+    ),
+    "a hyphen missing in the second": (
+        lambda k: k.old_ca + k.ca[1:],
+        "END line near line|without its -----BEGIN",
+    ),
+    "a hyphen missing in the first": (
+        lambda k: k.old_ca[1:] + k.ca,
+        "END line near line|without its -----BEGIN",
+    ),
+    "hyphens shared": (lambda k: k.old_ca[:-6] + k.ca, "without its -----BEGIN"),
     "random bytes": (lambda k: bytes(range(200, 256)) * 20, "no PEM"),
 }
 
@@ -418,6 +551,61 @@ BAD_PAIR = {
         "cert",
         "PKCS#12|openssl pkcs12 -in {} -clcerts -nokeys -out new.pem",
     ),
+    "PuTTY 2": (
+        lambda k: (k.client, b"PuTTY-User-Key-File-2: ssh-rsa\r\nEncryption: none\r\n"),
+        "key",
+        "PuTTY's own form|puttygen {} -O private-openssh -o",
+    ),
+    "PuTTY 3": (
+        lambda k: (k.client, b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: aes256-cbc\n"),
+        "key",
+        "PuTTY's own form|puttygen {} -O private-openssh -o",
+    ),
+    "SSH2": (
+        lambda k: (k.client, b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: x\nAA==\n"),
+        "key",
+        "PuTTY's own form|puttygen",
+    ),
+    "PVK": (
+        lambda k: (k.client, b"\x1e\xf1\xb5\xb0" + bytes(60)),
+        "key",
+        "PVK|openssl rsa -inform PVK -in {}",
+    ),
+    "encrypted, CR": (
+        lambda k: (k.client, _locked(k, "rsa", "-traditional", "-aes256").replace(b"\n", b"\r")),
+        "key",
+        "encrypted|openssl pkey -in {}",
+    ),
+    "encrypted by scrypt": (
+        lambda k: (k.client, _locked(k, "pkcs8", "-topk8", "-scrypt")),
+        "key",
+        "encrypted|openssl pkey -in {} -out new.key",
+    ),
+    "headers of RFC 1421, clear": (
+        lambda k: (k.client, _within(k.client_key, b"Proc-Type: 4,CLEAR\n\n")),
+        "key",
+        "headers or remarks within|sed '/[:#]/d' {} > new.key",
+    ),
+    "key quoted by mail": (
+        lambda k: (k.client, _lines(k.client_key, lambda i, row: b"> " + row)),
+        "key",
+        "quoted, as by mail|sed 's/^[> ]*//' {} > new.key",
+    ),
+    "key without marks": (
+        lambda k: (k.client, b"\n".join(k.client_key.split(b"\n")[1:-2])),
+        "key",
+        "in base64|base64 -d {} > new.der; openssl pkey -inform DER -in new.der -out new.key",
+    ),
+    "request as key": (
+        lambda k: (k.client, k.path("client.csr").read_bytes()),
+        "key",
+        "request (CSR), no key|made with",
+    ),
+    "revocation list as key": (
+        lambda k: (k.client, _crl(k)),
+        "key",
+        "revocation list (CRL), no key",
+    ),
     "OpenSSH": (lambda k: (k.client, _openssh(k)), "key", "OpenSSH|ssh-keygen -p -m PEM"),
     "another key": (lambda k: (k.client, k.stray_key), "key", "does not belong"),
     "the CA's key": (lambda k: (k.client, k.ca_key), "key", "does not belong"),
@@ -452,7 +640,7 @@ BAD_PAIR = {
     "combined as certificate": (
         lambda k: (k.client + k.client_key, k.client_key),
         "cert",
-        "private key in it|openssl x509 -in {} -out new.pem",
+        "private key in it|sed '/PRIVATE KEY/,/PRIVATE KEY/d' {} > new.pem",
     ),
     "key with a row missing": (
         lambda k: (k.client, _without(k.client_key, 4)),

@@ -10,7 +10,7 @@ from micropython import const
 
 from .pem import CERTIFICATES, KEYS, Clean
 
-_HEAD = const(32)  # first bytes of the file, to tell what it is if it is no PEM
+_END_MAX = const(20)  # longest of Checked._end, less one
 _CERTIFICATES = const(10)  # of a client, so many keys are remembered
 _DEPTH = const(24)
 _RSA = const(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")
@@ -58,12 +58,13 @@ class Checked(Clean):
     # A file that is looked at while it is measured.
     def __init__(self, what, phase):
         self.ids = []  # (kind of key, length, CRC-32) of each certificate, or of the key
-        self._head = b""
         self._line = 1  # of what is looked at
-        self._other = b""  # label of the first block of another kind
+        self._last = b""  # of what was passed over
+        # An END whose BEGIN is damaged: a certificate would be lost unseen.
+        self._end = b"--END " + (KEYS[0] if phase == "key" else CERTIFICATES[0]) + b"--"
+        self._stray = 0  # the line of that
         self._private = False  # a private key where none belongs
         self._blocks = 0
-        self._marked = False  # BEGIN was seen somewhere
         self._der = None
         super().__init__(what, phase)
         if not self.raw_size:
@@ -72,9 +73,11 @@ class Checked(Clean):
             self.wrong("private" if self._blocks else "key")
         if not self._blocks:
             self.wrong("none")
+        if self._stray:
+            self._line = self._stray
+            self.wrong("stray")
 
     def begins(self, label):
-        self._marked = True
         key = label.endswith(b"PRIVATE KEY")
         if self._phase == "key":
             if label == b"ENCRYPTED PRIVATE KEY":
@@ -89,7 +92,6 @@ class Checked(Clean):
                 self.wrong("pkcs7")
         name = super().begins(label)
         if not name:
-            self._other = self._other or label
             return None
         self._blocks += 1
         if self._phase == "key" and self._blocks > 1:
@@ -123,24 +125,21 @@ class Checked(Clean):
             self.ids.append(der.id)
 
     def passed(self, text):
-        if len(self._head) < _HEAD:
-            self._head = (self._head + text)[:_HEAD]
         self._line += text.count(b"\n")
-        self._marked = self._marked or b"BEGIN" in text
+        if self._tail is None:
+            self._last = (self._last + text)[-len(text) - _END_MAX :]
+            if self._end in self._last:
+                self._stray = self._stray or self._line
 
     def wrong(self, reason):
-        from .pemhints import refuse, which
+        from .pemhints import refuse
 
         self.close()
         value = ""
-        if reason == "base64" and b"Proc-Type" in self._row + self._in:
-            reason = "locked"  # RFC 1421 headers of an encrypted key
-        elif reason == "missing":
+        if reason == "missing":
             value = str(self._der.size - self._der.at)
         elif reason == "more":
             value = str(self._der.at - self._der.size)
-        elif reason == "none":
-            reason, value = which(self._phase, self._other, self._head, self._marked)
         refuse(self._phase, self._what, reason, value, self._line)
 
 
