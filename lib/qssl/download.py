@@ -4,7 +4,7 @@
 import errno
 
 from .connect.arguments import quoted
-from .errors import Error
+from .errors import Error, Refused
 from .files import Source, checksum, size
 from .wire import link as _l
 from .wire.command import Exchange
@@ -80,5 +80,7 @@ def verify(modem, name: str, what) -> bool:
     Allocates: little.
     Since: 0.1.
     """
+    if not isinstance(what, (str, bytes, bytearray, memoryview)):
+        raise Refused(errno.EINVAL, "files", "what must be a path or bytes")
     source = Source(what, "files")
     return fetch(modem, name, False) == (source.size, source.sum)

@@ -237,7 +237,7 @@ def space(modem, where: str = "RAM:") -> int | None:
 
 def _room(modem, where):
     # (free, total) bytes; -1 for what the firmware doesn't say.
-    line = b'AT+QFLDS="%s"' % where.rstrip(":").encode()
+    line = b'AT+QFLDS="%s"' % quoted(where, "files", "where", 80).rstrip(b":")
     if (yield from modem.at.ask(line, b"+QFLDS:")) != _l.OK or not modem.at.lines:
         return -1, -1
     line = modem.at.lines[0]

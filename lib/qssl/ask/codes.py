@@ -48,7 +48,7 @@ _FILES = const("""
 414|the file is read-only
 416|invalid file descriptor
 417|listing failed
-418|deleting failed
+418|deleting failed; is it there?
 419|no disk info
 420|no space
 421|time out

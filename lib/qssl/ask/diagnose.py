@@ -1,6 +1,7 @@
 # qssl.ask.diagnose - why a connection can't be opened: the walk of manual 1.5, in words.
 # SPDX-License-Identifier: MIT
 
+import errno
 from binascii import a2b_base64
 from time import ticks_add, ticks_ms
 
@@ -8,8 +9,10 @@ from micropython import const
 
 from ..connect.arguments import quoted, text
 from ..connect.settings import SUITES, VERSIONS
+from ..errors import Refused
 from ..hints import explain
 from ..start.pdp import active, dotted
+from ..tls import Context
 from ..wire import link as _l
 from ..wire.ascii import value
 
@@ -36,7 +39,15 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
     """
     if host is not None:
         host = quoted(host, "diagnose", "host name")
-    d = _Diagnosis(modem, tell, pdp or modem.pdp)
+        if b"/" in host or b":" in host:
+            _refuse("host must be a name or an IPv4 address alone: no URL, no port in it")
+    if ctx is not None and type(ctx) is not int and not isinstance(ctx, Context):
+        _refuse("ctx must be what modem.tls() returned, or the number of an SSL context, 0 to 5")
+    if pdp is None:
+        pdp = modem.pdp
+    elif not isinstance(pdp, int) or not 1 <= pdp <= 20:
+        _refuse("pdp must be 1 to 20")
+    d = _Diagnosis(modem, tell, pdp)
     try:
         if modem.at.run(b"AT") != _l.OK:
             d.note(False, "the modem does not answer", "check power, RX, TX; call modem.start()")
@@ -53,6 +64,10 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
             "suite, chain from this CA, dates, and what clients it lets in",
         )
     return d.found
+
+
+def _refuse(hint):
+    raise Refused(errno.EINVAL, "diagnose", hint)
 
 
 def words(found: list) -> str:

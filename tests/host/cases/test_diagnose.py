@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from certificate_kit import certificate, ec_key, modulus, rsa_key
-from driver_kit import HOST, bare, raised, tls, up, works
+from driver_kit import HOST, Log, bare, raised, tls, up, works
 from qssl import files
 from qssl.ask import diagnose as _d
 from ugsim.fakenet import EchoPeer, FakeNet
@@ -369,6 +369,15 @@ def test_arguments_that_are_wrong():
     rig, modem, ctx = good_modem()
     for host in ("", 'a"b', "a\r", "x" * 201):
         assert raised(modem.diagnose, host, ctx).phase == "diagnose"
+    log = Log(rig)
+    for host in (5, ["x"], "https://x/", "x:443", "10.0.0.1:443"):
+        assert raised(modem.diagnose, host, ctx).phase == "diagnose"
+    for wrong in ("x", 1.5, True, b"0", [ctx], modem):
+        e = raised(modem.diagnose, "a.example", wrong)
+        assert e.phase == "diagnose" and "modem.tls()" in e.hint, wrong
+    for wrong in ("1", 0, 21, -1, 1.5):
+        assert "pdp" in raised(modem.diagnose, "a.example", ctx, None, wrong).hint, wrong
+    assert log.at == []
     works(modem)
 
 

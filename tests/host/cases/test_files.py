@@ -208,6 +208,7 @@ def test_delete_one_and_all():
         assert files.listed(modem, "RAM:*") == [("RAM:b", 1)]
         error = raised(files.delete, modem, "RAM:a")
         assert error.code == (418 if missing == "own" else 405) and error.phase == "files"
+        assert "there" in error.hint or "not found" in error.hint, error
         files.delete(modem, "RAM:a", True)
         files.delete(modem, "RAM:*")
         assert files.listed(modem, "RAM:*") == [] and len(files.listed(modem)) == 2
@@ -223,6 +224,19 @@ def test_names_that_could_be_commands_are_not_sent():
         raised(files.listed, modem, bad)
         raised(files.size, modem, bad)
         raised(download.fetch, modem, bad)
+    assert log.at == []
+
+
+def test_arguments_of_other_types_are_refused():
+    rig, modem = up()
+    assert files.space(modem, b"RAM:") == files.space(modem, "RAM")
+    log = Log(rig)
+    for bad in (5, None, 1.5, ["RAM:"], ""):
+        for call in (files.delete, files.listed, files.size, files.space, download.fetch):
+            error = raised(call, modem, bad)
+            assert isinstance(error, Refused) and error.phase == "files", (call, bad)
+    for bad in (5, None, ["x"]):
+        assert isinstance(raised(download.verify, modem, "a", bad), Refused), bad
     assert log.at == []
 
 
@@ -325,6 +339,14 @@ def test_every_number_of_the_file_commands_has_a_text():
         if 400 <= code < 500:
             assert "error %d" % code not in hints.explain(code), code
     assert hints.explain(0) and hints.explain(-1) and "579" in hints.explain(579)
+
+
+def test_what_is_asked_about_any_number():
+    for code in (None, "x", "", b"566", [], -5):
+        assert hints.explain(code) == hints.explain(0), code
+    for code, word in ((10, "SIM"), (13, "SIM"), (30, "network"), (149, "authentication")):
+        assert word in hints.explain(code), code
+        assert "APN" not in hints.explain(code)  # no such advice but where PDP is activated
 
 
 def test_the_last_error_in_both_spellings():
