@@ -128,14 +128,14 @@ def explain(code: int) -> str:
     Allocates: the text.
     Since: 0.1.
     """
-    from .ask.codes import _NETWORK, TABLES
+    from .ask.codes import NETWORK, TABLES
 
     if not isinstance(code, int) or code <= 0:
         return "the modem refused without a reason"
     # Of the last, without its advice, which is for a PDP context.
     return (
         _find(TABLES, code)
-        or _find((_NETWORK,), code).split(";")[0]
+        or _find(NETWORK, code).split(";")[0]
         or "error %d, which no public document of the modem explains; try again, then restart it"
         % code
     )

@@ -82,6 +82,7 @@ _NETWORK = const("""
 150|invalid class of modem; check the SIM's contract
 """)
 TABLES = (_TCPIP, _FILES)
+NETWORK = (_NETWORK,)
 
 
 def activation(code, cme, denied):
