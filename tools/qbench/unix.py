@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,14 +68,17 @@ class Unix:
 
     def run(self, script, at, bits=64, clients=None, **settings):
         # What the script prints.
-        path = [".frozen", self._folder, self._mpy, *([clients] if clients else [])]
-        env = {"MICROPYPATH": ":".join(str(p) for p in path)}
+        # Paths as short as on a board: each module's is kept in the heap.
+        path = [self._folder, self._mpy, *([clients] if clients else [])]
+        path = [".frozen", *[os.path.relpath(p, self._folder.parent) for p in path]]
+        env = {"MICROPYPATH": ":".join(path)}
         settings = dict({"modem": "tcp:" + at, "ca": self._folder / "ca.pem"}, **settings)
         env.update({"QSSL_" + k.upper(): str(v) for k, v in settings.items()})
         argv = [setup.micropython(bits), "-X", "heapsize=192k", SCRIPTS / script]
         done = subprocess.run(
             [str(a) for a in argv],
             env=env,
+            cwd=self._folder.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

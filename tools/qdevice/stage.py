@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: MIT
 
 import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 import setup
+from qpackage.shorten import shorten
 from setup.common import run
 
 LIB = setup.ROOT / "lib" / "qssl"
@@ -33,10 +37,19 @@ def compile_mpy(source, name, target, level="-O2"):
 
 
 def compile_driver(folder):
-    # folder/qssl/*.mpy, as tools/package.py makes them
-    for name, source in modules().items():
-        target = folder / "qssl" / source.relative_to(LIB).with_suffix(".mpy")
-        compile_mpy(source, "qssl." + name, target, "-O3")
+    # folder/qssl/*.mpy, as tools/package.py makes them, with short private names; folder/names.txt
+    # says which is which, for tracebacks.
+    sources = {name: path.read_text(encoding="utf-8") for name, path in modules().items()}
+    with tempfile.TemporaryDirectory(prefix="qssl-") as temp:
+        texts, functions = shorten(setup.ROOT, sources)
+        for name, text in texts.items():
+            source = Path(temp) / (name + ".py")
+            source.write_text(text, encoding="utf-8")
+            target = folder / "qssl" / modules()[name].relative_to(LIB).with_suffix(".mpy")
+            # A folder's file is called as its module is: no name more in the heap.
+            compile_mpy(source, ("qssl." + name).replace(".__init__", ""), target, "-O3")
+    lines = ["%s %s: %s" % (m, *names) for m, found in functions.items() for names in found]
+    (folder / "names.txt").write_text("\n".join(lines) + "\n")
     return folder
 
 
@@ -47,3 +60,7 @@ def stage(folder, board_file=None):
         compile_driver(folder)
         shutil.copy(board_file, folder / "board.py")
     return folder
+
+
+if __name__ == "__main__":
+    compile_driver(Path(sys.argv[1]))

@@ -45,4 +45,4 @@ def text(buf, lo, hi, k):
 
 def printable(buf, lo, hi):
     # buf[lo:hi] as a str that is safe to show, whatever the line brought. Allocates.
-    return "".join([chr(c) if 32 <= c < 127 else "?" for c in buf[lo:hi]])
+    return bytes([c if 32 <= c < 127 else 63 for c in buf[lo:hi]]).decode()

@@ -448,8 +448,13 @@ def take_over(sock):
     pipe._rx.write(data)
     pipe._ready = len(data)
     pipe._state = _OPEN
-    for name in ("_timeout", "_look", "_shut", "_eof", "_more", "pdp", "ctx"):
-        setattr(pipe, name, getattr(sock, name))
+    pipe._timeout = sock._timeout
+    pipe._look = sock._look
+    pipe._shut = sock._shut
+    pipe._eof = sock._eof
+    pipe._more = sock._more
+    pipe.pdp = sock.pdp
+    pipe.ctx = sock.ctx
     modem.sockets[sock.id] = pipe
     link.sources.remove(sock)
     try:

@@ -59,7 +59,8 @@ _NOTHING = const(-2)  # of odd: no line that nobody knows
 
 
 class Stats:
-    # Counters since the start of the program. They only grow.
+    """Counters since the start of the program. They only grow."""
+
     def __init__(self):
         self.rx = self.tx = 0  # bytes on the UART
         self.timeouts = self.resyncs = self.restarts = self.reconnects = 0

@@ -1,0 +1,475 @@
+# qpackage.shorten - gives the driver's private names short ones, before it is compiled.
+# SPDX-License-Identifier: MIT
+#
+# MicroPython keeps every name of a .mpy file in the heap, once, for ever. So what only the driver
+# itself calls by name, gets one of a few names that are used again and again: two attributes may
+# share one if no object has both, two functions if no module has both. Parameters that nobody
+# names get words that every MicroPython has in its flash.
+#
+# A name stays as it is if it is public (see qapi.public: it has a docstring), if anything outside
+# of lib/qssl names it (programs, tests, tools, documents), if a text in the driver may mean it
+# (getattr), or if an object of MicroPython has one like it. Numbers that other modules import are
+# put in where they are used.
+
+import ast
+import builtins
+import io
+import keyword
+import re
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+# A text that may name attributes: one, or several with blanks between.
+_NAMING = re.compile(r"[A-Za-z_][\w .]{0,120}\Z")
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+_KEYWORD = re.compile(r"(\w+)=(?!=)")
+# In a text, which may be a program: what follows a dot or begins with _.
+_IMPORTED = re.compile(r"import ([\w, ]+)")
+_DOTTED = re.compile(r"(?<=\.)[A-Za-z_]\w*|\b_\w+")
+# What uses the driver as it goes onto a board: programs, the cases, what documents show.
+_OUTSIDE = (
+    "boards/*.py",
+    "docs/*.md",
+    "examples/*.py",
+    "tests/device/*.py",
+    "tests/host/cases/*.py",
+    "tests/host/support/*.py",
+    "tests/host/clients/*.py",
+    "tools/q*/scripts/*.py",
+    "README.md",
+)
+# These hold programs for a board as texts.
+_HOLD = ("tools/q*/*.py", "tests/host/*.py")
+# Modules that look like others to clients: all of their names are kept.
+_ALIKE = ("aio", "compat")
+# Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
+# static_qstr_list), that are nothing built in: free for parameters.
+_FREE = """
+append args clear close copy count end endswith extend find format get index insert items join key
+keys lower lstrip pop popitem remove replace rfind rindex rsplit rstrip send sep setdefault sort
+split start startswith step stop strip throw update upper value values
+""".split()
+# Methods of what MicroPython has and CPython has not.
+_FOREIGN = """
+any deinit flush init ioctl ipoll irq modify poll qstr_info readinto register sendbreak txdone
+unregister
+""".split()
+
+
+def _foreign():
+    kinds = (str, bytes, bytearray, memoryview, list, dict, tuple, set, int, float, OSError)
+    found = set(_FOREIGN) | set(dir(builtins)) | set(keyword.kwlist)
+    kinds += (property, io.IOBase, io.BytesIO, type(x for x in ()), type(_foreign), type(io))
+    for kind in kinds:
+        found.update(dir(kind))
+    return found
+
+
+def outside(root):
+    # (attributes, names of keyword arguments) that are used by what is not the driver.
+    words, named = set(), set()
+    for name in _OUTSIDE:
+        for path in sorted(root.glob(name)):
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".py":
+                for node in ast.walk(ast.parse(text)):
+                    words.update(_words(node))
+                    if isinstance(node, ast.keyword) and node.arg:
+                        named.add(node.arg)
+            else:
+                text = "\n".join(_CODE.findall(text))
+                words.update(_names(text))
+                named.update(_KEYWORD.findall(text))
+    for path in sorted(p for pattern in _HOLD for p in root.glob(pattern)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = getattr(node, "value", None)
+            if isinstance(node, ast.Constant) and isinstance(text, str) and _is_program(text):
+                words.update(_names(text))
+                named.update(_KEYWORD.findall(text))
+    return words, named
+
+
+def _is_program(text):
+    return "import " in text or "\n" in text or "modem." in text
+
+
+def _names(text):
+    # Of a program that can't be parsed.
+    return [w for line in _IMPORTED.findall(text) for w in _WORD.findall(line)] + (
+        _DOTTED.findall(text)
+    )
+
+
+def _words(node):
+    # Attributes that a node of a program uses or defines; of a text what may be one.
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if _NAMING.match(node.value):
+            return _WORD.findall(node.value)
+        return _DOTTED.findall(node.value)
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    if isinstance(node, ast.ImportFrom):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ClassDef):
+        return _bound(node.body)
+    return []
+
+
+class Shortener:
+    # sources: {"wire.link": its text}. words, named: see outside().
+    def __init__(self, sources, words, named):
+        self.trees = {name: ast.parse(text, name) for name, text in sources.items()}
+        self._keep = words | _foreign()
+        self.named = set(named)
+        self._scopes = []  # sets of names that may not share one
+        self._loose = set()  # attributes given to an object from outside
+        self.consts = {}  # module: {name: number}
+        self.short = {}  # name: its short one
+        self._collect()
+        self._choose()
+
+    # --- what there is -----------------------------------------------------------------------
+
+    def _collect(self):
+        families = {}  # class: the set that it shares with its bases
+        for module, tree in self.trees.items():
+            for part in module.split("."):
+                self._keep.add(part)
+            self._texts(tree)
+            names = _bound(tree.body) - _hidden(tree)
+            self._keep |= _hidden(tree)
+            self.consts[module] = _consts(tree)
+            self._scopes.append(names)
+            for node in ast.walk(tree):
+                if isinstance(node, (ast.Global, ast.Nonlocal)):
+                    self._keep.update(node.names)
+                elif isinstance(node, ast.keyword) and node.arg:
+                    self.named.add(node.arg)
+                elif isinstance(node, ast.Import):
+                    for alias in node.names:
+                        self._keep.update(alias.name.split("."))
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    self._keep.update(alias.name for alias in node.names)
+                elif isinstance(node, ast.ClassDef):
+                    own = self._class(node, families)
+                    if ast.get_docstring(node) or module in _ALIKE:
+                        self._keep.update(n for n in own if not n.startswith("_"))
+            if module in _ALIKE:
+                self._keep.update(n for n in names if not n.startswith("_"))
+        self._scopes += {id(s): s for s in families.values()}.values()
+
+    def _texts(self, tree):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if _NAMING.match(node.value):
+                    self._keep.update(_WORD.findall(node.value))
+            if _public(node):
+                self._keep.add(node.name)
+
+    def _class(self, node, families):
+        # The names that it gives to its objects.
+        family = families.setdefault(node.name, set())
+        for base in node.bases:
+            name = base.attr if isinstance(base, ast.Attribute) else base.id
+            other = families.setdefault(name, set())
+            if other is not family:
+                family |= other
+                for key, value in list(families.items()):
+                    if value is other:
+                        families[key] = family
+        own = _bound(node.body)
+        for function in node.body:
+            if isinstance(function, ast.FunctionDef) and function.args.args:
+                me = function.args.args[0].arg
+                for n in ast.walk(function):
+                    if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load):
+                        if isinstance(n.value, ast.Name) and n.value.id == me:
+                            own.add(n.attr)
+        family |= own
+        return own
+
+    # --- which name gets which ---------------------------------------------------------------
+
+    def _choose(self):
+        there = set().union(*self._scopes)
+        used = set()
+        for tree in self.trees.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Attribute):
+                    used.add(node.attr)
+                    if not isinstance(node.ctx, ast.Load) and node.attr not in there:
+                        self._loose.add(node.attr)
+        # An attribute of no class of ours: anybody may have it.
+        for scope in self._scopes:
+            scope |= self._loose
+        names = [n for n in there | self._loose if n not in self._keep and not n.startswith("__")]
+        clash = {n: set() for n in names}
+        for scope in self._scopes:
+            for n in scope:
+                if n in clash:
+                    clash[n] |= scope
+        taken = {n for s in self._scopes for n in s} - set(names)
+        taken |= {n for n in _locals(self.trees.values()) if n.startswith("_")}
+        for n in sorted(names, key=lambda n: (-len(clash[n]), n)):
+            have = {self.short.get(other) for other in clash[n]} | taken | self._keep
+            self.short[n] = next(s for s in _shorts() if s not in have)
+
+    def resolve(self, module, node):
+        # The module that a relative import names, "" for the package itself.
+        parts = module.split(".")
+        parts = parts[: len(parts) - node.level]
+        return ".".join(parts + (node.module.split(".") if node.module else []))
+
+    # --- the new text ------------------------------------------------------------------------
+
+    def text(self, module):
+        tree = self.trees[module]
+        _Rename(self, module).visit(tree)
+        return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _shorts():
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    for a in letters:
+        yield "_" + a
+    for a in letters:
+        for b in letters:
+            yield "_" + a + b
+
+
+def _public(node):
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node)
+
+
+def _bound(body):
+    # Names that the statements of a module or class bind, those in nested functions not.
+    found = set()
+
+    def visit(node):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+            return
+        if isinstance(node, ast.Lambda):
+            return
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                found.add((alias.asname or alias.name).split(".")[0])
+                if isinstance(node, ast.ImportFrom):
+                    found.add(alias.name)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    for statement in body:
+        visit(statement)
+    return found
+
+
+def _consts(tree):
+    # {NAME: value} of what a module's const() names for others too.
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = node.value
+            if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "const":
+                try:
+                    found[node.targets[0].id] = ast.literal_eval(value.args[0])
+                except ValueError:
+                    pass  # of another constant
+    return {name: value for name, value in found.items() if not name.startswith("_")}
+
+
+def _hidden(tree):
+    # Names that the compiler itself replaces by their values: _NAME = const(...).
+    return {
+        node.targets[0].id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "id", "") == "const"
+        and node.targets[0].id.startswith("_")
+    }
+
+
+def _locals(trees):
+    # Every name that a function binds.
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                yield from _bound(node.body)
+                yield from _parameters(node)
+
+
+def _parameters(function):
+    args = function.args
+    every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+    return [a.arg for a in every if a]
+
+
+class _Rename(ast.NodeTransformer):
+    # One module, with the new names.
+    def __init__(self, owner, module):
+        self._short = owner.short
+        self._named = owner.named
+        self._module = module
+        self._consts = owner.consts
+        self._owner = owner
+        self._bound = []  # of the functions around, from outside in: {name: new name}
+        self._public = True  # the class around is for programs
+        self._modules = {}  # name here: module of the driver, where its constants are looked up
+        self._values = {}  # name here: number of another module
+
+    def _name(self, name):
+        return self._short.get(name, name)
+
+    def _put(self, value, node):
+        return ast.copy_location(ast.parse(repr(value), mode="eval").body, node)
+
+    def visit_Name(self, node):
+        for names in reversed(self._bound):
+            if node.id in names:
+                node.id = names[node.id]
+                return node
+        if node.id in self._values and isinstance(node.ctx, ast.Load):
+            return self._put(self._values[node.id], node)
+        node.id = self._name(node.id)
+        return node
+
+    def visit_Attribute(self, node):
+        if isinstance(node.value, ast.Name) and not self._is_local(node.value.id):
+            consts = self._consts.get(self._modules.get(node.value.id), {})
+            if node.attr in consts:
+                return self._put(consts[node.attr], node)
+        self.generic_visit(node)
+        node.attr = self._name(node.attr)
+        return node
+
+    def _is_local(self, name):
+        return any(name in names for names in self._bound)
+
+    def visit_ImportFrom(self, node):
+        if node.module == "micropython":
+            # The compiler knows const() without it.
+            node.names = [alias for alias in node.names if alias.name != "const"]
+            return node if node.names else None
+        if not node.level:
+            return node
+        source = self._owner.resolve(self._module, node)
+        kept = []
+        for alias in node.names:
+            here = alias.asname or alias.name
+            inner = (source + "." if source else "") + alias.name
+            if not self._bound and inner in self._consts:
+                self._modules[here] = inner
+            value = self._consts.get(source, {}).get(alias.name)
+            if value is not None and not self._bound and not alias.asname:
+                self._values[here] = value
+                continue
+            if self._bound:
+                alias.asname = self._bound[-1].get(here, here)
+                alias.name = self._name(alias.name)
+            else:
+                alias.asname = self._name(alias.asname) if alias.asname else None
+                alias.name = self._name(alias.name)
+            if alias.asname == alias.name:
+                alias.asname = None
+            kept.append(alias)
+        node.names = kept
+        if self._bound and "." in (node.module or ""):
+            return self._plain(node)
+        return node if kept else None
+
+    def _plain(self, node):
+        # `from .a.b import c` as `from .a import b` and b.c: "a.b" is a name more.
+        node.module, _, inner = node.module.rpartition(".")
+        found = [node]
+        for alias in node.names:
+            value = ast.Attribute(ast.Name("_module", ast.Load()), alias.name, ast.Load())
+            target = ast.Name(alias.asname or alias.name, ast.Store())
+            found.append(ast.Assign([target], value))
+        node.names = [ast.alias(inner, "_module")]
+        return [ast.copy_location(n, node) for n in found]
+
+    def visit_Global(self, node):
+        return node  # names that are not renamed, see _collect
+
+    def visit_ClassDef(self, node):
+        outer = self._public
+        self._public = bool(ast.get_docstring(node))
+        node.name = self._name(node.name)
+        self.generic_visit(node)
+        self._public = outer
+        return node
+
+    def visit_FunctionDef(self, node):
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
+        for arg in ast.walk(node.args):
+            if isinstance(arg, ast.arg):
+                arg.annotation = None
+        node.returns = None
+        names = {n: n for n in _bound(node.body)}
+        for n in _globals(node):
+            names.pop(n, None)
+        parameters = _parameters(node)
+        names.update((n, n) for n in parameters)
+        public = _public(node) or (self._public and node.name.startswith("__"))
+        if not public and (self._module not in _ALIKE or node.name.startswith("_")):
+            taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            taken |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)} | set(names)
+            free = [w for w in _FREE if w not in taken]
+            for n in parameters:
+                if n != "self" and n not in self._named and free:
+                    names[n] = free.pop(0)
+        inside = bool(self._bound)
+        node.name = self._bound[-1].get(node.name, node.name) if inside else self._name(node.name)
+        self._bound.append(names)
+        for arg in ast.walk(node.args):
+            if isinstance(arg, ast.arg):
+                arg.arg = names[arg.arg]
+        node.body = self._visit_all(node.body)
+        self._bound.pop()
+        if not node.body or (len(node.body) == 1 and ast.get_docstring(node)):
+            node.body.append(ast.Pass())
+        return node
+
+    def _visit_all(self, body):
+        found = []
+        for statement in body:
+            new = self.visit(statement)
+            found += new if isinstance(new, list) else [new] if new is not None else []
+        return found
+
+    def visit_Lambda(self, node):
+        names = {n: n for n in _parameters(node)}
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        self._bound.append(names)
+        node.body = self.visit(node.body)
+        self._bound.pop()
+        return node
+
+    def visit_ExceptHandler(self, node):
+        self.generic_visit(node)
+        return node
+
+
+def _globals(function):
+    return [n for node in ast.walk(function) if isinstance(node, ast.Global) for n in node.names]
+
+
+def shorten(root, sources):
+    # {module: its text} -> {module: its text with short names}, and {module: [(short, function)]}
+    # for the reader of a traceback.
+    owner = Shortener(sources, *outside(root))
+    functions = {
+        module: sorted(
+            (owner.short[node.name], node.name)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in owner.short
+        )
+        for module, tree in owner.trees.items()
+    }
+    return {module: owner.text(module) for module in sources}, functions
