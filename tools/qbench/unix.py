@@ -74,7 +74,7 @@ class Unix:
         env = {"MICROPYPATH": ":".join(path)}
         settings = dict({"modem": "tcp:" + at, "ca": self._folder / "ca.pem"}, **settings)
         env.update({"QSSL_" + k.upper(): str(v) for k, v in settings.items()})
-        argv = [setup.micropython(bits), "-X", "heapsize=192k", SCRIPTS / script]
+        argv = [setup.micropython(bits), "-X", "heapsize=256k", SCRIPTS / script]
         done = subprocess.run(
             [str(a) for a in argv],
             env=env,

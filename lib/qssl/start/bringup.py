@@ -13,6 +13,7 @@ from ..connect.arguments import optional, text
 from ..errors import Error, Refused
 from ..wire import link as _l
 from ..wire.ascii import field, value
+from ..wire.command import Exchange
 from ..wire.dialect import DEACT_MS, ID_MAX
 from .network import failing
 
@@ -25,6 +26,20 @@ _POLL_MS = const(500)
 _BUSY_MS = const(30000)  # it may refuse a setting for that long
 _BUSY = (14, 515)  # +CME ERROR: the SIM is busy; wait, it starts up
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
+_SLOW_MS = const(2500)  # an answer that takes longer is too late for a connection
+# Why a PDP context is refused that no second try changes: what is not subscribed, not known or not
+# right (27.007 9.2), no APN.
+_LASTING = const((33, 103, 106, 107, 132, 133, 149, 150, 573))
+
+
+class _Question(Exchange):
+    # Keeps what stands behind +CME ERROR: some firmware says it in words, whatever AT+CMEE is.
+    said = b""
+
+    def line(self, buf, lo, hi):
+        if buf.startswith(b"+CME ERROR:", lo):
+            self.said = bytes(buf[lo + 11 : hi])
+        return super().line(buf, lo, hi)
 
 
 class Bringup:
@@ -46,6 +61,8 @@ class Bringup:
         self.late = None  # function: the error to raise when the time is over
         self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
         self.denied = False  # packet data, though the network took the modem
+        self.acted = False  # AT+QIACT has answered OK
+        self.slow = 0  # ms that an answer takes, of a modem that is slow
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -71,7 +88,7 @@ class Bringup:
             self.look()
             if self.over():
                 break
-            result = yield from self.at.ask(line, prefix, self.left(ms))
+            result = yield from self.once(line, prefix, ms + 3 * self.slow)
             if result < _l.TIMEOUT:
                 return result
             self.look()
@@ -79,6 +96,17 @@ class Bringup:
             if not (yield from self.heal(_HEAL_MS)):
                 break
         self.silent(line)
+
+    def once(self, line, prefix, ms):
+        # The final result, whatever it is; link.cme is the number, also of an error in words.
+        x = self.at.post(line, prefix, self.left(ms), None, _Question)
+        yield from self.at.wait(x)
+        self.at.lines = x.lines
+        if x.result == _l.ERROR and x.said and not self.link.cme:
+            from .words import number
+
+            self.link.cme = number(x.said)
+        return x.result
 
     def silent(self, line):
         # Raises: no answer came to `line`.
@@ -103,25 +131,30 @@ class Bringup:
                 return False
         return not self.over()
 
-    def insist(self, line, refused=""):
-        # A setting that has to be. An ERROR may be a late answer to an older command: once more.
-        # Some modems refuse any command while they boot or the SIM is busy.
+    def set(self, line):
+        # Whether the modem takes a setting. An ERROR may be a late answer to an older command:
+        # once more. Some modems refuse any command while they boot or the SIM is busy.
         tries = _TRIES
         busy = _BUSY_MS // _POLL_MS
         while tries:
             if (yield from self.ask(line)) == _l.OK:
-                return
-            code = self.link.cme
-            if code in _BUSY and busy and not self.over():
+                return True
+            if self.link.cme in _BUSY and busy and not self.over():
                 busy -= 1
             else:
                 tries -= 1
             yield from self.pause(_POLL_MS)
-        hint = refused or "the modem refused %s; does another program use it?" % line.decode()
+        return False
+
+    def insist(self, line, refused):
+        # A setting that has to be; refused: what to say when it can't be.
+        if (yield from self.set(line)):
+            return
+        code = self.link.cme
         if code in _BUSY:
-            hint = "the modem stays busy and refused %s; is the SIM in its holder? else restart it"
-            hint = hint % line.split(b"=")[0].decode()
-        raise Error(errno.EIO, "start", hint, max(code, 0))
+            refused = "the modem stays busy and refused %s; is the SIM in its holder? else restart"
+            refused = (refused + " it") % line.split(b"=")[0].decode()
+        raise Error(errno.EIO, "start", refused, code)
 
     def tidy(self):
         # Known settings, and nothing left from a former run.
@@ -139,16 +172,19 @@ class Bringup:
             hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
             hint += "changed on the way: check TX, level, baud rate and GND"
             raise Error(errno.EIO, "start", hint)
-        for line in (b"ATV1", b"AT+CMEE=1"):
-            yield from self.insist(line)
-        settings = [(b"AT+CMEE?", b"+CMEE:", b"1")]
+        settings = []
+        # Not every firmware has them. What it answers is read without them, too: it is in words
+        # already, or it would not have come so far; errors have no number then.
+        yield from self.set(b"ATV1")
+        if (yield from self.set(b"AT+CMEE=1")):
+            settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
         # Payload echo; not every firmware knows it.
         if (yield from self.ask(b"AT+QISDE=0")) == _l.OK:
             settings.append((b"AT+QISDE?", b"+QISDE:", b"0"))
         yield from self.ask(b"AT+CTZU=1")  # the clock takes the network's time
         flow = b"2,2" if modem.flow else b"0,0"
-        yield from self.held(flow)
-        settings.append((b"AT+IFC?", b"+IFC:", flow))
+        if (yield from self.held(flow)):
+            settings.append((b"AT+IFC?", b"+IFC:", flow))
         self.settings = settings
         yield from self.left_over()
         for sock in modem.sockets:
@@ -162,22 +198,26 @@ class Bringup:
                     yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 5000)
 
     def held(self, flow):
-        # Flow control. With RTS not wired a modem that obeys it says no more.
+        # Flow control; whether it is as it has to be. With RTS not wired a modem that obeys it
+        # says no more.
         line = b"AT+IFC=" + flow
-        if self.modem.flow:
-            result = yield from self.at.ask(line, None, self.left(_TRY_MS))
-            self.look()
-            if result == _l.OK:
-                return
-            if not (yield from self.heal(3000)):
-                from .contact import blind
+        if not self.modem.flow:
+            return (yield from self.set(line))
+        result = yield from self.once(line, None, _TRY_MS + 3 * self.slow)
+        self.look()
+        if result == _l.OK:
+            return True
+        if not (yield from self.heal(3000)):
+            from .contact import blind
 
-                yield from blind(self)
-                if (yield from self.heal(3000)):
-                    hint = "the modem falls silent with AT+IFC=2,2; its RTS is not wired to the "
-                    hint += "board's, or not driven: wire it, or Modem(flow=False)"
-                    raise Error(errno.EIO, "start", hint)
-        yield from self.insist(line)
+            yield from blind(self)
+            if (yield from self.heal(3000)):
+                hint = "the modem falls silent with AT+IFC=2,2; its RTS is not wired to the "
+                hint += "board's, or not driven: wire it, or Modem(flow=False)"
+                raise Error(errno.EIO, "start", hint)
+        hint = "the modem refused AT+IFC=2,2: it has no flow control by RTS and CTS; "
+        yield from self.insist(line, hint + "Modem(flow=False) does without, with a large rxbuf")
+        return True
 
     def shows(self, question, prefix):
         # What a setting is: the rest of its first line, without blanks; None if it does not tell.
@@ -215,7 +255,7 @@ class Bringup:
         setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
         act = b"AT+QIACT=%d" % pdp
         wait = 1000
-        lost = 0
+        lost = last = 0
         self.late = self.refused
         self.sends = True
         while True:
@@ -227,7 +267,7 @@ class Bringup:
                 self.modem.lose(pdp)
             hint = "the modem refused APN, user or password"
             yield from self.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
-            result = yield from self.at.ask(act, None, self.left(_ACT_MS))
+            result = yield from self.once(act, None, _ACT_MS)
             self.look()
             if result >= _l.TIMEOUT:
                 # The answer may be lost, or take longer: whether it has worked is asked then.
@@ -235,16 +275,20 @@ class Bringup:
                 if not (yield from self.heal(_ACT_HEAL_MS)) or lost >= _TRIES:
                     self.silent(act)
             elif result == _l.OK:
+                self.acted = True
                 if (yield from self.active()):
                     return
             else:
-                self.cme = max(self.link.cme, 0)
+                self.cme = self.link.cme
             if not (yield from self.kept()):
                 self.at.fail(_l.RESTARTED, "start", "")
             if result < _l.TIMEOUT:
                 self.code = (yield from failing(self.modem)) or self.code
-                if self.over():
+                # Twice, as a digit of it may have been lost.
+                why = self.cme or self.code
+                if self.over() or (why == last and why in _LASTING):
                     raise self.refused()
+                last = why
                 yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, 10000)
                 yield from self.pause(wait)
                 wait = min(wait * 2, 16000)
@@ -256,14 +300,26 @@ class Bringup:
         return Error(errno.EHOSTUNREACH, "start", *activation(self.code, self.cme, self.denied))
 
     def active(self):
-        # Whether the PDP context is active; notes its address.
-        yield from self.ask(b"AT+QIACT?", b"+QIACT:")
-        for line in self.at.lines:
-            n = len(line)
-            if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:
-                self.address = text(line, field(line, 0, n, 3), n, 0)
-                return True
-        return False
+        # Whether the PDP context is active; notes its address. Firmware that refuses to tell is
+        # believed its OK to AT+QIACT.
+        for _ in range(_TRIES):
+            if (yield from self.ask(b"AT+QIACT?", b"+QIACT:")) == _l.OK:
+                for line in self.at.lines:
+                    n = len(line)
+                    if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:
+                        self.address = text(line, field(line, 0, n, 3), n, 0) or ""
+                        return True
+                return False
+        if self.acted and self.address is None:
+            from .pdp import dotted
+
+            yield from self.once(b"AT+QILOCIP", b"", _TRY_MS)
+            self.address = ""
+            for line in self.at.lines:
+                if dotted(line):
+                    self.address = line.decode()
+            yield from self.heal(_HEAL_MS)
+        return self.acted
 
     def steps(self, setting, pin, reach_ms):
         # One round: all that start() does. Parts that load a module are generators of their own:
@@ -395,8 +451,9 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.sends = False
             step.settings = ()
             step.late = None
+            step.acted = False
     finally:
-        _unload("start.contact start.sim start.radio start.urcs start.echo")
+        _unload("start.contact start.sim start.radio start.urcs start.echo start.words")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None

@@ -3,8 +3,12 @@
 #
 # Generators for Link.drive.
 
+from micropython import const
+
 from ..wire import link as _l
 from ..wire.ascii import value
+
+REGISTERED = const((1, 5, 9, 10))  # <stat> of 27.007 7.2: at home or roaming, with data
 
 
 def failing(modem):
@@ -22,11 +26,19 @@ def signal(modem):
     return 2 * n - 113 if 0 <= n <= 31 else None
 
 
+def stat(line):
+    # <stat> of a line behind +CREG: or +CGREG:, -1 if there is none. It is the second number; some
+    # firmware leaves out the first, and so does a URC.
+    n = len(line)
+    found = value(line, 0, n, 1)
+    return found if 0 <= found < 12 else value(line, 0, n, 0)
+
+
 def registration(modem):
     # True if registered, at home or roaming: for packet data (AT+CGREG), or at all (AT+CREG).
     for name in (b"+CGREG", b"+CREG"):
         if (yield from modem.at.ask(b"AT" + name + b"?", name + b":")) == _l.OK:
             for line in modem.at.lines:
-                if value(line, 0, len(line), 1) in (1, 5):
+                if stat(line) in REGISTERED:
                     return True
     return False

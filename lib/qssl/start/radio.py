@@ -12,12 +12,13 @@ from ..connect.arguments import printable
 from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import value
+from .network import REGISTERED, stat
 
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
 _CFUN_MS = const(15000)
 _COPS_MS = const(30000)
-_ORDER = const(b"\4\0\2\3\5\1")  # stat: the later counts more
+_ORDER = const(b"\4\0\2\x0b\x08\3\7\6\n\t\5\1")  # stat: the later counts more
 _GOOD_DBM = const(-100)
 
 
@@ -32,7 +33,7 @@ def enable(step):
         yield from step.ask(b"AT+CFUN=1", None, _CFUN_MS)
         yield from step.pause(_POLL_MS)
     hint = "the radio is off and stays so (AT+CFUN? says %d); is W_DISABLE low? else restart it"
-    raise Error(errno.EIO, "start", hint % level, max(step.link.cme, 0))
+    raise Error(errno.EIO, "start", hint % level, step.link.cme)
 
 
 def _rank(stat):
@@ -55,17 +56,17 @@ class _Search:
         best = -1
         for name in (b"+CGREG", b"+CREG"):
             if (yield from step.ask(b"AT" + name + b"?", name + b":")) != _l.OK:
-                self.code = max(step.link.cme, self.code)
+                self.code = step.link.cme or self.code
             for line in step.at.lines:
-                stat = value(line, 0, len(line), 1)
+                found = stat(line)
                 if name == b"+CGREG":
-                    step.denied = stat == 3
-                if 0 <= stat < 6 and (best < 0 or _rank(stat) > _rank(best)):
-                    best = stat
-            if best in (1, 5):
+                    step.denied = found == 3
+                if 0 <= found < 12 and (best < 0 or _rank(found) > _rank(best)):
+                    best = found
+            if best in REGISTERED:
                 break
         self.stat = best
-        return best in (1, 5)
+        return best in REGISTERED
 
     def looked(self):
         # Why it may not register: the radio, the choice of the operator, the network's word.
@@ -84,6 +85,8 @@ class _Search:
             if (yield from step.ask(b"AT+CEER", b"+CEER:")) == _l.OK and step.at.lines:
                 line = step.at.lines[0]
                 self.cause = printable(line, 0, len(line)).strip().strip('"')
+                if self.cause.lower().startswith("no cause"):
+                    self.cause = ""
 
     def heard(self):
         step = self.step
@@ -99,6 +102,10 @@ class _Search:
             hint = "the network refuses this SIM (denied, signal %s%s); check its contract and "
             hint += "credit, roaming, and whether it admits the modem's IMEI"
             hint = hint % (dbm, "; it says: " + self.cause if self.cause else "")
+        elif self.stat in (6, 7, 8, 11):
+            hint = "the network takes the modem for %s only (AT+CREG? says %d, signal %s); check "
+            hint += "the SIM's contract (data?), its credit and roaming"
+            hint = hint % ("SMS" if self.stat < 8 else "emergency calls", self.stat, dbm)
         elif self.mode in (1, 4):
             hint = "no network; the operator was chosen by hand (AT+COPS? says %d), signal %s; "
             hint = (hint + 'AT+COPS=0 lets the modem choose: modem.command("AT+COPS=0")') % (

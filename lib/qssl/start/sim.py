@@ -17,6 +17,7 @@ _POLL_MS = const(500)
 _GONE_MS = const(20000)  # a SIM that is still not found then is not there
 _UNLOCK_MS = const(20000)  # from the PIN to READY
 _BUSY_MS = const(5000)  # until a SIM that was too busy to look at the PIN is given it again
+_ASKED = const(4)  # times at most that the tries are asked for
 _TYPED = const(2)  # times that a PIN is typed at most, whatever the modem says of it
 _OPEN = ("READY", "SIM PIN2", "SIM PUK2")  # the PIN is not asked for
 
@@ -79,7 +80,7 @@ class _Card:
             line = step.at.lines[0]
             self.state = _plain(printable(line, 0, len(line)).upper())
         else:
-            self.code = max(step.link.cme, 0)
+            self.code = step.link.cme
             self.state = _word(self.code)
         return self.state
 
@@ -94,22 +95,41 @@ class _Card:
             hint = "the SIM stays busy; restart the modem, try another card"
         elif state in ("FAILURE", "WRONG", "MEMORY"):
             hint = "the SIM fails (%s); check card and holder, try another card" % state.lower()
+        elif state:
+            hint = "SIM: %s; check card and holder" % state
         else:
-            hint = "SIM: %s; check card and holder" % (state or "the modem can't read it")
+            hint = "the modem refuses AT+CPIN? without a reason: no card, one that fails, or that "
+            hint += "asks for PIN or PUK; check card and holder, try the card in a phone"
         return Error(errno.ENODEV, "start", hint, self.code)
 
     def tries(self):
-        # How many wrong PINs the SIM still stands; -1: the firmware does not tell.
+        # How many wrong PINs the SIM still stands; -1: the firmware does not tell. Only what it
+        # has said twice counts: a digit of it may have been lost.
+        last = None
+        for _ in range(_ASKED):
+            left = yield from self.counted()
+            if left == last:
+                break
+            last = left
+        return left
+
+    def counted(self):
         step = self.step
+        busy = _BUSY_MS // _POLL_MS
         for ask, prefix, name in (
             (b"AT+QPINC?", b"+QPINC:", b"SC,"),
             (b"AT+CPINR", b"+CPINR:", b"SIMPIN,"),
         ):
-            if (yield from step.ask(ask, prefix)) == _l.OK:
-                for line in step.at.lines:
-                    line = line.replace(b'"', b"").replace(b" ", b"")
-                    if line.startswith(name):
-                        return value(line, 0, len(line), 1)
+            while (yield from step.ask(ask, prefix)) != _l.OK and step.link.cme in (14, 515):
+                if not busy or step.over():
+                    hint = "the SIM asks for its PIN and is too busy to tell how many tries are "
+                    _denied(hint + "left, so pin= was not typed; restart the modem", 14)
+                busy -= 1
+                yield from step.pause(_POLL_MS)
+            for line in step.at.lines:
+                line = line.replace(b'"', b"").replace(b" ", b"")
+                if line.startswith(name):
+                    return value(line, 0, len(line), 1)
         return -1
 
     def enter(self, pin):
@@ -129,10 +149,18 @@ class _Card:
         if left in (0, 1):
             hint = "the SIM stands only one more wrong PIN, so pin= was not typed; put it right "
             _denied(hint + "in a phone, or switch the PIN off there")
+        if 1 < left < tried.least and not [1 for p in tried.PINS if tried.PINS[p][0] is None]:
+            # Not in this life of the program: a board that resets itself after each failure would
+            # type the same wrong one until the SIM is locked.
+            hint = (
+                "a wrong PIN was typed before this program began, perhaps this one, so pin= was "
+            )
+            hint += "not typed; if it is right, enter it once in a phone, or set "
+            _denied(hint + "qssl.tried.least = 2 before start()" + _left(left))
         step.look()
         times += 1
         tried.PINS[pin] = (left, times, False)  # whatever becomes of it
-        result = yield from step.at.ask(b'AT+CPIN="%s"' % pin, None, step.left(10000))
+        result = yield from step.once(b'AT+CPIN="%s"' % pin, None, 10000)
         code = step.link.cme if result == _l.ERROR else 0
         if code == 14:  # busy: it has not looked at it
             tried.PINS[pin] = (left, times, True)
@@ -219,8 +247,8 @@ def unlock(step):
             _denied(hint + ": pin= is for the SIM, and was not typed", card.code)
         if step.over():
             raise card.error()
-        if state in ("NOT INSERTED", "FAILURE", "WRONG", "MEMORY"):
-            if waited >= _GONE_MS:
+        if state in ("NOT INSERTED", "FAILURE", "WRONG", "MEMORY", ""):
+            if waited >= (_GONE_MS if state else 2 * _GONE_MS):
                 raise card.error()
             waited += _POLL_MS
         yield from step.pause(_POLL_MS)

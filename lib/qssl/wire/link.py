@@ -436,7 +436,7 @@ class Link:
             return 0
         if c == 43:  # +
             if n > 10 and buf.startswith(b"+CME ERROR:", lo):
-                self.cme = number(buf, lo + 11, hi)
+                self.cme = max(number(buf, lo + 11, hi), 0)  # 0: in words
                 return ERROR
         elif c == 83:  # S
             if n == 7 and buf.startswith(b"SEND OK", lo):

@@ -56,8 +56,6 @@ TABLE = (
     + (("restarts whenever it transmits", "supply", "2 A"), ("APN", "antenna", "SIM")),
     ("while it registers", control("coverage off", "fault crash cmd=+CGREG n=0"), {}, Error)
     + ("EIO", 0, ("restarts", "supply"), ("APN", "antenna")),
-    ("a setting refused", control("fault error cmd=+IFC n=0"), {}, Error, "EIO", 0)
-    + (("refused AT+IFC",), NONE),
     ("busy for ever", control("fault cme cmd=+QICSGP code=14 n=0"), {}, Error, "EIO", 14)
     + (("stays busy", "AT+QICSGP", "SIM"), ("password", "antenna", "another program")),
     ("no answer to one", control("fault lose_answer cmd=+CMEE n=0"), {}, Error, "ETIMEDOUT", 0)
@@ -89,7 +87,7 @@ TABLE = (
     + (("busy",), ("pin=", "antenna", "holder")),
     # --- the network ---
     ("denied", control("registration 3"), {}, Error, "EHOSTUNREACH", 0)
-    + (("refuses this SIM", "-71 dBm", "contract", "roaming", "IMEI"), ("antenna", "APN")),
+    + (("refuses this SIM", "-71 dBm", "contract", "roaming", "IMEI"), ("antenna", "APN", "ause")),
     ("denied with a cause", control("registration 3 Illegal ME"), {}, Error, "EHOSTUNREACH", 0)
     + (("refuses this SIM", "Illegal ME"), ("antenna", "No cause")),
     ("no coverage", control("coverage off"), {}, Error, "EHOSTUNREACH", 0)
@@ -104,6 +102,14 @@ TABLE = (
     + (("by hand", "AT+COPS=0"), ("antenna", "APN", "contract")),
     ("emergency calls only", control("registration 0", "fault cme cmd=+CREG code=32 n=0"), {})
     + (Error, "EHOSTUNREACH", 32, ("refuses this SIM", "contract"), ("antenna", "APN")),
+    ("SMS only", control("registration 6"), {}, Error, "EHOSTUNREACH", 0)
+    + (("SMS only", "says 6", "-71 dBm", "contract"), ("antenna", "APN", "no network")),
+    ("SMS only, roaming", control("registration 7"), {}, Error, "EHOSTUNREACH", 0)
+    + (("SMS only", "roaming"), ("antenna", "APN", "no network")),
+    ("emergency calls", control("registration 8"), {}, Error, "EHOSTUNREACH", 0)
+    + (("emergency calls only", "says 8", "contract"), ("antenna", "APN", "no network")),
+    ("attached for emergency", control("registration 11"), {}, Error, "EHOSTUNREACH", 0)
+    + (("emergency calls only", "says 11"), ("antenna", "APN", "no network")),
     # --- the PDP context ---
     ("activation, 561", control("fault act_error code=561 n=0"), {}, Error, "EHOSTUNREACH", 561)
     + (("561 open PDP context failed", "APN", "coverage"), ("without a reason", "antenna")),

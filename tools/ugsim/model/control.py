@@ -126,8 +126,8 @@ def _coverage(m, words, text):
 
 
 def _registration(m, words, text):
-    stat = _number(words, 0, 0, 5, "registration")
-    if stat in (1, 3, 5):
+    stat = _number(words, 0, 0, 11, "registration")
+    if stat not in (0, 2, 4):
         m.network.stat = stat  # also after a restart
     m.network.cause = " ".join(words[1:])
     m.radio.set_stat(stat)
@@ -269,7 +269,7 @@ COMMANDS = {
     "power": ("power on|off [quiet]", "power comes (quiet: without RDY) or goes at once", _power),
     "coverage": ("coverage on|off [quiet]", "the network is reachable; quiet: no URC", _coverage),
     "registration": (
-        "registration 0..5 [CAUSE]",
+        "registration 0..11 [CAUSE]",
         "sets the registration as AT+CREG shows it, and what AT+CEER says of it",
         _registration,
     ),

@@ -44,6 +44,8 @@ CME = {
     3: "operation not allowed",
     4: "operation not supported",
     5: "PH-SIM PIN required",
+    6: "PH-FSIM PIN required",
+    7: "PH-FSIM PUK required",
     10: "SIM not inserted",
     11: "SIM PIN required",
     12: "SIM PUK required",
@@ -56,12 +58,25 @@ CME = {
     30: "no network service",
     31: "network timeout",
     32: "network not allowed - emergency calls only",
+    33: "requested service option not subscribed",
     40: "network personalization PIN required",
     42: "network subset personalization PIN required",
     44: "service provider personalization PIN required",
     46: "corporate personalization PIN required",
     50: "incorrect parameters",
     100: "unknown",
+    103: "Illegal MS",
+    106: "Illegal ME",
+    107: "GPRS services not allowed",
+    111: "PLMN not allowed",
+    112: "Location area not allowed",
+    113: "Roaming not allowed in this location area",
+    132: "service option not supported",
+    133: "requested service option not subscribed",
+    134: "service option temporarily out of order",
+    148: "unspecified GPRS error",
+    149: "PDP authentication failure",
+    150: "invalid mobile class",
     400: "Invalid input value",
     401: "Larger than the size of the file",
     402: "Read zero byte",
@@ -84,6 +99,11 @@ CME = {
     425: "Invalid parameter",
     426: "File already opened",
 }
+
+
+def cme(code, level):
+    # The final result for a code, with AT+CMEE at this level: 2 is in words.
+    return "+CME ERROR: " + (CME.get(code, "unknown") if level == 2 else str(code))
 
 
 class Refused(Exception):

@@ -6,7 +6,7 @@ from ugsim.model.at.args import decimal
 from ugsim.model.at.output import KINDS
 from ugsim.model.commands.sslcfg import ORDER
 from ugsim.model.commands.table import COMMANDS
-from ugsim.model.errors import CME, ControlError
+from ugsim.model.errors import ControlError, cme
 
 # Parameters that many faults share: n is how often the fault strikes, 0 for ever; ms ends it after
 # that time, 0 never. A fault armed with ms alone strikes every time until then.
@@ -88,8 +88,14 @@ FAULTS = {
         "a URC comes by ms late, whatever has become of its socket by then",
         (("what", "closed"), ("by", "1000")) + _ONCE,
     ),
-    "error": ("the command cmd= answers ERROR", (("cmd", ""), ("code", "550")) + _ONCE),
-    "cme": ("the command cmd= answers +CME ERROR: code", (("cmd", ""), ("code", "100")) + _ONCE),
+    "error": (
+        "the command cmd= answers ERROR; +NAME? only when it is read, +NAME= when it is set",
+        (("cmd", ""), ("code", "550")) + _ONCE,
+    ),
+    "cme": (
+        "the command cmd=, as in `error`, answers +CME ERROR: code",
+        (("cmd", ""), ("code", "100")) + _ONCE,
+    ),
     # PDP, SSL settings, files
     "act_error": ("QIACT fails with code", (("code", "561"),) + _ONCE),
     "deact_error": ("QIDEACT fails with code", (("code", "562"),) + _ONCE),
@@ -267,13 +273,16 @@ def _value(name, key, default, value):
 
 
 def _command(name, value):
-    # "at+csq", "+CSQ" and "CSQ" -> "+CSQ"; "AT" stays.
+    # "at+csq", "+CSQ" and "CSQ" -> "+CSQ"; "AT" stays. For the faults that strike a form alone:
+    # "+CSQ?" and "+CSQ=", too.
     text = value.upper()
+    form = text[-1:] if name in ("error", "cme") and text[-1:] in ("?", "=") else ""
+    text = text[: len(text) - len(form)]
     if text != "AT" and text.startswith("AT"):
         text = text[2:]
     for known in (text, "+" + text):
         if known in COMMANDS or known == "AT":
-            return known
+            return known + form
     raise ControlError(
         "cmd of fault %s is a command that the modem knows, such as +CSQ, not '%s'; "
         "left out it is any" % (name, value)
@@ -386,24 +395,23 @@ class Faults:
                 return fault
         return None
 
-    def refuse(self, name):
+    def refuse(self, name, form="exec"):
         # A final result that a fault puts in place of running the command, or None. An empty
         # command line is "AT": only a fault that names it strikes there.
         if not self._armed:
             return None
+        exact = name + {"read": "?", "write": "="}.get(form, "")
         for kind in ("error", "cme"):
             for fault in self.armed(kind):
                 wanted = fault.text("cmd")
-                if wanted != name and (wanted or name == "AT"):
+                if wanted not in (name, exact) and (wanted or name == "AT"):
                     continue
                 self.strike(fault)
                 code = fault.number("code")
                 if kind == "error":
                     self._m.last_error = code
                     return "ERROR"
-                if self._m.cmee == 2:
-                    return "+CME ERROR: " + CME.get(code, "unknown")
-                return "+CME ERROR: %d" % code
+                return cme(code, max(1, self._m.told()))
         return None
 
     def clear(self, name=None):

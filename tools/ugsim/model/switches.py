@@ -107,6 +107,11 @@ SWITCHES = {
     "file_cme": ("always", ("always", "cmee"), "FILE errors as +CME ERROR with AT+CMEE=0 too"),
     "ram_survives_reset": ("no", ("no", "yes"), "RAM: files outlive a restart"),
     "cmee_default": ("1", ("1", "0", "2"), "AT+CMEE at power-up"),
+    "cmee_obeys": (
+        "yes",
+        ("yes", "words", "bare"),
+        "AT+CMEE=1 works; answers OK, but errors come in words, or as ERROR alone",
+    ),
     "echo_default": ("1", ("1", "0"), "ATE at power-up"),
     "qisde_default": ("1", ("1", "0"), "AT+QISDE at power-up"),
     "atd_default": ("0", ("0", "1", "2"), "AT&D at power-up"),
@@ -146,6 +151,12 @@ SWITCHES = {
         "alternates",
         ("alternates", "searching"),
         "without coverage the registration is 2 and 0 in turn (seen), or stays 2",
+    ),
+    "creg_style": (
+        "full",
+        ("full", "cell", "plain", "area", "short"),
+        "AT+CREG?: mode and stat; always with lac and cell, the same without quotes, with the "
+        "routing area before the cell; stat alone",
     ),
     "sim": (
         "ready",

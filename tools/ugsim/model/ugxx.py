@@ -118,6 +118,11 @@ class UGxx:
             saved[name] = getattr(self, name)
         return saved
 
+    def told(self):
+        # What errors look like, as AT+CMEE sets it, or not: see the switch.
+        levels = {"words": 2, "bare": 0} if self.cmee == 1 else {}
+        return levels.get(self.sw["cmee_obeys"], self.cmee)
+
     def apply_settings(self, values):
         for name in values:
             setattr(self, name, values[name])

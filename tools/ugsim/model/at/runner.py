@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.args import Args
-from ugsim.model.errors import CME, ERROR, FILE, GENERAL, OK, TCPIP, Refused
+from ugsim.model.errors import ERROR, FILE, GENERAL, OK, TCPIP, Refused, cme
 
 
 def cut(text):
@@ -169,7 +169,7 @@ class Runner:
             m.count("unknown_commands", 1)
             return ERROR
         handler, self.family = entry
-        forced = m.faults.refuse(name)
+        forced = m.faults.refuse(name, form)
         if forced is not None:
             return forced
         if self.family == TCPIP and form == "write":
@@ -187,15 +187,13 @@ class Runner:
             return ERROR
         if self.family == FILE:
             code = 425 if code is None else code
-            if m.cmee == 0 and m.sw["file_cme"] == "cmee":
+            if m.told() == 0 and m.sw["file_cme"] == "cmee":
                 return ERROR
         else:
             code = 50 if code is None else code
-            if m.cmee == 0:
+            if m.told() == 0:
                 return ERROR
-        if m.cmee == 2:
-            return "+CME ERROR: " + CME.get(code, "unknown")
-        return "+CME ERROR: %d" % code
+        return cme(code, m.told())
 
     def finish(self, result, then=None):
         # The running command ends with `result` ("" for none), after the delay that a fault asks

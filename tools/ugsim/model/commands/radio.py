@@ -7,7 +7,14 @@ _SEARCHING = 2
 _NOT = 0
 _ALTERNATE_MS = 60000  # between 2 and 0 without coverage
 _SEARCH_MS = 8000  # time of AT+COPS=?
-_STATES = ("not registered", "registered", "searching", "denied", "unknown", "roaming")  # 27.007
+_STATES = ("not registered", "registered", "searching", "denied", "unknown", "roaming") + (
+    "registered for SMS only",
+    "roaming for SMS only",
+    "emergency calls only",
+    "registered, CSFB not preferred",
+    "roaming, CSFB not preferred",
+    "emergency bearer services only",
+)  # 27.007 7.2
 
 
 class Radio:
@@ -27,7 +34,7 @@ class Radio:
 
     def up(self):
         # True while data can pass.
-        return self.stat == 1 or self.stat == 5
+        return self.stat in (1, 5, 9, 10)
 
     def search(self):
         # Looks for the network, as after power-up or when coverage returns.
@@ -87,7 +94,22 @@ class Radio:
     def status(self, name):
         # Text of AT+CREG? and AT+CGREG?.
         mode = self.modes[name]
-        return "+%s: %d,%d%s" % (name, mode, self.stat, self._cell(mode))
+        style = self._m.sw["creg_style"]
+        if style == "short":
+            return "+%s: %d" % (name, self.stat)
+        place = ""
+        if style == "full" or not self.up():
+            place = self._cell(mode)
+        else:
+            mode = 2
+            network = self._m.network
+            if style == "plain":
+                place = ",%s,%s" % (network.lac, network.cell)
+            elif style == "area":
+                place = ',"01","%s","%s",7' % (network.lac, network.cell)
+            else:
+                place = self._cell(2)
+        return "+%s: %d,%d%s" % (name, mode, self.stat, place)
 
     def _alternate_later(self):
         # UG96 was seen to show 2, much later 0, and so on.
