@@ -32,8 +32,8 @@ INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
     "connect.pem connect.pemcheck connect.pemhints connect.settings connect.sslcfg "
     "modes.inband modes.push start.bringup start.contact start.echo start.network start.radio "
-    "start.sim start.urcs start.words tried wire.ascii wire.channel wire.command wire.dialect wire.link "
-    "wire.parser wire.resync"
+    "start.sim start.urcs start.words tried wire.ascii wire.channel wire.command wire.dialect "
+    "wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

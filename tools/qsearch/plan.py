@@ -235,6 +235,8 @@ _LATER = (
     "urc_port_kept",
     "urc_port_open",
     "start_urcs",
+    "cmee_obeys",
+    "creg_style",
     "take_ms",
 )
 FAULT_NAMES = [name for name in sorted(FAULTS) if name not in _LATER]
