@@ -190,6 +190,45 @@ def test_settings_and_certificate_go_along(host, call, tmp_path, certs):
     assert "my.apn" in host.mpremote("fs", "cat", ":/settings.json").stdout
 
 
+def test_files_that_the_settings_name_and_the_board_lacks_are_told(host, call, tmp_path, certs):
+    def files(*paths):
+        code = "import os\nfor p in %r:\n try:\n  os.remove(p)\n except OSError:\n  pass" % (
+            paths,
+        )
+        assert host.mpremote("exec", code).returncode == 0
+
+    path = tmp_path / "s.json"
+    files("/ca.pem", "/settings.json")
+    path.write_text('{"host": "a.example", "ca": "ca.pem", "cert": "own.pem", "key": "/own.key"}')
+    said = call("install", "--settings", path)
+    assert (
+        "note: the setting ca names ca.pem, which is not on the board: `board.py install" in said
+    )
+    assert (
+        "the setting cert names own.pem, which is not on the board: `mpremote cp FILE :/o" in said
+    )
+    assert "the setting key names /own.key, which is not" in said
+    assert "the setting ca names" in call("check") and "host is" not in call("check")
+    said = call("install", "--ca", certs.ca)
+    assert "setting ca " not in said and "setting key" in said
+    host.write({"/own.pem": "x", "/own.key": "x"})
+    assert "the setting" not in call("check")
+    # Another name than the one --ca goes to.
+    path.write_text('{"ca": "root.pem"}')
+    said = call("install", "--settings", path, "--ca", certs.ca)
+    assert (
+        "the setting ca names root.pem, which is not on the board: `mpremote cp FILE :/ro" in said
+    )
+    # None at all, then one that the board can't read.
+    files("/ca.pem", "/settings.json")
+    assert "the CA's certificate, /ca.pem, is not on the board" in call("check")
+    said = call("install")
+    assert "is an example" in said and "names ca.pem, which" in said and "still" not in said
+    assert "the setting host is still that of the example" in call("check")
+    host.write({"/settings.json": '{"apn": "x",}'})
+    assert "/settings.json, line 1: take away the comma before the }" in call("check")
+
+
 def test_a_board_file_that_was_changed_stays(host, call):
     mine = (setup.ROOT / "boards/emulated.py").read_text().replace('"tx": 1', '"tx": 7')
     host.write({"/lib/board.py": mine})
@@ -355,7 +394,7 @@ class Fake:
     def run(self, code):
         if "i.version" in code:
             return self.first
-        return None if "frozen" in code else []
+        return None if "frozen" in code or "settings" in code else []
 
 
 @pytest.mark.parametrize(

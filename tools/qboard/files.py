@@ -29,7 +29,11 @@ def check(chosen):
 
 def settings(path):
     # The settings in the file, as a dict. What the board could not read is a Problem.
-    data = path.read_bytes()
+    return read(path.read_bytes(), path)
+
+
+def read(data, path):
+    # The same of the file's bytes.
     if data.startswith(_BOMS[1:]) or b"\0" in data[:4]:
         raise Problem("%s is UTF-16: save it as UTF-8, without a byte order mark." % path)
     if data.startswith(_BOMS[0]):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import setup
 from qboard import facts as _facts
+from qboard import needs
 from qboard.facts import join
 from qboard.link import BoardError
 from qboard.options import BOARDS
@@ -55,7 +56,7 @@ class Plan:
         self.driver = _driver(chosen.source, join(facts.lib, "qssl"))
         self.copy = []
         self._board_file(board, chosen)
-        self._settings(chosen)
+        self._settings(board, chosen)
         if facts.others:
             self.notes.append("left alone, as it is not the driver's: %s" % _list(facts.others))
 
@@ -87,7 +88,7 @@ class Plan:
         self.remove += there
         self.copy.append((join(self.facts.lib, "board.py"), data))
 
-    def _settings(self, chosen):
+    def _settings(self, board, chosen):
         if chosen.settings:
             self.copy.append(("/settings.json", chosen.settings.read_bytes()))
         elif not self.facts.settings:
@@ -98,6 +99,13 @@ class Plan:
             )
         if chosen.ca:
             self.copy.append(("/ca.pem", chosen.ca.read_bytes()))
+        coming = dict(self.copy)
+        data = coming.get("/settings.json") or needs.settings(board)
+        if data is not None:
+            lacking = needs.sentences(board, data, coming)
+            if data == _EXAMPLE.read_bytes() and "/settings.json" in coming:
+                lacking = [s for s in lacking if "host" not in s]  # it says so above
+            self.notes += lacking
 
     def check_room(self):
         block = self.facts.block

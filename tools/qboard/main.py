@@ -4,7 +4,7 @@
 import sys
 
 import setup
-from qboard import files, link, options
+from qboard import files, link, needs, options
 from qboard.facts import Facts
 from qboard.install import clear, install
 from qdemo import ending
@@ -46,6 +46,8 @@ def _check(board, facts):
     print("board.py  %s" % (", ".join(sorted(facts.boards)) or "none"))
     good = good and len(facts.boards) == 1
     print("settings  %s" % ("/settings.json" if facts.settings else "none"))
+    for sentence in needs.sentences(board, needs.settings(board) or b"{}"):
+        print("          " + sentence)
     print("free      %d of %d kB" % (facts.free // 1000, facts.size // 1000))
     return 0 if good else 1
 
