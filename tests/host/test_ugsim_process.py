@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -347,6 +348,38 @@ def test_stdio_takes_lf_for_enter():
         text = "AT" + end + "AT+CSQ" + end
         code, out, _ = run_ugsim("--stdio", "--baud", "0", input=text.encode())
         assert (code, out) == (0, "AT\r\r\nOK\r\n" + csq), repr(end)
+
+
+def test_stdio_through_a_pipe_loses_no_line():
+    # Nobody waits for the answers there; AT+QIACT takes a second.
+    lines = ["ATE0", 'AT+QICSGP=1,1,"internet"', "AT+QIACT=1", "AT+CSQ", "AT+CGREG?"]
+    lines += ['AT+QIDNSGIP=1,"localhost"']
+    code, out, _ = run_ugsim("--stdio", input="\n".join(lines).encode() + b"\n")
+    assert code == 0 and out.count("OK\r\n") == len(lines)
+    words = ("+CSQ: ", "+CGREG: ", '+QIURC: "dnsgip",0', '"127.0.0.1"')
+    assert [out.count(word) for word in words] == [1] * 4, out
+    order = [out.index(word) for word in words]
+    assert order == sorted(order)
+
+
+def test_stdio_through_a_pipe_waits_for_a_connection():
+    lines = ['AT+QICSGP=1,1,"internet"', "AT+QIACT=1", 'AT+QSSLCFG="seclevel",1,0']
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.listen()
+
+        def refuse():
+            server.accept()[0].close()
+
+        threading.Timer(4, refuse).start()
+        lines.append('AT+QSSLOPEN=1,1,1,"127.0.0.1",%d,0' % server.getsockname()[1])
+        code, out, _ = run_ugsim("--stdio", input="\n".join(lines).encode() + b"\n")
+    assert code == 0 and out.endswith("+QSSLOPEN: 1,566\r\n"), out
+
+
+def test_stdio_through_a_pipe_loses_lines_if_asked_to():
+    options = ("--stdio", "--switch", "busy_input=drop")
+    code, out, _ = run_ugsim(*options, input=b'ATE0\nAT+QICSGP=1,1,"x"\nAT+QIACT=1\nAT+CSQ\n')
+    assert code == 0 and "+CSQ" not in out
 
 
 class Typist:

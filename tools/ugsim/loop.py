@@ -6,6 +6,9 @@ import time
 
 # Even with nothing to wait for the loop turns now and then: safety against a forgotten wake-up.
 _LONGEST_S = 0.5
+# After the end of a piped input: what is due so soon is waited for, but not for longer than that.
+_SOON_MS = 2000
+_LINGER_MS = 3000
 
 
 class Loop:
@@ -20,6 +23,7 @@ class Loop:
         # select() and not epoll: its time-out has microseconds, which pacing needs.
         self._selector = selectors.SelectSelector()
         self._epoch = time.monotonic()
+        self._end = None  # when the input was seen to have ended, ms
 
     def now_ms(self):
         return int((time.monotonic() - self._epoch) * 1000)
@@ -28,8 +32,24 @@ class Loop:
         # Until stop(), or until the host has gone for good and all is said.
         while not self.stopped:
             self.turn(self._timeout())
-            if self._port.ended and self._uart.quiet() and not self._model.running:
+            if self._port.ended and self._uart.quiet() and self._all_said():
                 return
+
+    def _all_said(self):
+        model = self._model
+        if model.running:
+            return False
+        if not self._port.piped:
+            return True
+        now = self.now_ms()
+        if self._end is None:
+            self._end = now
+        if model.dns.busy() or any(
+            c.state in ("opening", "handshake") for c in self._net.connections
+        ):
+            return False
+        due = model.next_ms()
+        return due is None or due - now > _SOON_MS or now - self._end > _LINGER_MS
 
     def stop(self):
         # May be called from a signal handler.

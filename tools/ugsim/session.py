@@ -39,6 +39,8 @@ class Session:
         changes = dict(switches or {})
         if baud:
             changes.setdefault("baud_default", baud)
+        if port.piped:  # who wrote the lines wants each of them run
+            changes.setdefault("busy_input", "queue")
         self._listeners = list(listeners)
         self._start = time.monotonic()
         self.port = port

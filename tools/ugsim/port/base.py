@@ -12,6 +12,7 @@
 #   next_s(now)      when it wants lines() called, or None
 #   ended            the host has gone for good
 #   lf_is_enter      an LF ends a command line, too
+#   piped            what it reads is a pipe or a file, and comes without waiting for answers
 #   close()
 
 import os
@@ -31,6 +32,7 @@ class Port:
     address = ""
     ended = False
     lf_is_enter = False
+    piped = False
 
     def speed(self):
         return 0

@@ -24,7 +24,8 @@ class StdioPort(Port):
         self._in = sys.stdin.fileno()
         self._out = sys.stdout.fileno()
         self._saved = None
-        if os.isatty(self._in):
+        self.piped = not os.isatty(self._in)
+        if not self.piped:
             self._saved = termios.tcgetattr(self._in)
             tty.setcbreak(self._in)
             mode = termios.tcgetattr(self._in)
