@@ -38,6 +38,8 @@ _AGREE_S = const(20)  # two servers
 _DRIFT = const(100)  # a second in so many that the ticks may be wrong by
 _NTP_MS = const(126000)  # AT+QNTP gives its result within 125 s
 _LATE_S = const(60)  # a result that came later says little
+_PAUSE_MS = const(2000)  # between two servers: a result that comes twice is the first one's
+_ERA = const(2085978496)  # 2036-02-07 06:28:16, NTP's zero: a server without a time
 _AGAIN_S = const(120)  # after the first time that NTP failed; it doubles up to every_s
 _KEEP_S = const(86400)  # the file is written once a day, as that wears the flash
 _BOOTS = const(8)  # power-ups that the file knows
@@ -87,6 +89,7 @@ class Timekeeper:
         modem.keeper = self
         self._utc = utc
         self._servers = [_server(s) for s in ((ntp,) if isinstance(ntp, str) else ntp)]
+        self._witnesses = len({host for host, _ in self._servers})
         self._path = path
         self._set = set
         if not 2024 <= years[0] < years[1] <= 2070:
@@ -323,7 +326,7 @@ class Timekeeper:
         self._zero = zero
         self.source = source
         self.when = up
-        self.sure = self.sure or source == "ntp"  # two have said it
+        self.sure = self.sure or (source == "ntp" and self._witnesses > 1)  # two have said it
         self._sure()
         return True
 
@@ -435,6 +438,11 @@ class Timekeeper:
         modem = self._modem
         name = "ntp " + host.decode()
         heard = _listener(modem)
+        # An answer that comes twice must not stand for the next server's.
+        before = heard.text
+        pause = ticks_add(heard.came, _PAUSE_MS)
+        while before and ticks_diff(pause, ticks_ms()) > 0 and (yield pause):
+            pass
         heard.text = None
         start = self.up()
         line = b'AT+QNTP=%d,"%s"' % (self._pdp, host)
@@ -446,8 +454,11 @@ class Timekeeper:
         due = ticks_add(ticks_ms(), _NTP_MS)
         if modem.at.until is not None and ticks_diff(modem.at.until, due) < 0:
             due = modem.at.until
-        while heard.text is None and modem.up and (yield due):
-            pass
+        while modem.up:
+            if heard.text == before and before and b"," in before:
+                heard.text = None
+            if heard.text is not None or not (yield due):
+                break
         text = heard.text
         if text is None:
             self._note(name, None, "no answer")
@@ -461,6 +472,8 @@ class Timekeeper:
             why = "answered after %d s" % took
         elif not self._from <= s < self._to:
             why = "no year that can be"
+        elif 0 <= s - _ERA < _LATE_S:
+            why = "zero: it has no time itself"
         if why:
             self._note(name, s, why)
             return None

@@ -321,6 +321,98 @@ def test_one_ntp_server_alone_is_asked_twice():
     assert log.count('AT+QNTP=1,"only.example"') == 2
 
 
+def test_servers_without_a_time_of_their_own():
+    # Their zero is 1900, or the begin of the next era; all of them agree on it.
+    for zero in (2085978496, -2208988800, 0):
+        for servers in (THREE, "a.example"):
+            rig, modem = made(nitz="no")
+            rig.net.clocks = dict.fromkeys(THREE, zero - TRUE)
+            keeper = Timekeeper(modem, ntp=servers)
+            assert keeper.sync(600000) is None and modem.clock() is None, (zero, servers)
+            assert keeper.last == 0 and noted(keeper)[0][0] == "ntp a.example"
+            rig.net.clocks = {}
+            assert near(keeper.sync(600000), true(rig), 8)
+
+
+def test_one_server_alone_is_no_second_witness():
+    # A lie of the only one does not outlive the power; a certificate makes it sure.
+    flash = Flash()
+    rig, modem = made(nitz="no")
+    rig.net.clocks = {"only.example": 400 * DAY}
+    keeper = Timekeeper(modem, ntp=("only.example", "only.example:124"), path="t")
+    keeper.sync()
+    assert keeper.source == "ntp" and not keeper.sure and not keeper.last and not flash.files
+    rig, modem = made(nitz="no")
+    keeper = Timekeeper(modem, ntp="only.example", path="t")
+    assert near(keeper.sync(), true(rig)) and not keeper.sure
+    keeper.confirm()
+    assert keeper.sure and near(keeper.last, true(rig)) and flash.files
+
+
+def doubled(rig, by):
+    # Each answer of a server comes again `by` ms later.
+    out = rig.model.out
+    told = out.urc
+
+    def urc(text, *more):
+        told(text, *more)
+        if text.startswith("+QNTP: 0"):
+            rig.model.timers.at(rig.model.now + by, lambda: told(text, *more))
+
+    out.urc = urc
+
+
+def test_an_answer_that_comes_twice_is_one():
+    for by in (0, 100, 400, 900, 1500, 2500, 5000):
+        for others in ({}, {"b.example": "silent", "c.example": "silent"}):
+            rig, modem = made(nitz="no")
+            rig.net.clocks = dict(others)
+            rig.net.clocks["a.example"] = 400 * DAY
+            doubled(rig, by)
+            keeper = Timekeeper(modem, ntp=THREE)
+            now = keeper.sync(600000)
+            if others:
+                assert now is None and modem.clock() is None, (by, keeper.rejected)
+            else:
+                assert near(now, true(rig), 8) and keeper.sure, (by, keeper.rejected)
+
+
+def test_leap_days_and_zones_that_change_the_date():
+    for when in ((2028, 2, 29, 23, 59, 40), (2028, 2, 28, 23, 59, 40), (2027, 12, 31, 23, 59, 40)):
+        for zone in ("-48", "56", "-14 1", "23"):
+            for switches in ({}, {"rtc_digits": "utc"}, {"nitz": "no", "qntp_digits": "local"}):
+                rig, modem = made(zone, now=clock.unix(*when), **switches)
+                keeper = Timekeeper(modem, ntp=THREE)
+                what = when, zone, switches
+                assert near(keeper.sync(600000), true(rig), 8), what
+                assert near(rig.model.clock.unix(), true(rig), 8), what
+
+
+def test_a_boards_clock_that_was_never_set():
+    for year in (1970, 2000, 2021, 2070):
+        rig, modem = made()
+        keeper = Timekeeper(modem, utc=lambda y=year: (y, 1, 1, 0, 0, 7))
+        assert near(keeper.sync(), true(rig)) and keeper.source == "network", year
+        assert noted(keeper)[0][0] == "program"
+
+
+def test_a_modems_clock_that_jumps():
+    for text in ("24/01/01,00:00:00+00", "80/01/06,00:00:00+00", "26/08/07,16:00:00+04", ""):
+        rig, modem = made()
+        keeper = Timekeeper(modem)
+        keeper.sync()
+        if text:
+            modem.command('AT+CCLK="%s"' % text)
+        else:
+            rig.model.command("restart")
+        rig.sleep(6000)
+        modem.pump()
+        if not modem.up:
+            modem.start(apn="internet")
+        looked(modem, keeper)
+        assert near(keeper.now(), true(rig)) and near(rig.model.clock.unix(), true(rig)), text
+
+
 def test_ntp_is_not_asked_for_ever():
     # With dead servers the attempts become rare.
     rig, modem = made(nitz="no")
