@@ -1,4 +1,4 @@
-# package - checks the package for boards, writes package.json, makes the .mpy files.
+# package - checks the package for boards, writes package.json, makes .mpy files and ROM images.
 # SPDX-License-Identifier: MIT
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import setup
 from qdemo.options import Parser
-from qpackage import check
+from qpackage import check, rom
 
 _ABOUT = """\
 The driver as a package for boards.
@@ -19,15 +19,20 @@ The driver as a package for boards.
   build     compiles lib/qssl to FOLDER/qssl/*.mpy, with a package.json of its own; private
             names become short ones, which cost a board less memory: FOLDER/names.txt says which
             function of a traceback is which
+  romfs     makes an image of them for a board's ROM partition, where they run in place
 """
 _END = """\
 Install onto a board, from this checkout:
   mpremote mip install ./package.json               the .py files
   python3 tools/package.py build && mpremote mip install build/package.json    the .mpy files
+  python3 tools/package.py romfs && mpremote romfs deploy build/qssl.romfs     the ROM image
+
+docs/boards.md says which boards have a ROM partition; `mpremote romfs query` tells its size.
 
 Exit status: 0 all is well, 1 the check found something, 2 it could not run.
 """
 BUILD = setup.ROOT / "build"
+_WHAT = ("check", "update", "build", "romfs")
 
 
 def _parse(args):
@@ -37,20 +42,79 @@ def _parse(args):
         epilog=_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("what", nargs="?", default="check", choices=("check", "update", "build"))
-    p.add_argument("--folder", default=BUILD, help="for build (default: build)", metavar="FOLDER")
-    return p.parse_args(args)
+    p.add_argument("what", nargs="?", default="check", choices=_WHAT)
+    p.add_argument("--folder", type=Path, help="for build (default: build)", metavar="FOLDER")
+    image = p.add_argument_group("romfs")
+    image.add_argument(
+        "--image", type=Path, metavar="FILE", help="what to write (default: build/qssl.romfs)"
+    )
+    image.add_argument("--board", type=Path, metavar="FILE", help="a board file, as board.py")
+    image.add_argument(
+        "--add",
+        type=Path,
+        metavar="FOLDER",
+        help="what lies in it goes along; the partition holds one image",
+    )
+    image.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="MODULE",
+        help="of the driver, such as diagnose: your program must not use it",
+    )
+    image.add_argument(
+        "--size", type=_size, metavar="BYTES", help="of the partition, such as 128k: must fit"
+    )
+    chosen = p.parse_args(args)
+    for name in ("image", "board", "add", "without", "size"):
+        if chosen.what != "romfs" and getattr(chosen, name):
+            p.error("--%s goes with romfs" % name)
+    if chosen.folder and chosen.what != "build":
+        p.error("--folder goes with build")
+    if chosen.board and not chosen.board.is_file():
+        p.error("there is no file %s" % chosen.board)
+    if chosen.add and not chosen.add.is_dir():
+        p.error("there is no folder %s" % chosen.add)
+    return chosen
+
+
+def _size(text):
+    try:
+        return rom.size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("%r is no number of bytes" % text) from None
+
+
+def compiled(python, folder):
+    # folder/qssl/*.mpy and folder/names.txt
+    env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
+    setup.run([python, "-m", "qdevice.stage", folder], "compile the driver", env)
 
 
 def build(folder):
     # folder/package.json and folder/qssl/*.mpy; what was in folder/qssl before goes.
     python = setup.ensure_venv("board")
     shutil.rmtree(folder / "qssl", ignore_errors=True)
-    env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
-    setup.run([python, "-m", "qdevice.stage", folder], "compile the driver", env)
+    compiled(python, folder)
     size = sum(path.stat().st_size for path in (folder / "qssl").rglob("*.mpy"))
     (folder / "package.json").write_text(check.manifest(setup.ROOT, ".mpy", "qssl"))
     print("%s: %d files, %d bytes" % (folder, len(check.files(setup.ROOT)), size))
+
+
+def romfs(chosen):
+    python = setup.ensure_venv("board")
+    target = chosen.image or BUILD / "qssl.romfs"
+    length = rom.image(
+        target,
+        lambda folder: compiled(python, folder),
+        python,
+        chosen.board,
+        chosen.add,
+        chosen.without,
+        chosen.size,
+    )
+    print("%s: %d bytes" % (target, length))
+    print("mpremote romfs deploy %s + soft-reset" % target)
 
 
 def main(args):
@@ -58,7 +122,9 @@ def main(args):
     if chosen.what == "update":
         (setup.ROOT / "package.json").write_text(check.manifest(setup.ROOT))
     if chosen.what == "build":
-        build(Path(chosen.folder))
+        build(chosen.folder or BUILD)
+    if chosen.what == "romfs":
+        romfs(chosen)
     found = check.problems(setup.ROOT)
     for sentence in found:
         print("package.py: " + sentence, file=sys.stderr)

@@ -1,6 +1,7 @@
 # test - sets up what the tests need, then runs the linter and every test.
 # SPDX-License-Identifier: MIT
 
+import functools
 import sys
 
 import setup
@@ -11,15 +12,19 @@ use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
 
 Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
 What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
-environment, the MicroPython unix port, nginx and mosquitto, a browser without a window, and an ARM
-compiler, QEMU and MicroPython's source for the emulated board. The first run needs the network and
-takes a few minutes; later ones need neither.
+environment, MicroPython (the unix ports of Debian, and newer ones for Node.js from npm), nginx and
+mosquitto, a browser without a window, and an ARM compiler, QEMU and MicroPython's source for the
+emulated board. The first run needs the network and takes a few minutes; later ones need neither.
 
 Everything on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
   -k "micropython"     only those on MicroPython
+  -k "micropython-1.29 and parser"   only on one of: cpython, micropython (1.25), micropython32,
+                       micropython-newer (Debian's newest), micropython-1.27, micropython-1.29
   -x                   stop at the first failure
-  --everywhere         every case also on the 32-bit and on a newer MicroPython, as in CI
+  --everywhere         every case also on the 32-bit and on newer MicroPythons, as in CI
+  --long               on micropython-1.27 and -1.29, which are slow, also those cases that take
+                       long there (with --everywhere: half an hour)
   tests/host/cases/test_driver_parser.py
 `python3 tools/test.py --help pytest` shows all of pytest's options.
 
@@ -46,6 +51,7 @@ def prepare():
         lambda: setup.micropython(32),
         lambda: setup.micropython(64, setup.NEWER),
         lambda: setup.server("chromium"),
+        *[functools.partial(setup.webassembly, version) for version in setup.WEBASSEMBLY],
         setup.arm_tools,
         setup.micropython_source,
         lambda: [typecheck.stubs(port) for port in typecheck.PORTS],

@@ -1,7 +1,8 @@
 # conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 #
-# The files of EVERYWHERE run on two more MicroPythons; in CI and with --everywhere, all do.
+# The files of EVERYWHERE run on more MicroPythons; in CI and with --everywhere, all do. On the
+# WebAssembly builds, which are slow, not those of long_cases.txt, unless --long asks for them.
 #
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
@@ -38,8 +39,10 @@ _PATH = [*_UPPATH[1:], str(HERE / "support")]
 
 
 def pytest_addoption(parser):
-    text = "run every case on the 32-bit and on a newer MicroPython, too"
+    text = "run every case on the 32-bit and on newer MicroPythons, too"
     parser.addoption("--everywhere", action="store_true", help=text)
+    text = "on the WebAssembly builds every case: takes half an hour"
+    parser.addoption("--long", action="store_true", help=text)
 
 
 def pytest_configure(config):
@@ -84,6 +87,10 @@ class CaseRepr:
 
 
 class CaseFile(pytest.File):
+    @property
+    def long(self):
+        return self.config.getoption("long")
+
     def collect(self):
         names, settings = read_case(self.path)
         only = settings.get("ONLY")
@@ -93,15 +100,33 @@ class CaseFile(pytest.File):
                 % (self.path.name, ", ".join(INTERPRETERS))
             )
         chosen = [only] if only else list(INTERPRETERS)
-        everywhere = CI or self.config.getoption("everywhere") or self.path.stem in EVERYWHERE
+        elsewhere = NOT_ON_WEBASSEMBLY.get(self.path.stem, {})
+        elsewhere = [*(names if isinstance(elsewhere, str) else elsewhere)]
+        elsewhere += [] if self.long else long_cases().get(self.path.stem, [])
+        always = self.path.stem in EVERYWHERE
+        everywhere = CI or self.config.getoption("everywhere") or always
         if everywhere and "micropython" in chosen:
             chosen += MORE
+            if not settings.get("NEEDS_UGSIM"):
+                # The others are told by the newest one, or by the unix ports.
+                chosen += list(WEBASSEMBLY) if always or self.long else [_NEWEST]
         for interpreter in chosen:
             group = CaseGroup(self.path, interpreter, settings)
             for name, line in names.items():
+                if interpreter in WEBASSEMBLY and name in elsewhere:
+                    continue
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
                 item.setup_case(group, name, line)
                 yield item
+
+
+@functools.cache
+def long_cases():
+    # {file: its cases that take long}
+    path = HERE / "long_cases.txt"
+    lines = path.read_text().splitlines() if path.exists() else ()
+    words = [line.split() for line in lines if not line.startswith("#")]
+    return {line[0]: line[1:] for line in words if line}
 
 
 def read_case(path):
@@ -165,7 +190,7 @@ class CaseGroup:
             self.news.notify()
 
     def start(self, config, stack):
-        argv, env = (INTERPRETERS.get(self.interpreter) or MORE[self.interpreter])()
+        argv, env = {**INTERPRETERS, **MORE, **WEBASSEMBLY}[self.interpreter]()
         if self.settings.get("NEEDS_UGSIM"):
             import servers
 
@@ -173,6 +198,7 @@ class CaseGroup:
             env.update(stack.enter_context(servers.ugsim_for_case()))
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
+        limit *= _SLOWER if self.interpreter in WEBASSEMBLY else 1
         self.process = CaseProcess(argv, env, str(setup.ROOT), limit)
         stack.callback(self.process.close)
 
@@ -291,6 +317,16 @@ def _compiled():
     return str(compile_driver(Path(folder.name)))
 
 
+def _webassembly(version):
+    found = setup.find_webassembly(version)
+    source = setup.find_micropython_source()
+    if found is None or source is None:
+        pytest.skip("no MicroPython %s here: run `python3 tools/test.py` once" % version)
+    node, module = found
+    env = dict(os.environ, CASE_ASYNCIO=str(source / "extmod/asyncio"))
+    return [str(node), str(HERE / "webassembly.mjs"), str(module), str(setup.ROOT)], env
+
+
 INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
 # Two more for some files, as all of them would take twice the time: 31-bit small integers and the
 # object sizes of boards, with the driver compiled as for one; and a newer MicroPython. CI and
@@ -298,6 +334,17 @@ INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
 MORE = {
     "micropython32": lambda: _micropython(bits=32, compiled=True),
     "micropython-newer": lambda: _micropython(suite=setup.NEWER),
+}
+# The newest one, and the oldest that Debian's do not cover, as published for Node.js.
+WEBASSEMBLY = {
+    "micropython-" + version: functools.partial(_webassembly, version)
+    for version in setup.WEBASSEMBLY
+}
+_NEWEST = list(WEBASSEMBLY)[-1]
+_SLOWER = 6  # than the unix port
+# A file, or some of its tests, and why.
+NOT_ON_WEBASSEMBLY = {
+    "test_compat_tls": {"test_a_ca_that_is_none": "files: ENOENT is 44 there"},
 }
 EVERYWHERE = (
     "test_driver_calls",

@@ -19,7 +19,8 @@ if not MICROPYTHON:
 
     upy.install()
 
-MARK = os.getenv("CASE_MARK") or "@@"
+# webassembly.mjs, where there is no environment, sets it later.
+MARK = (hasattr(os, "getenv") and os.getenv("CASE_MARK")) or "@@"
 
 
 def say(*words):
@@ -49,31 +50,47 @@ def load(path):
     return __import__(path[i:].rsplit(".", 1)[0])
 
 
-def main(path, names):
+def begin(path):
+    # The module of the case file; None, and that is said, if it can't be imported.
     say("load", path)
     try:
-        module = load(path)
+        return load(path)
     except BaseException as e:
         show(e)
         say("broken")
+        return None
+
+
+def run(module, name):
+    # "pass" or "fail", None after Ctrl-C.
+    say("run", name)
+    start = time.ticks_ms()
+    result = "pass"
+    try:
+        getattr(module, name)()
+    except BaseException as e:
+        # SystemExit too: a test that ends its process has not passed.
+        show(e)
+        result = "fail"
+        if isinstance(e, KeyboardInterrupt):
+            return None
+    say(result, name, time.ticks_diff(time.ticks_ms(), start))
+    return result
+
+
+def main(path, names):
+    module = begin(path)
+    if module is None:
         return 1
     if not names:
         names = [n for n in dir(module) if n.startswith("test_") and callable(getattr(module, n))]
     failed = 0
     for name in names:
-        say("run", name)
-        start = time.ticks_ms()
-        try:
-            getattr(module, name)()
-            result = "pass"
-        except BaseException as e:
-            # SystemExit too: a test that ends its process has not passed.
-            show(e)
-            result = "fail"
+        result = run(module, name)
+        if result is None:
+            return 1
+        if result == "fail":
             failed = 1
-            if isinstance(e, KeyboardInterrupt):
-                return 1
-        say(result, name, time.ticks_diff(time.ticks_ms(), start))
     say("end")
     return failed
 
@@ -83,7 +100,7 @@ def in_thread(function):
     # imports: a thread may have more.
     import _thread
 
-    def run(*args):
+    def start(*args):
         done = []
 
         def body():
@@ -100,15 +117,12 @@ def in_thread(function):
         return done[0]
 
     _pause = time.sleep_ms  # cases put a clock of their own into sys.modules
-    return run
+    return start
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         print("use: run_case.py FILE [NAME...]")
         sys.exit(2)
-    if MICROPYTHON and sys.maxsize < 1 << 31:
-        run = in_thread(main)
-    else:
-        run = main
-    sys.exit(run(sys.argv[1], sys.argv[2:]))
+    start = in_thread(main) if MICROPYTHON and sys.maxsize < 1 << 31 else main
+    sys.exit(start(sys.argv[1], sys.argv[2:]))

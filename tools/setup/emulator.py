@@ -37,6 +37,12 @@ def have_emulator():
     return have and (CACHE / _SOURCE).is_dir()
 
 
+def find_micropython_source():
+    # The folder of MicroPython's source if it is here already, else None.
+    folder = CACHE / _SOURCE / "source"
+    return folder if folder.is_dir() else None
+
+
 def micropython_source():
     # The folder of MicroPython's source.
     if not (CACHE / _SOURCE).is_dir():

@@ -1,7 +1,11 @@
 // Interrupts, time and UART lines for MicroPython's qemu port on QEMU's MPS2 boards.
+#include <string.h>
+#include "py/mperrno.h"
 #include "py/mphal.h"
+#include "py/objarray.h"
 #include "py/runtime.h"
 #include "py/stream.h"
+#include "extmod/vfs.h"
 #include "shared/runtime/interrupt_char.h"
 #include "shared/runtime/pyexec.h"
 #include "ports/qemu/uart.h"
@@ -13,6 +17,8 @@
 #define SCB_ICSR (*(volatile uint32_t *)0xe000ed04)
 #define SCB_VTOR (*(volatile uint32_t *)0xe000ed08)
 #define CORE_HZ (25000000)
+#define ROM (0x21200000)                            // PSRAM behind the flash of _boot.py
+#define ROM_SIZE (256 * 1024)
 #define TXFULL (1)
 #define RXFULL (2)
 #define TX_ON (1)
@@ -240,6 +246,38 @@ void emu_random(uint8_t *to, size_t n) {
         x ^= x << 5;
         *to++ = x >> 24;
     }
+}
+
+// The ROM partition: memory-mapped, kept over a soft reset, and written as flash is.
+static const MP_DEFINE_MEMORYVIEW_OBJ(rom, 'B', 0, ROM_SIZE, (void *)ROM);
+
+mp_obj_t mp_vfs_rom_ioctl(size_t n_args, const mp_obj_t *args) {
+    int op = mp_obj_get_int(args[0]);
+    if (op == MP_VFS_ROM_IOCTL_GET_NUMBER_OF_SEGMENTS) {
+        return MP_OBJ_NEW_SMALL_INT(1);
+    }
+    if (n_args >= 2 && args[1] == MP_OBJ_NEW_SMALL_INT(0)) {
+        if (op == MP_VFS_ROM_IOCTL_GET_SEGMENT) {
+            return MP_OBJ_FROM_PTR(&rom);
+        }
+        if (op == MP_VFS_ROM_IOCTL_WRITE_PREPARE) {
+            memset((void *)ROM, 0xff, ROM_SIZE);
+            return MP_OBJ_NEW_SMALL_INT(4);         // bytes that are written at once, at least
+        }
+        if (op == MP_VFS_ROM_IOCTL_WRITE && n_args == 4) {
+            mp_buffer_info_t buf;
+            mp_get_buffer_raise(args[3], &buf, MP_BUFFER_READ);
+            size_t at = mp_obj_get_int(args[2]);
+            if (at <= ROM_SIZE && buf.len <= ROM_SIZE - at) {
+                memcpy((uint8_t *)ROM + at, buf.buf, buf.len);
+                return MP_OBJ_NEW_SMALL_INT(0);
+            }
+        }
+        if (op == MP_VFS_ROM_IOCTL_WRITE_COMPLETE) {
+            return MP_OBJ_NEW_SMALL_INT(0);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL);
 }
 
 // Each start, also after a soft reset: mounts the flash and puts /lib on the path.
