@@ -17,8 +17,9 @@ _NEEDED = ("qssl.__init__", "qssl.modem")
 
 def image(target, compile_into, python, board=None, add=None, without=(), size=None):
     # Makes the image `target` and returns its length in bytes. compile_into(folder) puts the
-    # driver there as qssl/*.mpy, and names.txt, which stays beside the image. board: a board file; add: a folder whose content goes along;
-    # without: modules that stay out; size: bytes of the partition. SetupError says what is wrong.
+    # driver there as qssl/*.mpy, and names.txt, which stays beside the image. board: a board file;
+    # add: a folder whose content goes along; without: modules that stay out; size: bytes of the
+    # partition. SetupError says what is wrong.
     out = left_out(without)
     if add:
         _look(add)
