@@ -60,7 +60,7 @@ def _parse(args):
         nargs="+",
         default=[],
         metavar="MODULE",
-        help="of the driver, such as diagnose: your program must not use it",
+        help="of the driver, such as aio: your program must not use it",
     )
     image.add_argument(
         "--size", type=_size, metavar="BYTES", help="of the partition, such as 128k: must fit"

@@ -161,6 +161,7 @@ def run(main, *args, timeout_s=200):
     # main(*args) in an event loop of its own, for at most so many virtual seconds.
     global _strict
     asyncio.new_event_loop()
+    _Poll.passes = 0  # as in the first test of a process
     _strict = True
     try:
         return asyncio.run(asyncio.wait_for(main(*args), timeout_s))
