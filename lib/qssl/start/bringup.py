@@ -26,7 +26,9 @@ _POLL_MS = const(500)
 _BUSY_MS = const(30000)  # it may refuse a setting for that long
 _BUSY = (14, 515)  # +CME ERROR: the SIM is busy; wait, it starts up
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
-_SLOW_MS = const(2500)  # an answer that takes longer is too late for a connection
+_SLOW_MS = const(3400)  # an answer that takes longer is too late for a connection
+_LATE_MS = const(200)  # for one that takes longer, patience is measured
+_NOTED_MS = const(1000)  # one that does is said to be slow, if the time is over
 # Why a PDP context is refused that no second try changes: what is not subscribed, not known or not
 # right (27.007 9.2), no APN.
 _LASTING = const((33, 103, 106, 107, 132, 133, 149, 150, 573))
@@ -63,6 +65,7 @@ class Bringup:
         self.denied = False  # packet data, though the network took the modem
         self.acted = False  # AT+QIACT has answered OK
         self.slow = 0  # ms that an answer takes, of a modem that is slow
+        self.tap = None  # what comes and goes, until the modem answers
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -99,9 +102,14 @@ class Bringup:
 
     def once(self, line, prefix, ms):
         # The final result, whatever it is; link.cme is the number, also of an error in words.
+        begun = ticks_ms()
         x = self.at.post(line, prefix, self.left(ms), None, _Question)
         yield from self.at.wait(x)
         self.at.lines = x.lines
+        if prefix and x.result == _l.OK:  # a question is answered at once
+            self.slow = max(self.slow, ticks_diff(ticks_ms(), begun))
+            resync = self.link.resync
+            resync.answer_ms = max(resync.answer_ms, 2 * self.slow)
         if x.result == _l.ERROR and x.said and not self.link.cme:
             from .words import number
 
@@ -354,6 +362,18 @@ class Bringup:
 
             yield from echo.on(self.modem)
 
+        if self.slow > _LATE_MS:
+            yield from self.timed()  # it may have been busy
+            if self.slow > _SLOW_MS:
+                hint = "the modem is registered, but takes %s s for an answer, too long for "
+                hint += "connections; restart it, check its baud rate and who else uses it"
+                raise Error(errno.ETIMEDOUT, "start", hint % _seconds(self.slow))
+
+    def timed(self):
+        from .contact import timed
+
+        yield from timed(self)
+
     def reach(self, limit_ms):
         from .contact import contact
 
@@ -419,6 +439,10 @@ class Bringup:
         return again
 
 
+def _seconds(ms):
+    return "%d.%d" % (ms // 1000, ms % 1000 // 100)
+
+
 def _unload(names):
     from .. import unload
 
@@ -446,6 +470,10 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             except Error as e:
                 failure = e
             if not (yield from step.again(failure)):
+                if step.slow >= _NOTED_MS and step.over():
+                    hint = "; the modem takes %s s for each answer: give start() more time, or "
+                    hint = failure.hint + hint % _seconds(step.slow) + "restart the modem"
+                    raise Error(failure.errno, "start", hint, failure.code)
                 raise failure
             step.restarts = modem.stats.restarts
             step.sends = False

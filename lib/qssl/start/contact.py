@@ -9,6 +9,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from ..errors import Error, Refused
+from ..wire.ascii import value
 
 _BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
 _PULSE_MS = const(300)  # of PWRKEY, RESET_N and PWRDWN_N
@@ -19,6 +20,13 @@ _MUTE_MS = const(60000)  # without an answer: then the line for emergencies
 _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SEEN = const(160)  # bytes kept of what goes and comes
 _BLIND_MS = const(300)
+_ANSWER_MS = const(500)  # as in qssl.wire.resync
+_PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
+_LATE_MS = const(300)  # an OK that is nobody's after that was too late
+_CLOSES = const(24)  # pushing connections closed at most
+
+
+_PUSH = const(b'URC: "recv",')
 
 
 class Tap:
@@ -26,6 +34,9 @@ class Tap:
     def __init__(self, uart):
         self.uart = uart
         self.old = None
+        self.ok = None  # ticks: when an OK came that was not expected any more
+        self.push = None  # what ends the connection that pushes its data
+        self.pushed = 0  # how often that was typed
         self.clear()
 
     def clear(self):
@@ -46,9 +57,24 @@ class Tap:
 
     def readinto(self, buf, n):
         n = self.uart.readinto(buf, n)
-        if n and len(self.got) < _SEEN:
-            self.got.extend(buf[: min(n, _SEEN)])
+        if n:
+            if len(self.got) < _SEEN:
+                self.got.extend(buf[: min(n, _SEEN)])
+            if buf.find(b"OK\r", 0, n) >= 0:
+                self.ok = ticks_ms()
+            self._pushes(buf, n)
         return n
+
+    def _pushes(self, buf, n):
+        # The head of data in direct push mode is +QSSLURC: "recv",<id>,<length>; of connections
+        # without TLS it is +QIURC:.
+        at = buf.find(_PUSH, 0, n)
+        if at > 0:
+            end = buf.find(b"\r", at, n)
+            cid = value(buf, at + len(_PUSH), end, 0)
+            if cid >= 0 and value(buf, at + len(_PUSH), end, 1) > 0:
+                kind = b"I" if buf[at - 1] == 73 else b"SSL"  # QI
+                self.push = b"AT+Q%sCLOSE=%d,0\r" % (kind, cid)
 
     def write(self, buf, off, n):
         n = self.uart.write(buf, off, n)
@@ -61,6 +87,11 @@ class Tap:
         if not self.got and self.old:
             self.sent, self.got = self.old
         got = self.got
+        if self.pushed:
+            return (
+                "no OK to AT among the data of a connection that another program left in direct "
+                "push mode; closing it did not help: restart the modem, or stop its server"
+            )
         if not got:
             return (
                 "nothing answers, not a byte came; check the modem's power and PWRKEY, RX and TX "
@@ -117,11 +148,29 @@ def contact(step, limit_ms=None):
     tap = Tap(link.uart)
     link.uart = tap
     try:
+        step.tap = tap
         if not (yield from _reach(step, tap)):
             raise Error(errno.ETIMEDOUT, "start", tap.words())
+        if link.resync.answer_ms > _ANSWER_MS:
+            # Answers to what was typed in the search may still come, one after the other.
+            while ticks_diff(ticks_ms(), link.heard) < link.resync.answer_ms:
+                if not (yield step.due):
+                    break
+            yield from timed(step)
     finally:
         link.uart = tap.uart
+        step.tap = None
         step.due = due
+
+
+def timed(step):
+    # How long a slow modem takes for an answer.
+    resync = step.link.resync
+    begun = ticks_ms()
+    yield from step.ask(b"AT", None, 2 * _PATIENT_MS[1])
+    step.slow = ticks_diff(ticks_ms(), begun)
+    resync.answer_ms = max(_ANSWER_MS, 2 * step.slow)
+    step.modem.witness.limit_ms = max(step.modem.witness.limit_ms, 2 * step.slow)
 
 
 def _reach(step, tap):
@@ -136,7 +185,13 @@ def _reach(step, tap):
         full = not turn & 3
         if full:
             tap.fresh()
-        if (yield from answers(step, not full)):
+        found = yield from answers(step, not full)
+        if tap.push is not None and tap.pushed < _CLOSES:
+            tap.pushed += 1
+            yield from typed(step, tap.push)
+            tap.push = None
+            continue
+        if found:
             return True
         if step.over():
             break
@@ -183,29 +238,49 @@ def answers(step, short=False):
     # Whether the modem answers: the ladder of resync once, or two plain tries.
     link = step.link
     link.resync.dead = False
+    if step.tap is not None:
+        step.tap.ok = None
     if link.job is not None:
         link.expire()
     else:
         link.distrust()
     if short:
         link.resync.start(0, True)
+    tap = step.tap
     while link.sick and not link.resync.dead:
         link.pump()
         if link.sick and not (yield step.due):
             return False
+        if tap is not None:
+            if tap.push is not None and not short:
+                return False  # it is closed first
+            ok = tap.ok
+            if ok is not None and ticks_diff(ticks_ms(), ok) >= _LATE_MS and link.sick:
+                # It was no proof, so it came too late.
+                tap.ok = None
+                for ms in _PATIENT_MS:
+                    if link.resync.answer_ms < ms:
+                        link.resync.answer_ms = ms
+                        link.resync.start(0, True)
+                        break
     return not link.sick
 
 
 def blind(step):
     # What keeps a modem from being heard is undone without its answer: results switched off or in
     # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
-    link = step.link
     for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
-        link.type(line, len(line))
-        due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
-        while (yield due):
-            pass
-        link.untype()
+        yield from typed(step, line)
+
+
+def typed(step, line):
+    # Types it, whatever the modem says.
+    link = step.link
+    link.type(line, len(line))
+    due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
+    while (yield due):
+        pass
+    link.untype()
 
 
 def pulse(step, pin):

@@ -38,6 +38,7 @@ _ANY = const(b"PPCEBE")  # 9 s without an answer
 _PROMPT = const(b"CPBPEP")  # a prompt may be open
 _SHORT = const(b"PP")
 
+_TWICE = const(3)  # times that two answers come, until the next rung is tried
 _DEAF = const(3)  # times that a modem which echoes must not have echoed
 
 _SILENCE = const(0)
@@ -51,6 +52,7 @@ class Resync:
     def __init__(self, link):
         self._link = link
         self.dead = False  # a whole climb brought no answer
+        self.answer_ms = _ANSWER_MS  # start() finds out how slow the modem is
         self._pad = bytearray(_PIECE)
         self.start(0)
 
@@ -62,6 +64,7 @@ class Resync:
         self._left = owed  # padding to type when it comes to that
         self._echoed = False  # AT was echoed
         self._deaf = 0  # answers to an AT that was not
+        self._twice = 0  # answers that came twice
         if self._pad[0] != pad:
             for i in range(_PIECE):
                 self._pad[i] = pad
@@ -90,7 +93,11 @@ class Resync:
                 handler(buf, lo, hi)
             self.start(0)
         elif self._state == _PROOF and link.final(buf, lo, hi):
-            self._enter(_SILENCE, link.heard)  # two answers: one of them was late
+            # Two answers: one of them was late. Or it is data mode, and its text reads so.
+            self._twice += 1
+            if not self._twice % _TWICE:
+                self._rung = (self._rung + 1) % len(self._ladder)
+            self._enter(_SILENCE, link.heard)
 
     def step(self, now):
         # One step, never blocking. Called by the pump while the link is sick.
@@ -114,7 +121,7 @@ class Resync:
             if spent >= (_GUARD_MS if self._ladder[self._rung] == _ESCAPE else _SETTLE_MS):
                 self._ask(now)
         elif state == _ASKED:
-            if spent >= _ANSWER_MS:
+            if spent >= self.answer_ms:
                 self._next(now)
         elif spent >= _QUIET_MS:
             if link.echo and not self._echoed:

@@ -126,7 +126,7 @@ def test_errors_in_words():
 def test_errors_without_a_reason():
     for sim in ("none", "failed", "pin"):
         rig, modem = made("sim " + sim, switches={"cmee_obeys": "bare", "cpin_style": "number"})
-        e = fails(rig, modem, 45000, "AT+CPIN?", "without a reason", "holder", "PIN", pin="1234")
+        e = fails(rig, modem, 45000, "AT+CPIN?", "no reason", "holder", "PIN", pin="1234")
         assert e.code == 0, e
     rig, modem = made(switches={"cmee_obeys": "bare", "sim_busy_ms": 30000}, powered=False)
     rig.model.command("power on")

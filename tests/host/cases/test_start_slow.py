@@ -1,0 +1,143 @@
+# test_start_slow - start() on a modem that answers late, or that something keeps busy talking.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+import rig as _rig
+from driver_kit import Log, arm, bare, pattern, raised, works
+from mode_kit import piped, pushing
+from qssl import Modem
+from ugsim.fakenet import EchoPeer, FakeNet
+
+TIMEOUT_S = 300
+
+
+def another(rig, **keywords):
+    # The program after the one that used the modem until now.
+    modem = Modem(rig.uart, **keywords)
+    modem.link._poll = _rig.RigPoll(rig)
+    return modem
+
+
+def test_every_answer_comes_late():
+    for switches, late in (
+        ({"reply_ms": 300, "take_ms": 300}, 0),
+        ({"take_ms": 900}, 0),
+        ({}, 600),
+        ({}, 1500),
+        ({}, 3000),
+        ({"busy_input": "queue"}, 1500),
+    ):
+        rig, modem = bare(FakeNet(EchoPeer()), switches=switches)
+        if late:
+            arm(rig, "delay what=final by=%d n=0" % late)
+        modem.start("internet")
+        works(modem, 50)
+        # The link finds back, too.
+        modem.link.distrust()
+        modem.sleep_ms(5 * late + 2000)
+        assert not modem.link.sick
+        modem.signal()
+
+
+def test_answers_that_come_too_late_are_said_to():
+    rig, modem = bare()
+    arm(rig, "delay what=final by=4500 n=0")
+    e = raised(modem.start, "internet", timeout_ms=600000)
+    for word in ("takes 4.5 s", "too long", "restart"):
+        assert word in str(e), e
+    for word in ("antenna", "SIM", "APN", "RX", "power", "AT port"):
+        assert word not in str(e), e
+    assert e.errno == errno.ETIMEDOUT and not modem.up
+    rig, modem = bare()
+    arm(rig, "delay what=final by=3000 n=0")
+    e = raised(modem.start, "internet", timeout_ms=60000)
+    assert "takes 3.0 s" in str(e) and "more time" in str(e) and rig.now < 60100, e
+
+
+def test_late_at_first_only():
+    rig, modem = bare(FakeNet(EchoPeer()))
+    arm(rig, "delay what=final by=5000 n=8")
+    modem.start("internet")
+    works(modem)
+
+
+def talk(rig, say, every_ms):
+    # say() is called again and again, for ever.
+    def again():
+        say()
+        rig.model.timers.at(rig.now + every_ms, again)
+
+    again()
+    rig.sleep(300)
+
+
+PUSHED = (
+    # payload, pause, UART
+    (b"\r\nOK\r\n\r\nERROR\r\n" * 36, 1, {"baud": 115200, "rxbuf": 8192}),
+    (b"line of text\r\n" * 107, 100, {"baud": 9600, "rxbuf": 2048}),
+    (b"\r\nOK\r\n\r\n", 50, {}),
+    (b"line of text\r\n" * 7, 50, {"baud": 9600, "rxbuf": 2048}),
+    (b"\r\nOK\r\n\r\nERROR\r\n" * 7, 200, {"baud": 921600, "rxbuf": 2048}),
+    (b"AT\r\r\nOK\r\n" * 10, 20, {"baud": 115200, "rxbuf": 2048}),
+    (pattern(1500), 100, {"baud": 115200, "rxbuf": 2048}),
+)
+
+
+def test_a_push_without_a_pause():
+    for payload, every_ms, uart in PUSHED:
+        rig, _, _, peer = pushing(**uart)
+        talk(
+            rig,
+            lambda peer=peer, payload=payload: peer.conn.state == "open" and peer.say(payload),
+            every_ms,
+        )
+        modem = another(rig)
+        start = rig.now
+        modem.start("internet")
+        assert rig.now - start < 30000, (payload[:20], rig.now - start)
+        assert rig.model.sockets.slots == [None] * 12
+        if "baud" not in uart:
+            rig.net.default = EchoPeer()
+            works(modem)
+
+
+def test_a_push_of_a_connection_without_tls():
+    rig, modem = bare(FakeNet(EchoPeer()))
+    log = Log(rig)
+
+    def say():
+        if not log.count("AT+QICLOSE=7,0"):
+            rig.model.command('say +QIURC: "recv",7,12')
+            rig.model.command("say OK")
+
+    talk(rig, say, 40)
+    modem.start("internet", timeout_ms=60000)
+    assert log.count("AT+QICLOSE=7,0") == 1 and rig.now < 20000
+    works(modem)
+
+
+def test_a_push_that_can_not_be_ended_is_named():
+    rig, modem = bare()
+    talk(
+        rig,
+        lambda: rig.model.command('say +QSSLURC: "recv",3,4') and rig.model.command("say OK"),
+        7,
+    )
+    arm(rig, "error n=0 cmd=AT")
+    e = raised(modem.start, "internet", timeout_ms=60000)
+    assert "direct push mode" in str(e) and "restart" in str(e) and rig.now < 60500, e
+
+
+def test_transparent_mode_whose_peer_never_pauses():
+    for payload, every_ms in ((b"\r\nOK\r\n", 20), (pattern(700), 60), (b"x", 5)):
+        rig, _, _, peer = piped()
+        talk(
+            rig,
+            lambda peer=peer, payload=payload: peer.conn.state == "open" and peer.say(payload),
+            every_ms,
+        )
+        modem = another(rig)
+        start = rig.now
+        modem.start("internet")
+        assert rig.now - start < 30000, (payload[:20], rig.now - start)
