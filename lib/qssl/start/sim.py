@@ -98,8 +98,8 @@ class _Card:
         elif state:
             hint = "SIM: %s; check card and holder" % state
         else:
-            hint = "AT+CPIN? gives no reason why the SIM is not ready: no card, one that fails, or "
-            hint += "that asks for PIN or PUK; check card and holder, try the card in a phone"
+            hint = "AT+CPIN? gives no reason why the SIM is not ready: no card, one that fails "
+            hint += "or asks for PIN or PUK; check card and holder, try the card in a phone"
         return Error(errno.ENODEV, "start", hint, self.code)
 
     def tries(self):
