@@ -31,6 +31,8 @@ count = board.setting("count", 0)  # records to send; 0: no end
 folder = board.setting("queue", "")
 
 modem = board.modem(sockets=1)
+size = board.setting("trace", 0)  # bytes, such as 4096: what to look at if it does not work
+trace = modem.trace(size) if size else None
 up = Uplink(
     modem,
     host,
@@ -75,6 +77,8 @@ while not count or told < count:
         print("record %d: confirmed" % told)
     if up.failures > failures:
         print("record %d: not confirmed, again soon: %s" % (told + 1, up.error))
+        if trace:
+            trace.dump(up.error)  # what driver and modem said last, see docs/trouble.md
     failures = up.failures
     if not left:
         modem.sleep_ms(min(100, interval_ms))

@@ -39,6 +39,7 @@ sockets|!EINVAL|modem|sockets must be 1 to 12
 pdp|!EINVAL|modem|pdp must be 1 to 20
 id|!EINVAL|state|id must be 0 to 11
 strays|!EINVAL|modem|size must be 64 or more
+trace|!EINVAL|modem|size must be 256 to 65000
 unreadable|EIO|state|the modem's answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5

@@ -509,6 +509,22 @@ class Modem:
         self.link.strays = Strays(size)
         return self.link.strays
 
+    def trace(self, size: int = 2048, keep: int = 0):
+        """Keeps the last lines each way from now on, with times, states and errors: what to look
+        at when it does not work, see docs/trouble.md. Passwords, PINs and keys are masked.
+
+        size: bytes of the ring, 256 to 65000. keep: bytes of each payload that are kept, 120 at
+        most; the others are only counted.
+        Returns: qssl.ask.trace.Trace: its dump() prints them, its stop() ends it.
+        Raises: qssl.Refused for a wrong size.
+        Blocks: no.
+        Allocates: the ring, and the module, 4 kB.
+        Since: 0.2.
+        """
+        from .ask.trace import Trace
+
+        return Trace(self.link, size, keep)
+
     def tick(self, timer=None) -> None:
         """pump() for a timer's soft callback, so that work goes on in time.sleep() too.
 

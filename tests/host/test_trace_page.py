@@ -512,3 +512,49 @@ def test_names_have_an_end():
 def test_times_that_go_back(tmp_path):
     page = picture.build([trace.event(5, "at", "AT"), trace.event(3, "final", "OK")], "x")
     assert '"times":[5000000,0]' in page
+
+
+# Of a board
+
+
+def test_what_a_board_has_printed(tmp_path):
+    lines = [
+        "registered, signal -71 dBm",
+        '{"at": 0.000, "kind": "start", "text": "qssl 0.2.0", "format": 2, "board": true}',
+        '{"at": 0.000, "kind": "gap", "text": "7 older lines are gone"}',
+        '{"at": 0.000, "kind": "at", "text": "AT+QSSLSEND=0,5"}',
+        '{"at": 0.010, "kind": "up", "text": "5 bytes", "n": 5, "data": "aGVsbG8="}',
+        "and it printed this",
+        "",
+        '{"at": 5.010, "kind": "error", "text": "no answer in time"}',
+        "Traceback (most recent call last):",
+    ]
+    path = tmp_path / "x"
+    path.write_text("\r\n".join(lines) + "\r\n")
+    code, out, err = ugsim_trace(path)
+    assert (code, err) == (0, "")
+    said = [line.split(None, 3)[1:] for line in out.splitlines()]
+    assert [words[0] for words in said] == "start gap host server program driver program".split()
+    assert said[4][2] == "and it printed this" and said[5][1] == "!"
+    assert ugsim_trace(path, "--html", tmp_path / "out.html")[0] == 0
+    path.write_text("\n".join(lines[:1] + lines[2:]) + "\n")  # without its first line
+    assert ugsim_trace(path)[0] == 2
+    path.write_bytes(path.read_bytes() + b"\xff\xfe\n")
+    assert ugsim_trace(path)[0] == 2
+
+
+def test_an_example_dumps_its_trace(tmp_path, tmp_path_factory):
+    settings = ["trace=4096", "host=no-such-host.invalid"]
+    script = setup.ROOT / "examples" / "https_get.py"
+    words = ("run.py", "--baud", "0", "--server", "https", script, "--")
+    status, out, err = tool.run(tmp_path, *words, *settings)
+    assert status == 1 and "no-such-host.invalid" in err
+    path = tmp_path_factory.mktemp("said") / "x"
+    path.write_text(out)
+    code, shown, err = ugsim_trace(path)
+    assert (code, err) == (0, ""), out
+    assert 'host    > AT+QSSLOPEN=1,0,0,"no-such-host.invalid"' in shown
+    assert "driver  ! [Errno" in shown.splitlines()[-1]
+    # As the program prints it without.
+    status, out, err = tool.run(tmp_path, *words, settings[1])
+    assert status == 1 and '"kind"' not in out

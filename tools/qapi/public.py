@@ -26,6 +26,7 @@ MODULES = {
     "ask.probe": "What the firmware has.",
     "ask.status": "How the modem sees its connections.",
     "ask.strays": "Lines that nobody knows.",
+    "ask.trace": "What driver and modem said last.",
     "hints": "What the modem's numbers mean.",
 }
 INTERNAL = (
@@ -49,6 +50,7 @@ HIDDEN = {
     "aio": "opening",
     "https": "flushed lines quiet send whole",
     "ask.strays.Strays": "write",
+    "ask.trace.Trace": "write",
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",

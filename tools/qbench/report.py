@@ -37,7 +37,7 @@ _JOBS = (
     ("transparent mode", "stream words"),
     ("asyncio", "aio"),
     ("existing clients", "compat clienttls"),
-    ("diagnosis", "diagnose status probe strays"),
+    ("diagnosis", "diagnose status probe strays trace"),
     ("what time it is, and whom to believe", "timekeeper"),
     ("records that survive a power cut, and their delivery", "queue uplink https mqtt recovery"),
     ("further PDP contexts; events; files read back; sending without a length", _MORE),

@@ -37,6 +37,7 @@ FORMAT = 2  # 1 had no payload
 KEPT = 16384  # bytes of payload that an event keeps
 _LINE = 1 << 20  # no line of a trace is longer
 _KIND = 24  # and no kind
+_BOARD = b'{"at": 0.000, "kind": "start", "text": "qssl '  # as qssl.ask.trace prints it
 
 
 class TraceError(Exception):
@@ -82,7 +83,8 @@ class Trace:
 
 class Reader:
     # Iterates over the events of a file, one line in memory at a time. cut: at the end of a file
-    # that stops in the middle of a line, one sentence about it.
+    # that stops in the middle of a line, one sentence about it. What a board has printed may have
+    # other lines before, between and behind the trace: these are what the program said.
     def __init__(self, path, follow=False):
         self._path = path
         self._follow = follow
@@ -97,7 +99,9 @@ class Reader:
             raise TraceError("cannot read %s: %s." % words) from None
 
     def _lines(self, file):
-        number = 0
+        number = self._skip(file)
+        board = number > 0
+        at = 0.0
         while True:
             line = self._line(file)
             if not line:
@@ -107,7 +111,13 @@ class Reader:
             number += 1
             try:
                 found = _parse(line)
+                if found.kind == "start":
+                    board = found.more.get("board") is True
             except (ValueError, KeyError, TypeError, RecursionError):
+                if board and _text(line) is not None:
+                    if _text(line):
+                        yield event(at, "program", _text(line))
+                    continue
                 if number > 1 and not file.read(1):
                     words = (self._path, number)
                     self.cut = "%s ends in the middle of line %d; what was before it is shown."
@@ -121,7 +131,25 @@ class Reader:
                     "%s was recorded by a newer version (format %d; this one reads up to %d): "
                     "update this checkout." % (self._path, made, FORMAT)
                 )
+            at = found.at
             yield found
+
+    def _skip(self, file):
+        # What a board printed before its trace; returns how many lines that was. 0: no such trace.
+        if self._follow:
+            return 0
+        number = 0
+        while file.tell() < _LINE:
+            here = file.tell()
+            line = file.readline(_LINE)
+            if line.startswith(_BOARD):
+                file.seek(here)
+                return number
+            if not line or _text(line) is None:
+                break
+            number += 1
+        file.seek(0)
+        return 0
 
     def _line(self, file):
         # The next line; b"" at the end.
@@ -131,6 +159,15 @@ class Reader:
             if not self._follow or line.endswith(b"\n") or len(line) >= _LINE:
                 return line
             time.sleep(0.1)
+
+
+def _text(line):
+    # A line that somebody printed; None if it can't be one.
+    try:
+        text = line.decode().strip("\r\n")
+    except UnicodeDecodeError:
+        return None
+    return text if "\0" not in text and len(text) < _LINE // 2 else None
 
 
 def _parse(line):

@@ -320,3 +320,26 @@ def test_a_thousand_rounds_leave_the_heap_as_it_was():
         receive(bed, two, second, 10, BUF)
         send(one, 10)
     assert gc.mem_alloc() - before == 0, gc.mem_alloc() - before
+
+
+def test_with_a_trace():
+    for keep in (0, 20):
+        bed = Bed()
+        trace = bed.modem.trace(600, keep)
+
+        def both(bed=bed):
+            one, two = bed.socks
+            for n in (1, 700, 1500):
+                receive(bed, one, FIRST, n, BUF)
+                one.write(DATA, 0, 100)
+                receive(bed, two, SECOND, n, BUF)
+                two.write(DATA, 0, 1460)
+                one.flush()
+                two.flush()
+            bed.uart.reply(b'\r\n+CREG: 1,"1A2B","00C3"\r\n\r\n+CUSD: 0,"12345678901 x"\r\n')
+            bed.modem.pump()
+
+        assert net(both) == 0, keep
+        assert trace.dropped > 20
+        kinds = list(trace.lines())
+        assert len(kinds) > 8 and '"up"' in str(kinds), kinds
