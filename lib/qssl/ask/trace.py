@@ -242,7 +242,7 @@ class Trace:
 
     def _type_data(self):
         job = self._link.job
-        n = job.owes()  # a connection's; nothing of others, whose command names it
+        n = max(job.owes(), 0)  # a connection's; of others the command names it
         k = min(self._keep, n)
         if k:
             job._tx.seek(0)
