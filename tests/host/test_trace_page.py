@@ -485,7 +485,7 @@ def test_bytes_of_exchanges():
         trace.event(2, "at", "ATE0"),
         trace.event(2, "final", "OK"),
         trace.event(3, "at", 'AT+QFUPL="RAM:x",1000'),
-        trace.event(3, "info", "CONNECT"),
+        trace.event(3, "final", "CONNECT"),
         trace.event(3, "info", "+QFUPL: 1000,ab"),
         trace.event(4, "at", "AT+CSQ"),  # no result
         trace.event(5, "at", "AT+CMEE=1;+CREG?"),

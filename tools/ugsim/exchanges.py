@@ -113,7 +113,7 @@ class Analysis:
                 x.down += int(next(g for g in match.groups() if g))
                 if match[1] == "0":
                     self._asked.discard(_number(x.text))
-        elif kind == "final":
+        elif kind == "final" and not (text.startswith("CONNECT") and x.name.startswith("AT+QF")):
             x.result = FAILED if text.startswith(_BAD) else OK
             self._open = None
             if x.result == FAILED:

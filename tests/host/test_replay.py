@@ -1,0 +1,155 @@
+# test_replay - tools/replay.py: what real modems said, to the simulated one and to the driver.
+# SPDX-License-Identifier: MIT
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import setup
+import tool
+
+TRANSCRIPTS = sorted((setup.ROOT / "tests" / "transcripts").glob("*.txt"))
+FAMILIES = ("ugxx", "lte")
+
+
+def replay(*args):
+    # (exit status, output, errors)
+    argv = [sys.executable, setup.ROOT / "tools" / "replay.py", *[str(a) for a in args]]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=tool.LIMIT_S)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def written(tmp_path, text):
+    path = tmp_path / "x.txt"
+    path.write_text(text)
+    return path
+
+
+def family(path):
+    return re.search(r"^# family: (\w+)$", path.read_text(), re.M)[1]
+
+
+def test_every_transcript():
+    assert len(TRANSCRIPTS) > 8
+    code, out, err = replay(*TRANSCRIPTS)
+    assert (code, err) == (0, ""), out
+    of_each = re.split(r"^(?=/)", out, flags=re.M)[1:]
+    assert len(of_each) == len(TRANSCRIPTS)
+    for path, text in zip(TRANSCRIPTS, of_each):
+        assert text.startswith("%s: " % path) and family(path) in FAMILIES
+        assert "OTHER FORM" not in text and "UNKNOWN" not in text
+        if family(path) == "ugxx":
+            assert "  driver: copes: " in text, text
+            assert "other result" not in text, text
+        else:
+            assert "  driver: does not know the family lte yet\n" in text
+            assert re.search(r"ugsim: \d+ same", text), path  # something was checked
+
+
+def test_every_transcript_names_its_source():
+    for path in TRANSCRIPTS:
+        text = path.read_text()
+        assert text.startswith("# source: ") and "\n# model: " in text, path
+
+
+def test_an_answer_of_another_form(tmp_path):
+    lines = "> AT+CSQ\n< +CSQ: 14\n< OK\n> AT+QIGETERROR\n< +QIGETERROR: 0,operate\n< OK\n"
+    code, out, _ = replay("--only", "ugsim", written(tmp_path, lines + "> AT+CIMI\n< ERROR\n"))
+    assert code == 1 and "driver" not in out
+    assert "  OTHER FORM    AT+CSQ\n      recorded    +CSQ: 14 / OK\n" in out
+    assert "simulation  +QIGETERROR: 0, operate" in out  # a blank more
+    assert "  other result  AT+CIMI\n" in out
+    assert "  ugsim: 2 OTHER FORM, 1 other result\n" in out
+
+
+def test_of_another_family_what_is_common(tmp_path):
+    text = "# family: lte\n> AT+CSQ\n< +CSQ: 14\n< OK\n> AT+COPS?\n< +COPS: 1\n< OK\n"
+    code, out, _ = replay(written(tmp_path, text + "> AT+QNEW\n< OK\n"))
+    assert code == 1 and "ugsim: 1 OTHER FORM, 2 of its family\n" in out
+
+
+def test_as_a_terminal_keeps_it(tmp_path):
+    text = (
+        "RDY\r\n\r\n[12:00:01.123] AT\r\r\nOK\r\n[12:00:02.500] ATI\r\nATI\r\nQuectel\r\nUG95\r\n"
+        "Revision: UG95ENAR02A01E1G\r\n\r\nOK\r\nAT+CREG?\r\n+CREG: 0,1\r\n\r\nOK\r\n+CREG: 5\r\n"
+    )
+    code, out, _ = replay("-v", written(tmp_path, text))
+    assert code == 0, out
+    assert "ugsim: 3 same\n" in out and out.count("  same ") == 3
+
+
+def test_the_driver_hears_what_was_recorded(tmp_path):
+    # Its own words for what this modem said.
+    text = "> AT+CPIN?\n< +CPIN: SIM PIN\n< OK\n"
+    code, out, _ = replay("--only", "driver", written(tmp_path, text))
+    assert code == 0 and "it ends by name: [Errno 13] start: the SIM asks for its PIN" in out
+    text = '> AT+QSSLOPEN=1,0,0,"x.example",443,0\n< OK\n< +QSSLOPEN: 0,565\n'
+    code, out, _ = replay("--only", "driver", written(tmp_path, text))
+    assert code == 0 and "driver: copes: open failed with 565, as recorded" in out
+
+
+def test_a_driver_that_does_not_cope(tmp_path):
+    # Nothing was as recorded, and it ends all the same; one that lets another error out.
+    path = written(tmp_path, "> AT\n< OK\n")
+    code = (
+        "import upy; upy.install()\n"
+        "from qreplay import scripted\n"
+        "from qreplay.transcript import Transcript\n"
+        "import driver_kit\n"
+        "def start(*args, **keywords): raise WHAT\n"
+        "driver_kit.Modem.start = start\n"
+        "print(scripted.play(Transcript(%r)))\n" % str(path)
+    )
+    tests = setup.ROOT / "tests" / "host"
+    folders = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support"]
+    env = {"PYTHONPATH": ":".join(str(p) for p in [*folders, tests / "cpython"])}
+    for what, words in (
+        ("KeyError('x')", "(False, \"the driver let KeyError: 'x' escape"),
+        ("driver_kit.Error(5, 'start', 'check it')", "(False, 'it ends though nothing was as"),
+    ):
+        argv = [sys.executable, "-c", code.replace("WHAT", what)]
+        done = subprocess.run(argv, env=env, capture_output=True, text=True)
+        assert done.stdout.startswith(words), done.stdout + done.stderr
+
+
+def test_a_trace_is_a_transcript(tmp_path):
+    lines = ["AT+CSQ", "AT+CREG?"]
+    with open(tmp_path / "x", "w") as file:
+        file.write('{"at": 0, "kind": "start", "text": "ugsim 0.1.0"}\n')
+        for i, text in enumerate(lines):
+            file.write('{"at": %d, "kind": "at", "text": "%s"}\n' % (i, text))
+            file.write(
+                '{"at": %d, "kind": "info", "text": "%s: 9,9"}\n' % (i, text[2:].strip("?"))
+            )
+            file.write('{"at": %d, "kind": "final", "text": "OK"}\n' % i)
+        file.write('{"at": 9, "kind": "ur')
+    code, out, err = replay(tmp_path / "x")
+    assert (code, err) == (0, "") and "ugsim: 2 same\n" in out
+    assert "ends in the middle of line 8" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "has no command in it"),
+        (b"\0\1\2", "is no text"),
+        (b"hello\nworld\n", "has no command in it"),
+        (b"x" * (2 << 20), "is longer than a transcript may be"),
+        (b'{"at": 0, "kind": "start", "text": "x"}\n{"at"\n{}\n', "is not a trace of ugsim"),
+    ],
+)
+def test_what_is_no_transcript(tmp_path, content, words):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    code, out, err = replay(path)
+    assert code == 2 and words in err and err.count("\n") == 1
+
+
+def test_wrong_options(tmp_path):
+    for args in (["/no/such/file"], ["--only", "x", "y"], ["--dance"], ["-v"]):
+        code, out, err = replay(*args)
+        assert code == 2 and err.count("\n") == 1, err
+    assert replay("--help")[0] == 0

@@ -1,0 +1,2 @@
+# qreplay - the parts of tools/replay.py: transcripts, forms of answers, the two replays.
+# SPDX-License-Identifier: MIT

@@ -1,0 +1,54 @@
+# replay - a real modem's words to the simulated modem and to the driver.
+# SPDX-License-Identifier: MIT
+
+import os
+import sys
+
+import setup
+
+HELP = """\
+use: python3 tools/replay.py [--only ugsim|driver] [-v] FILE...
+
+Replays a transcript of a modem twice:
+
+  ugsim    asks the simulated modem the same questions: are its answers of the same form?
+  driver   the driver talks to a modem that answers as recorded where it can, else as the
+           simulation: does the driver cope, whatever was said?
+
+FILE is a trace (of ugsim, of a board, of a tool) or a text such as a terminal keeps:
+
+  # model: UG96            what is known about it; "# family: ugxx" or another one
+  > AT+CSQ                 what was typed; a line that begins with AT is, too
+  < +CSQ: 14,2             what came; other lines are that, too
+  < OK
+
+Of a family that the driver does not know yet only what all have in common is checked against the
+simulation, the rest is told. docs/replay.md says how to send yours.
+
+options:
+  --only PART   one of the two
+  -v            every exchange, not only what differs
+  -h, --help    this text
+
+Exit status: 0 nothing differs and the driver copes, 1 not so, 2 it could not run.
+"""
+
+
+def main(args):
+    if args in (["-h"], ["--help"]) or not args:
+        print(HELP, end="", file=sys.stdout if args else sys.stderr)
+        return 0 if args else 2
+    python = setup.ensure_venv("ugsim")
+    tests = setup.ROOT / "tests" / "host"
+    path = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support", tests / "cpython"]
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(p) for p in path)
+    return setup.call([python, "-m", "qreplay.worker", *[_path(arg) for arg in args]])
+
+
+def _path(arg):
+    # The worker runs in the checkout's folder.
+    return os.path.abspath(arg) if os.path.exists(arg) else arg
+
+
+if __name__ == "__main__":
+    sys.exit(setup.main(main))
