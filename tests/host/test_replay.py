@@ -107,7 +107,7 @@ def test_a_driver_that_does_not_cope(tmp_path):
     folders = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support"]
     env = {"PYTHONPATH": ":".join(str(p) for p in [*folders, tests / "cpython"])}
     for what, words in (
-        ("KeyError('x')", "(False, \"the driver let KeyError: 'x' escape"),
+        ("KeyError('x')", "(False, \"the driver let KeyError escape: 'x'"),
         ("driver_kit.Error(5, 'start', 'check it')", "(False, 'it ends though nothing was as"),
     ):
         argv = [sys.executable, "-c", code.replace("WHAT", what)]
@@ -120,10 +120,9 @@ def test_a_trace_is_a_transcript(tmp_path):
     with open(tmp_path / "x", "w") as file:
         file.write('{"at": 0, "kind": "start", "text": "ugsim 0.1.0"}\n')
         for i, text in enumerate(lines):
+            said = text[2:].strip("?")
             file.write('{"at": %d, "kind": "at", "text": "%s"}\n' % (i, text))
-            file.write(
-                '{"at": %d, "kind": "info", "text": "%s: 9,9"}\n' % (i, text[2:].strip("?"))
-            )
+            file.write('{"at": %d, "kind": "info", "text": "%s: 9,9"}\n' % (i, said))
             file.write('{"at": %d, "kind": "final", "text": "OK"}\n' % i)
         file.write('{"at": 9, "kind": "ur')
     code, out, err = replay(tmp_path / "x")

@@ -558,3 +558,23 @@ def test_an_example_dumps_its_trace(tmp_path, tmp_path_factory):
     # As the program prints it without.
     status, out, err = tool.run(tmp_path, *words, settings[1])
     assert status == 1 and '"kind"' not in out
+
+
+def test_the_page_about_trouble(tmp_path, tmp_path_factory):
+    # Its script as it stands, and with an error in it.
+    text = (setup.ROOT / "docs" / "trouble.md").read_text()
+    script = "import board\n\n" + text.partition("```python\n")[2].partition("```")[0]
+    start = "    modem.start(**board.access())\n"
+    assert script.count(start) == 1
+    path = tmp_path_factory.mktemp("script") / "trouble.py"
+    weak = "modem.tls(auth=False, allow_weak=True)"
+    fails = start + "    modem.connect('no-such-host.invalid', 443, %s)\n" % weak
+    for old, new, wanted in (("", "", 0), (start, fails, 1)):
+        path.write_text(script.replace(old, new, 1))
+        status, out, err = tool.run(tmp_path, "run.py", "--baud", "0", path)
+        assert status == wanted, out + err
+    path.write_text(out)
+    code, shown, _ = ugsim_trace(path)
+    assert code == 0 and "host    > AT+QIACT=1" in shown
+    last = shown.splitlines()[-1]
+    assert "driver  ! [Errno" in last and "no-such-host.invalid" in last

@@ -86,13 +86,14 @@ class Transcript:
                 self._answer(line)
 
     def _command(self, text):
+        x = self._open
+        if x is not None and x.text == text and not x.lines and not x.final:
+            return  # its echo
         self._open = Exchange(text)
         self.exchanges.append(self._open)
 
     def _answer(self, text):
         x = self._open
-        if x is not None and text == x.text:
-            return  # its echo
         if x is None or x.final:
             self.urcs.append(text)
         elif _FINAL.match(text):
