@@ -345,6 +345,9 @@ _SLOWER = 6  # than the unix port
 # A file, or some of its tests, and why.
 NOT_ON_WEBASSEMBLY = {
     "test_compat_tls": {"test_a_ca_that_is_none": "files: ENOENT is 44 there"},
+    "test_poll": {"test_beside_a_stream_of_the_system": "a socket of the system"},
+    "test_queue": {"test_on_a_real_file_system": "files: EEXIST is 20 there"},
+    "test_shims": {"test_poll_times_out": "the real clock, and slow"},
 }
 EVERYWHERE = (
     "test_driver_calls",

@@ -132,7 +132,7 @@ def test_on_the_unix_port(image, which):
     text = (
         "import sys, vfs\nvfs.mount(vfs.VfsRom(open(%r, 'rb').read()), '/rom')\n"
         "sys.path[:] = ['/rom/lib']\nimport qssl\nfrom qssl import Modem\n"
-        "import qssl.uplink, qssl.diagnose\nprint(qssl.__file__)\n" % str(image)
+        "import qssl.uplink, qssl.ask.diagnose\nprint(qssl.__file__)\n" % str(image)
     )
     assert run([program, "-c", text]) == "/rom/lib/qssl/__init__.mpy\n"
 

@@ -36,7 +36,8 @@ function put(source, target) {
 
 mp.FS.mkdirTree(here);
 mp.FS.mkdirTree(path.dirname(file));
-for (const name of [folders[0], path.join(root, "tools/ugsim"), support, runCase, file]) {
+const tools = ["ugsim", "qsearch"].map((name) => path.join(root, "tools", name));
+for (const name of [folders[0], ...tools, support, runCase, file]) {
     if (fs.existsSync(name)) {
         put(name, name);
     }
