@@ -1,9 +1,12 @@
 # test_replay - tools/replay.py: what real modems said, to the simulated one and to the driver.
 # SPDX-License-Identifier: MIT
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -152,3 +155,15 @@ def test_wrong_options(tmp_path):
         code, out, err = replay(*args)
         assert code == 2 and err.count("\n") == 1, err
     assert replay("--help")[0] == 0
+
+
+def test_ctrl_c(tmp_path):
+    path = written(tmp_path, "> AT+QIACT=1\n< OK\n> AT+QIDEACT=1\n< OK\n" * 5000)
+    for wait_s in (0.3, 2):
+        argv = [sys.executable, setup.ROOT / "tools" / "replay.py", "-v", path]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, process_group=0)
+        time.sleep(wait_s)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=tool.LIMIT_S)
+        assert process.returncode in (130, -signal.SIGINT) and "Traceback" not in err, err

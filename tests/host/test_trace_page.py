@@ -399,6 +399,7 @@ _LINE = b'{"at": 1, "kind": "at", "text": "AT"}\n'
         (_START + b"\xff\xfe\n" + _LINE, "(line 2)"),
         (_START + b"[" * 100000 + b"\n" + _LINE, "(line 2)"),
         (_START + b'{"at": NaN, "kind": "at", "text": ""}\n' + _LINE, "(line 2)"),
+        (_START + b'{"at": 1e303, "kind": "at", "text": ""}\n' + _LINE, "(line 2)"),
         (_START + b'{"at": 1, "kind": "%s", "text": ""}\n' % (b"k" * 99) + _LINE, "(line 2)"),
         (_START + b'{"at": 1, "kind": "up", "text": "", "n": -1}\n' + _LINE, "(line 2)"),
         (_START + b'{"at": 1, "kind": "up", "text": "", "data": 7}\n' + _LINE, "(line 2)"),

@@ -4,6 +4,7 @@
 import sys
 
 import upy
+from setup import interrupt  # noqa: F401 - first of all
 
 upy.install()
 

@@ -39,7 +39,10 @@
     if (s < 120) return s.toFixed(s < 10 ? 2 : 1) + " s";
     return s < 7200 ? (s / 60).toFixed(1) + " min" : (s / 3600).toFixed(1) + " h";
   };
-  const clock = (t) => D.unix === null ? "" : new Date((D.unix + t) * 1000).toISOString();
+  const clock = (t) => {
+    const date = new Date((D.unix + t) * 1000);
+    return D.unix === null || isNaN(date) ? "" : date.toISOString();
+  };
   // Control and other invisible characters as they would be typed in a string.
   const printable = (text) => text.replace(
     /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]/gu,

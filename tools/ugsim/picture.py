@@ -6,6 +6,7 @@
 # nodes of it, never HTML.
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -59,6 +60,9 @@ def write(path, events, name, cut=lambda: ""):
         os.replace(path + ".part", path)
     except OSError as error:
         raise TraceError("cannot write %s: %s." % (path, error.strerror)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path + ".part")
 
 
 def merged(events, others):

@@ -37,6 +37,8 @@ FORMAT = 2  # 1 had no payload
 KEPT = 16384  # bytes of payload that an event keeps
 _LINE = 1 << 20  # no line of a trace is longer
 _KIND = 24  # and no kind
+_TIME = 1e9  # seconds, 31 years
+_SIZE = 1 << 40  # bytes of payload
 _BOARD = b'{"at": 0.000, "kind": "start", "text": "qssl '  # as qssl.ask.trace prints it
 
 
@@ -178,11 +180,11 @@ def _parse(line):
     n = more.pop("n", None)
     data = base64.b64decode(more.pop("data", ""))
     t = more.pop("t", None)
-    if not math.isfinite(at) or len(kind) > _KIND:
+    if not abs(at) < _TIME or len(kind) > _KIND:
         raise ValueError
-    if n is not None and (not isinstance(n, int) or n < 0):
+    if n is not None and (not isinstance(n, int) or not 0 <= n < _SIZE):
         raise ValueError
-    if not isinstance(t, (int, float)) or not math.isfinite(t):
+    if not isinstance(t, (int, float)) or not 0 <= t < _TIME * 10:
         t = None
     return Event(at, kind, text, n, data, t, more)
 
