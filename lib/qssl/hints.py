@@ -37,6 +37,7 @@ on the UART; check TX, level and baud rate; reconnect
 _OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
 pdp|!EINVAL|modem|pdp must be 1 to 20
+timeout|!EINVAL|modem|timeout_ms must be 1 to 536870911, in ms
 id|!EINVAL|state|id must be 0 to 11
 strays|!EINVAL|modem|size must be 64 or more
 trace|!EINVAL|modem|size must be 256 to 65000

@@ -359,6 +359,8 @@ class Modem:
         """
         if isinstance(text, str):
             text = text.encode()
+        if isinstance(prefix, str):
+            prefix = prefix.encode()
         if text[:2].upper() != b"AT":
             raise error("no AT")
         # Once: it may be slow, and typing it again may do more than ask.

@@ -10,7 +10,7 @@ from micropython import const
 from .. import unload
 from ..errors import Error, error
 from ..start.network import failing
-from ..wire.dialect import IN_USE, NO_PDP
+from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
@@ -52,9 +52,12 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False):
     # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
     modem.link.mine(None)
     host, port = _checked(host, port)
-    if not hasattr(ctx, "applying"):
+    if getattr(ctx, "_modem", None) is not modem:
         raise error("ctx")
-    pdp = pdp or modem.pdp
+    if pdp is None:
+        pdp = modem.pdp
+    elif not isinstance(pdp, int) or not 1 <= pdp <= PDP_MAX:
+        raise error("pdp")
     yield from modem.at.alone(())  # another task may be starting the modem
     if proven:
         modem.link.suspect()
@@ -143,6 +146,7 @@ def _checked(host, port):
     if not isinstance(port, int) or not 0 < port < 65536:
         raise error("port")
     host = quoted(host, "open", "host name")
-    if b"/" in host or b":" in host:
-        raise error("url")
+    for c in host:
+        if not (48 <= c < 58 or 65 <= c & 95 < 91 or c in b".-_"):
+            raise error("url")
     return host, port

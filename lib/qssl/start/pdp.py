@@ -33,15 +33,23 @@ def activate(
     Since: 0.1.
     """
     _check(pdp)
-    from .bringup import Bringup, settings
+    from .bringup import settings
 
-    step = Bringup(modem, timeout_ms, pdp)
-    modem.link.drive(step.activate(*settings(apn, user, password, auth)))
+    setting = settings(apn, user, password, auth)
+    address = modem.at.within(timeout_ms, _activating(modem, timeout_ms, pdp, setting))
     if pdp == modem.pdp:
-        modem.address = step.address
+        modem.address = address
         modem.up = True
     elif pdp not in modem.pdps:
         modem.pdps.append(pdp)
+    return address
+
+
+def _activating(modem, timeout_ms, pdp, setting):
+    from .bringup import Bringup
+
+    step = Bringup(modem, timeout_ms, pdp)
+    yield from step.activate(*setting)
     return step.address
 
 

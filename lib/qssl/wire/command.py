@@ -191,6 +191,8 @@ class At:
 
     def within(self, timeout_ms, steps):
         # Runs `steps`, blocking: all of their commands together within the time.
+        if not isinstance(timeout_ms, int) or not 0 < timeout_ms < 1 << 29:
+            raise error("timeout")
         outer = self.until
         self.until = ticks_add(ticks_ms(), timeout_ms)
         try:

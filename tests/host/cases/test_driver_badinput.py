@@ -99,7 +99,8 @@ def test_host():
 
 def test_host_that_only_the_modem_refuses():
     rig, modem = up()
-    e = raised(modem.connect, "with blank.example", 443, tls(modem))
+    arm(rig, "open_error code=552")
+    e = raised(modem.connect, "-.example", 443, tls(modem))
     assert e.code == 552, e
     driver_kit.works(modem)
 
@@ -405,3 +406,31 @@ def test_what_is_no_command_line():
     modem.command("at")
     arm(rig, "open_code code=566")
     assert "server.example:443" in str(raised(modem.connect, b"server.example", 443, tls(modem)))
+
+
+def test_values_that_no_modem_could_take():
+    rig, modem = up(FakeNet(Recorder()))
+    ctx = tls(modem)
+    for ms in (0, -1, -100000, 1.5, None, "180", 1 << 29, 10**12):
+        for call in (
+            lambda ms: modem.start("internet", timeout_ms=ms),
+            lambda ms: modem.connect(HOST, 443, ctx, timeout_ms=ms),
+            lambda ms: modem.activate(2, "internet", timeout_ms=ms),
+        ):
+            refused(rig, ("timeout_ms", "ms"), call, ms)
+    assert modem.up
+    for pdp in (0, -1, 21, "1", 1.0):
+        refused(rig, ("pdp", "1 to 20"), modem.connect, HOST, 443, ctx, pdp=pdp)
+    for port in (0, -1, 65536, "443", None, 443.0):
+        refused(rig, ("port", "1 to 65535"), modem.connect, HOST, port, ctx)
+    for host in (" ", "a b", "user@host", "host?x", "host,443", "[::1]", "a;b", "a\\b", "{a}"):
+        refused(rig, ("host", "URL"), modem.connect, host, 443, ctx)
+    refused(rig, ("host name", "empty"), modem.connect, "", 443, ctx)
+    another = Modem(rig.uart)
+    for wrong in (None, 0, "ctx", modem, tls(another)):
+        refused(rig, ("modem.tls()",), modem.connect, HOST, 443, wrong)
+    # What is not refused works.
+    for host in (HOST, "1.2.3.4", "a_b-c.example.", "A.example", b"server.example"):
+        modem.connect(host, 443, ctx, timeout_ms=(1 << 29) - 1, pdp=1).close()
+    assert modem.command("AT+CSQ", "+CSQ:") == [b" 21,0"]
+    driver_kit.works(modem)
