@@ -295,10 +295,10 @@ class _Socket(Socket):
     bare = False  # ... gave nothing
     over = False  # the end was told
 
-    def _await(self, n, due=-1):
+    def _await(self, n, due=-1, goes=0):
         self.seen = ticks_ms()
         self.bare = True
-        n = Socket._await(self, n, due)
+        n = Socket._await(self, n, due, goes)
         self.bare = n < 0
         self.over = n == 0
         return n

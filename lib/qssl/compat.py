@@ -283,9 +283,9 @@ class _Lazy(Socket):
         if self._usable():
             Socket._check(self)
 
-    def _await(self, n, due=-1):
+    def _await(self, n, due=-1, goes=0):
         self._late = self.bare = True
-        n = Socket._await(self, n, due) if self._usable() else -1
+        n = Socket._await(self, n, due, goes) if self._usable() else -1
         self._late = False
         self.bare = n < 0
         self.over = n == 0

@@ -100,10 +100,11 @@ class Socket(Channel):
             self._told = True
             raise error(self.why or "closed", max(self.code, 0))
 
-    def _await(self, n, due=_EACH):
+    def _await(self, n, due=_EACH, goes=0):
         # Blocking: until n bytes are ready, or fewer and no more are coming, or it is time.
         # Returns how many may be taken; 0 at EOF; -1: none now, and the socket does not block.
-        # What was received goes before an error. due: of a call that waits more than once.
+        # What was received goes before an error. due: of a call that waits more than once. goes:
+        # bytes that the caller takes then, if there are so many.
         link = self._link
         if self._state >= _CLOSING:
             self._check()  # the ring may be another socket's by now
@@ -111,16 +112,22 @@ class Socket(Channel):
         link.pump()
         self._short = False
         if self._ready < n and self._timeout != 0:
-            outer = self._need  # of a read in the middle of which a callback reads
+            need = self._need  # of a read in the middle of which a callback reads
+            outer = self._goes
             self._need = n
+            self._goes = goes
             if due == _EACH:
                 due = self._due()
-            while self._ready < self._need and not (self._eof or self._dead()):
-                if (link.pipe is not None and link.pipe is not self) or not link.wait(due):
-                    break
-                link.pump()
-            self._short = self._need < n  # what is pushed fills the ring: it can't show n bytes
-            self._need = outer
+            try:
+                while self._ready < self._need and not (self._eof or self._dead()):
+                    if link.pipe is not None and link.pipe is not self:
+                        break
+                    if not link.wait(due, self):
+                        break
+                self._short = self._need < n  # what is pushed fills the ring: it shows no n bytes
+            finally:
+                self._need = need
+                self._goes = outer
         if self._ready:
             return min(self._ready, n)
         if self._eof and self._state < _CLOSING:
@@ -152,9 +159,10 @@ class Socket(Channel):
         Allocates: nothing.
         Since: 0.1.
         """
-        k = self._await(1)
+        n = n or len(buf)
+        k = self._await(1, _EACH, n)
         if k > 0:
-            return self._take(buf, min(self._ready, n or len(buf)))
+            return self._take(buf, min(self._ready, n))
         return None if k else 0
 
     def readinto(self, buf: bytearray | memoryview, n: int = -1) -> int | None:
@@ -175,7 +183,7 @@ class Socket(Channel):
         while at < n:
             want = min(n - at, RECV_MAX)
             try:
-                k = self._await(want, due)
+                k = self._await(want, due, want)
             except OSError:
                 if at:
                     self._told = False  # the next call tells it
@@ -239,14 +247,16 @@ class Socket(Channel):
         return self._recv(n, _EACH)
 
     def _recv(self, n, due):
-        k = self._await(1, due)
+        k = self._await(1, due, n)
         if k <= 0:
             return None if k else b""
         link = self._link
         link.busy = True
-        data = self._rx.read(min(self._ready, n))
-        self._ready -= len(data)
-        link.busy = False
+        try:
+            data = self._rx.read(min(self._ready, n))
+            self._ready -= len(data)
+        finally:
+            link.busy = False
         link.pump()
         return data
 
@@ -275,9 +285,11 @@ class Socket(Channel):
                 return line or (None if k else b"")
             k = self._ready if limit < 0 else min(self._ready, limit - len(line))
             self._link.busy = True
-            part = self._rx.readline(k)
-            self._ready -= len(part)
-            self._link.busy = False
+            try:
+                part = self._rx.readline(k)
+                self._ready -= len(part)
+            finally:
+                self._link.busy = False
             line += part
             if part.endswith(b"\n"):
                 break
@@ -315,7 +327,7 @@ class Socket(Channel):
         link.pump()  # what has waited too long goes first, alone
         due = self._due()
         while self.claimed() and self._timeout != 0 and link.wait(due):
-            link.pump()  # whether it has ended is just being asked
+            pass  # whether it has ended is just being asked
         if self._shut:
             self.fail("reset")  # nobody would get it
         self._check()
@@ -340,10 +352,19 @@ class Socket(Channel):
                     continue
                 if self._timeout == 0:
                     break
-                if not link.wait(due):
-                    if left == n:
-                        raise error(link.why("full"))
-                    self.fail("half")
+                self._src = buf
+                self._off = off
+                self._left = left
+                try:
+                    if not link.wait(due, self):
+                        if left == n:
+                            raise error(link.why("full"))
+                        self.fail("half")
+                finally:
+                    off = self._off
+                    left = self._left
+                    self._src = None
+                    self._left = 0
                 self._check()
         return n - left or (None if n else 0)
 
@@ -388,9 +409,8 @@ class Socket(Channel):
         if self._timeout != 0:
             due = self._due()
             while self.pending():
-                if not self._link.wait(due):
+                if not self._link.wait(due, self):
                     raise error(self._link.why("unflushed"))
-                self._link.pump()
             self._check()
 
     def pending(self) -> bool:
@@ -456,11 +476,13 @@ class Socket(Channel):
         self._state = _CLOSING
         if self._line is not None:
             self._release()
+        if self._link.parser.sink is self._rx:
+            self._link.parser.sink = None  # what comes is not read any more
         self._link.pump()
         if self._timeout != 0:
             due = ticks_add(self._look, max(timeout_s - CLOSE_S, 0) * 1000 + 2000)
-            while self._state != _CLOSED and self._link.wait(due):
-                self._link.pump()
+            while self._state != _CLOSED and self._link.wait(due, self):
+                pass
             if self._want:
                 self.fail("unknown" if self._link.job is self else "unsent")
             if self.why and not self._told:

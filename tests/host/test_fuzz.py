@@ -141,7 +141,7 @@ def check_parser():
                 at += len(chunk)
                 buf = bytearray(chunk) + bytearray(8)
                 assert parser.feed(buf, 0, len(chunk)) == len(chunk)
-            assert parser._part.any() <= LINE_MAX
+            assert parser.part.any() <= LINE_MAX
             # A line longer than LINE_MAX is given out where it came whole, and counted else.
             short = [x for x in owner.lines if len(x) <= LINE_MAX - 2]
             results.append((short, sink.data, parser.need))

@@ -13,6 +13,10 @@ BAUDS = (115200, 460800, 921600)
 RECEIVE = (1500, 19 + 19 + 1500 + 8)
 SEND = (1460, 20 + 4 + 1460 + 11)
 _MODULE = "%s.mpy"
+# What the wire carries for a full command each way, the echo while it is typed, and how often the
+# simulated line of scripts/turns.py waits for the modem: 0.3 ms each.
+_ROUNDS = {"recv": (1500, 19 + 19 + 1500 + 8, 1), "send": (1460, 19 + 4 + 1460 + 11, 2)}
+_LATENCY_US = 300
 _INSTRUCTIONS = 62.5  # a microsecond of QEMU's -icount shift=4
 _STEPS = (
     ("import", "after `from qssl import Modem`"),
@@ -175,6 +179,47 @@ class Measure:
             )
         return rows
 
+    def turns_rows(self):
+        found = Device(self._stack, self._folder, size.names(), count=True).run("turns.py")
+        rows = []
+
+        def add(key, text, value, unit, promise=None, less=True):
+            rows.append(
+                Row("turns " + key, text, value, unit, promise, less, place="emulated board")
+            )
+
+        for way, gap, what, promise in (
+            ("recv", "recv", "from the last byte of an answer to the next command", 0.4),
+            ("send", "send", "from SEND OK to the next command", 0.4),
+            ("send", "prompt", "from the prompt to the payload", 0.35),
+        ):
+            measured = found[way][str(BAUDS[-1])][gap]
+            text = "instructions " + what
+            add("instructions " + gap, text, int(measured["run"] * _INSTRUCTIONS), "")
+            add("ms " + gap, "the same on an RP2040", measured["us"] / 1000, "ms", promise)
+        for way, text in (("recv", "receiving"), ("send", "sending")):
+            for baud in BAUDS:
+                measured = found[way][str(baud)]
+                share = _bound(way, baud) / measured[way]["round"]
+                words = "%s at %d baud on an RP2040, of the bound" % (text, baud)
+                promise = 0.98 if baud == 115200 else 0.96
+                add("share %s %d" % (way, baud), words, share, "%", promise, False)
+                busy = 1 - measured["waited"] / measured["us"]
+                words = "of the time the processor does not wait, %s at %d baud" % (text, baud)
+                promise = 0.3 if baud == 115200 else None
+                add("busy %s %d" % (way, baud), words, busy, "%", promise)
+        for n, promise in ((500, 0.78), (4096, 0.91)):
+            share = _bound("send", BAUDS[-1]) / found["pieces"][str(n)]["send"]["round"]
+            words = "sending at 921600 baud in writes of %d bytes, of the bound" % n
+            add("share write %d" % n, words, share, "%", promise, False)
+        for n, measured in sorted(found["pieces"].items(), key=lambda item: int(item[0])):
+            total = 8192 if n == "1" else 65536
+            least = -(-total // SEND[0])
+            words = "AT+QSSLSEND for %d KiB written in pieces of %s bytes" % (total // 1024, n)
+            promise = None if n == "1" else least + least * 3 // 100
+            add("sends " + n, words, measured["sends"], "", promise)
+        return rows
+
     def work_rows(self):
         found = Device(self._stack, self._folder, size.names(), count=True).work(self._folder)
         return [
@@ -193,6 +238,12 @@ class Measure:
                 ("send deaf", "sending, to a modem that echoes no commands"),
             )
         ]
+
+
+def _bound(way, baud):
+    # us for a full command, its answer and the modem's own time.
+    _, wire, waits = _ROUNDS[way]
+    return wire * 1e7 / baud + waits * _LATENCY_US
 
 
 def _best(runs, way):

@@ -26,8 +26,8 @@ examples:
   python3 tools/bench.py --write            and docs/numbers.md, README.md
   python3 tools/bench.py --json > now.json
 """
-PARTS = ("sizes", "heap", "operations", "commands", "wire", "speed", "board", "work")
-EXACT = ("sizes", "heap", "operations", "commands", "wire")
+PARTS = ("sizes", "heap", "operations", "commands", "wire", "turns", "speed", "board", "work")
+EXACT = ("sizes", "heap", "operations", "commands", "wire", "turns")
 
 
 def parse(args):

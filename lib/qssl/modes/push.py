@@ -148,6 +148,9 @@ class Push:
             elif quiet >= _STALL_MS:
                 self._fail(self._sock)
 
+    def wants(self, now):
+        return True
+
     def lost(self, result):
         self._left = 0
         self._ended = False

@@ -137,6 +137,9 @@ def contact(step, limit_ms=None):
     at = shown.find("rxbuf=")
     if at >= 0 and int(shown[at + 6 :].split(",", 1)[0].rstrip(")")) < _RXBUF_MIN:
         raise Refused(errno.EINVAL, "start", "the UART's rxbuf is too small; make it 2048")
+    at = shown.find("baudrate=")
+    if at >= 0:
+        link.rate = int(shown[at + 9 :].split(",", 1)[0].rstrip(")")) // 10000 + 1
     pwrkey, status, dtr = modem.pins[:3]
     if dtr is not None:
         dtr.value(1)  # awake, should it sleep (AT+QSCLK)

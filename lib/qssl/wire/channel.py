@@ -61,7 +61,9 @@ _BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
-_HEAD = const(48)  # the first bytes of a payload: the line starts while the rest is copied
+_HEAD = const(80)  # the first bytes of a payload: the line starts while the rest is copied
+_HEADER = const(b"\r\n+QSSLRECV: 1500\r\n")  # of a full reply
+_PROMPT = const(b"\r\n> ")
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
 _PAUSE_MAX_MS = const(1000)
 
@@ -81,19 +83,21 @@ class Line:
     def __init__(self, text, most):
         self._most = most
         self._full = b"%s%d\r" % (text, most)  # bytes: an echo of them is compared at C speed
-        self._buf = bytearray(self._full)
+        self._own = bytearray(self._full)
         self._at = len(text)
         self.n = -1
+        self.buf = None  # the line with n, bytes[:len]
+        self.len = 0
 
-    def type(self, link, n):
-        if n == self._most:
-            self.n = n
-            link.type(self._full, len(self._full))
-            return
-        i = put(self._buf, self._at, n)
-        self._buf[i] = 13
+    def set(self, n):
         self.n = n
-        link.type(self._buf, i + 1)
+        self.buf = self._full
+        self.len = len(self._full)
+        if n != self._most:
+            self.buf = self._own
+            self.len = put(self._own, self._at, n) + 1
+            self._own[self.len - 1] = 13
+        return self
 
 
 class Channel(io.IOBase):
@@ -101,6 +105,7 @@ class Channel(io.IOBase):
     takes = _l.OK | _l.ERROR
     limit_ms = _CLOSE_MS
     pad = 27
+    token = None
     _close_s = CLOSE_S
 
     def __init__(self, modem, cid, slot, line):
@@ -121,6 +126,7 @@ class Channel(io.IOBase):
         self._asked = False  # AT+QSSLCLOSE was refused
         # receiving
         self._ready = 0  # bytes in rx whose reply was whole
+        self._goes = 0  # bytes that a waiting reader takes at most once it wakes
         self._need = 0  # bytes that a waiting reader wants ...
         self._short = False  # ... which is more than the ring can show at once
         self._more = False  # the modem has, or may have, data
@@ -140,6 +146,8 @@ class Channel(io.IOBase):
         self._doubts = 0  # answers in a row that said what nothing else says, or nothing
         # sending: n bytes in tx, of which the first fly are in flight and the first want must go
         self._n = self._fly = self._want = 0
+        self._src = None  # what a waiting writer writes: left bytes from off on
+        self._off = self._left = 0
         self._typed = 0  # bytes of fly that went to the UART; -1: no prompt yet
         self._pause = 0  # ms
         self._again = 0  # ticks: not before, after SEND FAIL
@@ -194,6 +202,50 @@ class Channel(io.IOBase):
             return self
         return None
 
+    def wants(self, now):
+        # Whether it would have work now.
+        phase = self._phase
+        work = self._ask or self.job(now)
+        self._phase = phase
+        return work
+
+    def ahead(self, now):
+        # What this channel types next, to link.next, when the token ends what it does now: the
+        # payload, or the same command again, unless there is other work. Gives its bytes.
+        link = self._link
+        phase = self._phase
+        if phase == _P_SEND and self._typed < 0:
+            return self._head(link)
+        if self._ask or self._held or self._push is not None or link.doubt:
+            return 0
+        if phase == _P_RECV and self._got <= 0:
+            return 0
+        go = self.job(now) and self._phase == phase
+        self._phase = phase
+        if not go:
+            return 0
+        if phase == _P_RECV:
+            have = self._rx.any() + link.parser.need
+            n = RECV_MAX - have + min(have, self._goes)
+            if have < self._need or n < _ROOM:
+                return 0  # the reader does not wake
+            line = self._slot.recv
+        else:
+            n = SEND_MAX
+            if self._n - self._fly + self._left < n:
+                return 0  # it lingers
+            line = self._slot.send
+        for source in link.sources:
+            if source is not self and source.wants(now):
+                return 0
+        link.next = line.set(n).buf
+        return line.len
+
+    def _head(self, link):
+        self._tx.seek(0)
+        link.next = link.piece
+        return self._tx.readinto(link.piece, min(self._fly, _HEAD))
+
     def _dead(self):
         # No more can be received. Where only sending failed, what has come is still there.
         return self.why and self.why != "reset"
@@ -233,15 +285,19 @@ class Channel(io.IOBase):
     def begin(self, link):
         phase = self._phase
         if phase == _P_RECV:
-            n = RECV_MAX - self._rx.any()
-            if link.tail is None:
-                n = 1  # how this firmware ends a payload shows safest on one byte
+            line = self._slot.recv
+            if not link.early:
+                n = RECV_MAX - self._rx.any()
+                if link.tail is None:
+                    n = 1  # how this firmware ends a payload shows safest on one byte
+                line.set(n)
+            self.token = _HEADER
             self._more = True
             self._news = False
             self._got = -1
             self.takes = _l.OK | _l.ERROR
             self.limit_ms = _RECV_MS
-            self._slot.recv.type(link, n)
+            link.type(line.buf, line.len)
             return
         if phase == _P_SEND:
             n = self._fly = self._n
@@ -250,7 +306,9 @@ class Channel(io.IOBase):
             self.takes = _l.SEND_OK | _l.SEND_FAIL | _l.ERROR
             self.limit_ms = _PROMPT_MS
             link.parser.prompt = True
-            self._slot.send.type(link, n)
+            self.token = _PROMPT
+            line = self._slot.send.set(n)
+            link.type(line.buf, line.len)
             return
         self.takes = _l.OK | _l.ERROR
         if phase == _P_STATE:
@@ -265,6 +323,24 @@ class Channel(io.IOBase):
             text = self._line
         self._line = None
         link.type(text, len(text))
+
+    def follow(self, link):
+        # SEND OK came, and the next full command is out: its prompt is near.
+        parser = link.parser
+        parser.prompt = True
+        parser.mirror = 0
+        link.claim = link.stats.silent = 0
+        link.last = self
+        link.mirrors = self._mirrored
+        self._mirrored = False
+        self._ended = _P_SEND
+        self._sent()
+        self._fly = SEND_MAX
+        self._typed = -1
+        self.token = _PROMPT
+        link.next_n = self._head(link)
+        line = self._slot.send
+        link.type(line.buf, line.len)
 
     def line(self, buf, lo, hi):
         if self._phase == _P_STATE:
@@ -287,7 +363,8 @@ class Channel(io.IOBase):
         self._got = n
         self._link.extend(_RECV_MS)
         if n:
-            self._link.parser.expect(n, self._rx, self._link.tail)
+            sink = self._rx if self._state < _CLOSING else None  # nobody will make room
+            self._link.parser.expect(n, sink, self._link.tail)
         else:
             self._more = self._news
             self._look = ticks_add(ticks_ms(), _LOOK_MS)
@@ -324,6 +401,7 @@ class Channel(io.IOBase):
     def prompt(self):
         link = self._link
         self._typed = 0
+        self.token = _l.SENT
         link.extend(_SENT_MS)
         link.type_data()
         if link.mirrors or link.echo:
@@ -359,6 +437,7 @@ class Channel(io.IOBase):
 
     def done(self, result):
         phase = self._phase
+        self.token = None
         if result == _l.RESTARTED:
             return  # lost() comes next
         if result < _l.TIMEOUT:
@@ -371,10 +450,10 @@ class Channel(io.IOBase):
                 # No whole line came: what did come of the echo shows how far it was the same.
                 at = self.id if self._link.parser.echo_at > 13 + (self.id > 9) else -1
             self._modem.misheard(self.id, at)
-        if phase == _P_RECV:
-            self._done_recv(result)
-        elif phase == _P_SEND:
+        if phase == _P_SEND:
             self._done_send(result)
+        elif phase == _P_RECV:
+            self._done_recv(result)
         elif phase == _P_STATE:
             self._done_state(result)
         elif phase == _P_CLOSE:
@@ -586,20 +665,36 @@ class Channel(io.IOBase):
     def _sent(self):
         # Closes the gap that the bytes sent have left.
         tx = self._tx
-        piece = self._link.piece
         fly = self._fly
-        left = self._n = self._n - fly
+        left = self._n - fly
+        if left:
+            self._close(fly, left)
+        self._fly = self._pause = 0
+        self._looks = _LOOKS
+        if self._link.early:
+            # The next command is out: what it sends comes from the writer.
+            n = SEND_MAX - left
+            if n:
+                tx.seek(left)
+                tx.write(self._src, self._off, n)
+                self._off += n
+                self._left -= n
+            self._n = self._want = SEND_MAX
+        else:
+            self._n = left
+            self._want = max(self._want - fly, 0)
+            self._stale = ticks_add(ticks_ms(), LINGER_MS)
+
+    def _close(self, lo, left):
+        tx = self._tx
+        piece = self._link.piece
         at = 0
         while at < left:
-            tx.seek(fly + at)
+            tx.seek(lo + at)
             n = tx.readinto(piece, min(left - at, len(piece)))
             tx.seek(at)
             tx.write(piece, 0, n)
             at += n
-        self._want = max(self._want - fly, 0)
-        self._fly = self._pause = 0
-        self._looks = _LOOKS
-        self._stale = ticks_add(ticks_ms(), LINGER_MS)
 
     # --- what the modem reports (URCs) ---------------------------------------------------------
 

@@ -21,6 +21,7 @@ class Exchange:
     # One command, as a job of the link.
     takes = _l.OK | _l.ERROR | _l.CONNECT
     pad = 27
+    token = None
 
     def __init__(self, link, text, prefix, data, due):
         self._link = link
@@ -99,6 +100,9 @@ class At:
         x = self._queue.pop(0)
         x.limit_ms = max(ticks_diff(x.due, now), 1)
         return x
+
+    def wants(self, now):
+        return self._queue
 
     def lost(self, result):
         if result:

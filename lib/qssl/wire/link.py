@@ -12,14 +12,17 @@
 #                      is sure, -1: it can't be this job's
 #   owes(), pad        bytes that the modem may wait for, and what completes them: Resync.start
 #   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
+#   token              what the modem says next if all goes well, or None: looked for as a whole
+#   ahead(now)         how many bytes of link.next may be typed the moment it has come, 0: none
+#   follow(link)       done(SEND_OK) and begin(link) in one, when what it types is out already
 #   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
 #                      the exchange may go on: link.job = self
 # What the modem says is believed only once it has echoed the command as it was typed: nothing but
 # URCs belongs to anybody before that. link.last, the job that ended last, hears of it too:
 #   confirmed()        the next command was heard, and nothing has contradicted until then
 #   contradicted(result)  one more result came, which nothing was waiting for
-# A source has job(now) -> a job or None, and lost(result): RESTARTED, TIMEOUT (the modem is dead)
-# or 0 (lines may have been missed).
+# A source has job(now) -> a job or None, wants(now): whether it would give one, and lost(result):
+# RESTARTED, TIMEOUT (the modem is dead) or 0 (lines may have been missed).
 
 import select
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
@@ -46,7 +49,12 @@ _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
 _JAM_MS = const(20000)  # what a call without a deadline waits for others to read
-_NAP_MS = const(10)  # longest sleep between two looks at the deadline
+_NAP_MS = const(10)  # longest sleep in which nothing comes, between two looks at the deadline
+_DOZE_MS = const(50)  # longest sleep while counted bytes come
+_LOOKS = const(100)  # for bytes that are due: 1 to 3 ms
+_LAST = const(48)  # bytes of payload read together with what ends it ...
+_FORE = const(64)  # ... and before those: so nothing is in work when the last byte comes
+_REST = const(512)  # from here on it does not look at the deadline between two pieces
 _CLAIM_MS = const(
     1500
 )  # RDY comes in the middle of an exchange: the exchange goes on, or it was true
@@ -54,6 +62,8 @@ _CLAIM_MS = const(
 # Whether the modem echoes commands.
 _CHECKED = const(1)  # it does: see Parser.echo
 _LEARNING = const(2)  # start() wants to know
+
+SENT = const(b"\r\nSEND OK\r\n")
 
 _NOTHING = const(-2)  # of odd: no line that nobody knows
 
@@ -111,6 +121,13 @@ class Link:
         self._chunk = bytearray(_CHUNK)
         self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
         self.turns = _TURNS
+        self.rate = 0  # bytes that come in a ms, rounded up; 0: not known, see start.contact
+        self.next = None  # what follows the token ...
+        self.next_n = 0  # ... how many bytes of it ...
+        self.early = 0  # ... and how many of them went out before their turn to be typed
+        self._at = 0  # bytes before the token
+        self._want = 1  # bytes best read together ...
+        self._least = 1  # ... unless no more come
         self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
         self._turn = 0  # the source that was asked last
         self._due = 0  # ticks: the deadline of the running exchange
@@ -128,14 +145,15 @@ class Link:
 
     # --- the pump -----------------------------------------------------------------------------
 
-    def pump(self):
+    def pump(self, who=False):
         # Moves everything one step on. Never blocks, never allocates, never raises. May be called
-        # from anywhere, also from a timer's soft callback (inside itself it does nothing).
+        # from anywhere, also from a timer's soft callback (inside itself it does nothing). who: as
+        # in wait(), which lets it sleep until there is something to do.
         if self.busy:
             return
         self.busy = True
         try:
-            self._receive()
+            self._receive(who)
             if self._out is not None:
                 self._transmit()
             if self.sick:
@@ -150,22 +168,21 @@ class Link:
         finally:
             self.busy = False
 
-    def wait(self, due):
-        # One turn of a blocking call. due: ticks or None. False: the deadline has passed.
+    def wait(self, due, who=None):
+        # One turn of a blocking call: sleeps until bytes come, and pumps. due: ticks or None. who:
+        # the channel that waits, which goes on at once. False: the deadline has passed.
         if due is None:
             if self.jam and ticks_diff(ticks_ms(), self.heard) > _JAM_MS:
                 return False  # nobody else is there to end it
         elif ticks_diff(due, ticks_ms()) <= 0:
             return False
-        if self._poll is None or self.jam:
-            sleep_ms(1)
-        else:
-            for _ in self._poll.ipoll(_NAP_MS):
-                pass
         if self.idle is not None:
             self.idle()
         if self.events is not None:
             self.events.deliver()
+        if self.busy:
+            sleep_ms(1)
+        self.pump(who)
         return True
 
     def drive(self, steps):
@@ -177,62 +194,186 @@ class Link:
         try:
             while True:
                 on = self.wait(steps.send(on))
-                self.pump()
         except StopIteration as e:
             return e.value
         finally:
             steps.close()
             self.depth -= 1
 
-    def _receive(self):
+    def _receive(self, who):
         parser = self.parser
         if self._lo < self._hi:
             self._lo = parser.feed(self._chunk, self._lo, self._hi)
-            if self._lo < self._hi:
-                return  # the sink is still full: the UART's flow control holds the modem
+            if self._lo < self._hi:  # the sink is still full: flow control holds the modem
+                if who is not False:
+                    sleep_ms(1)
+                return
         self.jam = False
+        uart = self.uart
+        chunk = self._chunk
         turns = self.turns
-        n = self.uart.any()
-        if n >= self.brim and not self.sick:
-            self.stats.overruns += 1
-            self.garbled()
-        while n and turns:
-            need = parser.need
-            if need:
-                if n < need:
-                    # Small pieces cost more than they bring, unless no more are coming.
-                    if n < _ENOUGH and n != self._seen:
-                        self._seen = n
-                        return
-                elif n < need + 8:
-                    n = need  # the trailer is best looked at whole
-            n = self._take(n)
+        naps = who is not False
+        self.next_n = 0
+        token = None
+        while turns:
+            n = uart.any()
+            if n >= self.brim and not self.sick:
+                self.stats.overruns += 1
+                self.garbled()
+            if not (n or naps):
+                break
+            if token is None:
+                token = self._plan(who)
+            at = self._at
+            whole = _CHUNK + 1 if token is None else at + len(token)
+            if naps and n < self._want:
+                n = self._sleep()
+                if not n:
+                    break
+            if n < self._least and n != self._seen and (n < _ENOUGH or naps):
+                # Small pieces cost more than they bring, unless no more are coming.
+                self._seen = n
+                break
+            if n > at > 0:
+                n = whole if n >= whole else at
+            n = uart.readinto(chunk, n if n < _CHUNK else _CHUNK)
             if not n:
                 return
             turns -= 1
-            n = self.uart.any()
-        self._seen = n
-
-    def _take(self, n):
-        n = self.uart.readinto(self._chunk, n if n < _CHUNK else _CHUNK)
-        if n:
+            if n != whole or not chunk.startswith(token, at):
+                token = None
+            elif self.next_n and (not at or parser.need or chunk.startswith(parser.echo)):
+                # What follows goes out first, what has come is looked at while it does.
+                self.early = uart.write(self.next, 0, self.next_n) or 0
             self.heard = ticks_ms()
             self.stats.rx += n
             self._seen = 0
-            self._lo = self.parser.feed(self._chunk, 0, n)
-            self._hi = n
-            if self._lo < n:
-                self.jam = True
+            if token is not None and token == SENT and not at:
+                parser.blanks = 0
+                parser.exact = self._behind = True
+                if not self.early:
+                    self._finish(SEND_OK)
+            elif parser.prompt and self.early:
+                if at:
+                    parser.echo = None
+                    self.on_echo()
+                parser.blanks += 1
+                parser.prompt = False
+                self.on_prompt()
+                parser.mirror -= parser.mirror > 0  # its blank came too
+                return
+            else:
+                self._lo = parser.feed(chunk, 0, n)
+                self._hi = n
+                if self._lo < n:
+                    self.jam = True
+                    return
+            if self.early:
+                self._begin(who, self.heard)
+                if not parser.prompt:
+                    return  # the reader has to make room first
+                token = who.token  # as _plan() would find it: nothing else can have come yet
+                self._at = parser.echo_n if self.echo else 0
+                self._least = self._at or len(token)
+                self._want = self._at + len(token)
+                continue
+            token = None
+            # What comes next is due at once: it does not wait for a look at the deadline.
+            naps = naps and (parser.need <= _REST if parser.need else parser.prompt)
+            if not naps:
+                if parser.need and who is not False:
+                    return
+                self.next_n = 0
+            elif not at:
+                self.next_n = 0
+
+    def _plan(self, who):
+        # What comes next if all goes well: at bytes of payload or echo, and the token that this
+        # returns; want: how many of them are best waited for.
+        parser = self.parser
+        job = self.job
+        token = None
+        at = parser.need
+        want = 1
+        least = 0
+        if at:
+            token = parser.tail
+            if token is None:
+                least = _ENOUGH  # who knows when it comes
+            elif at > _CHUNK + _FORE + _LAST:
+                want = _CHUNK
+            elif at > _LAST + _FORE + _LAST:
+                want = at - _LAST - _FORE
+            elif at > _LAST + 16:
+                want = at - _LAST
+            else:
+                want = at + len(token)
+        elif (
+            job is not None
+            and self._out is None
+            and not self.text
+            and parser.mirror < 3
+            and parser.owner is self
+            and not (parser.skip or parser.part.any())
+        ):
+            token = job.token
+            echo = parser.echo
+            if token is not None:
+                want = len(token)
+                if echo is not None:
+                    if parser.echo_at or type(echo) is not bytes:
+                        token = None
+                    at = want = parser.echo_n - parser.echo_at
+        self._at = at
+        self._least = least or want
+        self._want = want
+        if token is not None and parser.prompt:
+            self._want = at + len(token)  # mostly both come together
+        if token is not None and job is who and not self.next_n and at <= _REST:
+            self.next_n = job.ahead(ticks_ms())
+        return token
+
+    def _sleep(self):
+        # Until the bytes are there that are wanted, or no more come: gives how many there are.
+        uart = self.uart
+        rate = self.rate
+        want = self._want
+        if self._poll is None:
+            sleep_ms(1)
+            return uart.any()
+        n = uart.any()
+        if not (n or (rate and want > _LAST and self._seen >= 0)):
+            for _ in self._poll.ipoll(_NAP_MS):
+                pass
+            n = uart.any()
+            if not n:
                 return 0
+        if rate and n < want:
+            ms = (want - n) // rate
+            if ms:
+                sleep_ms(ms if ms < _DOZE_MS else _DOZE_MS)
+                n = uart.any()
+            if not n:
+                self._seen = -1  # they don't come: the next time it sleeps until something does
+        if 0 < want - n < 2 * rate:
+            looks = _LOOKS
+            while looks:
+                n = uart.any()
+                if n >= want:
+                    break
+                looks -= 1
         return n
 
     def _transmit(self):
         # Types on, as much as the UART takes.
         while True:
             if self._out_lo < self._out_hi:
-                n = self.uart.write(self._out, self._out_lo, self._out_hi - self._out_lo)
+                n = self.early or self.uart.write(
+                    self._out, self._out_lo, self._out_hi - self._out_lo
+                )
                 if not n:
                     return
+                self.early = 0
                 self._out_lo += n
                 self.stats.tx += n
             else:
@@ -265,14 +406,25 @@ class Link:
                 return
 
     def _begin(self, job, now):
-        self.job = job
-        self.overlong = self.parser.overlong
-        job.begin(self)  # sets its limit_ms too
+        parser = self.parser
+        self.overlong = parser.overlong
+        if self.job is job:
+            job.follow(self)
+        else:
+            self.job = job
+            job.begin(self)  # sets its limit_ms too
         self._due = ticks_add(now, job.limit_ms)
         if self.echo:
             self.odd = _NOTHING
-            self.parser.listen(self._out, self._out_hi)
-        self._transmit()
+            parser.echo = self._out
+            parser.echo_n = self._out_hi
+            parser.echo_at = parser.run = 0
+        if self.early != self._out_hi:
+            self._transmit()
+        else:
+            self.stats.tx += self.early
+            self.early = 0
+            self._out = None
 
     # --- what jobs call -----------------------------------------------------------------------
 
@@ -294,6 +446,7 @@ class Link:
     def untype(self):
         # What is not typed yet, never will be.
         self._out = None
+        self.early = 0
         self._filling = False
 
     def extend(self, ms):

@@ -17,9 +17,9 @@ _PROMPT = const(62)
 class Parser:
     def __init__(self, owner):
         self.owner = owner
-        self._part = RingIO(LINE_MAX)  # the start of a line whose end has not come yet
+        self.part = RingIO(LINE_MAX)  # the start of a line whose end has not come yet
         self._whole = bytearray(LINE_MAX)
-        self._skip = False
+        self.skip = False
         self.overlong = 0  # lines skipped
         self.prompt = False  # armed: a '>' at column 0 is the prompt, once
         # The command line whose echo is to come, a bytes-like of which echo_n bytes count: with
@@ -27,7 +27,7 @@ class Parser:
         self.echo = None
         self.echo_n = 0
         self.echo_at = 0  # bytes of it that have come ...
-        self._run = 0  # ... and where in it the present line began: a URC may cut an echo in two
+        self.run = 0  # ... and where in it the present line began: a URC may cut an echo in two
         self._got = 0  # where the last comparison stopped
         # Armed: 2 behind the prompt, 1 behind its blank; 2 more if payload is known to come back.
         self.mirror = 0
@@ -42,20 +42,14 @@ class Parser:
 
     def reset(self):
         # Forgets a started line, an echo, the prompt and an outstanding payload.
-        while self._part.any():
-            self._part.readinto(self._whole)
-        self._skip = False
+        while self.part.any():
+            self.part.readinto(self._whole)
+        self.skip = False
         self.echo = None
         self.mirror = 0
         self.prompt = False
         self.need = 0
         self.tail = None
-
-    def listen(self, echo, n):
-        # The echo of echo[:n] is to come.
-        self.echo = echo
-        self.echo_n = n
-        self.echo_at = self._run = 0
 
     def expect(self, need, sink, tail):
         # From the next byte on: need bytes of payload into sink (None: nobody wants them), never
@@ -83,7 +77,7 @@ class Parser:
                         self.matched = True
                         self.owner.on_tail()
                     self.tail = None
-            elif self._part.any() or self._skip:
+            elif self.part.any() or self.skip:
                 lo = self._text(buf, lo, hi)
             elif self.echo is not None and self._hear(buf, lo, hi) > lo:
                 lo = self._got
@@ -107,7 +101,7 @@ class Parser:
 
     def started(self):
         # Whether a line has begun and not ended yet.
-        return self._part.any() > 0
+        return self.skip or self.part.any() > 0
 
     def _text(self, buf, lo, hi):
         # A line, or the piece of it that is there.
@@ -129,8 +123,8 @@ class Parser:
             at = n
             lo += n
         else:
-            if at == self._run and at and buf[lo] == echo[0] != echo[at]:
-                at = self._run = 0  # it begins anew
+            if at == self.run and at and buf[lo] == echo[0] != echo[at]:
+                at = self.run = 0  # it begins anew
             while lo < hi and at < n and buf[lo] == echo[at]:
                 at += 1
                 lo += 1
@@ -141,10 +135,10 @@ class Parser:
             self.owner.on_echo()
         elif lo < hi:
             if buf[lo] == _CR:
-                self._run = at
-            elif at > self._run:
-                self._part.write(echo, self._run, at - self._run)
-                self.echo_at = self._run
+                self.run = at
+            elif at > self.run:
+                self.part.write(echo, self.run, at - self.run)
+                self.echo_at = self.run
         return lo
 
     def _mirrored(self, buf, lo):
@@ -169,29 +163,29 @@ class Parser:
 
     def _keep(self, buf, lo, hi):
         # Holds a piece of a line until the rest has come. False: the line is longer than allowed.
-        if self._skip:
+        if self.skip:
             return False
-        if self._part.any() + hi - lo > LINE_MAX:
-            while self._part.any():
-                self._part.readinto(self._whole)
-            self._skip = True
+        if self.part.any() + hi - lo > LINE_MAX:
+            while self.part.any():
+                self.part.readinto(self._whole)
+            self.skip = True
             self.overlong += 1
             return False
         if hi > lo:
-            self._part.write(buf, lo, hi - lo)
+            self.part.write(buf, lo, hi - lo)
         return True
 
     def _end(self, buf, lo, hi):
-        if self._skip:
-            self._skip = False
-        elif not self._part.any():
+        if self.skip:
+            self.skip = False
+        elif not self.part.any():
             self._line(buf, lo, hi)
         elif self._keep(buf, lo, hi):
-            hi = self._part.any()
-            self._part.readinto(self._whole)
+            hi = self.part.any()
+            self.part.readinto(self._whole)
             self._line(self._whole, 0, hi)
         else:
-            self._skip = False
+            self.skip = False
 
     def _line(self, buf, lo, hi):
         # Trims the line end and what noise or a prompt left before the text.

@@ -112,11 +112,12 @@ def test_what_was_written_goes_out_while_the_program_sleeps():
     assert peer.received == b"a measurement"
 
 
-def sent_whole(guarded):
-    # Whether bytes arrive as they were written while the prompt comes at any line of write().
+def sent_whole(guarded, by):
+    # Whether bytes arrive as they were written while the prompt comes at any line of write(). by:
+    # ms that it takes; what is found depends on which lines those are.
     peer = Recorder()
     rig, modem, sock = connected(peer)
-    rig.model.command("fault delay what=prompt by=3 n=0")
+    rig.model.command("fault delay what=prompt by=%d n=0" % by)
     if not guarded:
         sock._link = Unguarded(modem.link)
     sock.setblocking(False)
@@ -146,5 +147,6 @@ class Unguarded:
 
 
 def test_a_copy_is_not_interrupted():
-    assert sent_whole(True)
-    assert not sent_whole(False)  # the tracer finds what it is there for
+    for by in (1, 2, 7):
+        assert sent_whole(True, by)
+    assert not sent_whole(False, 7)  # the tracer finds what it is there for

@@ -117,6 +117,8 @@ def bare(net=None, sockets=2, idle=None, flow=False, **keywords):
         idle.rig = rig
     modem = Modem(rig.uart, sockets=sockets, idle=idle, flow=flow)
     modem.link._poll = _rig.RigPoll(rig)
+    if rig.chunk is None:  # as start() finds it in str(uart)
+        modem.link.rate = rig.baud // 10000 + 1 if rig.baud else 1000
     return rig, modem
 
 

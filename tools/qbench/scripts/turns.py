@@ -1,0 +1,319 @@
+# turns - the exchanges of a stream at a modem in memory whose line has a rate: how long the wire
+# is still, and how long the processor waits. Prints one JSON object.
+# SPDX-License-Identifier: MIT
+#
+# The board counts time by instructions (QEMU's -icount). What the modem in memory takes of it is
+# taken off; what is left is the driver's, told as the time of an RP2040: PERMILLE, and what its
+# UART takes for each call. See docs/numbers.md, Turns.
+
+import gc
+import json
+import sys
+import time as real
+
+from micropython import RingIO
+
+BAUDS = (115200, 460800, 921600)
+PIECES = (1, 100, 500, 512, 1024, 1460, 1500, 4096)
+ROUNDS = 16
+TOTAL = 65536
+FEW = 8192  # in pieces of one byte
+
+PERMILLE = 1000  # us of the RP2040 for 1000 us of the emulated board, 62500 instructions
+READ_US, READ_BYTE = 30, 2  # machine.UART.readinto: a call, and each byte
+WRITE_US, WRITE_BYTE = 30, 1
+POLL_US = 100  # a poll that finds bytes
+LATENCY_US = 300  # the modem's, to prompt and to answer
+
+PAYLOAD = bytes(range(256)) * 6
+
+
+class Clock:
+    # Virtual time of the driver, in us.
+    def __init__(self):
+        self.own = 0  # us of the emulated board, not the driver's
+        self.waited = 0  # us that the driver slept
+        self.chip = 0  # us that the RP2040's UART takes
+
+    def now(self, t):
+        # t: ticks_us() of the emulated board.
+        return (t - self.own) * PERMILLE // 1000 + self.waited + self.chip
+
+    def ran(self, t):
+        # us of the emulated board that the driver ran.
+        return t - self.own
+
+
+clock = Clock()
+start_us = real.ticks_us()
+
+
+def ticks():
+    return real.ticks_diff(real.ticks_us(), start_us)
+
+
+class Time:
+    def __getattr__(self, name):
+        return getattr(real, name)
+
+    def ticks_ms(self):
+        t = ticks()
+        n = clock.now(t) // 1000
+        clock.own += ticks() - t
+        return n
+
+    def sleep_ms(self, ms):
+        t = ticks()
+        clock.waited += ms * 1000
+        clock.own += ticks() - t
+
+
+virtual = Time()
+for name in ("ticks_ms", "sleep_ms"):
+    setattr(virtual, name, getattr(virtual, name))
+for name in ("ticks_diff", "ticks_add", "ticks_us"):
+    setattr(virtual, name, getattr(real, name))
+sys.modules["time"] = virtual
+
+from qssl import Modem  # noqa: E402
+
+
+class Gap:
+    # Between the modem's last byte and the driver's first one.
+    def __init__(self):
+        self.us = self.run = self.n = 0
+        self.first = self.last = 0  # when
+
+    def add(self, now, us, run):
+        self.last = now
+        if not self.n:
+            self.first = now
+        self.us += us
+        self.run += run
+        self.n += 1
+
+    def told(self):
+        n = max(self.n, 1)
+        found = {"us": self.us // n, "run": self.run // n, "n": self.n}
+        found["round"] = (self.last - self.first) // max(self.n - 1, 1)
+        return found
+
+
+ring = RingIO(4096)
+
+
+class Uart:
+    # machine.UART of an RP2040 with the modem at its far end: bytes show four at a time, the last
+    # ones when the line was still for 32 bits.
+    def __init__(self, baud):
+        self.baud = baud
+        self.ring = ring
+        self.bursts = []  # [from when on, bytes, moved]
+        self.free = 0  # when all that was written is out
+        self.line = b""
+        self.payload = 0  # bytes that still fill a prompt
+        self.give = 0  # bytes of payload that the modem has
+        self.kind = None  # what the modem's last words were
+        self.ended = 0  # when they were all on the line ...
+        self.found = -1  # ... and when the driver found them: us that it had run
+        self.gaps = {"recv": Gap(), "send": Gap(), "prompt": Gap()}
+        self.sends = 0
+
+    def __str__(self):
+        return "UART(1, baudrate=%d, rxbuf=2048, txbuf=2048)" % self.baud
+
+    def us(self, n):
+        return n * 10000000 // self.baud
+
+    def say(self, at, data, kind=None):
+        self.bursts.append([at, data, 0, kind])
+
+    def sync(self, t):
+        # What has come until now goes into the ring.
+        now = clock.now(t)
+        while self.bursts:
+            b = self.bursts[0]
+            n = len(b[1])
+            come = (now - b[0]) * (self.baud // 100) // 100000
+            if come >= n and now >= b[0] + self.us(n) + self.us(32) // 10:
+                come = n
+            else:
+                come = min(come, n - 1) & ~3
+            if come > b[2]:
+                self.ring.write(b[1], b[2], come - b[2])
+                b[2] = come
+            if come < n:
+                return
+            self.bursts.pop(0)
+            if b[3]:
+                self.kind = b[3]
+                self.ended = b[0] + self.us(n)
+                self.found = -1
+
+    def any(self):
+        t = ticks()
+        self.sync(t)
+        n = self.ring.any()
+        if self.kind and self.found < 0:
+            self.found = clock.ran(t)
+        clock.own += ticks() - t
+        return n
+
+    def readinto(self, buf, n):
+        t = ticks()
+        n = self.ring.readinto(buf, n)
+        clock.chip += READ_US + READ_BYTE * n
+        clock.own += ticks() - t
+        return n
+
+    def ipoll(self, ms):
+        # Until bytes are there.
+        t = ticks()
+        self.sync(t)
+        left = ms * 1000
+        while not self.ring.any() and left > 0:
+            step = 20
+            if self.bursts:
+                b = self.bursts[0]
+                step = max(min(b[0] + self.us(4) - clock.now(t), left), 20)
+            elif not self.bursts:
+                step = left
+            clock.waited += step
+            left -= step
+            self.sync(t)
+        if self.ring.any():
+            clock.chip += POLL_US
+        if self.kind and self.found < 0:
+            self.found = clock.ran(t)
+        clock.own += ticks() - t
+        return ()
+
+    def write(self, buf, off, n):
+        t = ticks()
+        clock.chip += WRITE_US + WRITE_BYTE * n
+        now = clock.now(t)
+        at = max(now, self.free)
+        kind = self.kind
+        if kind:
+            gap = self.gaps.get(kind)
+            if gap:
+                gap.add(at, at - self.ended, clock.ran(t) - self.found)
+            self.kind = None
+        self.free = at + self.us(n)
+        if self.payload:
+            k = min(n, self.payload)
+            self.payload -= k
+            if not self.payload:
+                self.say(self.free + LATENCY_US, b"\r\nSEND OK\r\n", "send")
+        else:
+            data = bytes(memoryview(buf)[off : off + n])
+            if m.link.echo:
+                self.say(at + self.us(1), data)
+            self.line += data
+            if data.endswith(b"\r"):
+                self.command(self.line[:-1])
+                self.line = b""
+        clock.own += ticks() - t
+        return n
+
+    def command(self, line):
+        at = self.free + LATENCY_US
+        if line.startswith(b"AT+QSSLRECV="):
+            n = min(int(line.split(b",")[1]), self.give)
+            self.give -= n
+            data = b"\r\n+QSSLRECV: %d\r\n" % n
+            if n:
+                data += PAYLOAD[:n] + b"\r\n"
+            # Only within a stream: what comes next is the next command.
+            self.say(at, data + b"\r\nOK\r\n", "recv" if self.give else "end")
+        elif line.startswith(b"AT+QSSLSEND="):
+            self.sends += 1
+            self.payload = int(line.split(b",")[1])
+            self.say(at, b"\r\n> ", "prompt")
+        elif line.startswith(b"AT+QSSLOPEN"):
+            self.say(at, b"\r\nOK\r\n\r\n+QSSLOPEN: 0,0\r\n")
+        elif line.startswith(b"AT+QSSLSTATE"):
+            state = b'\r\n+QSSLSTATE: 0,"SSL CLIENT","192.0.2.1",443,4100,3,1,0,0,"uart1",0\r\n'
+            self.say(at, state + b"\r\nOK\r\n")
+        else:
+            self.say(at, b"\r\nOK\r\n")
+
+
+class Context:
+    id = 0
+
+    def applying(self):
+        return
+        yield
+
+
+def connect(baud):
+    global m
+    m = None
+    gc.collect()
+    while ring.any():
+        ring.read()
+    uart = Uart(baud)
+    m = Modem(uart, sockets=1)
+    m.up = True
+    m.link._poll = uart
+    m.link.echo = 1
+    m.link.rate = baud // 10000 + 1
+    sock = m.open("server.example", 443, Context())
+    while sock.state() < 1:
+        m.sleep_ms(5)
+    sock.settimeout(10)
+    return uart, sock
+
+
+def begin(uart):
+    uart.kind = None
+    for gap in uart.gaps.values():
+        gap.__init__()
+    return clock.now(ticks()), clock.waited, uart.sends
+
+
+def spent(uart, before):
+    found = {"us": clock.now(ticks()) - before[0], "waited": clock.waited - before[1]}
+    found["sends"] = uart.sends - before[2]
+    for name, gap in uart.gaps.items():
+        found[name] = gap.told()
+    return found
+
+
+def receive(baud, n):
+    uart, sock = connect(baud)
+    buf = bytearray(n)
+    uart.give = 1500 * (ROUNDS + 4)
+    uart.say(clock.now(ticks()), b'\r\n+QSSLURC: "recv",0\r\n')
+    for _ in range(3000 // n):
+        sock.readinto(buf)
+    before = begin(uart)
+    for _ in range(ROUNDS * 1500 // n):
+        sock.readinto(buf)
+    return spent(uart, before)
+
+
+def send(baud, n, total):
+    uart, sock = connect(baud)
+    buf = bytearray(n)
+    sock.write(PAYLOAD, 0, 1460)
+    sock.flush()
+    before = begin(uart)
+    for _ in range(total // n):
+        sock.write(buf)
+    sock.write(buf, total % n)
+    found = spent(uart, before)  # without the proof at the end
+    sock.flush()
+    found["sends"] = uart.sends - before[2]
+    return found
+
+
+found = {"recv": {}, "send": {}, "pieces": {}}
+for baud in BAUDS:
+    found["recv"][baud] = receive(baud, 1500)
+    found["send"][baud] = send(baud, 1460, ROUNDS * 1460)
+for n in PIECES:
+    found["pieces"][n] = send(BAUDS[-1], n, FEW if n == 1 else TOTAL)
+found["recv 512"] = receive(BAUDS[-1], 512)
+print(json.dumps(found))
