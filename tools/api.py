@@ -43,7 +43,7 @@ def main(args):
     python = setup.ensure_venv("test")
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    os.execve(python, [str(python), "-m", "qapi.main", *args], env)
+    setup.become(python, [python, "-m", "qapi.main", *args], env)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def main(args):
     python = setup.ensure_venv("ugsim")
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    os.execve(python, [str(python), "-m", "qcheck.main", *args], env)
+    setup.become(python, [python, "-m", "qcheck.main", *args], env)
 
 
 if __name__ == "__main__":

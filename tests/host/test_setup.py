@@ -5,6 +5,7 @@ import errno
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -354,3 +355,22 @@ def test_continuous_integration_installs_nothing_itself():
     text = (setup.ROOT / ".ci/run").read_text()
     assert "tools/test.py" in text
     assert not any(word in text for word in ("apt", "pip", "|| true"))
+
+
+def test_ctrl_c_while_another_python_starts_is_no_traceback():
+    # It waits until that one has imported setup: here it comes right before.
+    there = "import sys; sys.path[:0] = ['tools']; print('there', flush=True)\n"
+    there += "import setup; print('interrupted?')"
+    here = "import os, signal, sys; sys.path[:0] = ['tools']\nimport setup\n"
+    here += "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+    here += "os.kill(os.getpid(), signal.SIGINT)\n"
+    here += "setup.become(sys.executable, [sys.executable, '-c', %r], os.environ)" % there
+    argv = [sys.executable, "-c", here]
+    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("there\n", "") and done.returncode == -signal.SIGINT
+
+
+def test_tools_start_another_python_that_way():
+    for path in (setup.ROOT / "tools").glob("*.py"):
+        if path.name in ("ca.py", "board.py", "device.py", "api.py", "check_server.py"):
+            assert "setup.become(" in path.read_text() and ".exec" not in path.read_text(), path

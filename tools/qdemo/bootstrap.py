@@ -18,4 +18,4 @@ def enter(module, args, clients="", broker=False):
         getattr(setup, clients)()
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    os.execve(python, [str(python), "-m", module, *args], env)
+    setup.become(python, [python, "-m", module, *args], env)

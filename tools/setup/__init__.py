@@ -17,6 +17,7 @@ from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
+from .interrupt import become
 from .nodejs import WEBASSEMBLY, find_webassembly, webassembly
 from .programs import find_server, server
 from .unixport import NEWER, find_micropython, micropython
@@ -29,6 +30,7 @@ __all__ = [
     "WEBASSEMBLY",
     "SetupError",
     "arm_tools",
+    "become",
     "cached",
     "call",
     "clients",

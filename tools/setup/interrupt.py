@@ -10,4 +10,20 @@ def _hook(kind, value, trace):
         sys.__excepthook__(kind, value, trace)
 
 
+def become(python, argv, env):
+    # Goes on as another Python, in this process. While that starts, a Ctrl-C waits: until it
+    # imports this.
+    import os
+
+    _hold(True)
+    os.execve(python, [str(word) for word in argv], env)
+
+
+def _hold(on):
+    import signal  # takes a while, and the hook comes first
+
+    signal.pthread_sigmask(signal.SIG_BLOCK if on else signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 sys.excepthook = _hook
+_hold(False)

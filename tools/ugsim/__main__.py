@@ -13,8 +13,15 @@ def _hook(kind, value, trace):
         sys.__excepthook__(kind, value, trace)
 
 
+def _hold(on):
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK if on else signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def _start():
     sys.excepthook = _hook
+    _hold(False)
     if not __package__:
         # Run as a folder: its modules belong to the package and must not hide others.
         sys.path = [os.path.dirname(_HERE)] + [p for p in sys.path if os.path.abspath(p) != _HERE]
@@ -28,6 +35,8 @@ def _start():
         if os.path.exists(python) and os.environ.get("UGSIM_VENV") != "tried":
             # The packages are in the project's virtual environment.
             os.environ["UGSIM_VENV"] = "tried"
+            # A Ctrl-C while Python starts anew waits until the hook is there.
+            _hold(True)
             os.execv(python, [python, _HERE] + sys.argv[1:])
         print("ugsim: the package %s is missing. %s" % (error.name, hint), file=sys.stderr)
         return 2
