@@ -26,6 +26,7 @@ NUMBERS = {
     "ram_total": ("3000",),
     "ufs_total": ("3000",),
 }
+# Not a whole life: they have tests of their own.
 OTHERS = ("sim", "open_limit", "empty_apn")
 
 
@@ -74,29 +75,6 @@ def life(switches):
     modem.connect(HOST, 443, context).close()
 
 
-NUMBERS = {
-    "prompt_timeout_ms": ("5000", "20000"),
-    "push_max": ("1",),
-    "baud_default": ("9600",),
-    "recv_max": ("1", "100"),
-    "rx_size": ("1500", "100"),
-    "tx_size": ("1460",),
-    "reply_ms": ("30", "300"),
-    "nitz_ms": ("5000",),
-    "take_ms": ("3", "300"),
-    "act_ms": ("0", "140000"),
-    "boot_ms": ("100",),
-    "register_ms": ("0", "60000"),
-    "sim_busy_ms": ("10000",),
-    "sim_lag_ms": ("5000",),
-    "operators": ("9",),
-    "ram_total": ("3000",),
-    "ufs_total": ("3000",),
-}
-# Not a whole life: they have tests of their own.
-OTHERS = ("sim", "open_limit", "empty_apn")
-
-
 def test_whole_life_with_every_answer_to_what_is_uncertain():
     from ugsim.model.switches import SWITCHES
 
@@ -124,6 +102,27 @@ def test_whole_life_with_all_answers_other_than_usual():
             if choices is not None and name not in OTHERS and name != "closed_keeps_data":
                 switches[name] = choices[min(k, len(choices) - 1)]
         life(switches)
+
+
+def test_whole_life_with_pairs_of_answers():
+    # Each answer stands beside some others, drawn once for all.
+    from ugsim.model.base.rng import Rng
+    from ugsim.model.switches import SWITCHES
+
+    rng = Rng(9)
+    names = [name for name in sorted(SWITCHES) if name not in OTHERS]
+    for _ in range(40):
+        switches = {}
+        while len(switches) < 4:
+            name = names[rng.below(len(names))]
+            default, choices, _ = SWITCHES[name]
+            others = NUMBERS[name] if choices is None else [c for c in choices if c != default]
+            switches[name] = others[rng.below(len(others))]
+        try:
+            life(switches)
+        except BaseException:
+            print("switches", switches)
+            raise
 
 
 def test_modem_that_opens_no_more():
