@@ -156,6 +156,8 @@ def ensuring(modem, source, phase, where):
     if x.result != _l.OK:
         modem.at.fail(x.result, phase, "")
     how = "the upload was damaged on the UART; use RTS/CTS"
+    if fine:
+        how = "the file went up whole, but AT+QFLST does not show it so; restart the modem"
     if source.differs():
         how = "the file was changed while it went up; connect again"
     raise Error(errno.EIO, phase, how)

@@ -120,9 +120,9 @@ def lost_answers(n):
     return raised(modem.signal)
 
 
-def refused_upload():
+def refused_upload(fault="error cmd=+QFUPL code=550"):
     rig, modem = up(FakeNet(EchoPeer()))
-    arm(rig, "error cmd=+QFUPL code=550")
+    arm(rig, fault)
     return raised(modem.connect, HOST, 443, tls(modem))
 
 
@@ -192,6 +192,8 @@ TABLE = (
     ("a security error", security, Error, errno.EIO, ("decrypt", "reconnect"), WIRING),
     ("no answer, three times", lambda: lost_answers(9), Error, errno.ETIMEDOUT,
      ("signal", "no answer"), ("APN", "antenna")),
+    ("a file is not listed", lambda: refused_upload("error cmd=+QFLST n=0"), Error, errno.EIO,
+     ("AT+QFLST", "restart the modem"), ("UART", "damaged")),
     ("an upload is refused", refused_upload, Error, errno.EIO, ("upload",),
      ("418", "UART")),
     ("no socket is left", all_used, Error, errno.ENOBUFS, ("sockets", "close"), WIRING),
