@@ -215,7 +215,9 @@ class Channel(io.IOBase):
         link = self._link
         phase = self._phase
         if phase == _P_SEND and self._typed < 0:
-            return self._head(link)
+            link.next = link.piece
+            self._tx.seek(0)
+            return self._tx.readinto(link.piece, min(self._fly, _HEAD))
         if self._ask or self._held or self._push is not None or link.doubt:
             return 0
         if phase == _P_RECV and self._got <= 0:
@@ -240,11 +242,6 @@ class Channel(io.IOBase):
                 return 0
         link.next = line.set(n).buf
         return line.len
-
-    def _head(self, link):
-        self._tx.seek(0)
-        link.next = link.piece
-        return self._tx.readinto(link.piece, min(self._fly, _HEAD))
 
     def _dead(self):
         # No more can be received. Where only sending failed, what has come is still there.
@@ -338,7 +335,9 @@ class Channel(io.IOBase):
         self._fly = SEND_MAX
         self._typed = -1
         self.token = _PROMPT
-        link.next_n = self._head(link)
+        link.next = link.piece
+        self._tx.seek(0)
+        link.next_n = self._tx.readinto(link.piece, _HEAD)
         line = self._slot.send
         link.type(line.buf, line.len)
 

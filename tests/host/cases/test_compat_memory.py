@@ -23,7 +23,7 @@ def opened():
     uart = Canned(DATA)
     modem = Modem(uart)
     modem.up = True
-    ctx = Context()
+    ctx = Context(modem)
     ctx._seclevel = 1
     shim = compat.socket_for(modem, ctx)
     sock = shim.socket()

@@ -29,7 +29,7 @@ class Bed:
         self.idles = 0
         self.socks = []
         for i in range(2):
-            sock = self.modem.open("server.example", 443, Context())
+            sock = self.modem.open("server.example", 443, Context(self.modem))
             for _ in range(100):
                 self.modem.pump()
             self.uart.reply(b"\r\n+QSSLOPEN: %d,0\r\n" % i)

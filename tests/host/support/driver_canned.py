@@ -110,6 +110,9 @@ class Context:
     # Stands for an SSL context: opening a connection sets nothing up.
     id = 0
 
+    def __init__(self, modem):
+        self._modem = modem
+
     def applying(self):
         return iter(())
 

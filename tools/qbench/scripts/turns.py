@@ -242,6 +242,9 @@ class Uart:
 class Context:
     id = 0
 
+    def __init__(self, modem):
+        self._modem = modem
+
     def applying(self):
         return
         yield
@@ -259,7 +262,7 @@ def connect(baud):
     m.link._poll = uart
     m.link.echo = 1
     m.link.rate = baud // 10000 + 1
-    sock = m.open("server.example", 443, Context())
+    sock = m.open("server.example", 443, Context(m))
     while sock.state() < 1:
         m.sleep_ms(5)
     sock.settimeout(10)

@@ -16,6 +16,9 @@ KIB = 60
 class Context:
     id = 0
 
+    def __init__(self, modem):
+        self._modem = modem
+
     def applying(self):
         return
         yield
@@ -44,7 +47,7 @@ class NoWait:
 
 
 m.link._poll = NoWait()
-sock = m.open("server.example", 443, Context())
+sock = m.open("server.example", 443, Context(m))
 for _ in range(50):
     m.pump()
 uart.reply(b"\r\n+QSSLOPEN: 0,0\r\n")
