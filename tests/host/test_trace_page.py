@@ -228,6 +228,7 @@ def test_filter_search_and_tables(tmp_path, opened):
     assert head == ["exchange", "count", "failed", "to modem", "from it", "median", "longest"]
     assert lines[0] == ["AT+QIACT=", "1", "", "11 B", "17 B", "12.0 s", "12.0 s"]
     assert ["AT+CSQ", "1", "1", "7 B", "26 B", "10.0 ms", "10.0 ms"] in lines
+    assert lines[1] == ["until +QSSLOPEN", "1", "", "0 B", "0 B", "1.01 s", "1.01 s"]
     page.click("#exchanges td:text-is('AT+QSSLRECV=')")
     assert [row.partition("+QSSLRECV")[2] for row in rows(page)] == ["=0,1500", ": 300", ""]
     page.click("#filter .chosen")

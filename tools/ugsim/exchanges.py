@@ -55,7 +55,8 @@ class Analysis:
         self.pauses = []
         self._open = None
         self._echo = True
-        self._opening = set()
+        self._opening = {}  # connection: when AT+QSSLOPEN was typed
+        self._opened = []  # [(s until +QSSLOPEN, whether it failed)]
         self._asked = set()  # connections whose server has been sent something
         self._off = False
         self._names = set()
@@ -69,18 +70,18 @@ class Analysis:
     def _event(self, i, e):
         kind, text = e.kind, e.text
         if kind == "at":
-            return self._command(i, text)
+            return self._command(i, text, e.at)
         if kind in ("info", "prompt", "final"):
             return self._answer(i, kind, text)
         if kind == "urc":
-            self._urc(text)
+            self._urc(text, e.at)
         elif kind == "power":
             self._off = text == "off"
             self._open = None
             self._opening.clear()
         return -1
 
-    def _command(self, i, text):
+    def _command(self, i, text, at):
         x = self._open = Exchange(i, text, self._echo)
         if x.name not in self._names:
             if len(self._names) < _NAMES:
@@ -92,7 +93,7 @@ class Analysis:
             self._echo = upper[3:4] == "1"
         match = _OPEN.match(text)
         if match:
-            self._opening.add(match[1])
+            self._opening[match[1]] = at
         self.exchanges.append(x)
         return len(self.exchanges) - 1
 
@@ -117,18 +118,18 @@ class Analysis:
             x.result = FAILED if text.startswith(_BAD) else OK
             self._open = None
             if x.result == FAILED:
-                self._opening.discard(_number(x.text, 2))
+                self._opening.pop(_number(x.text, 2), None)
             elif text == "SEND OK":
                 self._asked.add(_number(x.text))
             elif x.name == "AT+QSSLCLOSE=":
                 self._asked.discard(_number(x.text))
-                self._opening.discard(_number(x.text))
+                self._opening.pop(_number(x.text), None)
         return len(self.exchanges) - 1
 
-    def _urc(self, text):
+    def _urc(self, text, at):
         match = _OPENED.match(text)
-        if match:
-            self._opening.discard(match[1])
+        if match and match[1] in self._opening:
+            self._opened.append((at - self._opening.pop(match[1]), not text.endswith(",0")))
         match = _ABOUT.match(text)
         if match:
             self._asked.discard(match[1])
@@ -176,6 +177,11 @@ class Analysis:
                     sum(times),
                 )
             )
+        if self._opened:
+            times = [s for s, failed in self._opened]
+            bad = sum(failed for s, failed in self._opened)
+            spent = (statistics.median(times), max(times), sum(times))
+            rows.append(("until +QSSLOPEN", len(times), bad, 0, 0, 0, *spent))
         rows.sort(key=lambda row: (-row[-1], row[0]))
         return [row[:-1] for row in rows]
 
