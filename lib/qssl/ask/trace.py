@@ -40,6 +40,7 @@ _HEAD = const(8)
 _TEXT = const(120)  # bytes of a line that are kept
 _NAME = const(12)
 _MANY = const(65535)
+_TICKS = const(0x3FFFFFFF)  # what is kept of ticks_ms(): 12 days
 _DIGITS = const(9)  # so many in a row are a number that is nobody's business (IMEI, IMSI, phone)
 
 # What a command or an answer may show: (its name, how many of its texts in quotes). Of others
@@ -164,7 +165,7 @@ class Trace:
             if head[7]:
                 ring.readinto(self._old, head[7])
             self.dropped += 1
-        now = ticks_ms()
+        now = ticks_diff(ticks_ms(), 0) & _TICKS
         head[0] = kind
         for i in range(1, 5):
             head[i] = now & 255
@@ -381,7 +382,7 @@ class Trace:
             data = ring.read(head[7]) if head[7] else b""
             ticks = head[1] | head[2] << 8 | head[3] << 16 | head[4] << 24
             if before is not None:
-                at += ticks_diff(ticks, before)
+                at += (ticks - before) & _TICKS
             before = ticks
             n = head[5] | head[6] << 8
             kind = head[0]

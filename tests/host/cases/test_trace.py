@@ -221,3 +221,16 @@ def test_with_push_and_every_kind_of_work():
     assert ("down", "10 bytes") in kinds or ("down", "12 bytes") in kinds, kinds[-12:]
     assert any(text.startswith("AT+QSSLOPEN=1,0,0,") for kind, text in kinds)
     assert ("info", "+CGREG: 0,1") in kinds or any(text[:7] == "+CGREG:" for _, text in kinds)
+
+
+def test_times():
+    # Over the end of the ticks, which is five seconds after a rig's start.
+    rig, modem = bare()
+    trace = modem.trace(4096)
+    lines = []
+    for i in range(10):
+        trace.note("%d" % i)
+        modem.sleep_ms(1240)
+    trace.dump(None, lines.append)
+    times = [json.loads(line)["at"] for line in lines[1:]]
+    assert [round(t * 1000) for t in times] == [i * 1240 for i in range(10)], times
