@@ -4,8 +4,9 @@
 import errno
 
 from .connect.arguments import quoted
+from .connect.source import Source, checksum
 from .errors import Error, Refused
-from .files import Source, checksum, size
+from .files import size
 from .wire import link as _l
 from .wire.command import Exchange
 

@@ -208,13 +208,18 @@ class Modem:
         Since: 0.1.
         """
         from . import unload
-        from .start.bringup import start
 
         try:
-            steps = start(self, apn, user, password, auth, timeout_ms, pin)
-            self.at.within(timeout_ms, steps)
+            self._start(apn, user, password, auth, timeout_ms, pin)
         finally:
             unload("start connect clock")
+
+    def _start(self, apn, user, password, auth, timeout_ms, pin):
+        # Its frame has what start() then lets go: a name in that of start() would hold it.
+        from .start.bringup import start
+
+        steps = start(self, apn, user, password, auth, timeout_ms, pin)
+        self.at.within(timeout_ms, steps)
 
     def tls(self, ctx: int = 0, **settings):
         """An SSL context, 0 to 5 (manual 2.2.1), for connect(). Nothing is sent yet.

@@ -16,17 +16,22 @@ class Context:
 
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
         from . import unload
-        from .connect.settings import check
 
         self.id = ctx
         self._modem = modem
         self._epoch = -1  # of the modem, when it was last told
         self._names = ()  # of the files on the modem
         try:
-            self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
+            self._check(ctx, settings)
         finally:
             unload("connect files", True)
         modem.contexts[ctx] = modem.contexts[ctx] or self  # not for those that clients make
+
+    def _check(self, ctx, settings):
+        # In a frame of its own, see Modem._start.
+        from .connect.settings import check
+
+        self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
 
     def apply(self) -> None:
         """Makes the modem's context what this one says, unless it is already. connect() does it

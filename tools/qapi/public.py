@@ -31,10 +31,10 @@ MODULES = {
 }
 INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
-    "connect.pem connect.pemcheck connect.pemhints connect.settings connect.sslcfg "
-    "modes.inband modes.push start.bringup start.contact start.echo start.network start.radio "
-    "start.sim start.urcs start.words tried wire.ascii wire.channel wire.command wire.dialect "
-    "wire.link wire.parser wire.resync"
+    "connect.pem connect.pemcheck connect.pemhints connect.settings connect.source connect.sslcfg "
+    "modes.inband modes.push start.bringup start.contact start.echo start.mute start.network "
+    "start.radio start.sim start.urcs start.words tried wire.ascii wire.channel wire.command "
+    "wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
@@ -54,7 +54,7 @@ HIDDEN = {
     "https.Https": "attach alive deliver usable",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
-    "files": "Source checksum ensure named ensuring",
+    "files": "ensure named ensuring",
     "start.pdp": "stop ip dotted",
     "ask.diagnose": "stamp validity",
     "ask.probe": "check listed",

@@ -18,30 +18,42 @@ _PARTS = {
     "board": "The emulated board",
     "work": "Work",
 }
-_MORE = "pdp events download entry"
 # Which modules do what. The first ones are the synchronous path.
 _JOBS = (
-    ("the face: what a program calls", "__init__ modem errors dialect tls"),
-    ("commands, replies, deadlines, one pump for all", "link parser ascii command"),
-    ("sockets", "opening channel socket quote"),
-    ("a wire that is trusted again after lost bytes or a time-out; echo", "resync echo"),
+    (
+        "the face: what a program calls",
+        "__init__ modem errors tls wire.__init__ wire.dialect",
+    ),
+    (
+        "commands, replies, deadlines, one pump for all",
+        "wire.link wire.parser wire.ascii wire.command",
+    ),
+    ("sockets", "socket wire.channel connect.__init__ connect.opening connect.arguments"),
+    (
+        "a wire that is trusted again after lost bytes or a time-out; echo",
+        "wire.resync start.echo",
+    ),
     (
         "from any state of the modem to an active PDP context",
-        "bringup contact sim tried radio urcs query",
+        "start.__init__ start.bringup start.contact start.mute start.network start.radio start.sim "
+        "start.urcs start.words tried",
     ),
     (
         "TLS that fails closed: files checked and verified, settings read back",
-        "settings pemcheck sslcfg files pem clock",
+        "connect.pem connect.pemcheck connect.settings connect.source connect.sslcfg clock files",
     ),
-    ("the words of errors", "hints codes pemhints"),
-    ("direct push mode", "push"),
-    ("transparent mode", "stream words"),
+    ("the words of errors", "hints ask.codes connect.pemhints"),
+    ("direct push mode", "modes.__init__ modes.push"),
+    ("transparent mode", "modes.stream modes.inband"),
     ("asyncio", "aio"),
-    ("existing clients", "compat clienttls"),
-    ("diagnosis", "diagnose status probe strays trace"),
+    ("existing clients", "compat connect.clienttls"),
+    ("diagnosis", "ask.__init__ ask.diagnose ask.probe ask.status ask.strays ask.trace"),
     ("what time it is, and whom to believe", "timekeeper"),
     ("records that survive a power cut, and their delivery", "queue uplink https mqtt recovery"),
-    ("further PDP contexts; events; files read back; sending without a length", _MORE),
+    (
+        "further PDP contexts; events; files read back; sending without a length",
+        "start.pdp ask.events download ctrl_z",
+    ),
     ("the files of boards/", "site"),
 )
 _INTRO = """\

@@ -3,14 +3,15 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import io
 from time import ticks_add, ticks_diff, ticks_ms
 
-from micropython import const
+from micropython import RingIO, const
 
 from .. import unload
 from ..errors import Error, error
 from ..start.network import failing
-from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX
+from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
@@ -80,9 +81,11 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False):
     # a second longer for it, which the handshake hides.
     unload(_LOADED, True)
     if modem.slots[cid] is None:
+        # The largest pieces first, as long as there is one.
+        rx, tx = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
         from ..wire.channel import Slot
 
-        modem.slots[cid] = Slot(cid)
+        modem.slots[cid] = Slot(cid, rx, tx)
     if make is None:
         from ..socket import Socket as make
     line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)

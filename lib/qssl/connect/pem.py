@@ -10,7 +10,7 @@ from binascii import crc32
 
 from micropython import const
 
-from ..files import Source
+from .source import Source
 
 _PIECE = const(128)
 _LABEL = const(80)  # longest "-----BEGIN ...-----" that is looked at

@@ -379,17 +379,35 @@ class Bringup:
 
         yield from contact(self, limit_ms)
 
+    # A modem that is ready needs no more than these questions; the modules are for others, and say
+    # what is wrong.
+
+    def told(self, line, prefix):
+        # The lines of one answer; none if it was not OK, or did not come.
+        if (yield from self.once(line, prefix, _TRY_MS + 3 * self.slow)) != _l.OK:
+            return ()
+        return self.at.lines
+
     def radio(self):
+        if [b" 1"] == (yield from self.told(b"AT+CFUN?", b"+CFUN:")):
+            return
         from .radio import enable
 
         yield from enable(self)
 
     def card(self):
+        self.sim = ""
+        if not self.pin and [b" READY"] == (yield from self.told(b"AT+CPIN?", b"+CPIN:")):
+            return
         from .sim import unlock
 
         yield from unlock(self)
 
     def network(self):
+        for line in (yield from self.told(b"AT+CGREG?", b"+CGREG:")):
+            if value(line, 0, len(line), 1) in (1, 5):
+                self.denied = False
+                return
         from .radio import register
 
         yield from register(self)
@@ -481,7 +499,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.late = None
             step.acted = False
     finally:
-        _unload("start.contact start.sim start.radio start.urcs start.echo start.words")
+        _unload("start.contact start.mute start.sim start.radio start.urcs start.echo start.words")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None

@@ -82,51 +82,6 @@ class Tap:
             self.sent.extend(buf[off : off + min(n, _SEEN)])
         return n
 
-    def words(self):
-        # What to say of a modem that gave no answer.
-        if not self.got and self.old:
-            self.sent, self.got = self.old
-        got = self.got
-        if self.pushed:
-            return (
-                "no OK to AT among the data of a connection that another program left in direct "
-                "push mode; closing it did not help: restart the modem, or stop its server"
-            )
-        if not got:
-            return (
-                "nothing answers, not a byte came; check the modem's power and PWRKEY, RX and TX "
-                "(crossed?), GND, level shifter, baud rate"
-            )
-        if self._echo():
-            return (
-                "nothing answers, only our own bytes come back; RX and TX touch each other, or "
-                "the modem's own line is off: check the wires, then the modem's power"
-            )
-        text = 0
-        for c in got:
-            text += 32 <= c < 127 or c == 13 or c == 10
-        if text * 4 < len(got) * 3:
-            return (
-                "nothing answers that is text, the bytes are garbled; another baud rate (give "
-                "baud=, then start() looks for it), or wrong levels: 1.8 V at the modem, GND"
-            )
-        from ..connect.arguments import printable
-
-        return (
-            "no OK to AT, but something else comes: %s; is this the modem's AT port, does another "
-            "program use it?" % printable(got, 0, min(len(got), 40)).replace("?", " ").strip()
-        )
-
-    def _echo(self):
-        # True if what came is what was typed, but for a byte here and there.
-        at = same = 0
-        for c in self.got:
-            k = self.sent.find(bytes((c,)), at, at + 4)
-            if k >= 0:
-                same += 1
-                at = k + 1
-        return same * 10 >= len(self.got) * 9
-
 
 def contact(step, limit_ms=None):
     # Generator for Link.drive: until the modem has answered AT, for all the time that `step` has,
@@ -153,7 +108,9 @@ def contact(step, limit_ms=None):
     try:
         step.tap = tap
         if not (yield from _reach(step, tap)):
-            raise Error(errno.ETIMEDOUT, "start", tap.words())
+            from .mute import words
+
+            raise Error(errno.ETIMEDOUT, "start", words(tap))
         if link.resync.answer_ms > _ANSWER_MS:
             # Answers to what was typed in the search may still come, one after the other.
             while ticks_diff(ticks_ms(), link.heard) < link.resync.answer_ms:

@@ -11,7 +11,7 @@
 import io
 from time import ticks_add, ticks_diff, ticks_ms
 
-from micropython import RingIO, const
+from micropython import const
 
 from . import link as _l
 from .ascii import number, put, value
@@ -69,10 +69,11 @@ _PAUSE_MAX_MS = const(1000)
 
 
 class Slot:
-    # What a connection needs of memory: made once, used by one socket after the other.
-    def __init__(self, cid):
-        self.rx = RingIO(RECV_MAX)
-        self.tx = io.BytesIO(SEND_MAX)
+    # What a connection needs of memory: made once, used by one socket after the other. rx: RingIO,
+    # received bytes; tx: BytesIO, written ones.
+    def __init__(self, cid, rx, tx):
+        self.rx = rx
+        self.tx = tx
         self.recv = Line(b"AT+QSSLRECV=%d," % cid, RECV_MAX)
         self.send = Line(b"AT+QSSLSEND=%d," % cid, SEND_MAX)
         self.owed = False  # a +QSSLOPEN of a connection that was given up may still come

@@ -8,6 +8,8 @@ from driver_kit import CA, KEY, Log, pattern, raised, tls, up, works
 from qssl import download, files, hints
 from qssl.connect import pemcheck
 from qssl.connect.pem import Clean
+from qssl.connect.source import Source
+from qssl.connect.source import checksum as file_sum
 from qssl.errors import Refused
 from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import CME, TCPIP
@@ -24,7 +26,7 @@ def put(rig, name, data):
 
 def source(n, seed=0):
     # Any n bytes.
-    return files.Source(pattern(n, seed), "ca")
+    return Source(pattern(n, seed), "ca")
 
 
 # --- upload --------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def test_a_file_on_the_board_is_the_same_as_its_bytes():
         assert not download.verify(modem, name, CA.replace(b"QEB", b"QEC"))
     finally:
         os.remove(PATH)
-    assert "can't open" in raised(files.Source, PATH, "ca").hint
+    assert "can't open" in raised(Source, PATH, "ca").hint
 
 
 def test_a_damaged_upload_is_removed_and_refused():
@@ -107,7 +109,7 @@ def test_a_file_that_changes_while_it_goes_up():
             f.write(CA)
         rig, modem = up()
         log = Log(rig)
-        s = files.Source(PATH, "ca")
+        s = Source(PATH, "ca")
         with open(PATH, "wb") as f:
             f.write(data)
         begin = rig.now
@@ -274,10 +276,10 @@ def test_files_that_look_like_the_protocol_are_read_byte_by_byte():
 def test_checksum_as_the_modem_has_it():
     # Values that modems have shown: reference of the FILE commands.
     for data in (b"", b"\x01", b"\x01\x02", b"abc", bytes(range(256)) * 5 + b"!"):
-        assert files.checksum(0, 0, data, 0, len(data)) == checksum(data)
+        assert file_sum(0, 0, data, 0, len(data)) == checksum(data)
         for cut in range(0, min(len(data), 9)):
-            first = files.checksum(0, 0, data, 0, cut)
-            assert files.checksum(first, cut, data, cut, len(data) - cut) == checksum(data)
+            first = file_sum(0, 0, data, 0, cut)
+            assert file_sum(first, cut, data, cut, len(data) - cut) == checksum(data)
     rig, modem = up(switches={"checksum_case": "upper"})
     name = files.ensure(modem, source(600), "tls")
     assert download.verify(modem, name, source(600)._what)
