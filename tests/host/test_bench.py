@@ -9,7 +9,7 @@ import xml.dom.minidom
 import pytest
 
 import setup
-from qbench import main, plot, report
+from qbench import main, need, plot, report
 from qbench.rows import Row, show
 from qdemo.problem import Problem
 from qdevice.stage import modules
@@ -63,6 +63,30 @@ def test_a_promise_is_kept_or_missed():
         "1.0",
         "2.4 ms",
     ]
+
+
+def test_the_least_that_passes_is_found():
+    asked = []
+
+    def passes(n):
+        asked.append(n)
+        return n >= 50000
+
+    found = need.search(passes)
+    assert 50000 <= found < 50000 + 512 and len(asked) < 12
+    with pytest.raises(Problem):
+        need.search(lambda n: False)
+
+
+def test_other_drivers_stand_beside():
+    lines = report._peers({"import": 24000, "modem": 27000, "socket": 45000})
+    assert lines[4] == "| qssl | 24 000 | 27 000 | 45 000 | 0 | 0 |"
+    assert len(lines) == 10 and lines[-2].endswith("| 54 832 | 2 528 |  |")
+
+
+def test_the_modules_of_each_job_are_there():
+    names = " ".join(names for _, names in report._JOBS).split()
+    assert sorted(names) == sorted(modules())
 
 
 def test_the_plot_is_an_svg():

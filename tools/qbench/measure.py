@@ -3,7 +3,7 @@
 
 import contextlib
 
-from qbench import size
+from qbench import need, size
 from qbench.device import Device
 from qbench.rows import Row
 from qbench.unix import Unix
@@ -12,6 +12,7 @@ BAUDS = (115200, 460800, 921600)
 # Full chunks, command and answer counted (manual 2.2.3, 2.2.4): payload, bytes on the wire
 RECEIVE = (1500, 19 + 19 + 1500 + 8)
 SEND = (1460, 20 + 4 + 1460 + 11)
+_UNIX_32 = "32-bit unix port"
 _MODULE = "%s.mpy"
 # What the wire carries for a full command each way, the echo while it is typed, and how often the
 # simulated line of scripts/turns.py waits for the modem: 0.3 ms each.
@@ -99,6 +100,18 @@ class Measure:
                 rows.append(
                     Row(key, text, found[step], "B", promise if last else None, place=where)
                 )
+        return rows
+
+    def need_rows(self):
+        rows = []
+        for sockets in (1, 2, 4):
+            self._say("the least free heap for %d socket%s" % (sockets, "s"[: sockets - 1]))
+            least = need.search(lambda n, k=sockets: self.unix.passes(n, k))
+            what = "a socket works" if sockets == 1 else "%d sockets work" % sockets
+            text = "from .mpy: free before the import, so that %s" % what
+            rows.append(
+                Row("need mpy %d" % sockets, text, least, "B", exact=False, place=_UNIX_32)
+            )
         return rows
 
     def operations_rows(self):

@@ -26,7 +26,18 @@ examples:
   python3 tools/bench.py --write            and docs/numbers.md, README.md
   python3 tools/bench.py --json > now.json
 """
-PARTS = ("sizes", "heap", "operations", "commands", "wire", "turns", "speed", "board", "work")
+PARTS = (
+    "sizes",
+    "heap",
+    "need",
+    "operations",
+    "commands",
+    "wire",
+    "turns",
+    "speed",
+    "board",
+    "work",
+)
 EXACT = ("sizes", "heap", "operations", "commands", "wire", "turns")
 
 

@@ -10,6 +10,7 @@ from qdemo.problem import Problem
 _PARTS = {
     "sizes": "Code",
     "heap": "Heap, on 32 bits, without the UART's own rings",
+    "need": "Heap that must be free at first",
     "operations": "Heap in the steady state",
     "commands": "Commands",
     "wire": "Wire",
@@ -154,6 +155,7 @@ def write(root, parts, measure):
         if name == "sizes":
             lines += _jobs(measure.sizes)
         if name == "heap":
+            lines += _peers(measure.heaps[0])
             lines += _goes(*measure.heaps)
             lines += _modules(parts, measure.modules)
         if name == "turns":
@@ -218,6 +220,33 @@ def _goes(mpy, frozen):
     lines += _table(("what", "from .mpy", "frozen"), rows)
     peak = show(max(mpy[step] for step in ("context", "start")) - mpy["modem"], "B")
     return [*lines, _WHY_HEAP % (show(buffers, "B"), show(mpy["names"], "B"), peak)]
+
+
+# Heap from .mpy on the 32-bit unix port (mpy-cross -O3), measured in 2026-11: after the import,
+# with the object made, with a socket open; left by sending 100 bytes, by receiving 1024.
+_PEERS = (
+    (
+        "QuickSpot/walter-micropython 4901ac9, its socket and TLS parts",
+        (34224, 55760, 58192, 3488, 76128),
+    ),
+    ("M5Stack SIM7600 TLS 5afa2b5d; no server verified", (33152, 33296, 34928, 832, 4608)),
+    ("Sixfab PicoLTE 3ceb3c2; MQTT in the modem", (57024, 57936, 59536, 1136, "")),
+    ("insighio BG600 cd9dd2f; MQTT in the modem, no TLS", (54640, 54800, 54832, 2528, "")),
+)
+
+
+def _peers(mpy):
+    # mpy: what heap.py found. An operation in the steady state leaves nothing: see "net ...".
+    own = ("qssl", (mpy["import"], mpy["modem"], mpy["socket"], 0, 0))
+    heads = ("driver", "imported", "made", "socket open", "a send leaves", "a receive leaves")
+    rows = [
+        (name, *[show(n, "") if n != "" else "" for n in numbers])
+        for name, numbers in (own, *_PEERS)
+    ]
+    lines = ["| %s |" % " | ".join(heads), "| --- |" + " ---: |" * 5]
+    lines += ["| %s |" % " | ".join(row) for row in rows]
+    text = "Bytes, from .mpy on the 32-bit unix port, all by the same method."
+    return ["### Beside other drivers\n", text + "\n", *lines, ""]
 
 
 def _modules(parts, modules):

@@ -102,6 +102,20 @@ class Unix:
         names = [int(n) for n in re.findall(r"n_total_bytes=(\d+)", out)]
         return dict(json.loads(out.splitlines()[-1]), names=names[1] - names[0])
 
+    def passes(self, free, sockets):
+        # From .mpy, see qbench.need.
+        path = self._folder / "need.py"
+        head = "FREE, SOCKETS = %d, %d\n" % (free, sockets)
+        path.write_text(head + (SCRIPTS / "need.py").read_text())
+        try:
+            with self.modem() as (at, _):
+                out = self.run(path, at, bits=32)
+        except Problem as e:
+            if "MemoryError" in str(e):
+                return False  # too little even to say so
+            raise
+        return json.loads(out.splitlines()[-1])["passed"]
+
     def modules(self):
         return dict(json.loads(self.run("modules.py", "", bits=32)))
 
