@@ -18,7 +18,7 @@ def _limit(row):
     # What is counted may not change at all; bytes have a little room for the next correction.
     if row.unit == "B" and not row.key.startswith("net "):
         return row.value + max(row.value // 50, 32)
-    if row.key.startswith("turns ") and not row.key.startswith("turns sends "):
+    if row.key.startswith("turns "):
         # Where in a turn a byte comes decides some of it.
         return round(row.value * (1.1 if row.less else 0.99), 4)
     return row.value if row.less else round(row.value - 0.001, 4)

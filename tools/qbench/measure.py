@@ -202,14 +202,14 @@ class Measure:
             )
 
         for way, gap, what, promise in (
-            ("recv", "recv", "from the last byte of an answer to the next command", 0.4),
-            ("send", "send", "from SEND OK to the next command", 0.4),
-            ("send", "prompt", "from the prompt to the payload", 0.35),
+            ("recv", "recv", "from the last byte of an answer to the next command", 400),
+            ("send", "send", "from SEND OK to the next command", 400),
+            ("send", "prompt", "from the prompt to the payload", 350),
         ):
             measured = found[way][str(BAUDS[-1])][gap]
             text = "instructions " + what
             add("instructions " + gap, text, int(measured["run"] * _INSTRUCTIONS), "")
-            add("ms " + gap, "the same on an RP2040", measured["us"] / 1000, "ms", promise)
+            add("us " + gap, "the same on an RP2040", measured["us"], "us", promise)
         for way, text in (("recv", "receiving"), ("send", "sending")):
             for baud in BAUDS:
                 measured = found[way][str(baud)]

@@ -52,8 +52,8 @@ _JAM_MS = const(20000)  # what a call without a deadline waits for others to rea
 _NAP_MS = const(10)  # longest sleep in which nothing comes, between two looks at the deadline
 _DOZE_MS = const(50)  # longest sleep while counted bytes come
 _LOOKS = const(100)  # for bytes that are due: 1 to 3 ms
-_LAST = const(48)  # bytes of payload read together with what ends it ...
-_FORE = const(64)  # ... and before those: so nothing is in work when the last byte comes
+_LAST = const(56)  # bytes of payload read together with what ends it ...
+_FORE = const(80)  # ... and before those: so nothing is in work when the last byte comes
 _REST = const(512)  # from here on it does not look at the deadline between two pieces
 _CLAIM_MS = const(
     1500
