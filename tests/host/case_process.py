@@ -39,7 +39,8 @@ class CaseProcess:
             resource.prlimit(self.process.pid, resource.RLIMIT_CPU, (limit, limit))
 
     def result(self, name):
-        # ("pass" or "fail", what the test printed); waits until the test has ended.
+        # ("pass" or "fail", what the test printed); waits until the test has ended. apart.py has
+        # "skip" and "xfail", too.
         while name not in self.results and self.verdict is None:
             line = self._line()
             if line is not None:
@@ -53,6 +54,18 @@ class CaseProcess:
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+
+    def terminate(self, seconds):
+        # From any thread: it may stop what it has started.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.terminate()
+            self.process.wait(seconds)
+        self.kill()
+
+    def finish(self, seconds):
+        # Behind the last result: it may come to its end.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.communicate(timeout=seconds)
 
     def close(self):
         self.kill()
@@ -89,7 +102,7 @@ class CaseProcess:
         if word == "run":
             self.running = value
             self.output = []
-        elif word in ("pass", "fail"):
+        elif word in ("pass", "fail", "skip", "xfail"):
             self.results[value] = (word, "\n".join(self.output))
             self.running = None
             self.output = []

@@ -12,7 +12,6 @@
 
 import ast
 import atexit
-import collections
 import contextlib
 import functools
 import os
@@ -20,19 +19,19 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import types
 from pathlib import Path
 
 import pytest
 
 import setup
-from case_process import CaseProcess
+from background import APART, Background, FileGroup, Group
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
+FEW = 12  # files: where no more are selected, none runs apart
 SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
 _UPPATH = [".frozen", *(str(setup.ROOT / p) for p in ("lib", "tools", "tests/host"))]
 _PATH = [*_UPPATH[1:], str(HERE / "support")]
@@ -160,36 +159,14 @@ def read_case(path):
     return names, settings
 
 
-class CaseGroup:
-    # The tests of one file on one interpreter: one process, run by a thread of Background.
+class CaseGroup(Group):
+    # The tests of one case file on one interpreter.
     def __init__(self, path, interpreter, settings):
-        self.path = path
+        super().__init__(path)
         self.interpreter = interpreter
         self.settings = settings
-        self.names = []  # those selected, in order
-        self.results = {}  # name: (result, output, seconds)
-        self.broken = None  # the exception of a start that failed, for all tests of the group
-        self.news = threading.Condition()
-        self.process = None
-        self.ended = False
 
-    def run(self, config):
-        try:
-            with contextlib.ExitStack() as stack:
-                self.start(config, stack)
-                for name in self.names:
-                    begin = time.monotonic()
-                    result, output = self.process.result(name)
-                    with self.news:
-                        self.results[name] = (result, output, time.monotonic() - begin)
-                        self.news.notify()
-        except BaseException as e:
-            self.broken = e
-        with self.news:
-            self.ended = True
-            self.news.notify()
-
-    def start(self, config, stack):
+    def command(self, config, stack):
         argv, env = {**INTERPRETERS, **MORE, **WEBASSEMBLY}[self.interpreter]()
         if self.settings.get("NEEDS_UGSIM"):
             import servers
@@ -199,46 +176,7 @@ class CaseGroup:
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
         limit *= _SLOWER if self.interpreter in WEBASSEMBLY else 1
-        self.process = CaseProcess(argv, env, str(setup.ROOT), limit)
-        stack.callback(self.process.close)
-
-    def result(self, name):
-        # Waits for it.
-        with self.news:
-            while name not in self.results and not self.ended:
-                self.news.wait(1)  # not for ever: Ctrl-C must get through
-        if name not in self.results:
-            raise self.broken
-        return self.results[name]
-
-
-class Background:
-    # Runs groups of cases in their order, some at a time, while pytest runs the other tests.
-    def __init__(self, config, groups):
-        self.config = config
-        self.waiting = collections.deque(groups)
-        self.running = []
-        self.threads = [threading.Thread(target=self.work) for _ in range(os.cpu_count() or 1)]
-        for thread in self.threads:
-            thread.start()
-
-    def work(self):
-        while True:
-            try:
-                group = self.waiting.popleft()
-            except IndexError:
-                return
-            self.running.append(group)
-            group.run(self.config)
-
-    def stop(self):
-        # Of no use where all is done; ends what runs after Ctrl-C, -x and the like.
-        self.waiting.clear()
-        while any(thread.is_alive() for thread in self.threads):
-            for group in self.running:
-                if group.process:
-                    group.process.kill()
-            time.sleep(0.01)
+        return argv, env, str(setup.ROOT), limit
 
 
 class CaseItem(pytest.Item):
@@ -265,11 +203,22 @@ class CaseItem(pytest.Item):
         return self.path, self.line - 1, self.name
 
 
-def pytest_collection_modifyitems(items):
-    # Cases run in the background while pytest runs the other tests: these first. The last one
+def pytest_collection_modifyitems(config, items):
+    # Most runs in the background while pytest runs the other tests: these first. The last one
     # looks at what the others did.
+    config.apart = {}  # nodeid: (group, name)
+    if len({item.path for item in items}) > FEW and not config.option.usepdb:
+        groups = {}
+        for item in items:
+            if item.path.stem in APART:
+                group = groups.setdefault(item.path, FileGroup(item.path))
+                config.apart[item.nodeid] = group, group.add(item.nodeid)
     items.sort(
-        key=lambda item: (item.path.name == "test_manual_coverage.py", type(item) is CaseItem)
+        key=lambda item: (
+            item.path.name == "test_manual_coverage.py",
+            type(item) is CaseItem,
+            item.nodeid in config.apart,
+        )
     )
 
 
@@ -279,8 +228,46 @@ def pytest_runtestloop(session):
         if isinstance(item, CaseItem):
             item.group.names.append(item.case)
             groups[id(item.group)] = item.group
+        elif item.nodeid in session.config.apart:
+            group = session.config.apart[item.nodeid][0]
+            groups[id(group)] = group
     if not session.config.option.collectonly and not session.testsfailed:
         session.config.background = Background(session.config, groups.values())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    # A test that runs apart: tells its result. True: that was all.
+    if item.nodeid not in item.config.apart:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    group, name = item.config.apart[item.nodeid]
+    extra = {}
+    try:
+        word, output, seconds = group.result(name)
+    except Exception as e:
+        word, output, seconds = "fail", repr(e), 0
+    outcome = {"pass": "passed", "fail": "failed"}.get(word, "skipped")
+    longrepr = None if word == "pass" else CaseRepr(output)
+    if outcome == "skipped":
+        longrepr = (str(item.path), item.location[1], "Skipped: " + output)
+        if word == "xfail":
+            extra["wasxfail"] = output
+    report = pytest.TestReport(
+        item.nodeid,
+        item.location,
+        dict.fromkeys(item.keywords, 1),
+        outcome,
+        longrepr,
+        "call",
+        duration=seconds,
+        **extra,
+    )
+    if word != "skip":
+        item.config.executed.add(item.nodeid)
+    item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_sessionfinish(session):
@@ -291,7 +278,9 @@ def pytest_sessionfinish(session):
 
 def _cpython():
     path = os.pathsep.join([*_PATH, str(HERE / "cpython")])
-    env = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", PYTHONUTF8="1")
+    # Compiled once, kept out of the checkout.
+    env = dict(os.environ, PYTHONPATH=path, PYTHONUTF8="1")
+    env.update(PYTHONPYCACHEPREFIX=str(setup.CACHE / "pycache"), PYTHONDONTWRITEBYTECODE="")
     return [sys.executable, "-u"], env
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import setup
-from conftest import HERE, MORE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
+from background import APART
+from conftest import FEW, HERE, MORE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
 from patience import LIMIT_S, until
 
 BOTH = ("cpython", "micropython")
@@ -23,7 +24,9 @@ NEWEST = list(WEBASSEMBLY)[-1]
 def run(tmp_path):
     # run(case text, *pytest options) runs pytest on the case in a folder of its own; returns its
     # output. run.results: {"name[interpreter]": outcome}
-    for name in ("conftest.py", "run_case.py", "case_process.py", "webassembly.mjs"):
+    for name in ("conftest.py", "run_case.py", "case_process.py", "background.py", "apart.py"):
+        shutil.copy(HERE / name, tmp_path)
+    for name in ("webassembly.mjs",):
         shutil.copy(HERE / name, tmp_path)
     shutil.copytree(HERE / "cpython", tmp_path / "cpython")
     (tmp_path / "cases").mkdir()
@@ -290,6 +293,72 @@ def test_what_is_not_on_webassembly_is_there_and_has_a_reason():
         if not isinstance(what, str):
             assert not set(what) - set(names), stem
             assert set(names) - set(what), "all of %s: name the file alone" % stem
+
+
+APART_TEXT = """
+import os, pytest
+
+def test_place(): assert ("CASE_MARK" in os.environ) == (HERE == "apart")
+@pytest.mark.parametrize("text", ["a b", "x::y[z]", "@@ pass 5", "line\\nline"])
+def test_with(text): assert text != "a b", "the reason"
+def test_skip(): pytest.skip("no board")
+@pytest.mark.xfail
+def test_expected(): 1 / 0
+@pytest.fixture
+def torn():
+    yield
+    raise OSError("torn down")
+def test_teardown(torn): pass
+@pytest.fixture
+def unmade(): raise OSError("not made")
+def test_setup(unmade): pass
+def test_last(): pass
+"""
+
+
+def test_a_file_that_runs_apart_tells_all(run, tmp_path):
+    # As it would in the same process.
+    for i in range(FEW):
+        (tmp_path / ("test_few%d.py" % i)).write_text("def test_few(): pass\n")
+    for name, here in ((APART[0], "apart"), ("test_as_ever", "")):
+        (tmp_path / (name + ".py")).write_text("HERE = %r\n" % here + APART_TEXT)
+    output = run("def test_a(): pass\n", "-rA")
+    wanted = {"test_place": "PASSED", "test_skip": "SKIPPED", "test_expected": "XFAIL"}
+    wanted.update({"test_setup": "FAILED", "test_last": "PASSED", "test_teardown": "FAILED"})
+    for name, word in wanted.items():
+        found = re.findall(r"%s\.py::%s (\w+)" % (APART[0], name), output)
+        assert found and found[0] == word, (name, found)
+    words = re.findall(r"%s\.py::test_with\S.*? (PASSED|FAILED)" % APART[0], output)
+    assert words == ["FAILED", "PASSED", "PASSED", "PASSED"]
+    assert output.count("torn down") >= 2 and output.count("not made") >= 2
+    assert output.count("AssertionError: the reason") >= 2
+    assert run.status == 1
+    total = re.findall(r"(\d+) failed, (\d+) passed, 2 skipped, 2 xfailed, 2 errors", output)
+    assert total and int(total[0][0]) == 4, output[-300:]
+    output = run("def test_a(): pass\n", "-rA", CI="true")
+    assert re.search(r"%s\.py::test_skip FAILED" % APART[0], output)
+    assert run.status == 1
+
+
+def test_what_runs_apart_and_ends_fails(run, tmp_path):
+    for i in range(FEW):
+        (tmp_path / ("test_few%d.py" % i)).write_text("def test_few(): pass\n")
+    (tmp_path / (APART[0] + ".py")).write_text(
+        "import os\ndef test_a(): pass\ndef test_die(): os._exit(0)\ndef test_z(): pass\n"
+    )
+    output = run("def test_a(): pass\n")
+    assert [run.results[name] for name in ("test_a", "test_die", "test_z")] == [
+        "passed",
+        "failed",
+        "failed",
+    ]
+    assert "did not end: the interpreter ended (exit status 0)" in output
+    (tmp_path / (APART[0] + ".py")).write_text("def test_a(): pass\nimport os\n" + _BREAKS)
+    output = run("def test_a(): pass\n")
+    assert run.results["test_a"] == "failed" and "only here" in output
+
+
+_BREAKS = "if 'APART' in os.environ or 'CASE_MARK' in os.environ: raise ValueError('only here')\n"
 
 
 def test_nothing_is_left_running(run, tmp_path):
