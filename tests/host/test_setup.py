@@ -101,6 +101,56 @@ def test_two_at_a_time_fill_it_once(cache, monkeypatch):
     assert calls == [1] and said.is_set()
 
 
+def test_a_short_wait_is_not_worth_a_word(cache, monkeypatch):
+    said = []
+    monkeypatch.setattr(common, "say", said.append)
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold():
+        with common.lock("thing"):
+            held.set()
+            let_go.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(60)
+    monkeypatch.setattr(common, "_QUIET_S", 60)
+    threading.Timer(0.2, let_go.set).start()
+    with common.lock("thing"):
+        assert let_go.is_set() and not said
+    thread.join()
+
+
+def test_a_set_up_with_nothing_to_do_waits_for_nobody(tmp_path, monkeypatch):
+    asked = []
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(venv, "VENV", tmp_path)
+    monkeypatch.setattr(venv, "PYTHON", python)
+    monkeypatch.setattr(venv, "_works", lambda: asked.append("works") or True)
+    (tmp_path / ".complete").touch()
+    (tmp_path / ".installed").write_text("\n".join(venv.requirements("ugsim")) + "\n")
+    assert setup.ensure_venv("ugsim") == python and asked == ["works"]
+    assert setup.ensure_venv("ugsim") == python and asked == ["works"]
+    # Another interpreter, and one that has gone.
+    python.unlink()
+    python.symlink_to("/bin/sh")
+    setup.ensure_venv("ugsim")
+    assert len(asked) == 2
+    python.unlink()
+    setup.ensure_venv("ugsim")
+    assert len(asked) == 3
+    python.symlink_to("/bin/sh")
+    setup.ensure_venv("ugsim")
+    assert len(asked) == 3
+    # Something is missing.
+    monkeypatch.setattr(venv, "_install", asked.append)
+    (tmp_path / ".installed").write_text("")
+    setup.ensure_venv("ugsim")
+    assert asked[-1] == venv.requirements("ugsim")
+
+
 def test_micropython_variable_must_be_right(tmp_path, monkeypatch):
     for output in ("hello", "micropython (1, 19, 1) True", "micropython (1, 25, 0) False"):
         program = fake_program(tmp_path / "mp", output)

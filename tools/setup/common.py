@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,16 +59,25 @@ def last_words(output):
     return found[0].rstrip(".") + "."
 
 
+_QUIET_S = 5  # a shorter wait is not worth a word
+
+
 @contextlib.contextmanager
 def lock(name):
     # Two set-ups of one checkout at a time wait for each other.
     CACHE.mkdir(exist_ok=True)
     with open(CACHE / (name + ".lock"), "w") as f:
-        try:
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            say("another set-up of this checkout is running; waiting for it")
-            fcntl.flock(f, fcntl.LOCK_EX)
+        end = time.monotonic() + _QUIET_S
+        while True:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    say("another set-up of this checkout is running; waiting for it")
+                    fcntl.flock(f, fcntl.LOCK_EX)
+                    break
+                time.sleep(0.05)
         yield
 
 

@@ -1,6 +1,7 @@
 # setup.venv - the virtual environment .venv and the pinned packages in it.
 # SPDX-License-Identifier: MIT
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -42,11 +43,30 @@ def ensure_venv(*groups):
     wanted = []
     for group in groups:
         wanted += [r for r in requirements(group) if r not in wanted]
-    with lock("venv"):
-        if not _works():
-            _make()
-        _install(wanted)
+    if not _ready(wanted):
+        with lock("venv"):
+            if not _works():
+                _make()
+            _install(wanted)
+            with contextlib.suppress(OSError):
+                (VENV / ".complete").write_text(_identity())
     return PYTHON
+
+
+def _ready(wanted):
+    # What a set-up has found to work is there unchanged, and has all: tools that start at the same
+    # time need not wait for each other.
+    try:
+        return (VENV / ".complete").read_text() == _identity() and not _missing(wanted)
+    except OSError:
+        return False
+
+
+def _identity():
+    # Of the interpreter that .venv is made of. OSError: it has gone.
+    program = PYTHON.resolve(strict=True)
+    facts = program.stat()
+    return "%d.%d %s %d" % (*sys.version_info[:2], program, facts.st_mtime_ns)
 
 
 def _works():
@@ -69,11 +89,19 @@ def _make():
     (VENV / ".complete").touch()
 
 
-def _install(wanted):
+def _have():
     # The stamp of what has been installed makes the second run fast and offline.
     stamp = VENV / ".installed"
-    have = stamp.read_text().split("\n") if stamp.exists() else []
-    missing = [r for r in wanted if r not in have]
+    return stamp.read_text().split("\n") if stamp.exists() else []
+
+
+def _missing(wanted):
+    have = _have()
+    return [r for r in wanted if r not in have]
+
+
+def _install(wanted):
+    missing = _missing(wanted)
     if not missing:
         return
     say("installing " + ", ".join(missing))
@@ -112,5 +140,5 @@ def _install(wanted):
         raise SetupError("Cannot install the Python packages: " + why)
     # A pin that has changed replaces its older line.
     names = [r.split("==")[0] for r in missing]
-    keep = [r for r in have if r and r.split("==")[0] not in names]
-    stamp.write_text("\n".join(keep + missing) + "\n")
+    keep = [r for r in _have() if r and r.split("==")[0] not in names]
+    (VENV / ".installed").write_text("\n".join(keep + missing) + "\n")
