@@ -203,6 +203,7 @@ class CaseItem(pytest.Item):
         return self.path, self.line - 1, self.name
 
 
+@pytest.hookimpl(trylast=True)  # when -k and others have taken out theirs
 def pytest_collection_modifyitems(config, items):
     # Most runs in the background while pytest runs the other tests: these first. The last one
     # looks at what the others did.

@@ -320,8 +320,9 @@ def test_a_file_that_runs_apart_tells_all(run, tmp_path):
     # As it would in the same process.
     for i in range(FEW):
         (tmp_path / ("test_few%d.py" % i)).write_text("def test_few(): pass\n")
-    for name, here in ((APART[0], "apart"), ("test_as_ever", "")):
-        (tmp_path / (name + ".py")).write_text("HERE = %r\n" % here + APART_TEXT)
+    for name, here in (("test_as_ever", ""), (APART[0], "apart")):
+        text = "HERE = %r\n" % here + APART_TEXT
+        (tmp_path / (name + ".py")).write_text(text)
     output = run("def test_a(): pass\n", "-rA")
     wanted = {"test_place": "PASSED", "test_skip": "SKIPPED", "test_expected": "XFAIL"}
     wanted.update({"test_setup": "FAILED", "test_last": "PASSED", "test_teardown": "FAILED"})
@@ -335,6 +336,14 @@ def test_a_file_that_runs_apart_tells_all(run, tmp_path):
     assert run.status == 1
     total = re.findall(r"(\d+) failed, (\d+) passed, 2 skipped, 2 xfailed, 2 errors", output)
     assert total and int(total[0][0]) == 4, output[-300:]
+    # No more than what was selected runs, there neither.
+    (tmp_path / (APART[0] + ".py")).write_text(
+        "def test_few(): assert 'CASE_MARK' in __import__('os').environ\n"
+        "def test_other(): open(%r, 'w')\n" % str(tmp_path / "ran")
+    )
+    run("def test_a(): pass\n", "-k", "few")
+    assert run.status == 0 and not (tmp_path / "ran").exists()
+    (tmp_path / (APART[0] + ".py")).write_text(text)
     output = run("def test_a(): pass\n", "-rA", CI="true")
     assert re.search(r"%s\.py::test_skip FAILED" % APART[0], output)
     assert run.status == 1
