@@ -8,10 +8,13 @@ from ugsim.model.switches import SWITCHES
 
 # What schedules are made of. raw: anything, two connections. input: one byte changed in one
 # command line, payload that holds commands. foreign: lines of others, and nothing else. restart:
-# hidden ones. twelve: many connections. mqtt, requests: programs on qssl.compat.
-ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests")
-# Those of a search that says nothing else, in the order of its seeds.
-FORMS = ("raw", "input", "raw", "foreign", "restart", "raw", "twelve", "raw", "mqtt", "requests")
+# hidden ones. twelve: many connections. mqtt, requests: programs on qssl.compat. aio: two tasks on
+# qssl.aio, which is for MicroPython alone.
+ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests", "aio")
+# Those of a search that says nothing else, in the order of its seeds. One of aio takes as long as
+# ten others, as the event loop turns a few times each millisecond.
+_TEN = ("raw", "input", "raw", "foreign", "restart", "raw", "twelve", "raw", "mqtt", "requests")
+FORMS = _TEN * 4 + _TEN[:7] + ("aio",) + _TEN[8:]
 
 # Switches that are no answer to an uncertainty but a broken or other modem: start() can't succeed.
 _FIXED = ("sim", "baud_default", "open_limit", "ram_total", "ufs_total", "at_port")
@@ -436,4 +439,5 @@ _MAKERS = {
     "twelve": _twelve,
     "mqtt": _program,
     "requests": _program,
+    "aio": _program,
 }

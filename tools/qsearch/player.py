@@ -84,7 +84,7 @@ class Player:
             net, idle=self.watch, switches=plan["switches"], sockets=sockets, **rig
         )
         # Whether certificates are checked against the modem's clock, which a restart resets.
-        self.timed = self.form in ("restart", "mqtt", "requests")
+        self.timed = self.form in ("restart", "mqtt", "requests", "aio")
         self.context = self.modem.tls(0, ca=CA, check_time=self.timed)
         self.lines = [None] * max(2, sockets if "sockets" in plan else 0)
         self.hosts = {"after.example"}
@@ -545,7 +545,11 @@ class Player:
 
 def play(plan):
     # Returns the Player, for its figures; raises Violation, or whatever escaped the driver.
-    if plan.get("form") in ("mqtt", "requests"):
+    if plan.get("form") == "aio":
+        from qsearch.tasks import Tasks
+
+        player = Tasks(plan)
+    elif plan.get("form") in ("mqtt", "requests"):
         from qsearch.programs import Program
 
         player = Program(plan)

@@ -60,8 +60,8 @@ def main(args):
         help="of schedules, with commas: %s; or all, raw more often (all)" % ", ".join(ALL_FORMS),
     )
     options = parser.parse_args(args)
-    if options.forms == "all":
-        options.forms = ",".join(FORMS)
+    if options.forms == "aio" and options.interpreter == "cpython":
+        parser.error("schedules of the form aio need MicroPython")
     programs = []
     if options.interpreter != "micropython":
         programs.append(cpython())
@@ -109,6 +109,10 @@ def replay(programs, file):
         fine = False
     if not fine:
         raise setup.SetupError("%s holds no schedule as it was shown." % file)
+    if what.get("form") == "aio":
+        programs = [program for program in programs if program[0] == "micropython"]
+        if not programs:
+            raise setup.SetupError("%s is for MicroPython alone." % file)
     bad = 0
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as plan:
         json.dump(what, plan)
@@ -129,10 +133,17 @@ class Search:
         self.options = options
         self.pieces = queue.SimpleQueue()
         last = options.seed + options.schedules
+        forms = FORMS if options.forms == "all" else options.forms.split(",")
         piece = max(min(_PIECE, options.schedules // (2 * options.jobs)), 50)
         for i, first in enumerate(range(options.seed, last, piece)):
-            which = programs[-1 if i % 3 == 2 else 0]
-            self.pieces.put((which, first, min(piece, last - first)))
+            program = programs[-1 if i % 3 == 2 else 0]
+            count = min(piece, last - first)
+            if program[0] == "micropython" or "aio" not in forms:
+                self.pieces.put((program, first, count, "all"))
+                continue
+            self.pieces.put((program, first, count, "others"))
+            if len(programs) == 2:
+                self.pieces.put((programs[1], first, count, "aio"))
         self.lock = threading.Lock()
         self.begin = time.monotonic()
         self.shown = 0.0
@@ -154,14 +165,14 @@ class Search:
     def work(self):
         while True:
             try:
-                (name, argv, env), first, count = self.pieces.get_nowait()
+                (name, argv, env), first, count, which = self.pieces.get_nowait()
             except queue.Empty:
                 return
             before = 0
             done = False
             tail = []
             with subprocess.Popen(
-                [*argv, _worker(), str(first), str(count), self.options.forms],
+                [*argv, _worker(), str(first), str(count), self.options.forms, which],
                 env=env,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -237,6 +248,8 @@ class Search:
                 self.total["errors"],
             )
         )
+        if n < self.options.schedules and not self.failures:
+            print("the others are programs on asyncio, which need MicroPython")
         over, what, seed = self.worst
         print(
             "longest call %d ms; worst against its deadline: %+d ms (%s, seed %d); "

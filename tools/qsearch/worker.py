@@ -1,8 +1,11 @@
 # qsearch.worker - plays the schedules of many seeds in one process; prints what it finds.
 # SPDX-License-Identifier: MIT
 #
-#     worker.py FIRST COUNT FORMS    seeds FIRST .. FIRST + COUNT - 1, of these forms (commas)
-#     worker.py replay FILE      one schedule, as JSON
+#     worker.py FIRST COUNT FORMS WHICH   seeds FIRST .. FIRST + COUNT - 1, of these forms (commas;
+#                                       all: as a search that says nothing else)
+#     worker.py replay FILE               one schedule, as JSON
+#
+# WHICH of them are played: all, aio (those on asyncio) or others.
 #
 # Lines: "@@ at N" now and then, "@@ fail JSON", and at the end "@@ done JSON".
 
@@ -13,6 +16,8 @@ if sys.implementation.name != "micropython":
     import upy
 
     upy.install()
+else:
+    import loop  # noqa: F401  asyncio on the virtual clock: before qssl
 
 import gc
 
@@ -53,10 +58,12 @@ def main(args):
         print("holds")
         return 0
     first, count = int(args[0]), int(args[1])
-    forms = args[2].split(",")
+    forms = _plan.FORMS if args[2] == "all" else args[2].split(",")
     worst = [-1 << 30, "", 0]
     total = {"schedules": 0, "calls": 0, "errors": 0, "idle": 0, "longest": 0, "most": 0}
     for seed in range(first, first + count):
+        if args[3] != "all" and (forms[seed % len(forms)] == "aio") != (args[3] == "aio"):
+            continue
         plan = _plan.generate(seed, forms)
         player, why = attempt(plan)
         total["schedules"] += 1
