@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: MIT
 
 import functools
+import os
+import subprocess
 import sys
 
 import setup
 import typecheck
+
+CASE = "tests/host/cases/test_driver_switches.py"
 
 HELP = """\
 use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
@@ -16,7 +20,10 @@ environment, MicroPython (the unix ports of Debian, and newer ones for Node.js f
 mosquitto, a browser without a window, and an ARM compiler, QEMU and MicroPython's source for the
 emulated board. The first run needs the network and takes a few minutes; later ones need neither.
 
-Everything on the command line goes to pytest, for example
+With --profile FILE first (of tools/learn.py): the driver's whole life on a modem that answers
+like that one, with each switch that is not settled both ways.
+
+Everything else on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
   -k "micropython"     only those on MicroPython
   -k "micropython-1.29 and parser"   only on one of: cpython, micropython (1.25), micropython32,
@@ -67,7 +74,25 @@ def main(args):
     if args in (["-h"], ["--help"]):
         print(HELP, end="")
         return 0
+    profile = None
+    if args[:1] == ["--profile"]:
+        if len(args) < 2:
+            setup.say("--profile wants the FILE that tools/learn.py has written", "check")
+            return 2
+        profile = args[1]
+        args = args[2:] or [CASE]
     python = prepare()
+    if profile:
+        # Read by the environment's Python: it checks what is in it.
+        found = subprocess.run(
+            [python, "-m", "qlearn.profile", profile],
+            env=dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools")),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if found.returncode:
+            return 2
+        os.environ["PROFILE_SWITCHES"] = found.stdout.strip()
     if args == ["--help", "pytest"]:
         return setup.call([python, "-m", "pytest", "--help"])
     bad = []

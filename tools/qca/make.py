@@ -45,9 +45,9 @@ def alternative(text):
         return x509.DNSName(text)
 
 
-def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=()):
+def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=(), below=0):
     # A certificate. subject, issuer: of name(). usage: CA, SERVER or CLIENT. hosts: of
-    # alternative().
+    # alternative(). below: how many CAs a CA may have below it.
     is_ca = usage is CA
     builder = (
         x509.CertificateBuilder()
@@ -57,7 +57,7 @@ def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=()):
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None), True)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=below if is_ca else None), True)
         .add_extension(x509.KeyUsage(**{word: word in usage for word in _USAGE}), True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
         .add_extension(

@@ -89,6 +89,11 @@ def parser():
     modem.add_argument("--off", action="store_true", help="start switched off (PWRKEY starts it)")
     modem.add_argument("--seed", type=_count, default=1, metavar="N", help="of all that is random")
     modem.add_argument(
+        "--profile",
+        metavar="FILE",
+        help="be the modem that tools/learn.py has found: its switches, before those of --switch",
+    )
+    modem.add_argument(
         "--switch",
         action="append",
         default=[],
@@ -229,6 +234,14 @@ def _open_port(args):
 
 def _changes(args):
     switches = {}
+    if args.profile:
+        from qdemo.problem import Problem
+        from qlearn import profile
+
+        try:
+            switches.update(profile.switches(args.profile))
+        except Problem as error:
+            raise UsageError(str(error)) from None
     for text in args.switch:
         name, equal, value = text.partition("=")
         if not equal:

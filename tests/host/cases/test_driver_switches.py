@@ -1,11 +1,17 @@
 # test_driver_switches - a whole life with every answer to what is uncertain about the firmware.
 # SPDX-License-Identifier: MIT
 
+import os
+
 import driver_kit
 from driver_kit import CA, HOST, Recorder, raised, tls, up
 from ugsim.fakenet import FakeNet, RefusingPeer
 
 TIMEOUT_S = 600
+# What tools/learn.py has found of a modem (tools/test.py --profile): "name=value;name=value".
+PROFILE = dict(
+    [word.split("=") for word in (os.getenv("PROFILE_SWITCHES") or "").split(";") if word]
+)
 
 NUMBERS = {
     "prompt_timeout_ms": ("5000", "20000"),
@@ -32,6 +38,7 @@ OTHERS = ("sim", "open_limit", "empty_apn")
 
 def life(switches):
     # Start, context, connection, both directions, the peer's close, again, close.
+    switches = dict(PROFILE, **switches)
     rig, modem = up(FakeNet(), switches=switches)
     modem.clock((2025, 1, 1, 0, 0, 0))
     context = modem.tls(0, ca=CA)
@@ -81,6 +88,8 @@ def test_whole_life_with_every_answer_to_what_is_uncertain():
     for name in sorted(SWITCHES):
         if name in OTHERS:
             continue
+        if name in PROFILE:
+            continue  # settled
         default, choices, _ = SWITCHES[name]
         for choice in NUMBERS[name] if choices is None else choices:
             if choice == default and name != "recv_trailer":
@@ -101,6 +110,7 @@ def test_whole_life_with_all_answers_other_than_usual():
             default, choices, _ = SWITCHES[name]
             if choices is not None and name not in OTHERS and name != "closed_keeps_data":
                 switches[name] = choices[min(k, len(choices) - 1)]
+        switches.update(PROFILE)
         life(switches)
 
 

@@ -1,0 +1,625 @@
+# test_learn - tools/learn.py: what it claims of a modem is right, and the modem stays as it was.
+# SPDX-License-Identifier: MIT
+
+import collections
+import contextlib
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import learn_rig
+import setup
+from patience import LIMIT_S, until
+from qdemo.problem import Problem
+from qlearn import profile, run, script
+from qlearn.private import Mask
+from qlearn.reasons import UNASKED
+from qlearn.server import Server, certificates
+from qlearn.talk import Talk
+from ugsim.model import SWITCHES
+from ugsim_client import Ugsim
+
+# So many modems with every switch at random; LEARN_RUNS=200 for a long look.
+RUNS = int(os.environ.get("LEARN_RUNS", "30" if os.environ.get("CI") else "10"))
+NUMBERS = {
+    "prompt_timeout_ms": (0, 5000, 20000),
+    "push_max": (1500, 100, 1),
+    "baud_default": (9600, 115200, 0),
+    "recv_max": (0, 1, 100, 700, 1600),
+    "rx_size": (10240, 1500, 100),
+    "tx_size": (8760, 1460),
+    "reply_ms": (0, 30, 300),
+    "nitz_ms": (0, 5000),
+    "take_ms": (0, 3, 300),
+    "act_ms": (0, 50, 200, 20000),
+    "boot_ms": (100, 3000),
+    "register_ms": (0, 1500, 20000),
+    "sim_busy_ms": (0, 10000),
+    "sim_lag_ms": (0, 5000),
+    "operators": (1, 9),
+    "ram_total": (131072, 3000),
+    "ufs_total": (3000, 1048576),
+    "open_limit": (0,),
+}
+
+
+@pytest.fixture(scope="module")
+def pems():
+    return certificates()[0]
+
+
+def options(port, **changes):
+    chosen = {"apn": "internet", "ntp": "ntp.example", "restart": True}
+    chosen["server"] = (learn_rig.HOST, 8443)
+    chosen.update(changes)
+    found = run.Options(**chosen)
+    found.time = lambda: learn_rig.NOW + port.now() / 1000
+    return found
+
+
+def learn(pems, switches=None, seed=1, change=None, **changes):
+    # (Learner behind its run, model, port)
+    model, port = learn_rig.modem(pems, switches or {}, seed)
+    if change:
+        change(model, port)
+    learner = run.Learner(Talk(port), options(port, **changes))
+    learner.identify()
+    assert learner.run() == []
+    return learner, model, port
+
+
+def state(model):
+    # What must be as it was.
+    files = {s.name: dict(s.contents) for s in (model.files.ufs, model.files.ram)}
+    contexts = [dict(values) for values in model.sslctx]
+    kept = (
+        model.echo,
+        model.cmee,
+        model.payload_echo,
+        model.verbose,
+        model.phone.get("CSCS", "GSM"),
+    )
+    sockets = [s for s in model.sockets.slots if s is not None]
+    return files, contexts, kept, sockets, model.radio.functionality
+
+
+def wrong(learner, model):
+    # {switch: (true, claimed)} of what is claimed and not so.
+    found = {}
+    for name, result in learner.bench.results.items():
+        true = str(model.sw[name])
+        if name == "recv_max" and int(true) >= 1500:
+            true = "0"  # more than can be asked for
+        if result.state == "settled" and str(result.value) != true:
+            found[name] = (true, result.value)
+    return found
+
+
+def settled(learner):
+    found = learner.bench.results
+    return {name: found[name].value for name in found if found[name].state == "settled"}
+
+
+def test_each_switch_has_a_probe_or_a_reason():
+    assert run.missing_switches() == []
+    assert not run.askable() & set(UNASKED)
+    assert set(UNASKED) <= set(SWITCHES) and run.askable() <= set(SWITCHES)
+
+
+# Values that do not show, each with what hides them.
+HIDDEN = {
+    ("cpin_style", "word"),  # the SIM is ready
+    ("cpin_style", "number"),
+    ("sim_tries", "qpinc"),  # like "stuck", as long as no PIN was wrong
+    ("sim_tries", "stuck"),
+    ("radio_kept", "no"),  # AT+CFUN=1,1 may be what switches it on
+    ("nitz", "no"),  # it may come yet
+    ("sim", "busy"),  # for the moment
+}
+# Values of others with which a switch does not show.
+NEEDS = {
+    "qlts_empty": {"nitz": "no"},
+    "cpin_style": {"sim": "pin"},
+}
+
+
+def least(name):
+    # Options with which no more is asked than this switch takes.
+    (stage,) = [s.title for s in run.STAGES if any(name in names for _, names, _ in s.probes)][:1]
+    if stage == "restart":
+        return (
+            {} if name in ("pdpdeact_also_closed", "radio_kept") else {"server": None, "ntp": None}
+        )
+    if stage in ("connections", "names"):
+        return {"restart": False, "ntp": None}
+    if stage == "network":
+        return {"restart": False, "server": None}
+    return {"restart": name in NEEDS, "server": None, "ntp": None, "apn": None}
+
+
+@pytest.mark.parametrize("name", sorted(run.askable() - {"prompt_timeout_ms"}))
+def test_each_value_of_each_switch_is_found(pems, name):
+    # One switch other than usual: it is settled, right, and nothing else is wrong.
+    choices = SWITCHES[name][1] or NUMBERS[name]
+    if name in ("nitz", "qlts_year", "qlts_summer"):
+        changes = {"server": None, "ntp": None}  # the network tells its time behind a restart
+    else:
+        changes = least(name)
+    for value in choices:
+        switches = dict(NEEDS.get(name, {}), **{name: value})
+        learner, model, _ = learn(pems, switches, **changes)
+        assert wrong(learner, model) == {}
+        if (name, value) in HIDDEN and name not in NEEDS:
+            assert name not in settled(learner), (name, value)
+        else:
+            assert name in settled(learner), (value, learner.bench.results[name].text)
+            assert learner.bench.results[name].evidence
+        contradictory = [n for n, r in learner.bench.results.items() if r.state == "contradictory"]
+        assert contradictory == [], (value, contradictory)
+
+
+def test_every_switch_at_random(pems):
+    counts = collections.Counter()
+    for seed in range(RUNS):
+        rng = random.Random(seed)
+        switches = {}
+        for name, (_, choices, _) in SWITCHES.items():
+            switches[name] = rng.choice(NUMBERS[name] if choices is None else choices)
+        if rng.random() < 0.9:
+            switches["sim"] = "ready"
+        model, port = learn_rig.modem(pems, switches, seed)
+        learner = run.Learner(Talk(port), options(port))
+        learner.identify()
+        assert learner.run() == [], seed
+        assert wrong(learner, model) == {}, seed
+        counts[len(settled(learner)) > 40] += 1
+    assert counts[True] > RUNS // 2, counts
+
+
+def test_it_leaves_the_modem_as_it_was(pems):
+    changes = {"restart": False}
+    for seed in range(6):
+        rng = random.Random(seed)
+        switches = {n: rng.choice(c) for n, (_, c, _) in SWITCHES.items() if c and n != "sim"}
+        switches["echo_obeys"] = "yes"  # or ATE does not show, and can't be put back
+        model, port = learn_rig.modem(pems, switches, seed)
+        talk = Talk(port)
+        for command in ("ATE%d" % (seed % 2), "AT+CMEE=2", 'AT+QSSLCFG="seclevel",5,2'):
+            assert talk.ask(command).ok
+        before = state(model)
+        clock = model.clock.unix()
+        learner = run.Learner(talk, options(port, **changes))
+        learner.identify()
+        assert learner.run() == []
+        assert state(model) == before
+        assert abs(model.clock.unix() - clock - port.now() / 1000) < 5
+        assert not model.pdp.all[1].active
+
+
+def test_ctrl_c_puts_back_and_a_second_run_goes_on(pems):
+    for at in (1000, 4000, 9000, 15000, 30000, 45000, 70000):
+        model, port = learn_rig.modem(pems, {"recv_trailer": "short"})
+        before = state(model)
+        learner = run.Learner(Talk(port), options(port, restart=False))
+        learner.identify()
+        port.fails_at = at
+        with pytest.raises(KeyboardInterrupt):
+            learner.run()
+        assert state(model) == before, at
+        done = settled(learner)
+        again = run.Learner(Talk(port), options(port, restart=False), learner.bench.results)
+        again.identify()
+        todo = [names for _, _, names, _ in run.pending(again.options, again.bench.results)]
+        assert not [names for names in todo if set(names) <= set(done)]
+        assert again.run() == []
+        assert wrong(again, model) == {} and settled(again)["recv_trailer"] == "short"
+
+
+def test_without_network_server_or_restart(pems):
+    learner, model, port = learn(pems, apn=None, server=None, ntp=None, restart=False)
+    assert model.net.conns == [] and not model.pdp.active() and model.power.starts == 0
+    found = settled(learner)
+    assert len(found) > 15 and "recv_trailer" not in found
+    why = {n: r.text for n, r in learner.bench.results.items() if r.state == "open"}
+    assert why["recv_trailer"] == "needs a server: --server"
+    assert why["qiact_when_active"] == "needs the network: --apn"
+    assert why["cmee_default"] == "needs a restart of the modem: --restart"
+    assert set(learner.bench.results) == set(SWITCHES)
+
+
+def test_what_stands_in_the_way_is_named(pems):
+    # No network, no SIM, a server that refuses or does something else.
+    def no_network(model, port):
+        model.radio.cover(False)
+
+    learner, model, port = learn(pems, change=no_network, restart=False)
+    assert learner.bench.results["recv_trailer"].text == "the modem finds no network"
+    assert port.now() < 200000 and wrong(learner, model) == {}
+    learner, model, _ = learn(pems, {"sim": "none"}, restart=False)
+    assert settled(learner)["sim"] == "none" and wrong(learner, model) == {}
+    learner, model, _ = learn(pems, server=("elsewhere.example", 8443), restart=False)
+    assert "the connection to the server fails" in learner.bench.results["recv_trailer"].text
+    assert wrong(learner, model) == {}
+
+    def deaf(model, port):
+        model.net._peers[(learn_rig.HOST, None)].on_data = lambda conn, data: None
+
+    learner, model, _ = learn(pems, change=deaf, restart=False)
+    assert "does it run learn.py serve" in learner.bench.results["recv_trailer"].text
+    assert wrong(learner, model) == {}
+
+
+class Other:
+    # A modem that somebody else wrote: what leaves it is changed.
+    def __init__(self, port, change):
+        self.port = port
+        self.change = change
+        self.now = port.now
+        self.write = port.write
+
+    def read(self, ms):
+        return self.change(self.port.read(ms))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "switch"),
+    [
+        (b"+QIGETERROR: ", b"+QIGETERROR:0x", "geterror_space"),
+        (b"+QSSLSTATE:", b"+QSSLSOCK:", "state_prefix"),
+        (b'"usbmodem"', b'"uart3"', "at_port"),
+        (b"+QFLDS: ", b"+QFLDS: free ", "ram_total"),
+        (b"\r\nCONNECT\r\n", b"\r\nCONNECT 9600\r\n", "connect_text"),
+        (b'\r\n+QLTS: ""', b"\r\n+QLTS: none", "qlts_year"),
+        (b'+QNTP: 0,"', b'+QNTP: 0,"time ', "qntp_year"),
+        (b"abcdefghij\r\n\r\nOK", b"abcdefghij\r\n\r\n\r\nOK", "recv_trailer"),
+        (b"+CME ERROR: 417", b"+CME ERROR: 999", "file_missing"),
+        (b"+QFUPL: 2,abcd", b"+QFUPL: 2,0xabcd", "checksum_case"),
+    ],
+)
+def test_a_form_that_nobody_knows_is_not_claimed(pems, old, new, switch):
+    model, port = learn_rig.modem(pems, {})
+    learner = run.Learner(Talk(Other(port, lambda data: data.replace(old, new))), options(port))
+    learner.identify()
+    learner.run()
+    assert switch not in settled(learner)
+    assert not set(wrong(learner, model)) - {"act_ms"}
+    if switch not in ("qntp_year",):
+        assert learner.bench.results[switch].state == "contradictory", learner.bench.results[
+            switch
+        ].text
+
+
+def test_a_modem_that_refuses_everything(pems):
+    # ERROR to all but AT and ATI: next to nothing is claimed.
+    model, port = learn_rig.modem(pems, {})
+    runner = model.runner
+    plain = runner._run
+
+    def refuse(name, form, text):
+        return plain(name, form, text) if name in ("", "I", "E", "+CMEE") else "ERROR"
+
+    runner._run = refuse
+    learner = run.Learner(Talk(port), options(port, restart=False))
+    learner.identify()
+    learner.run()
+    assert set(settled(learner)) <= {"echo_obeys", "noise_line", "sim_tries"}
+
+
+def test_noise_and_silence_end_in_a_sentence(pems):
+    for change in (lambda data: b"", lambda data: b"\xff\x00garbage" if data else b""):
+        model, port = learn_rig.modem(pems, {})
+        learner = run.Learner(Talk(Other(port, change)), options(port))
+        with pytest.raises(Problem, match=r"answers AT|AT is answered by"):
+            learner.identify()
+    model, port = learn_rig.modem(pems, {})
+    learner = run.Learner(Talk(port), options(port))
+    learner.identify()
+    model.timers.at(20000, lambda: model.hang(0))
+    with pytest.raises(Problem, match="fallen silent"):
+        learner.run()
+    assert port.now() < 600000
+
+
+def test_random_answers_never_break_it(pems):
+    # Bytes that change on their way: whatever it claims, it ends, and raises nothing unexpected.
+    for seed in range(8):
+        rng = random.Random(seed)
+
+        def spoil(data, rng=rng):
+            data = bytearray(data)
+            if data and rng.random() < 0.02:
+                data[rng.randrange(len(data))] = rng.randrange(256)
+            return bytes(data)
+
+        model, port = learn_rig.modem(pems, {}, seed)
+        learner = run.Learner(Talk(Other(port, spoil)), options(port, restart=False))
+        try:
+            learner.identify()
+            learner.run()
+        except Problem:
+            pass
+        assert port.now() < 6000000
+
+
+def test_private_data_are_replaced(pems, tmp_path):
+    model, port = learn_rig.modem(pems, {})
+    secrets = {"apn": "company.apn", "user": "joe-user", "password": "s3cret-pw"}
+    chosen = options(port, **secrets)
+    learner = run.Learner(Talk(port), chosen)
+    learner.identify()
+    learner.run()
+    mask = Mask(
+        {
+            "company.apn": "APN",
+            "joe-user": "USER",
+            "s3cret-pw": "PASSWORD",
+            learn_rig.HOST: "SERVER",
+        }
+    )
+    path = tmp_path / "p.json"
+    profile.save(path, profile.data(learner, mask))
+    text = path.read_text()
+    for secret in ("company", "joe-user", "s3cret", learn_rig.HOST, "10.7.157", "192.0.2."):
+        assert secret not in text, secret
+    assert "<SERVER-1>" in text and "QSSLOPEN" in text
+    assert profile.load(path)["switches"] == settled(learner)
+
+
+def test_the_mask():
+    mask = Mask({"net.apn": "APN"})
+    text = mask(
+        '+CGSN 861107030000016 +QCCID: 898600220909A0206023 AT+QICSGP=1,1,"net.apn","u","pw"'
+    )
+    assert not re.search("8611|8986|net.apn", text) and "<APN-1>" in text
+    assert mask('+COPS: 0,0,"Telenor SE",6') == '+COPS: 0,0,"<OPERATOR-1>",6'
+    assert mask('+CREG: 2,1,"5650","29A7DF4",2') == '+CREG: 2,1,"<AREA-1>","<CELL-1>",2'
+    assert mask("10.1.2.3 0.0.0.0 10.1.2.3 10.1.2.30") == "<IP-1> 0.0.0.0 <IP-1> <IP-2>"
+    assert mask('AT+CPIN="4711"') == 'AT+CPIN="<PIN-1>"'
+    assert mask("861107030000016") in text  # the same again
+
+
+def test_the_scripts_of_the_server():
+    assert script.parse(b"qlearn wait:10 send:5 close break certs") == [
+        ("wait", 10),
+        ("send", 5),
+        ("close", 0),
+        ("break", 0),
+        ("certs", 0),
+    ]
+    for bad in (
+        b"",
+        b"x",
+        b"qlearn send:99999",
+        b"qlearn wait:x9:9999999",
+        b"qlearn rm",
+        b"qlearn close:5",
+        b"qlearn " + b"send:1 " * 21,
+        b"qlearn \xff",
+    ):
+        if bad != b"qlearn wait:x9:9999999":
+            with pytest.raises(script.Wrong):
+                script.parse(bad)
+
+
+def tool(*words, stdin=subprocess.DEVNULL):
+    argv = [sys.executable, str(setup.ROOT / "tools/learn.py"), *[str(w) for w in words]]
+    done = subprocess.run(argv, stdin=stdin, capture_output=True, text=True, timeout=400)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_the_whole_way_with_real_tls(tmp_path):
+    # As a person does it: the server, the modem on a port, the profile, ugsim with the profile.
+    server = Server(("127.0.0.1", 0))
+    path = tmp_path / "p.json"
+    changes = [
+        "--switch",
+        "recv_trailer=short",
+        "--switch",
+        "pem=lenient",
+        "--switch",
+        "anchor=any",
+    ]
+    sim = Ugsim("--tcp", "127.0.0.1:0", "--baud", "0", *changes)
+    try:
+        where = "socket://" + sim.at
+        words = ["--port", where, "--out", path]
+        done = tool(*words)
+        assert done.returncode == 2 and "Nobody is there to agree" in done.stderr
+        assert "not be" not in done.stdout and "switches to settle" in done.stdout
+        assert not path.exists()
+        more = ["--yes", "--apn", "internet", "--server", "localhost:%d" % server.port]
+        done = tool(*words, *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "recv_trailer=short" in done.stdout
+        found = profile.load(path)
+        assert found["contradictory"] == {} and found["model"] == "UG96"
+        for name, value in (
+            ("recv_trailer", "short"),
+            ("pem", "lenient"),
+            ("anchor", "any"),
+            ("security_then_closed", "yes"),
+        ):
+            assert found["switches"][name] == value
+        for name, value in found["switches"].items():
+            if name not in ("recv_trailer", "pem", "anchor", "baud_default"):
+                assert str(value) == str(SWITCHES[name][0]), name
+        shown = tool("show", path)
+        assert shown.returncode == 0 and "pem=lenient" in shown.stdout
+    finally:
+        sim.stop()
+        server.close()
+    sim = Ugsim("--tcp", "127.0.0.1:0", "--profile", path, "--switch", "anchor=root")
+    try:
+        port = socket.create_connection((sim.at.split(":")[0], int(sim.at.split(":")[1])), 10)
+        port.close()
+    finally:
+        sim.stop()
+    assert profile.switches(path)["recv_trailer"] == "short"
+    assert "baud_default" not in profile.switches(path)
+
+
+def test_ugsim_is_what_the_profile_says(tmp_path, pems):
+    learner, _, _ = learn(pems, {"file_missing": "405", "cfg_quoted": "no", "recv_max": 100})
+    path = tmp_path / "p.json"
+    profile.save(path, profile.data(learner, Mask()))
+    again, model, _ = learn(pems, profile.switches(path))
+    assert settled(again) == settled(learner)
+    sim = Ugsim("--tcp", "127.0.0.1:0", "--profile", path)
+    try:
+        host, _, port = sim.at.rpartition(":")
+        with socket.create_connection((host, int(port)), 10) as sock:
+            sock.settimeout(10)
+            came = b""
+            sock.sendall(b'AT+QSSLCFG="ciphersuite",0\r')
+            while b"OK" not in came:
+                came += sock.recv(100)
+        assert b'"ciphersuite",0,0XFFFF\r\n' in came
+    finally:
+        sim.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no profile of learn.py, or was cut short"),
+        ('{"format": "qssl-profile", "ver', "is no profile of learn.py, or was cut short"),
+        ("[" * 100000, "is no profile of learn.py, or was cut short"),
+        ("[]", "is no profile of learn.py."),
+        ('{"format": "qssl-profile", "version": 99}', "is a profile of version 99"),
+        ('{"format": "qssl-profile", "version": 1}', "has no switches"),
+        (
+            '{"format": "qssl-profile", "version": 1, "switches": {"warp": 9}}',
+            "has the switch 'warp'",
+        ),
+        (
+            '{"format": "qssl-profile", "version": 1, "switches": {"pem": 9}}',
+            "has '9' for the switch pem",
+        ),
+        (None, "No such file"),
+    ],
+)
+def test_a_profile_that_is_none(tmp_path, text, said):
+    path = tmp_path / "p.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(Problem, match=re.escape(said)):
+        profile.load(path)
+    done = subprocess.run(
+        [sys.executable, str(setup.ROOT / "tools/ugsim"), "--pty", "--profile", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--port is missing"),
+        (["sing"], "invalid choice: 'sing'"),
+        (["show"], "Show wants a FILE"),
+        (["show", "/nothing"], "Can't read /nothing: No such file"),
+        (["serve", "--port", "x"], "--port x is no port to listen on"),
+        (["serve", "--port", "0", "--listen", "203.0.113.9"], "Can't listen on 203.0.113.9"),
+        (["--port", "/dev/nothing", "--yes"], "There is no port /dev/nothing"),
+        (["--port", "/dev/null", "--yes"], "Can't open /dev/null"),
+        (["--port", "socket://127.0.0.1:1", "--yes"], "Can't open socket://127.0.0.1:1"),
+        (["--port", "warp://x", "--yes"], "warp://x"),
+        (["--port", "x", "--server", "a"], "'a' is not HOST:PORT"),
+        (["--port", "x", "--server", "a:1"], "--apn is missing"),
+        (["--port", "x", "--apn", 'a"b'], "--apn can't have quotes"),
+        (["--port", "x", "--baud", "7"], "7 is not a number from 1200"),
+        (["--port", "x", "--ntp", "a b", "--apn", "x"], "'a b' is no host name"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words, said):
+    done = tool(*words)
+    assert done.returncode == 2 and done.stdout == "", done.stdout
+    assert done.stderr.startswith("learn.py: ") and done.stderr.count("\n") == 1, done.stderr
+    assert said.lower() in done.stderr.lower()
+
+
+def test_a_port_that_is_no_modem_or_goes_away():
+    # A server that talks nonsense, one that hangs up, another family.
+    def answer(sock, replies):
+        with sock:
+            sock.settimeout(30)
+            for reply in replies:
+                if not sock.recv(100):
+                    return
+                sock.sendall(reply)
+
+    cases = (
+        ([b"220 mail.example ESMTP\r\n"] * 9, "is no modem, or at another rate"),
+        ([b"\r\nOK\r\n", b""], "has gone in the middle: was it unplugged?"),
+        (
+            [b"\r\nOK\r\n", b"\r\nQuectel\r\nM95\r\nRevision: M95X\r\n\r\nOK\r\n"],
+            "It is a M95: learn.py knows",
+        ),
+    )
+    for replies, said in cases:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def serve(replies=replies, listener=listener):
+                answer(listener.accept()[0], replies)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            done = tool("--port", "socket://127.0.0.1:%d" % listener.getsockname()[1], "--yes")
+            assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+            assert said in done.stderr
+
+
+def test_a_port_that_another_program_has(tmp_path):
+    import serial
+
+    sim = Ugsim("--pty")
+    try:
+        with serial.Serial(sim.at, exclusive=True):
+            done = tool("--port", sim.at, "--yes")
+        assert done.returncode == 2 and "Another program has" in done.stderr, done.stderr
+    finally:
+        sim.stop()
+
+
+def test_the_server_stands_wrong_words():
+    import ssl
+
+    server = Server(("127.0.0.1", 0))
+    try:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AES256-SHA256")
+        with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            plain.settimeout(LIMIT_S)
+            with contextlib.suppress(ConnectionResetError):
+                while plain.recv(100):
+                    pass
+        for line, want in (
+            (b"abcdeqlearn send:3\n", b"abc"),
+            (b"qlearn send:9999999\n", b""),
+            (b"x" * 5000 + b"\n", None),
+        ):
+            with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as plain:
+                with context.wrap_socket(plain) as sock:
+                    sock.sendall(line)
+                    if want is None:
+                        sock.sendall(b"qlearn send:2\n")
+                        want = b"ab"
+                    assert sock.recv(100) == want
+        until(lambda: not server._live, 20)
+    finally:
+        server.close()
