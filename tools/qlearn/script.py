@@ -28,7 +28,9 @@ def parse(text):
     found = []
     for word in words[1:]:
         name, _, number = word.decode("ascii", "replace").partition(":")
-        value = int(number) if number.isdigit() and len(number) < 7 else 0
+        if number and not (number.isdigit() and len(number) < 7):
+            raise Wrong
+        value = int(number or 0)
         limit = {"wait": WAIT_MAX, "send": SEND_MAX, "close": 0, "break": 0, "certs": 0}.get(name)
         if limit is None or value > limit or len(found) >= 20:
             raise Wrong
