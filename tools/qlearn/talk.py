@@ -247,6 +247,11 @@ class Talk:
         while self._undo:
             text = self._undo.pop()
             commands = text if isinstance(text, tuple) else (text,)
-            if not any(self.ask(command, 15000).ok for command in commands):
+            answers = [self.ask(command, 15000) for command in commands[:1]]
+            for command in commands[1:]:
+                if not answers[-1].ok:
+                    answers.append(self.ask(command, 15000))
+            gone = text[:8] == "AT+QFDEL" and answers[-1].error  # no such file any more
+            if not answers[-1].ok and not gone:
                 failed.append(commands[0])
         return failed
