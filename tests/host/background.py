@@ -15,10 +15,16 @@ _FILE_TIMEOUT_S = 3600  # for a test file; each of its tests has a limit of its 
 _STOP_S = 15  # for fixtures to stop what they have started
 # What takes longest begins first: names of test files in that order.
 FIRST = ("test_search", "test_driver_lost_bytes", "test_driver_restart", "test_board_tool")
-FIRST += ("test_device", "test_certificate_files", "test_clients_newest", "test_clients_docs")
+FIRST += (
+    "test_rom",
+    "test_device",
+    "test_certificate_files",
+    "test_clients_newest",
+    "test_clients_docs",
+)
 FIRST += ("test_soak", "test_aio_places", "test_push_faults", "test_driver_switches")
 FIRST += ("test_driver_volume", "test_clients_restarts", "test_driver_start", "test_bench")
-FIRST += ("test_examples", "test_ca", "test_fuzz")
+FIRST += ("test_learn", "test_package", "test_examples", "test_ca", "test_fuzz")
 # Of them those that pytest would run itself, one after the other, and that mostly wait.
 APART = [
     "test_search",
@@ -31,6 +37,12 @@ APART = [
     "test_soak",
     "test_bench",
     "test_examples",
+    "test_rom",
+    "test_package",
+    "test_check_server",
+    "test_learn",
+    "test_trace_page",
+    "test_replay",
 ]
 
 

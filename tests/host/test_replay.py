@@ -86,7 +86,7 @@ def test_as_a_terminal_keeps_it(tmp_path):
 
 def test_the_driver_hears_what_was_recorded(tmp_path):
     # Its own words for what this modem said.
-    text = "> AT+CPIN?\n< +CPIN: SIM PIN\n< OK\n"
+    text = 2 * "> AT+CPIN?\n< +CPIN: SIM PIN\n< OK\n"  # start() asks again before it refuses
     code, out, _ = replay("--only", "driver", written(tmp_path, text))
     assert code == 0 and "it ends by name: [Errno 13] start: the SIM asks for its PIN" in out
     text = '> AT+QSSLOPEN=1,0,0,"x.example",443,0\n< OK\n< +QSSLOPEN: 0,565\n'

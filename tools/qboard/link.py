@@ -16,7 +16,7 @@ from qdemo.problem import Problem
 from ugsim.port import owner
 
 _SILENT_S = 60  # a board that compiles sources is silent for long
-_CHUNK = 2048  # bytes: a fraction of any board's heap, also as source text
+_CHUNK = 1024  # bytes: a fraction of any board's heap, also as source text
 _HASH = """
 import hashlib
 b = memoryview(bytearray(512))

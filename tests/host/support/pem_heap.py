@@ -4,8 +4,8 @@
 
 import gc
 import os
+from binascii import crc32
 
-from qssl import files
 from qssl.connect import pemcheck, pemhints, sslcfg
 from qssl.connect.pem import Clean
 
@@ -36,7 +36,7 @@ try:
         n = source.typed(buf)
         if not n:
             break
-        crc = files.crc32(memoryview(buf)[:n], crc)
+        crc = crc32(memoryview(buf)[:n], crc)
         total += n
     source.close()
     assert (total, crc) == (found[3], found[5])
