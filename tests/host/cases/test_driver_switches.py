@@ -10,7 +10,11 @@ from ugsim.fakenet import FakeNet, RefusingPeer
 TIMEOUT_S = 600
 # What tools/learn.py has found of a modem (tools/test.py --profile): "name=value;name=value".
 PROFILE = dict(
-    [word.split("=") for word in (os.getenv("PROFILE_SWITCHES") or "").split(";") if word]
+    [
+        word.split("=")
+        for word in (getattr(os, "getenv", lambda name: None)("PROFILE_SWITCHES") or "").split(";")
+        if word
+    ]
 )
 
 NUMBERS = {
