@@ -86,9 +86,13 @@ def test_split_anywhere():
 def test_two_pushes_back_to_back_and_more_than_the_ring():
     for chunk in (None, 1, 7):
         rig, modem, sock, peer = pushing(chunk=chunk, switches={"push_max": 400})
+        unknown = modem.stats.unknown
         data = pattern(9000)
         peer.say(data)
         takes(sock, data)
+        assert modem.stats.unknown == unknown and not modem.stats.garbled, chunk
+        sock.setblocking(False)
+        assert sock.recv(1) is None  # and not a byte more
 
 
 def test_one_push_larger_than_the_ring():
@@ -281,6 +285,10 @@ def test_pushing_sockets_side_by_side():
             takes(socks[j], pattern(20 * j + i, j))
     for j in range(3):
         socks[j].close()
+        # The server has what was written, in its order.
+        sent = b"".join([pattern(11, i) for i in range(30) if (i + j) % 3 == 0])
+        assert bytes(peers[j].got) == sent, j
+    assert not modem.stats.garbled
     works(modem)
 
 
