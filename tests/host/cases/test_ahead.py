@@ -1,7 +1,7 @@
 # test_ahead - what is typed before its turn, behind a token; sleeping while counted bytes come.
 # SPDX-License-Identifier: MIT
 
-from driver_kit import HOST, Log, Recorder, Watch, arm, connected, pattern, reads, tls
+from driver_kit import HOST, Log, Recorder, Watch, arm, connected, pattern, raised, reads, tls
 from qssl.socket import Socket
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
@@ -355,3 +355,26 @@ def test_start_finds_the_rate():
     sock = modem.connect(HOST, 1, tls(modem))
     sock.write(pattern(5000))
     assert reads(sock, 5000) == pattern(5000)
+
+
+def test_other_bytes_as_many_as_the_token():
+    # Where a prompt or SEND OK is waited for, as many other bytes come alone.
+    data = pattern(300)
+    for after_ms in range(0, 40, 5):
+        peer = Recorder()
+        rig, modem, sock = connected(peer, baud=(9600, 115200)[after_ms & 1])
+        model = rig.model
+        arm(rig, "delay what=prompt by=180 n=1")
+        begin = rig.now
+        sock.write(data)
+        model.timers.at(begin + 50 + after_ms, lambda m=model: m.out.emit(b"\r\n+C", "urc"))
+        model.timers.at(begin + 80 + after_ms, lambda m=model: m.out.emit(b"REG: 1\r\n", "urc"))
+        sock.flush()
+        assert peer.received == data, after_ms
+        assert not modem.stats.timeouts and not modem.stats.garbled, after_ms
+        arm(rig, "send_error n=1")
+        arm(rig, "delay what=final by=200 n=1")
+        sock.write(data)
+        for ms in range(350, 500, 10):
+            model.timers.at(rig.now + ms, lambda m=model: m.out.urc("+XYZABC"))
+        assert raised(sock.close).errno, after_ms
