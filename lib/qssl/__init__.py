@@ -46,10 +46,12 @@ def unload(names, often=False):
     # Gives back the memory of modules that were needed for a while; they are loaded again when
     # they are needed again. names: a str, blanks between: "clock", "start.sim", or a whole room,
     # "start". often: each connection needs them. Then they stay where they are source files on the
-    # board: to compile them again takes a second or two, and much heap. (Frozen, __file__ is
+    # board and memory is plenty: to compile them again takes a second or two. (Frozen, __file__ is
     # "qssl/__init__.py".)
     if often and __file__.startswith("/") and __file__.endswith(".py"):
-        return
+        gc.collect()
+        if gc.mem_free() > 98304:  # to compile the rest of a connection takes up to 90 kB
+            return
     for name in names.split():
         full = "qssl." + name
         for key in list(sys.modules):

@@ -129,7 +129,7 @@ def site(copy):
         server.shutdown()
 
 
-def installed(host, smoke=True):
+def installed(host):
     # What is below /lib/qssl on the board, and whether the shortest test passes with it.
     text = (
         "import os, qssl\ndef walk(path):\n for name, kind, *_ in os.ilistdir(path):\n"
@@ -141,9 +141,8 @@ def installed(host, smoke=True):
     assert done.passed, done.output
     names, path = done.output.splitlines()[:2]
     assert path.startswith("/lib/qssl/__init__."), path
-    if smoke:
-        result = host.run(setup.ROOT / "tests/device/smoke.py")
-        assert result.passed, result.output
+    result = host.run(setup.ROOT / "tests/device/smoke.py")
+    assert result.passed, result.output
     assert host.mpremote("fs", "rm", "-r", ":/lib/qssl").returncode == 0
     return names
 
@@ -159,5 +158,4 @@ def test_mip_installs_the_sources_from_an_address(host, site):
     done = host.mpremote("mip", "install", address + "/package.json")
     assert done.returncode == 0, done.stdout
     assert asked[1:] == ["/lib/qssl/" + n for n in files]
-    # A connection with sources needs more than the heap of this board: docs/boards.md.
-    assert installed(host, smoke=False) == str(files)
+    assert installed(host) == str(files)

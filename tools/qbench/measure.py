@@ -69,9 +69,9 @@ class Measure:
         text = "synchronous path: %d modules, start() to traffic"
         stays = "of it still loaded when a socket is open: %d modules"
         return [
-            Row("mpy", text % len(path), sum(path), "B", 12 * 1024, place=where),
+            Row("mpy", text % len(path), sum(path), "B", 28000, place=where),
             Row("mpy resident", stays % len(resident), sum(resident), "B", place=where),
-            Row("mpy everything", "everything", every, "B", 20 * 1024, place=where),
+            Row("mpy everything", "everything", every, "B", place=where),
             *rows,
         ]
 
@@ -89,8 +89,8 @@ class Measure:
         }
         rows = []
         for way, found, promise, where in (
-            ("mpy", heap, 16 * 1024, "32-bit unix port"),
-            ("frozen", frozen, 4 * 1024, "emulated board"),
+            ("mpy", heap, 32000, "32-bit unix port"),
+            ("frozen", frozen, 12500, "emulated board"),
             ("rom", rom, 18000, "emulated board"),
         ):
             for step, text in _STEPS:

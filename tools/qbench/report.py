@@ -60,8 +60,8 @@ _JOBS = (
 _INTRO = """\
 # Numbers
 
-Made by `python3 tools/bench.py --write`. The promises are those of
-[architecture.md](architecture.md). What is exact (sizes, heap, commands, wire, turns) is held by
+Made by `python3 tools/bench.py --write`. A promise is what the driver is to reach; "missed" says
+where it does not yet. What is exact (sizes, heap, commands, wire, turns) is held by
 `tools/bench.py --check`, which the tests run; speed and latency are those of one run on one PC.
 On the wire, the modem's echo of a command counts once: it comes while the command is being typed.
 
@@ -69,18 +69,16 @@ On the wire, the modem's echo of a command counts once: it comes while the comma
 
 _WHY_SIZE = """\
 The first three lines, %s, are what it takes to call a modem that is up, at which nothing
-is ever lost: that alone is more than the path was to have. The rest of the path buys what
-[guarantees.md](guarantees.md) promises. `everything` was to be a driver and two front ends; what
-stands below the words of errors costs nothing where it is not imported. Line numbers in
-tracebacks would be 7 %% more (`mpy-cross -O2`).
+is ever lost: that alone is about what the path was to have. The rest of the path buys what
+[guarantees.md](guarantees.md) promises. What stands below the words of errors costs nothing where
+it is not imported. Line numbers in tracebacks would be 7 %% more (`mpy-cross -O2`).
 """
 _WHY_HEAP = """\
-The buffers alone, %s, are more than was promised for all of a frozen driver. Those of a
-socket can't be another's: they hold what the modem has already given, or not yet taken. The rest
-of a frozen driver are functions (16 B each, and 8 B in the dict of their class), classes and the
-dicts of objects. From .mpy, %s are names, which MicroPython never gives back. What is only
-needed until a connection opens is let go then: up to %s that are in use before, and again
-for each new connection.
+The buffers alone are %s. Those of a socket can't be another's: they hold what the modem
+has already given, or not yet taken. The rest of a frozen driver are functions (16 B each, and 8 B
+in the dict of their class), classes and the dicts of objects. From .mpy, %s are names, which
+MicroPython never gives back. What is only needed until a connection opens is let go then: up to
+%s that are in use before, and again for each new connection.
 """
 
 _TURNS = """\
@@ -117,7 +115,11 @@ _CHOSEN = {
     "share send": "payload share of the wire, sending",
     "heap frozen socket": "heap in use with an open socket, frozen",
     "heap mpy socket": "heap in use with an open socket, from `.mpy`",
+    "turns share recv 921600": "of the line's bound, receiving at 921600 baud",
+    "turns share send 921600": "of the line's bound, sending at 921600 baud",
+    "turns busy recv 115200": "processor busy while receiving at 115200 baud",
 }
+_COMPUTED = "an RP2040, computed"
 _BEGIN, _END = "<!-- numbers: written by tools/bench.py --write -->\n", "<!-- end -->\n"
 
 
@@ -186,10 +188,10 @@ def readme(text, parts):
         raise Problem("README.md has lost its lines %r and %r." % (_BEGIN, _END))
     found = {row.key: row for rows in parts.values() for row in rows}
     rows = [(text, found[key]) for key, text in _CHOSEN.items()]
-    rows += [(row.text, row) for row in parts["speed"] if "921600" in row.text and row.promise]
     lines = ["| what | measured | aim | where |", "| --- | ---: | ---: | --- |"]
     for what, row in rows:
-        lines.append("| %s | %s | %s | %s |" % (what, row.shown(), row.promised(), row.place))
+        place = _COMPUTED if row.key.startswith("turns ") else row.place
+        lines.append("| %s | %s | %s | %s |" % (what, row.shown(), row.promised(), place))
     return before + begin + "\n".join(lines) + "\n" + end + after
 
 
