@@ -13,6 +13,7 @@ from ugsim import control, trace
 from ugsim.control import parse_address
 from ugsim.model import FAULTS, SWITCHES
 from ugsim.model.errors import ControlError
+from ugsim.model.family import DEFAULT, MODELS
 from ugsim.model.faults import usage
 from ugsim.port.base import PortError
 from ugsim.port.pty import PtyPort
@@ -86,6 +87,12 @@ def parser():
         "(default: rts)",
     )
     modem = p.add_argument_group("modem")
+    modem.add_argument(
+        "--model",
+        default=DEFAULT,
+        metavar="NAME",
+        help="which modem to be: %s (default: %s)" % (", ".join(MODELS), DEFAULT),
+    )
     modem.add_argument("--off", action="store_true", help="start switched off (PWRKEY starts it)")
     modem.add_argument("--seed", type=_count, default=1, metavar="N", help="of all that is random")
     modem.add_argument(
@@ -178,6 +185,7 @@ def _run(args):
                 seed=args.seed,
                 powered=not args.off,
                 listeners=listeners,
+                model=args.model,
             )
         except (ControlError, ValueError) as error:
             # The control channel would list what there is; here --help does.

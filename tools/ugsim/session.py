@@ -35,6 +35,7 @@ class Session:
         powered=True,
         listeners=(),
         net=None,
+        model=None,
     ):
         changes = dict(switches or {})
         if baud:
@@ -45,7 +46,7 @@ class Session:
         self._start = time.monotonic()
         self.port = port
         self.net = net or Net(on_event=self._event)
-        self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered)
+        self.model = UGxx(self.net, switches=changes, seed=seed, powered=powered, model=model)
         if net is None:
             self.model.network.set_time(int(time.time()), 0)  # as real as its certificates' dates
         self.model.on_event = self._event

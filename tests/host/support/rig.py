@@ -170,6 +170,7 @@ class Rig:
         flow=False,
         write_max=None,
         powered=True,
+        model=None,
     ):
         self.now = 0
         self.baud = baud
@@ -186,7 +187,7 @@ class Rig:
         changes = dict(switches or {})
         if baud and "baud_default" not in changes:
             changes["baud_default"] = baud
-        self.model = UGxx(self.net, changes, seed, 0, powered)
+        self.model = UGxx(self.net, changes, seed, 0, powered, model)
         self.model.host_baud = baud
         if not echo:
             self.model.echo = False

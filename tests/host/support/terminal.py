@@ -15,12 +15,12 @@ def lines(*texts):
 
 
 class Terminal:
-    # echo=False: ATE0 was sent. Keywords are switches of the model.
+    # echo=False: ATE0 was sent. model: see ugsim.model.family. Keywords are switches of it.
 
-    def __init__(self, net=None, echo=False, powered=True, **switches):
+    def __init__(self, net=None, echo=False, powered=True, model=None, **switches):
         self.net = FakeNet() if net is None else net
         self.now = 0
-        self.model = UGxx(self.net, switches, 1, 0, powered)
+        self.model = UGxx(self.net, switches, 1, 0, powered, model)
         self.model.echo = echo
         self.model.run(0)
 

@@ -3,8 +3,9 @@
 
 from ugsim.model.commands.sslcfg import TlsSettings
 from ugsim.model.errors import ControlError
+from ugsim.model.family import MODELS
 from ugsim.model.faults import FAULTS
 from ugsim.model.switches import SWITCHES
 from ugsim.model.ugxx import UGxx
 
-__all__ = ["FAULTS", "SWITCHES", "ControlError", "TlsSettings", "UGxx"]
+__all__ = ["FAULTS", "MODELS", "SWITCHES", "ControlError", "TlsSettings", "UGxx"]

@@ -6,7 +6,8 @@ from ugsim.model.bytefaults import line_ends
 from ugsim.model.commands.sim import STATES
 from ugsim.model.commands.sslsocket import COUNT
 from ugsim.model.errors import ControlError
-from ugsim.model.faults import FAULTS, usage
+from ugsim.model.faults import of as faults_of
+from ugsim.model.faults import usage
 
 _WHAT = {0: "initial", 1: "opening", 2: "handshake", 3: "connected", 5: "closing"}
 
@@ -45,8 +46,8 @@ def _number(words, index, low, high, what, default=None):
 def _help(m, words, text):
     if words:
         name = words[0]
-        if name in FAULTS:
-            return _fault_help(name)
+        if name in faults_of(m.family):
+            return _fault_help(m, name)
         if name in COMMANDS:
             return "%s: %s" % COMMANDS[name][:2]
         raise ControlError("'%s' is neither a command nor a fault" % name)
@@ -56,13 +57,13 @@ def _help(m, words, text):
     lines.append(
         "faults (fault NAME [parameter=value ...]); n=how often, 0 for ever; ms=how long:"
     )
-    for name in sorted(FAULTS):
-        lines.append(_fault_help(name))
+    for name in sorted(faults_of(m.family)):
+        lines.append(_fault_help(m, name))
     return "\n".join(lines)
 
 
-def _fault_help(name):
-    return "  %s: %s" % (usage(name), FAULTS[name][0])
+def _fault_help(m, name):
+    return "  %s: %s" % (usage(name), faults_of(m.family)[name][0])
 
 
 def _fault(m, words, text):
@@ -142,7 +143,7 @@ def _signal(m, words, text):
 
 def _pdp(m, words, text):
     _one_of(words, 0, ("drop",), "pdp drop CONTEXT [quiet]")
-    number = _number(words, 1, 1, 20, "the context")
+    number = _number(words, 1, 1, m.family.contexts, "the context")
     if not m.pdp.drop(number, "quiet" not in words):
         raise ControlError("PDP context %d is not active" % number)
 

@@ -4,8 +4,7 @@
 from ugsim.model import inputfaults
 from ugsim.model.at.args import decimal
 from ugsim.model.at.output import KINDS
-from ugsim.model.commands.sslcfg import ORDER
-from ugsim.model.commands.table import COMMANDS
+from ugsim.model.commands import sslcfg
 from ugsim.model.errors import ControlError, cme
 
 # Parameters that many faults share: n is how often the fault strikes, 0 for ever; ms ends it after
@@ -139,8 +138,36 @@ FAULTS = {
     "ntp_lie": ("+QNTP has a wrong time, as the switch nitz_time has", (("as", "fast"),) + _ONCE),
 }
 
-for _name in FAULTS:
-    FAULTS[_name] = (FAULTS[_name][0], dict(FAULTS[_name][1]))
+# Of LTE models alone: what is known of their firmware.
+LTE = {
+    "cfg_ignored": (
+        "setting the QSSLCFG key= answers OK and has no effect (EC200U: before RDY)",
+        (("key", ""),) + _ONCE,
+    ),
+    "upload_line": ("QFUPL ends with OK, but without +QFUPL (BG95-M3)", _ONCE),
+    "list_empty": ("QFLST lists no files (EC25-AFX)", (("n", "0"), ("ms", "0"))),
+    "recv_nul": (
+        "QSSLRECV cuts the data in front of a byte 00, and tells the count that it should be "
+        "(count=told) or that of what is left (EC200U)",
+        (("count", "told"), ("n", "0"), ("ms", "0")),
+    ),
+    "recv_after_closed": ('"recv" follows "closed" (EG800K, BG95)', _ONCE),
+    "pdp_drift": (
+        "context 1 is lost: its address hangs on the context cid= until AT+CGACT=0 of that, and "
+        "QIACT answers ERROR (572); show=stale: QIACT? goes on to show it (EG800K)",
+        (("cid", "2"), ("show", "none")) + _ONCE,
+    ),
+    "escape_deaf": ("+++ is payload (EG91)", (("n", "0"), ("ms", "0"))),
+    "ato_refused": ("ATO answers NO CARRIER (EG91)", (("n", "0"), ("ms", "0"))),
+    "cclk_wrong": (
+        "CCLK sets a wrong time: by= seconds ahead (EC200U)",
+        (("by", "28800"), ("n", "0"), ("ms", "0")),
+    ),
+}
+
+for _table in (FAULTS, LTE):
+    for _name in _table:
+        _table[_name] = (_table[_name][0], dict(_table[_name][1]))
 
 _HEX = ("xor", "byte")
 _FROM_1 = ("at", "bytes")  # 0 would never strike
@@ -167,7 +194,9 @@ _CHOICES = {
     "do": ("restart", "off", "mute", "quiet"),
     "state": ("entry", "idle"),
     "lines": ("any", "one", "several", "deceptive"),
-    "key": ("",) + ORDER,
+    "key": ("",) + sslcfg.ORDER,
+    "count": ("told", "left"),
+    "show": ("none", "stale"),
     "before what": ("urc", "garbage", "long", "open", "nul"),
     "as": ("fast", "slow", "year", "1980", "2070"),
     "lose_urc what": _URCS + ("push",),
@@ -186,8 +215,9 @@ def choices(name, key):
 def usage(name):
     # "NAME key=default|word|... key=default"
     parts = [name]
-    for key in FAULTS[name][1]:
-        default = FAULTS[name][1][key]
+    given = (FAULTS.get(name) or LTE[name])[1]
+    for key in given:
+        default = given[key]
         words = [default] + [w for w in choices(name, key) or () if w != default]
         parts.append("%s=%s" % (key, "|".join(words)))
     return " ".join(parts)
@@ -226,11 +256,20 @@ class Fault:
         return "%s %s" % (self.name, " ".join(parts))
 
 
-def _merge(name, given):
+def of(family):
+    # The faults that a model of this family takes, as FAULTS.
+    if not family.lte:
+        return FAULTS
+    both = {}
+    both.update(FAULTS)
+    both.update(LTE)
+    return both
+
+
+def _merge(name, given, model):
     # The parameters of a fault: those given, the others as the table has them.
     merged = {}
-    for key in FAULTS[name][1]:
-        merged[key] = FAULTS[name][1][key]
+    merged.update((FAULTS.get(name) or LTE[name])[1])
     if "ms" in given and "n" not in given and "n" in merged:
         merged["n"] = "0"
     for key in given:
@@ -239,22 +278,24 @@ def _merge(name, given):
                 "fault %s has no parameter '%s'; it takes %s"
                 % (name, key, ", ".join(sorted(merged)))
             )
-        merged[key] = _value(name, key, merged[key], given[key])
+        merged[key] = _value(name, key, merged[key], given[key], model)
     if merged.get("line") and merged.get("rate", "0") != "0":
         raise ControlError("line= and rate= of fault %s exclude each other" % name)
     return merged
 
 
-def _value(name, key, default, value):
+def _value(name, key, default, value, model):
     # The value as it is kept. Raises ControlError.
     words = choices(name, key)
+    if key == "key":
+        words = ("",) + tuple(sslcfg.keys(model))
     if words is not None:
         if value not in words or not value:
             words = [word for word in words if word]
             shown = ", ".join(words[:-1]) + " or " + words[-1]
             raise ControlError("%s of fault %s is %s, not '%s'" % (key, name, shown, value))
     elif key == "cmd":
-        return _command(name, value)
+        return _command(name, value, model.commands)
     elif key in _HEX:
         try:
             number = int(value, 16)
@@ -272,7 +313,7 @@ def _value(name, key, default, value):
     return value
 
 
-def _command(name, value):
+def _command(name, value, commands):
     # "at+csq", "+CSQ" and "CSQ" -> "+CSQ"; "AT" stays. For the faults that strike a form alone:
     # "+CSQ?" and "+CSQ=", too.
     text = value.upper()
@@ -281,7 +322,7 @@ def _command(name, value):
     if text != "AT" and text.startswith("AT"):
         text = text[2:]
     for known in (text, "+" + text):
-        if known in COMMANDS or known == "AT":
+        if known in commands or known == "AT":
             return known + form
     raise ControlError(
         "cmd of fault %s is a command that the modem knows, such as +CSQ, not '%s'; "
@@ -299,17 +340,24 @@ class Faults:
 
     def arm(self, name, given):
         # `given`: dict of texts. Raises ControlError.
-        if name not in FAULTS:
-            raise ControlError("unknown fault '%s'; 'help' lists them" % name)
-        fault = Fault(name, _merge(name, given), self._m.now)
+        self._known(name)
+        fault = Fault(name, _merge(name, given, self._m), self._m.now)
         if name == "mute":
             self._m.hang(fault.number("ms"))
+        elif name == "pdp_drift":
+            self._m.pdp.drifts(fault.number("cid"), fault.text("show") == "stale")
         elif name == "stall":
             self._m.stalled_until = self._m.now + fault.number("ms")
         else:
             self._armed.setdefault(name, []).append(fault)
             self.refresh()
         return fault
+
+    def _known(self, name):
+        if name in LTE and not self._m.family.lte:
+            raise ControlError("fault %s is one of LTE models; see --model" % name)
+        if name not in FAULTS and name not in LTE:
+            raise ControlError("unknown fault '%s'; 'help' lists them" % name)
 
     def armed(self, name=None):
         # The faults that can still strike, of one name or all.
@@ -416,8 +464,8 @@ class Faults:
 
     def clear(self, name=None):
         # Disarms one name or all. Returns how many were armed.
-        if name is not None and name not in FAULTS:
-            raise ControlError("unknown fault '%s'; 'help' lists them" % name)
+        if name is not None:
+            self._known(name)
         count = len(self.armed(name))
         if name is None:
             self._armed = {}

@@ -3,6 +3,7 @@
 
 from ugsim.model.at.args import decimal
 from ugsim.model.errors import ControlError
+from ugsim.model.family import ugxx
 
 # name -> (default, choices, meaning). Choices is a tuple of words, or None for a number >= 0.
 # The defaults are the probable truth about UG95/UG96; a driver has to live with every choice.
@@ -207,14 +208,104 @@ SWITCHES = {
     "ufs_total": (1048576, None, "size of the UFS storage in bytes"),
 }
 
+# The same of LTE modules alone.
+LTE = {
+    "firmware": (
+        "new",
+        ("new", "old"),
+        "BG96 of before has no sni, checkhost and ignorecertchain, EC2x five suites more and no "
+        "ignorecertitem",
+    ),
+    "seclevel": ("0", ("0", "1", "2"), "QSSLCFG seclevel at power-up"),
+    "sni_default": ("0", ("0", "1"), "QSSLCFG sni at power-up"),
+    "checkhost_default": ("0", ("0", "1"), "QSSLCFG checkhost at power-up"),
+    "ignorecert_default": ("0", ("0", "1"), "QSSLCFG ignorecertchain and the like at power-up"),
+    "host_check": (
+        "key",
+        ("key", "level", "none"),
+        "the host name is checked: with checkhost, with seclevel 1 and 2 (EG800K: seen), never",
+    ),
+    "sni_address": ("omit", ("omit", "send"), "with sni 1 an address as host: not sent, sent"),
+    "security_urc": ("no", ("no", "yes"), '"security" URC (UGxx: in its manual)'),
+    "urc_port": (
+        "here",
+        ("here", "elsewhere"),
+        "QURCCFG at the factory: URCs come to this port, or to another until it is set",
+    ),
+    "auto_pdp": ("yes", ("yes", "no"), "the attach activates PDP context 1"),
+    "addresses": ("4", ("4", "46", "6"), "what the network gives: IPv4, both, IPv6 alone"),
+    "apn_kept": ("no", ("no", "yes"), "QICSGP outlives a restart"),
+    "dns_addresses": ("4", ("4", "46"), "QIDNSGIP under IPv4 and IPv6 tells the IPv6 ones, too"),
+    "cs_stat": (
+        "same",
+        ("same", "0", "2"),
+        "CREG and CGREG of a SIM for data alone: as CEREG, not registered, searching",
+    ),
+    "qicfg_ssl": ("yes", ("yes", "no"), "AT+QICFG changes what SSL sockets say"),
+    "sendinfo_name": ("ssl", ("ssl", "tcp"), "QICFG sendinfo 1: +QSSLSEND: or +QISEND:"),
+    "prompt_late": (
+        "error",
+        ("error", "nothing", "fail"),
+        "what follows when QSSLSEND gives up waiting for data: ERROR, nothing, SEND FAIL",
+    ),
+    "close_timeout": ("ok", ("ok", "error"), "second parameter of QSSLCLOSE"),
+    "qfupl_short": (
+        "ok",
+        ("ok", "421"),
+        "QFUPL of less than was told: +QFUPL and OK, or +CME ERROR: 421 behind it (seen)",
+    ),
+    "qfdel_prefix": ("ok", ("ok", "400"), "QFDEL of a name with UFS: works or is refused (seen)"),
+    "escape_answer": (
+        "ok",
+        ("ok", "no carrier"),
+        "+++ answers OK, or NO CARRIER before that",
+    ),
+    "ntp_ms": (300, None, "time of QNTP"),
+    "psm": ("granted", ("granted", "refused"), "the network grants power saving (AT+CPSMS)"),
+    "psm_urc": ("yes", ("yes", "no"), "PSM POWER DOWN is printed"),
+    "edrx": ("granted", ("granted", "refused"), "the network grants eDRX (AT+CEDRXS)"),
+    "rtc_default": (
+        "80/01/06",
+        ("80/01/06", "08/01/04", "04/01/01", "70/01/01"),
+        "clock at power-up",
+    ),
+    "at_port": (
+        "uart1",
+        ("uart1", "usbmodem", "usbat", "uart2", "uart3", "usbnmea", "main", "aux"),
+        "name of this port, as in QSSLSTATE and for QURCCFG",
+    ),
+    "start_urcs": (
+        "here",
+        ("here", "elsewhere", "always"),
+        "RDY and what follows it come at this port, or not; always: whatever QURCCFG says",
+    ),
+    "pon_trig": ("low", ("low", "high"), "BG77xA: high, the modem starts again after QPOWD"),
+}
+
+# Where UGxx differs from the defaults above.
+_UGXX = {"security_urc": "yes", "host_check": "none", "auto_pdp": "no", "qicfg_ssl": "no"}
+
 
 class Switches:
-    # sw["name"] -> value: a word, or a number for the switches without choices.
+    # sw["name"] -> value: a word, or a number for the switches without choices. family: see
+    # ugsim.model.family; without one it is UGxx.
 
-    def __init__(self, changes=None):
+    def __init__(self, changes=None, family=ugxx.Family):
+        self._table = SWITCHES
+        if family.lte:
+            self._table = {}
+            self._table.update(SWITCHES)
+            self._table.update(LTE)
         self._values = {}
+        for name in LTE:
+            self._values[name] = LTE[name][0]
         for name in SWITCHES:
             self._values[name] = SWITCHES[name][0]
+        # What is of LTE alone stands as UGxx has it, for those who ask.
+        self._values.update(_UGXX)
+        for name, value in family.defaults:
+            self.set(name, value)
+        self._usual = dict(self._values)
         for name in changes or {}:
             self.set(name, changes[name])
 
@@ -223,9 +314,11 @@ class Switches:
 
     def set(self, name, value):
         # Raises ControlError for an unknown name or a value that is no choice.
-        if name not in SWITCHES:
+        if name not in self._table:
+            if name in LTE:
+                raise ControlError("switch %s is one of LTE models; see --model" % name)
             raise ControlError("unknown switch '%s'; 'switches' lists them" % name)
-        choices = SWITCHES[name][1]
+        choices = self._table[name][1]
         if choices is None:
             text = str(value)
             if not decimal(text):
@@ -241,10 +334,10 @@ class Switches:
     def describe(self):
         # One line a switch, with its present value and its choices.
         lines = []
-        for name in sorted(SWITCHES):
-            default, choices, meaning = SWITCHES[name]
+        for name in sorted(self._table):
+            choices, meaning = self._table[name][1:]
             values = "number" if choices is None else "|".join(choices)
             now = self._values[name]
-            mark = "" if now == default else " (now %s)" % now
+            mark = "" if now == self._usual[name] else " (now %s)" % now
             lines.append("  %s=%s%s: %s" % (name, values, mark, meaning))
         return "\n".join(lines)

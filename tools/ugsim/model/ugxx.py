@@ -1,16 +1,16 @@
 # ugsim.model.ugxx - the simulated UGxx as one object: bytes in, bytes out, virtual time.
 # SPDX-License-Identifier: MIT
 
-from ugsim.model import control
+from ugsim.model import control, family
 from ugsim.model.at.line import Line
 from ugsim.model.at.output import Output
 from ugsim.model.at.runner import Runner
 from ugsim.model.base.rng import Rng
 from ugsim.model.base.timers import Timers
 from ugsim.model.bytefaults import Places
-from ugsim.model.commands import general, modes, sslcfg
+from ugsim.model.commands import general, modes, qicfg, sslcfg
 from ugsim.model.commands.clock import Clock
-from ugsim.model.commands.dns import Dns
+from ugsim.model.commands.dns import Dns, is_address
 from ugsim.model.commands.pdp import Contexts
 from ugsim.model.commands.port import Port
 from ugsim.model.commands.power import Power
@@ -30,15 +30,23 @@ _RI_MS = 120  # length of the pulse on RI with each URC
 
 class UGxx:
     # `net`: what the sockets talk to. `switches`: dict of changes to SWITCHES. powered=True: the
-    # modem has been on for a while and is registered; False: off, PWRKEY starts it.
+    # modem has been on for a while and is registered; False: off, PWRKEY starts it. model: a name
+    # of ugsim.model.family.
 
-    def __init__(self, net, switches=None, seed=1, now_ms=0, powered=True):
+    is_address = staticmethod(is_address)
+
+    def __init__(self, net, switches=None, seed=1, now_ms=0, powered=True, model=None):
         self.net = net
         # A net with a clock of its own (FakeNet) is told the time and says when it wants a run().
         self._net_poll = getattr(net, "poll", None)
         self._net_next = getattr(net, "next_ms", None)
         self.now = now_ms
-        self.sw = Switches(switches)
+        self.family = family.load(model or family.DEFAULT)
+        self.sw = Switches(switches, self.family)
+        if self.sw["firmware"] == "old":
+            self.family.aged()
+        self.commands = self.family.commands(COMMANDS)
+        self.kept = self.family.kept(self.sw)  # what LTE modules keep without being asked to
         self.rng = Rng(seed)
         self.stats = {}
         self.on_event = None  # function(kind, text), for a view of what happens
@@ -50,7 +58,7 @@ class UGxx:
         self.network = Network(self)
         self.timers = Timers()
         self.faults = Faults(self)
-        self.files = Files(self.sw)
+        self.files = Files(self.sw, self.family)
         self.saved = self.factory_settings()
         self.saved_baud = self.sw["baud_default"]
         self.card = Card()
@@ -65,6 +73,7 @@ class UGxx:
         if powered:
             self.power.already_on()
             self.radio.stat = 1
+            self.pdp.attached()
 
     # What a restart forgets and what it keeps
 
@@ -81,14 +90,15 @@ class UGxx:
         self.awake_at = 0  # until then what is typed is lost
         self.port = Port(self)
         self.line_in = Line(self)
-        self.runner = Runner(self, COMMANDS)
+        self.runner = Runner(self, self.commands)
         self.sim = Sim(self, self.card)
         self.radio = Radio(self)
         self.clock = Clock(self)
         self.dns = Dns(self)
         self.pdp = Contexts(self)
+        self.qicfg = qicfg.Settings(self)
         self.sockets = Sockets(self)
-        self.sslctx = [sslcfg.fresh(self.sw) for _ in range(sslcfg.COUNT)]
+        self.sslctx = [sslcfg.fresh(self) for _ in range(sslcfg.COUNT)]
         self.apply_settings(self.saved)
         self.typed.reset()
 
@@ -137,6 +147,8 @@ class UGxx:
     def feed(self, data):
         if self.muted or not self.power.alive() or not self.port.awake():
             return
+        if "psm" in self.kept:
+            self.power.rest()
         data = self.port.receive(bytes(data))
         if self.typed.active:
             self.typed.feed(data)

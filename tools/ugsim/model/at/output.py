@@ -30,6 +30,7 @@ class Output:
         self.gap = False  # it waits, while URCs pass
         self._kept = []  # what waits of it
         self._held = []
+        self._cached = []
         self._in_reply = False  # an information line has left, the next needs no leading CR LF
 
     def emit(self, data, kind):
@@ -116,8 +117,11 @@ class Output:
             if self._m.sw["urc_in_data"] == "later" or self.hold != "data":
                 self._held.append((text, data, trailer, what))
             return
-        if routed(self._m) and (what != "open" or self._m.sw["urc_port_open"] == "no"):
+        if routed(self._m) and not self._passes(what):
             self._m.event("elsewhere", text)
+            return
+        if self._m.qcfg.get("urc/cache") == "1":
+            self._cached.append((text, data, trailer, what))
             return
         if not self._m.phone.get("QINDCFG all", 1):
             return
@@ -127,6 +131,19 @@ class Output:
         if data is not None:
             self.emit(data, "payload")
             self.emit(trailer, "trailer")
+
+    def _passes(self, what):
+        # Though URCs go to another port.
+        if what == "open":
+            return self._m.sw["urc_port_open"] == "yes"
+        return what == "start" and self._m.sw["start_urcs"] == "always"
+
+    def uncache(self):
+        # AT+QCFG="urc/cache",0: what was held back comes now.
+        cached = self._cached
+        self._cached = []
+        for text, data, trailer, what in cached:
+            self.urc(text, data, trailer, what)
 
     def release(self):
         # The data mode is over: what waited comes now.
@@ -144,6 +161,7 @@ class Output:
         if not keep:
             self.queue.clear()
         self._held = []
+        self._cached = []
         self._kept = []
         self.hold = ""
         self.silent = False

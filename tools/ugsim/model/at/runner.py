@@ -193,6 +193,9 @@ class Runner:
             code = 50 if code is None else code
             if m.told() == 0:
                 return ERROR
+        for known, words in m.family.words:
+            if known == code and m.told() == 2:
+                return "+CME ERROR: " + words
         return cme(code, m.told())
 
     def finish(self, result, then=None):

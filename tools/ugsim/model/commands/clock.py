@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.args import decimal
-from ugsim.model.commands.pdp import COUNT
 from ugsim.model.errors import OK, Refused
 from ugsim.model.network import LIES
 
 _DAY = 86400
-_NTP_MS = 300  # a server's answer
 _NTP_MOST_MS = 125000  # the modem waits no longer
 _NO_ANSWER = 569
 _BUSY = 552
@@ -140,8 +138,8 @@ class Clock:
             m.out.urc('+CTZE: "%s%02d",%d,"%s"' % (sign, abs(zone), m.network.summer, text))
 
     def take(self, unix, zone):
-        # The clock is set by the network or by NTP.
-        if self._m.sw["rtc_digits"] == "utc":
+        # The clock is set by the network or by NTP; with AT+CTZU=3 to local time.
+        if self._m.sw["rtc_digits"] == "utc" and self._m.zone_update != 3:
             self.set(unix, zone, True)
         else:
             self.set(unix + zone * 900, zone)
@@ -160,15 +158,15 @@ class Ntp:
         faults = m.faults
         fault = faults.hit("ntp_error")
         if fault:
-            m.timers.at(m.now + _NTP_MS, lambda: self._end(fault.number("code"), None))
+            m.timers.at(m.now + m.sw["ntp_ms"], lambda: self._end(fault.number("code"), None))
         elif not m.dns.can_resolve(server, context):
-            m.timers.at(m.now + _NTP_MS, lambda: self._end(565, None))
+            m.timers.at(m.now + m.sw["ntp_ms"], lambda: self._end(565, None))
         elif faults.hit("ntp_never"):
             m.timers.at(m.now + _NTP_MOST_MS, self._forget)
         else:
             ask = getattr(m.net, "ntp", None)
             wrong_s, after_ms, error = ask(server) if ask else (0, 0, 0)
-            after_ms = max(after_ms, _NTP_MS)
+            after_ms = max(after_ms, m.sw["ntp_ms"])
             lie = faults.hit("ntp_lie")
             if lie:
                 wrong_s = LIES[lie.text("as")](m.network.unix())
@@ -215,7 +213,8 @@ def cclk(m, form, args):
     elif form == "write":
         args.count(1, 1)
         local_s, zone = parse(args.string(0))
-        m.clock.set(local_s, zone)
+        fault = m.faults.hit("cclk_wrong")
+        m.clock.set(local_s + (0 if fault is None else fault.number("by")), zone)
     else:
         raise Refused
     return OK
@@ -267,7 +266,7 @@ def qntp(m, form, args):
     # AT+QNTP=<ctx>,"<server>"[,<port>]: OK, then +QNTP: <err>[,"<time>"] within 125 s
     ntp = m.clock.ntp
     if form == "test":
-        m.out.info("+QNTP: (1-%d),<server>,(1-65535)" % COUNT)
+        m.out.info("+QNTP: (1-%d),<server>,(1-65535)" % m.family.contexts)
         return OK
     if form == "read":
         if ntp.asked is not None:
@@ -276,7 +275,7 @@ def qntp(m, form, args):
     if form != "write":
         raise Refused
     args.count(2, 3)
-    context = m.pdp.all[args.number(0, 1, COUNT)]
+    context = m.pdp.all[args.number(0, 1, m.family.contexts)]
     server = args.string(1)
     port = args.number(2, 1, 65535, 123)
     if not server:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.escape import Escape
-from ugsim.model.commands import sslsocket
+from ugsim.model.commands import qicfg, sslsocket
 from ugsim.model.errors import ERROR, OK
 
 _CTRL_Z = b"\x1a"
@@ -30,9 +30,7 @@ class Entry:
         if m.sw["urc_at_prompt"] == "later":
             m.out.hold = "prompt"
         m.line_in.mode = self
-        limit = m.sw["prompt_timeout_ms"]
-        if limit:
-            self._timer = m.timers.at(m.now + limit, self._too_late)
+        self._wait()
         if fault is not None:
             return
         wait = m.faults.delay("prompt", ">")
@@ -41,11 +39,20 @@ class Entry:
         else:
             self._prompt()
 
+    def _wait(self):
+        # Without a byte for some time it gives up.
+        m = self._m
+        m.timers.cancel(self._timer)
+        limit = qicfg.prompt_timeout_ms(m)
+        self._timer = m.timers.at(m.now + limit, self._too_late) if limit else None
+
     def _prompt(self):
         m = self._m
         if m.line_in.mode is not self:
             return
         text = "> " if m.sw["prompt_space"] == "yes" else ">"
+        if m.qicfg["formatcfg"]:
+            text = ">\r\n"
         m.out.prompt(text)
         if m.faults.hit("prompt_twice") is not None:
             m.out.prompt(text)
@@ -60,6 +67,8 @@ class Entry:
         return len(data)
 
     def feed(self, data):
+        if self._timer is not None and self._m.family.lte:
+            self._wait()
         if self._length:
             need = self._length - self._size
             self._add(data[:need])
@@ -121,7 +130,20 @@ class Entry:
         else:
             if m.faults.hit("send_lost") is None:
                 s.tx.append(b"".join(self._parts))
-            self._end("SEND OK" if m.faults.hit("send_mute") is None else "")
+            if m.faults.hit("send_mute") is not None:
+                self._end("")
+            elif m.qicfg["sendinfo"]:
+                self._tell_room()
+            else:
+                self._end("SEND OK")
+
+    def _tell_room(self):
+        # In place of SEND OK (AT+QICFG="sendinfo",1): <id>,<0 as it went well>,<free bytes>
+        m = self._m
+        s = self._s
+        name = "QISEND" if m.sw["sendinfo_name"] == "tcp" else "QSSLSEND"
+        m.out.info("+%s: %d,0,%d" % (name, s.number, m.sw["tx_size"] - len(s.tx)))
+        self._end(OK)
 
     def _cancel(self):
         m = self._m
@@ -132,7 +154,8 @@ class Entry:
     def _too_late(self):
         if self._m.line_in.mode is self:
             self._m.last_error = 569
-            self._end(ERROR)
+            late = self._m.sw["prompt_late"]
+            self._end(ERROR if late == "error" else "SEND FAIL" if late == "fail" else "")
 
     def _end(self, result):
         m = self._m
@@ -218,7 +241,7 @@ class Transparent:
     def begin(self):
         m = self._m
         s = self._s
-        self._escape = Escape(m, self._accept, lambda: self.leave(OK))
+        self._escape = Escape(m, self._accept, self._escaped)
         m.sockets.set_mode(s, sslsocket.TRANSPARENT)
         m.line_in.mode = self
         m.out.hold = "data"
@@ -243,6 +266,14 @@ class Transparent:
             m.count("overrun", len(data) - room)
             data = data[:room]
         s.tx.append(data)
+
+    def _escaped(self):
+        if self._m.faults.hit("escape_deaf") is not None:
+            self._accept(b"+++")
+            return
+        if self._m.sw["escape_answer"] == "no carrier":
+            self._m.out.final("NO CARRIER")
+        self.leave(OK)
 
     def leave(self, result):
         # Back to command mode; the connection, if it lives, is in buffer mode then.

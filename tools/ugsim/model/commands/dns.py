@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 
 from ugsim.model.at.args import decimal
-from ugsim.model.commands import pdp
 from ugsim.model.errors import OK, Refused
 
 _LIMIT_MS = 60000  # AT+QIDNSGIP gives its URC within this time
@@ -34,7 +33,7 @@ class Dns:
         if self._m.network.dns_dead:
             return False
         for server in self._m.pdp.all[context].dns:
-            if is_address(server) and server not in _UNUSABLE:
+            if (":" in server or is_address(server)) and server not in _UNUSABLE:
                 return True
         return False
 
@@ -64,11 +63,15 @@ class Dns:
     def _answer(self, error, addresses):
         m = self._m
         m.timers.cancel(self._timer)
+        lookup = self._lookup
         self._lookup = None
         if error:
             m.out.tell("dnsgip", '+QIURC: "dnsgip",%d' % error)
             return
-        m.out.tell("dnsgip", '+QIURC: "dnsgip",0,%d,%d' % (len(addresses), _TTL))
+        if m.sw["dns_addresses"] == "46" and not isinstance(lookup, _Known):
+            addresses = list(addresses) + ["2001:db8::77"]
+        ttl = 0 if m.family.lte and isinstance(lookup, _Known) else _TTL
+        m.out.tell("dnsgip", '+QIURC: "dnsgip",0,%d,%d' % (len(addresses), ttl))
         for address in addresses:
             m.out.tell("dnsgip", '+QIURC: "dnsgip","%s"' % address)
 
@@ -89,12 +92,12 @@ class _Known:
 def qidnscfg(m, form, args):
     # AT+QIDNSCFG=<ctx>[,"<first>"[,"<second>"]] (manual 1.5)
     if form == "test":
-        m.out.info("+QIDNSCFG: (1-%d),<pridnsaddr>,<secdnsaddr>" % pdp.COUNT)
+        m.out.info("+QIDNSCFG: (1-%d),<pridnsaddr>,<secdnsaddr>" % m.family.contexts)
         return OK
     if form != "write":
         raise Refused
     args.count(1, 3)
-    c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
     if not c.active and m.sw["qidnscfg_inactive"] == "error":
         raise Refused(572)
     if len(args) == 1:
@@ -112,12 +115,12 @@ def qidnscfg(m, form, args):
 def qidnsgip(m, form, args):
     # AT+QIDNSGIP=<ctx>,"<host>": OK at once, the addresses as URCs
     if form == "test":
-        m.out.info("+QIDNSGIP: (1-%d),<hostname>" % pdp.COUNT)
+        m.out.info("+QIDNSGIP: (1-%d),<hostname>" % m.family.contexts)
         return OK
     if form != "write":
         raise Refused
     args.count(2, 2)
-    c = m.pdp.all[args.number(0, 1, pdp.COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
     host = args.string(1)
     if not host:
         raise Refused

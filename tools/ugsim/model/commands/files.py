@@ -27,7 +27,7 @@ def _shown(m, store, name):
 def qflds(m, form, args):
     # AT+QFLDS="UFS"|"RAM": free and total bytes. AT+QFLDS: used bytes and number of files in UFS.
     if form == "test":
-        m.out.info('+QFLDS: ("UFS","RAM")')
+        m.out.info("+QFLDS: (%s)" % ",".join(['"%s"' % name for name in m.family.stores]))
         return OK
     if form == "read":
         raise Refused
@@ -36,7 +36,7 @@ def qflds(m, form, args):
         m.out.info("+QFLDS: %d,%d" % (m.files.ufs.used(), len(m.files.ufs.names)))
         return OK
     name = args.string(0).upper()
-    if name not in ("UFS", "RAM"):
+    if name not in m.family.stores:
         raise Refused(419)
     store = m.files.ram if name == "RAM" else m.files.ufs
     m.out.info("+QFLDS: %d,%d" % (store.free(), store.total))
@@ -55,6 +55,11 @@ def qflst(m, form, args):
     store, names = m.files.match(pattern)
     if not names and not pattern.endswith("*"):
         raise Refused(417 if m.sw["file_missing"] == "own" else 405)
+    if m.faults.hit("list_empty") is not None:
+        return OK
+    if pattern.endswith("*") and store is m.files.ufs:
+        for name in m.family.folders:
+            m.out.info('+QFLST: "%s/",0' % name)
     for name in names:
         m.out.info('+QFLST: "%s",%d' % (_shown(m, store, name), len(store.contents[name])))
     return OK
@@ -69,6 +74,8 @@ def qfdel(m, form, args):
         raise Refused
     args.count(1, 1)
     pattern = args.string(0)
+    if pattern[:4].upper() == "UFS:" and m.sw["qfdel_prefix"] == "400":
+        raise Refused(400)
     store, names = m.files.match(pattern)
     if not names and not pattern.endswith("*"):
         raise Refused(418 if m.sw["file_missing"] == "own" else 405)
@@ -101,24 +108,26 @@ def qfupl(m, form, args):
         raise Refused(423)
     if size > store.free():
         raise Refused(403)
-    done = lambda data: _uploaded(m, store, name, data)  # noqa: E731
+    done = lambda data: _uploaded(m, store, name, data, size)  # noqa: E731
     datamode.Upload(m, size, timeout_ms, _ACK_BYTES if ack else 0, done).begin()
     return None
 
 
-def _uploaded(m, store, name, data):
+def _uploaded(m, store, name, data, size):
     # Whatever came is kept, and the answer shows how much it was.
     fault = m.faults.hit("upload_short")
     if fault is not None:
         data = data[: max(0, len(data) - fault.number("by"))]
     if data and m.faults.hit("file_changed") is not None:
         data = bytes([data[0] ^ 1]) + data[1:]
+    short = len(data) < size and m.sw["qfupl_short"] == "421"
     value = checksum(data)
     if m.faults.hit("upload_sum") is not None:
         value ^= 0x0101
     store.put(name, bytearray(data))
-    m.out.info("+QFUPL: %d,%s" % (len(data), sum_text(m, value)))
-    m.finish(OK)
+    if m.faults.hit("upload_line") is None:
+        m.out.info("+QFUPL: %d,%s" % (len(data), sum_text(m, value)))
+    m.finish(m.runner.refusal(421) if short else OK)
 
 
 def qfdwl(m, form, args):

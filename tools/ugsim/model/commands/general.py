@@ -88,19 +88,39 @@ def setting(name, low, high, attribute):
     return handler
 
 
+def ctzu(m, form, args):
+    # AT+CTZU: 1 the network's time goes into the clock; LTE: as UTC, with 3 as local time.
+    if form == "test":
+        m.out.info("+CTZU: " + ("(0,1,3)" if m.family.zone_most == 3 else "(0-1)"))
+    elif form == "write":
+        args.count(1, 1)
+        value = args.number(0, 0, m.family.zone_most)
+        if value == 2:
+            raise Refused
+        m.zone_update = value
+    else:
+        return _CTZU(m, form, args)
+    return OK
+
+
+_CTZU = setting("CTZU", 0, 1, "zone_update")
+_QSCLK = [None, setting("QSCLK", 0, 1, "sleep_mode"), setting("QSCLK", 0, 2, "sleep_mode")]
+
+
 def qcfg(m, form, args):
     # AT+QCFG="<name>"[,<value>...]: kept and shown. "urc/port",<0|1>,"<port>" is obeyed, too.
+    known = _QCFG if m.family.qcfg is None else m.family.qcfg
     if form == "test":
-        for name in sorted(_QCFG):
+        for name in sorted(known):
             m.out.info('+QCFG: "%s"' % name)
         return OK
     if form != "write" or not len(args):
         raise Refused
     name = args.string(0).lower()
-    if name not in _QCFG:
+    if name not in known:
         raise Refused
     if len(args) == 1:
-        value = m.qcfg.get(name, _QCFG[name]) or '1,"%s"' % m.sw["at_port"]
+        value = m.qcfg.get(name, _QCFG.get(name, "0")) or '1,"%s"' % m.sw["at_port"]
         m.out.info('+QCFG: "%s",%s' % (name, value))
     elif name == "urc/port":
         args.count(3, 3)
@@ -111,12 +131,16 @@ def qcfg(m, form, args):
         m.qcfg[name] = '%d,"%s"' % (flag, port)
     else:
         m.qcfg[name] = ",".join(args.items[1:])
+        if name == "urc/cache" and m.qcfg[name] != "1":
+            m.out.uncache()
     return OK
 
 
 def routed(m):
     # True when AT+QCFG="urc/port" sends the URCs to another port: 1 and its name, or 0 and the
-    # name of this one.
+    # name of this one. LTE: AT+QURCCFG.
+    if m.family.ports is not None:
+        return m.kept.get("urcport", m.sw["at_port"]) not in (m.sw["at_port"], "all")
     value = m.qcfg.get("urc/port")
     if value is None:
         return False
@@ -146,7 +170,7 @@ COMMANDS = {
     "Z": atz,
     "+CMEE": setting("CMEE", 0, 2, "cmee"),
     "+QISDE": setting("QISDE", 0, 1, "payload_echo"),
-    "+QSCLK": setting("QSCLK", 0, 2, "sleep_mode"),
-    "+CTZU": setting("CTZU", 0, 1, "zone_update"),
+    "+QSCLK": lambda m, form, args: _QSCLK[m.family.sleep_most](m, form, args),
+    "+CTZU": ctzu,
     "+QCFG": qcfg,
 }

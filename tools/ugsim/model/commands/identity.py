@@ -3,9 +3,6 @@
 
 from ugsim.model.errors import OK, Refused
 
-MAKER = "Quectel"
-MODEL = "UG96"
-REVISION = "UG96LNAR02A06E1G"
 IMEI = "861107030000016"
 IMSI = "262011234567890"
 ICCID = "898600220909A0206023"
@@ -13,14 +10,14 @@ ICCID = "898600220909A0206023"
 
 def ati(m, form, args):
     # The manufacturer's three lines and an empty one.
-    m.out.info(MAKER)
-    m.out.info(MODEL)
-    m.out.info("Revision: " + REVISION)
+    m.out.info(m.family.maker)
+    m.out.info(m.family.model)
+    m.out.info("Revision: " + m.family.revision)
     return OK
 
 
 def _line(text, needs_sim=False):
-    # Handler of an execution command that prints one bare line.
+    # Handler of an execution command that prints one bare line; text: it, or function(family).
     def handler(m, form, args):
         if form == "test":
             return OK
@@ -28,21 +25,25 @@ def _line(text, needs_sim=False):
             raise Refused
         if needs_sim:
             m.sim.need()
-        m.out.info(text)
+        m.out.info(text if isinstance(text, str) else text(m.family))
         return OK
 
     return handler
 
 
+_maker = _line(lambda family: family.maker)
+_model = _line(lambda family: family.model)
+_revision = _line(lambda family: family.revision)
+
 COMMANDS = {
     "I": ati,
-    "+CGMI": _line(MAKER),
-    "+GMI": _line(MAKER),
-    "+CGMM": _line(MODEL),
-    "+GMM": _line(MODEL),
-    "+CGMR": _line(REVISION),
-    "+GMR": _line(REVISION),
-    "+QGMR": _line(REVISION),
+    "+CGMI": _maker,
+    "+GMI": _maker,
+    "+CGMM": _model,
+    "+GMM": _model,
+    "+CGMR": _revision,
+    "+GMR": _revision,
+    "+QGMR": _line(lambda family: family.revision + family.build),
     "+CGSN": _line(IMEI),
     "+GSN": _line(IMEI),
     "+CIMI": _line(IMSI, True),

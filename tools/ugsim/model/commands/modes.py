@@ -29,7 +29,7 @@ def qiswtmd(m, form, args):
 def ato(m, form, args):
     # ATO: the connection that left transparent mode last gets the port again, else NO CARRIER
     s = m.sockets.resumable
-    if s is None or s.state != sslsocket.CONNECTED:
+    if s is None or s.state != sslsocket.CONNECTED or m.faults.hit("ato_refused") is not None:
         return "NO CARRIER"
     datamode.connect(m, s)
     return None

@@ -3,8 +3,6 @@
 
 from ugsim.model.errors import ERROR, OK, TCPIP, Refused
 
-COUNT = 20  # manual 2.2.2: <pdpctxID> 1-20
-_MOST_ACTIVE = 3
 _PLAIN = 12  # sockets without SSL
 
 
@@ -20,6 +18,7 @@ class Context:
         self.active = False
         self.broken = False  # lost by the network: QIDEACT has to come before QIACT
         self.ip = ""
+        self.ip6 = ""
         self.dns = ["0.0.0.0", "0.0.0.0"]
         self.dns_set = False  # by AT+QIDNSCFG, not by the network
 
@@ -27,8 +26,14 @@ class Context:
 class Contexts:
     def __init__(self, model):
         self._m = model
-        self.all = [None] + [Context(n) for n in range(1, COUNT + 1)]
+        self.all = [None] + [Context(n) for n in range(1, model.family.contexts + 1)]
         self.plain = {}  # sockets without SSL: number -> (context, local port)
+        self.drift = 0  # the context that has taken the address of another one (fault pdp_drift)
+        self.stale = None  # what AT+QIACT? shows though it is no longer so
+        for number, settings in model.kept.get("apn", {}).items():
+            c = self.all[number]
+            c.configured = True
+            c.type, c.apn, c.user, c.password, c.auth = settings
 
     def active(self):
         return [c for c in self.all[1:] if c.active]
@@ -37,14 +42,47 @@ class Contexts:
         c.active = True
         c.broken = False
         c.ip = "10.7.157.%d" % c.number  # manual 3.1.2 prints 10.7.157.1
+        given = self._m.sw["addresses"]
+        c.ip6 = "2001:db8::%d" % c.number if given != "4" and c.type > 1 else ""
+        if given == "6" or c.type == 2:
+            c.ip = ""
         if not c.dns_set:
             c.dns = ["10.7.157.253", "10.7.157.254"]
-        self._m.event("pdp", "context %d active, %s" % (c.number, c.ip))
+            if not c.ip:
+                c.dns = ["2001:db8::253", "2001:db8::254"]
+        self._m.event("pdp", "context %d active, %s" % (c.number, c.ip or c.ip6))
+
+    def attached(self):
+        # The network has taken the modem: on LTE that brings context 1.
+        m = self._m
+        c = self.all[1]
+        if m.sw["auto_pdp"] == "yes" and not c.active and not c.broken and not self.drift:
+            if not c.configured:
+                c.type = 1 if m.sw["addresses"] == "4" else 3
+            self.activated(c)
+
+    def drifts(self, number, stale):
+        # The address of context 1 goes over to another one, and AT+QIACT fails.
+        m = self._m
+        c = self.all[1]
+        if c.active:
+            self.stale = _shown(c) if stale else None
+            m.sockets.context_lost(1, False)
+            c.active = False
+            c.ip = c.ip6 = ""
+            self._close(c)
+        self.drift = number
+        m.event("pdp", "context 1 has drifted to %d" % number)
+
+    def settled(self):
+        # AT+CGACT=0 of the context that it has drifted to.
+        self.drift = 0
+        self.stale = None
 
     def deactivated(self, c):
         c.active = False
         c.broken = False
-        c.ip = ""
+        c.ip = c.ip6 = ""
         self._close(c)
         self._m.event("pdp", "context %d inactive" % c.number)
 
@@ -59,7 +97,7 @@ class Contexts:
             return False
         c.active = False
         c.broken = True
-        c.ip = ""
+        c.ip = c.ip6 = ""
         self._close(c)
         m = self._m
         m.event("pdp", "context %d lost" % number)
@@ -72,24 +110,27 @@ class Contexts:
 def qicsgp(m, form, args):
     # AT+QICSGP=<ctx>[,<type>,"<apn>"[,"<user>","<password>"[,<auth>]]] (manual 3.1.1)
     if form == "test":
-        m.out.info("+QICSGP: (1-%d),(1),<APN>,<username>,<password>,(0-3)" % COUNT)
+        shown = (m.family.contexts, m.family.pdp_types, m.family.auth_most)
+        m.out.info("+QICSGP: (1-%d),%s,<APN>,<username>,<password>,(0-%d)" % shown)
         return OK
     if form != "write":
         raise Refused(552)
     args.count(1, 6)
-    c = m.pdp.all[args.number(0, 1, COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
     if len(args) == 1:
         m.out.info('+QICSGP: %d,"%s","%s","%s",%d' % (c.type, c.apn, c.user, c.password, c.auth))
         return OK
-    kind = args.number(1, 1, 1)
+    kind = args.number(1, 1, 3 if m.family.lte else 1)
     apn = args.string(2, longest=99)
     if m.phone.get("CSCS") == "UCS2":
         apn = _ucs2(apn)
     user = args.string(3, "", 127)
     password = args.string(4, "", 127)
-    auth = args.number(5, 0, 3, 0)
+    auth = args.number(5, 0, m.family.auth_most, 0)
     c.configured = True
     c.type, c.apn, c.user, c.password, c.auth = kind, apn, user, password, auth
+    if m.sw["apn_kept"] == "yes":
+        m.kept.setdefault("apn", {})[c.number] = (kind, apn, user, password, auth)
     return OK
 
 
@@ -104,28 +145,38 @@ def _ucs2(text):
 def qiact(m, form, args):
     # AT+QIACT: answers within 150 s (manual 3.1.2)
     if form == "test":
-        m.out.info("+QIACT: (1-%d)" % COUNT)
+        m.out.info("+QIACT: (1-%d)" % m.family.contexts)
         return OK
     if form == "read":
+        if m.pdp.stale:
+            m.out.info(m.pdp.stale)
         for c in m.pdp.active():
-            m.out.info('+QIACT: %d,1,%d,"%s"' % (c.number, c.type, c.ip))
+            m.out.info(_shown(c))
         return OK
     if form != "write":
         raise Refused(552)
     args.count(1, 1)
-    c = m.pdp.all[args.number(0, 1, COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
+    if m.pdp.drift:
+        raise Refused(572)
     if c.active:
         if m.sw["qiact_when_active"] == "ok":
             return OK
         raise Refused(572)
     if c.broken:
         raise Refused(572)
-    if not c.apn and m.sw["empty_apn"] == "error":
+    if not c.apn and m.sw["empty_apn"] == "error" and not m.family.lte:
         raise Refused(573)
-    if len(m.pdp.active()) >= _MOST_ACTIVE:
+    if len(m.pdp.active()) >= m.family.most_active:
         raise Refused(561)
     m.timers.at(m.now + m.sw["act_ms"], lambda: _activate(m, c))
     return None
+
+
+def _shown(c):
+    # A line of AT+QIACT?: an address, or both of them.
+    found = ",".join(['"%s"' % address for address in (c.ip, c.ip6) if address])
+    return "+QIACT: %d,1,%d,%s" % (c.number, c.type, found)
 
 
 def _activate(m, c):
@@ -133,7 +184,7 @@ def _activate(m, c):
     if fault is not None:
         m.last_error = fault.number("code")
         m.finish(ERROR)
-    elif not m.radio.up():
+    elif not m.radio.up() or (m.sw["addresses"] == "6" and c.type == 1):
         m.last_error = 561
         m.finish(ERROR)
     else:
@@ -144,12 +195,12 @@ def _activate(m, c):
 def qideact(m, form, args):
     # AT+QIDEACT: closes the context's sockets, answers within 40 s (manual 3.1.3)
     if form == "test":
-        m.out.info("+QIDEACT: (1-%d)" % COUNT)
+        m.out.info("+QIDEACT: (1-%d)" % m.family.contexts)
         return OK
     if form != "write":
         raise Refused(552)
     args.count(1, 1)
-    c = m.pdp.all[args.number(0, 1, COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
     fault = m.faults.hit("deact_error")
     if fault is not None:
         raise Refused(fault.number("code"))
@@ -178,12 +229,12 @@ def qilocip(m, form, args):
 def qiopen(m, form, args):
     # AT+QIOPEN of a UDP service, which waits on a port of its own; no other plain socket is known
     if form == "test":
-        m.out.info("+QIOPEN: (1-%d),(0-%d)" % (COUNT, _PLAIN - 1))
+        m.out.info("+QIOPEN: (1-%d),(0-%d)" % (m.family.contexts, _PLAIN - 1))
         return OK
     if form != "write":
         raise Refused(552)
     args.count(5, 7)
-    c = m.pdp.all[args.number(0, 1, COUNT)]
+    c = m.pdp.all[args.number(0, 1, m.family.contexts)]
     number = args.number(1, 0, _PLAIN - 1)
     if args.string(2).upper() != "UDP SERVICE":
         raise Refused(555)
@@ -222,7 +273,7 @@ def qistate(m, form, args):
         if args.number(0, 0, 1):
             number = args.number(1, 0, 11)
         else:
-            context = args.number(1, 1, COUNT)
+            context = args.number(1, 1, m.family.contexts)
     for n in sorted(m.pdp.plain):
         c, port = m.pdp.plain[n]
         if number in (None, n) and context in (None, c):

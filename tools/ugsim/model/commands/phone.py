@@ -23,7 +23,6 @@ _UCS2 = {"00470053004D": "GSM", "004900520041": "IRA", "0055004300530032": "UCS2
 _INDICATIONS = ("all", "csq", "smsfull", "ring", "smsincoming")
 _MEMORIES = ("SM", "ME", "MT")
 _SMS_ROOM = 50
-_CONTEXTS = 20
 
 
 def _numbers(name):
@@ -217,20 +216,22 @@ def cgdcont(m, form, args):
     # AT+CGDCONT (27.007 10.1.1). The contexts of AT+QICSGP are what counts.
     defined = m.phone.get("CGDCONT", {})
     if form == "test":
-        m.out.info('+CGDCONT: (1-%d),"IP",,,(0),(0)' % _CONTEXTS)
+        for kind in ("IP", "IPV6", "IPV4V6") if m.family.lte else ("IP",):
+            m.out.info('+CGDCONT: (1-%d),"%s",,,(0),(0)' % (m.family.contexts, kind))
     elif form == "read":
         for number in sorted(defined):
-            m.out.info('+CGDCONT: %d,"IP","%s","",0,0' % (number, defined[number]))
+            m.out.info('+CGDCONT: %d,"%s","%s","",0,0' % ((number,) + defined[number]))
     elif form == "write":
         args.count(1, 6)
-        number = args.number(0, 1, _CONTEXTS)
+        number = args.number(0, 1, m.family.contexts)
         defined = dict(defined)
         if len(args) == 1:
             defined.pop(number, None)
         else:
-            if args.string(1).upper() != "IP":
+            kind = args.string(1).upper()
+            if kind not in (("IP", "IPV6", "IPV4V6") if m.family.lte else ("IP",)):
                 raise Refused
-            defined[number] = args.string(2, "", 99)
+            defined[number] = (kind, args.string(2, "", 99))
         m.phone["CGDCONT"] = defined
     else:
         raise Refused

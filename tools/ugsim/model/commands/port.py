@@ -80,13 +80,14 @@ def garble(data, sent, heard):
 def ipr(m, form, args):
     # AT+IPR (V.250 6.2.10): the answer still comes at the old rate.
     if form == "test":
-        m.out.info("+IPR: (0),(%s)" % ",".join([str(r) for r in RATES]))
+        auto = "(0)," if m.family.autobaud else ""
+        m.out.info("+IPR: %s(%s)" % (auto, ",".join([str(r) for r in RATES])))
     elif form == "read":
         m.out.info("+IPR: %d" % m.port.setting)
     elif form == "write":
         args.count(1, 1)
         rate = args.number(0, 0, RATES[-1])
-        if rate and rate not in RATES:
+        if rate not in RATES and (rate or not m.family.autobaud):
             raise Refused
         m.port.change(rate)
     else:

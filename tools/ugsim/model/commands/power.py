@@ -4,10 +4,8 @@
 from ugsim.model.commands.sim import STATES
 from ugsim.model.errors import OK, Refused
 
-# Shortest pulses that count, in ms. Drivers for UG95/UG96 use 150 to 300 ms of PWRKEY to switch on
-# and 200 ms of RESET_N; UG95's hardware design names about 100 ms of PWRDWN_N.
-_ON_MS = 100
-_OFF_MS = 600  # of PWRKEY, where that switches off (switch pwrkey_off)
+# Shortest pulses that count, in ms; for PWRKEY the table of the family has them. Drivers for UG95
+# and UG96 use 200 ms of RESET_N; UG95's hardware design names about 100 ms of PWRDWN_N.
 _RESET_MS = 100
 _DOWN_MS = 100  # of PWRDWN_N
 _DETACH_MS = 500  # from AT+QPOWD to POWERED DOWN
@@ -26,6 +24,7 @@ class Power:
         self.starts = 0
         self._key_ms = 0
         self._timer = None
+        self._idle = None
         self._quiet = False
         self._silent = False  # automatic baud rate: RDY and what follows it are not printed
 
@@ -71,8 +70,10 @@ class Power:
         m = self._m
         self.state = ON
         self._silent = m.port.baud == 0
-        self._say("RDY")
-        self._say("+CFUN: %d" % m.radio.functionality)
+        for text in m.family.start:
+            self._say(text % {"fun": m.radio.functionality})
+        if m.family.app_rdy_ms:
+            m.timers.at(m.now + m.family.app_rdy_ms, lambda: self._say("APP RDY"))
         m.sim.wake()
         m.timers.at(max(m.now + 300, m.sim.busy_until), self._sim)
 
@@ -94,18 +95,25 @@ class Power:
         word = STATES[m.sim.state][0]
         if m.sim.state == "none":
             self.ready = 6
-        self._say("+CPIN: " + (word or "NOT INSERTED"))
+        if m.family.sim:
+            self._say("+CPIN: " + (word or "NOT INSERTED"))
 
     def sim_ready(self):
         # The SIM is unlocked: the rest of the start.
         m = self._m
         self.ready |= 1
-        self._say("+CPIN: READY")
-        self._say("+QUSIM: 1")
+        for text in m.family.sim:
+            self._say(text)
         m.radio.search()
-        first, second = ("SMS", "PB") if m.sw["qind_order"] == "sms" else ("PB", "SMS")
-        m.timers.at(m.now + 600, lambda: self._done(first))
-        m.timers.at(m.now + 900, lambda: self._done(second))
+        words = [word for word, ms in m.family.done]
+        if m.sw["qind_order"] == "pb":
+            words.reverse()
+        self.ready |= 0 if "PB" in words else 4
+        for i in range(len(words)):
+            self._done_later(words[i], m.family.done[i][1])
+
+    def _done_later(self, word, ms):
+        self._m.timers.at(self._m.now + ms, lambda: self._done(word))
 
     def _done(self, what):
         self.ready |= 2 if what == "SMS" else 4
@@ -126,6 +134,30 @@ class Power:
                 m.out.tell("pdpdeact", '+QIURC: "pdpdeact",%d' % c.number)
         m.out.tell("down", "POWERED DOWN")
         self.stop(True)
+        if m.family.power_pin and m.sw["pon_trig"] == "high":
+            m.timers.at(m.now + 100, self.start)
+
+    def rest(self):
+        # Something came or was said: from now on it counts how long nothing does, for PSM.
+        from ugsim.model.commands.lte import psm_times
+
+        m = self._m
+        m.timers.cancel(self._idle)
+        self._idle = None
+        times = psm_times(m)
+        if times is not None and self.state == ON:
+            self._idle = m.timers.at(m.now + times[0] * 1000, lambda: self.sleep(times[1]))
+
+    def sleep(self, for_s=0):
+        # PSM: it is off until the PWRKEY, or until its time has come (0: never).
+        m = self._m
+        if self.state != ON:
+            return
+        if m.sw["psm_urc"] == "yes":
+            m.out.tell("down", "PSM POWER DOWN")
+        self.stop(True)
+        if for_s:
+            m.timers.at(m.now + for_s * 1000, self.start)
 
     def line(self, name, asserted):
         # The lines act when they have been asserted long enough, PWRKEY to switch on already while
@@ -134,7 +166,7 @@ class Power:
         if asserted:
             self._key_ms = m.now
             if name == "pwrkey" and self.state == OFF:
-                self._timer = m.timers.at(m.now + _ON_MS, self._key_on)
+                self._timer = m.timers.at(m.now + m.family.on_ms, self._key_on)
             return
         held = m.now - self._key_ms
         if name == "reset" and held >= _RESET_MS and self.state != OFF:
@@ -144,7 +176,7 @@ class Power:
                 self.shut_down()
             else:
                 self.stop()
-        elif name == "pwrkey" and held >= _OFF_MS and self.state == ON and not m.muted:
+        elif name == "pwrkey" and held >= m.family.off_ms and self.state == ON and not m.muted:
             if m.sw["pwrkey_off"] == "yes":
                 self.shut_down()
 

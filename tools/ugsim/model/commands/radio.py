@@ -27,7 +27,9 @@ class Radio:
         self.functionality = model.radio_left[0] if kept else 1
         self.selection = model.radio_left[1] if kept else 0  # AT+COPS: 0, 1 by hand, 2 none
         self.chosen = model.radio_left[2] if kept else ""  # by hand
-        self.modes = {"CREG": 0, "CGREG": 0}
+        self.modes = {}
+        for name in model.family.registrations:
+            self.modes[name] = 0
         self.attached = True
         self._timer = None
         self.quiet = False  # the next change makes no URC
@@ -53,6 +55,8 @@ class Radio:
     def _found(self):
         self._timer = None
         self.set_stat(self._m.network.stat)
+        if self.up():
+            self._m.pdp.attached()
         self._m.clock.registered()
 
     def select(self, mode, chosen):
@@ -80,15 +84,21 @@ class Radio:
         self._m.event("radio", "%s (%d)" % (_STATES[stat], stat))
         if self.quiet:
             return
-        for name in ("CREG", "CGREG"):
+        for name in self._m.family.registrations:
             mode = self.modes[name]
             if mode:
-                self._m.out.tell("creg", "+%s: %d%s" % (name, stat, self._cell(mode)))
+                text = "+%s: %d%s" % (name, self._of(name), self._cell(mode))
+                self._m.out.tell("creg", text)
+
+    def _of(self, name):
+        # The registration as this command has it: for LTE it is AT+CEREG that counts.
+        other = self._m.sw["cs_stat"]
+        return self.stat if other == "same" or name == "CEREG" else int(other)
 
     def _cell(self, mode):
-        if mode == 2 and self.up():
+        if mode in (2, 4) and self.up():
             network = self._m.network
-            return ',"%s","%s",2' % (network.lac, network.cell)
+            return ',"%s","%s",%d' % (network.lac, network.cell, self._m.family.act)
         return ""
 
     def status(self, name):
@@ -96,7 +106,7 @@ class Radio:
         mode = self.modes[name]
         style = self._m.sw["creg_style"]
         if style == "short":
-            return "+%s: %d" % (name, self.stat)
+            return "+%s: %d" % (name, self._of(name))
         place = ""
         if style == "full" or not self.up():
             place = self._cell(mode)
@@ -109,7 +119,7 @@ class Radio:
                 place = ',"01","%s","%s",7' % (network.lac, network.cell)
             else:
                 place = self._cell(2)
-        return "+%s: %d,%d%s" % (name, mode, self.stat, place)
+        return "+%s: %d,%d%s" % (name, mode, self._of(name), place)
 
     def _alternate_later(self):
         # UG96 was seen to show 2, much later 0, and so on.
@@ -167,16 +177,19 @@ def csq(m, form, args):
     return OK
 
 
-def _registration(name):
+def registration(name):
     # AT+CREG, AT+CGREG (27.007 7.2, 10.1.20)
     def handler(m, form, args):
         if form == "test":
-            m.out.info("+%s: (0-2)" % name)
+            m.out.info("+%s: (%s)" % (name, "0-2,4" if name == "CEREG" else "0-2"))
         elif form == "read":
             m.out.info(m.radio.status(name))
         elif form == "write":
             args.count(1, 1)
-            m.radio.modes[name] = args.number(0, 0, 2)
+            mode = args.number(0, 0, 4 if name == "CEREG" else 2)
+            if mode == 3:
+                raise Refused
+            m.radio.modes[name] = mode
         else:
             raise Refused
         return OK
@@ -209,7 +222,8 @@ def cops(m, form, args):
     r = m.radio
     if form == "read":
         shown = "+COPS: %d" % r.selection
-        m.out.info('%s,0,"%s",2' % (shown, m.network.operator) if r.up() else shown)
+        more = ',0,"%s",%d' % (m.network.operator, m.family.act) if r.up() else ""
+        m.out.info(shown + more)
         return OK
     if form == "write":
         args.count(1, 4)
@@ -227,8 +241,9 @@ def _operators(m):
     if m.network.coverage:
         more = ""
         for i in range(m.sw["operators"] - 1):
-            more += ',(1,"NEIGHBOUR %d","NB%d","001%02d",2)' % (i + 2, i + 2, i + 2)
-        names = '(2,"%s","TEST","00101",2)%s' % (m.network.operator, more)
+            listed = (i + 2, i + 2, i + 2, m.family.act)
+            more += ',(1,"NEIGHBOUR %d","NB%d","001%02d",%d)' % listed
+        names = '(2,"%s","TEST","00101",%d)%s' % (m.network.operator, m.family.act, more)
         m.out.info("+COPS: %s,,(0-4),(0-2)" % names)
     m.finish(OK)
 
@@ -245,17 +260,16 @@ def ceer(m, form, args):
 def cgpaddr(m, form, args):
     # AT+CGPADDR[=<ctx>] (27.007 10.1.14)
     if form == "test":
-        m.out.info("+CGPADDR: (1-20)")
+        m.out.info("+CGPADDR: (1-%d)" % m.family.contexts)
         return OK
     if form == "read":
         raise Refused
     args.count(0, 1)
-    wanted = args.number(0, 1, 20) if len(args) else None
+    wanted = args.number(0, 1, m.family.contexts) if len(args) else None
     for c in m.pdp.all[1:]:
-        if c.number == wanted or (wanted is None and c.configured):
-            m.out.info(
-                '+CGPADDR: %d,"%s"' % (c.number, c.ip) if c.ip else "+CGPADDR: %d" % c.number
-            )
+        if c.number == wanted or (wanted is None and (c.configured or c.active)):
+            shown = "".join([',"%s"' % text for text in (c.ip, c.ip6) if text])
+            m.out.info("+CGPADDR: %d%s" % (c.number, shown))
     return OK
 
 
@@ -265,6 +279,6 @@ COMMANDS = {
     "+CGPADDR": cgpaddr,
     "+CEER": ceer,
     "+CSQ": csq,
-    "+CREG": _registration("CREG"),
-    "+CGREG": _registration("CGREG"),
+    "+CREG": registration("CREG"),
+    "+CGREG": registration("CGREG"),
 }

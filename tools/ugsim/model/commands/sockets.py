@@ -63,8 +63,7 @@ class Sockets:
         if m.sw["open_limit"] and self.opens > m.sw["open_limit"]:
             self._decide(s, 552)
             return
-        s.tls = sslcfg.settings(m.sslctx[s.ctx], m.read_file, m.clock.unix())
-        s.tls.pem, s.tls.anchor = m.sw["pem"], m.sw["anchor"]
+        s.tls = sslcfg.settings(m, m.sslctx[s.ctx], s.host)
         if not m.dns.can_resolve(s.host, s.pdp):
             self._decide(s, 565)
         elif s.tls.seclevel and s.tls.ca is None:
@@ -204,8 +203,9 @@ class Sockets:
         if s.mode == BUFFER:
             if s.armed:
                 s.armed = False
+                told = ",%d" % len(s.rx) if m.qicfg["recvind"] else ""
                 if m.faults.hit("recv_miss") is None:
-                    m.out.tell("recv", '+QSSLURC: "recv",%d' % s.number)
+                    m.out.tell("recv", '+QSSLURC: "recv",%d%s' % (s.number, told))
                 fault = m.faults.hit("recv_unknown")
                 if fault is not None:
                     m.out.urc('+QSSLURC: "recv",%d' % fault.number("id"))
@@ -268,10 +268,17 @@ class Sockets:
             s.untold = True
         elif urc:
             m.out.tell("closed", '+QSSLURC: "closed",%d' % s.number)
+            if m.faults.hit("recv_after_closed") is not None:
+                m.out.tell("recv", '+QSSLURC: "recv",%d' % s.number)
+        if m.qicfg["passiveclosed"]:  # the module closes as well
+            self.free(s)
 
     def security(self, s, code):
         # Manual 2.3.3. Without the switch no "closed" URC follows, but the connection is gone.
         m = self._m
+        if m.sw["security_urc"] == "no":
+            self.closed_by_peer(s)
+            return
         m.out.tell("security", '+QSSLURC: "security",%d,%d' % (s.number, code))
         self.closed_by_peer(s, m.sw["security_then_closed"] == "yes")
 
@@ -336,7 +343,7 @@ class Sockets:
         m = self._m
         if m.sw["context_release"] == "reset":
             if not [1 for s in self.live if s.ctx == ctx]:
-                m.sslctx[ctx] = sslcfg.fresh(m.sw)
+                m.sslctx[ctx] = sslcfg.fresh(m)
 
     def reset(self):
         # Power gone.

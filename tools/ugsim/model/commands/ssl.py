@@ -1,7 +1,7 @@
 # ugsim.model.commands.ssl - QSSLOPEN to QSSLSTATE (manual 2.2.2 to 2.2.6).
 # SPDX-License-Identifier: MIT
 
-from ugsim.model.commands import datamode, pdp, sslcfg, sslsocket
+from ugsim.model.commands import datamode, sslcfg, sslsocket
 from ugsim.model.errors import ERROR, OK, Refused
 
 _LAST = sslsocket.COUNT - 1
@@ -23,12 +23,12 @@ def _host(text):
 def qsslopen(m, form, args):
     # Manual 2.2.2: AT+QSSLOPEN=<pdp>,<sslctx>,<client>,"<host>",<port>[,<mode>]
     if form == "test":
-        m.out.info("+QSSLOPEN: (1-20),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]")
+        m.out.info(m.family.open_test)
         return OK
     if form != "write":
         raise Refused
     args.count(5, 6)
-    context = args.number(0, 1, pdp.COUNT)
+    context = args.number(0, 1, m.family.contexts)
     ctx = args.number(1, 0, sslcfg.COUNT - 1)
     number = args.number(2, 0, _LAST)
     host = _host(args.string(3, longest=_HOST_MAX))
@@ -107,12 +107,12 @@ def qsslsend(m, form, args):
 def qsslrecv(m, form, args):
     # Manual 2.2.4: AT+QSSLRECV=<client>,<length>
     if form == "test":
-        m.out.info("+QSSLRECV: (0-11),(1-1500)")
+        m.out.info("+QSSLRECV: (0-11),(%d-1500)" % (0 if m.family.recv_zero else 1))
         return OK
     if form != "write":
         raise Refused
     args.count(2, 2)
-    limit = args.number(1, 1, _RECV_MAX)
+    limit = args.number(1, 0 if m.family.recv_zero else 1, _RECV_MAX)
     s = _socket(m, args, False)
     if s.state < sslsocket.CONNECTED:
         raise Refused(567)
@@ -132,18 +132,23 @@ def qsslrecv(m, form, args):
     if not data:
         m.out.info("+QSSLRECV: 0")
         return OK
-    m.reply_counted("+QSSLRECV: %d" % len(data), data, m.sw["recv_trailer"] == "short")
+    fault = m.faults.hit("recv_nul")
+    count = len(data)
+    if fault is not None:
+        data = data[: data.find(b"\0")] if b"\0" in data else data
+        count = count if fault.text("count") == "told" else len(data)
+    m.reply_counted("+QSSLRECV: %d" % count, data, m.sw["recv_trailer"] == "short")
     return None
 
 
 def qsslclose(m, form, args):
     # Manual 2.2.5: AT+QSSLCLOSE=<client>[,<timeout in s>]
     if form == "test":
-        m.out.info("+QSSLCLOSE: (0-11)[,(0-65535)]")
+        m.out.info(m.family.close_test)
         return OK
     if form != "write":
         raise Refused
-    args.count(1, 2)
+    args.count(1, 1 if m.sw["close_timeout"] == "error" else 2)
     timeout = args.number(1, 0, 65535, 10)
     s = m.sockets.slots[args.number(0, 0, _LAST)]
     if s is None:
@@ -152,8 +157,18 @@ def qsslclose(m, form, args):
         return OK
     if m.faults.hit("close_error") is not None:
         raise Refused(550)
-    m.sockets.close(s, timeout * 1000, lambda: m.finish(OK))
+    if not (len(args) > 1 and m.sslctx[s.ctx].get("closetimemode")):  # else it is milliseconds
+        timeout *= 1000
+    if m.qicfg["close/mode"]:
+        m.finish(OK, lambda: m.sockets.close(s, timeout, lambda: _closed(m, s.number)))
+    else:
+        m.sockets.close(s, timeout, lambda: m.finish(OK))
     return None
+
+
+def _closed(m, number):
+    # The end of a close that was answered before (AT+QICFG="close/mode",1).
+    m.timers.at(m.now + 20, lambda: m.out.urc("+QSSLCLOSE: %d" % number))
 
 
 def qsslstate(m, form, args):
@@ -176,14 +191,15 @@ def qsslstate(m, form, args):
             continue
         server = s.number if m.sw["state_server_id"] == "own" else 0
         m.out.info(
-            '%s: %d,"SSL CLIENT","%s",%d,%d,%d,%d,%d,%d,"%s",%d'
+            '%s: %d,"%s","%s",%d,%d,%d,%d,%d,%d,"%s",%d'
             % (
                 prefix,
                 s.number,
+                m.family.state_word,
                 s.ip or s.host,
                 s.port,
-                s.local_port,
-                s.state,
+                s.local_port if m.family.local_port is None else m.family.local_port,
+                m.family.states[s.state],
                 s.pdp,
                 server,
                 s.mode,

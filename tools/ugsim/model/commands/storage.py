@@ -37,9 +37,11 @@ def checksum(data):
 class Store:
     # One storage: name -> contents, in order of creation.
 
-    def __init__(self, name, total):
+    def __init__(self, name, total, taken=0, block=1):
         self.name = name
         self.total = total
+        self._taken = taken  # bytes that are never free
+        self._block = block  # a file takes a multiple of so many bytes
         self.names = []
         self.contents = {}
         self.blocked = 0  # bytes that something else takes (control command "storage full")
@@ -48,7 +50,11 @@ class Store:
         return sum([len(data) for data in self.contents.values()])
 
     def free(self):
-        return max(0, self.total - self.used() - self.blocked)
+        block = self._block
+        used = self.used()
+        if block > 1:
+            used = sum([-(-len(data) // block) * block for data in self.contents.values()])
+        return max(0, self.total - self._taken - used - self.blocked)
 
     def put(self, name, data):
         if name not in self.contents:
@@ -81,26 +87,33 @@ class Handle:
 class Files:
     # Both storages and the open files.
 
-    def __init__(self, switches):
-        self.ufs = Store("UFS", switches["ufs_total"])
+    def __init__(self, switches, family):
+        self.ufs = Store("UFS", switches["ufs_total"], family.ufs_taken, family.block)
         self.ram = Store("RAM", switches["ram_total"])
+        self._paths = family.paths
+        self._has_ram = "RAM" in family.stores
         self.handles = {}
         self._next = _FIRST_HANDLE
 
     def find(self, path):
         # "RAM:x" -> (ram, "x"); "UFS:x" and "x" -> (ufs, "x"). Refused with 406.
-        store = self.ufs
-        name = path
-        if path[:4].upper() == "RAM:":
-            store, name = self.ram, path[4:]
-        elif path[:4].upper() == "UFS:":
-            name = path[4:]
+        store, name = self._split(path)
         if not name or len(name.encode()) > NAME_MAX:
             raise Refused(406)
         for c in name:
-            if ord(c) < 32 or c in ':*?"<>|/\\':
+            if ord(c) < 32 or c in ':*?"<>|\\' or (c == "/" and not self._paths):
                 raise Refused(406)
         return store, name
+
+    def _split(self, path):
+        # What stands in front of the name is the storage.
+        if path[:4].upper() == "RAM:" and self._has_ram:
+            return self.ram, path[4:]
+        if path[:4].upper() == "UFS:":
+            path = path[4:]
+        if self._paths and path[:1] == "/":
+            path = path[1:]
+        return self.ufs, path
 
     def read(self, path):
         # Contents, or None when there is no such file.
@@ -115,12 +128,7 @@ class Files:
 
     def match(self, pattern):
         # (store, names) for "*", "RAM:*", "UFS:a*" or a plain name.
-        store = self.ufs
-        name = pattern
-        if pattern[:4].upper() == "RAM:":
-            store, name = self.ram, pattern[4:]
-        elif pattern[:4].upper() == "UFS:":
-            name = pattern[4:]
+        store, name = self._split(pattern)
         if name.endswith("*"):
             return store, [n for n in store.names if n.startswith(name[:-1])]
         return store, [name] if name in store.contents else []
