@@ -43,6 +43,7 @@ APART = [
     "test_learn",
     "test_trace_page",
     "test_replay",
+    "test_receiver",
 ]
 
 

@@ -1,0 +1,348 @@
+# test_receiver - tools/receiver: what devices send is kept once, and answered when it is safe.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import hashlib
+import hmac
+import json
+import socket
+import sqlite3
+import ssl
+import threading
+
+import cbor2
+import pytest
+
+import servers
+import tool
+from patience import LIMIT_S
+from receiver import forms
+from receiver_kit import Receiver, batch
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory):
+    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
+    with Receiver(certs) as r:
+        yield r
+
+
+_number = iter(range(1, 10000))
+
+
+@pytest.fixture
+def device(receiver):
+    return receiver.device("dev-%d" % next(_number))
+
+
+def kept(receiver, device, what="id"):
+    # Of each record of a device, in the order of their coming.
+    sql = (
+        "SELECT r.%s FROM records r, devices d WHERE d.id = r.device AND d.name = '%s' ORDER BY n"
+    )
+    return [value for (value,) in receiver.rows(sql % (what, device.name))]
+
+
+# --- HTTPS -----------------------------------------------------------------------------------
+
+_SCRIPT = """\
+import board
+from qssl.https import Https
+from qssl.queue import RamQueue
+from qssl.recovery import Recovery
+from qssl.uplink import Uplink
+
+modem = board.modem(sockets=1)
+host = board.setting("host")
+carrier = Https(host, "/in/" + board.setting("token"))
+to = (host, board.setting("port", 443), modem.tls(ca=board.setting("ca")))
+queue = RamQueue()
+recovery = Recovery(modem, utc=board.utc, **board.access())
+up = Uplink(modem, *to, carrier, queue, recovery, batch=4, pause_s=1)
+for n in range(10):
+    up.put('{"t":%d}' % n)
+print(queue.name, up.run(60), up.delivered, up.rejected, up.error)
+"""
+
+
+def test_the_uplink_delivers(tmp_path, tmp_path_factory, receiver, device):
+    script = tmp_path_factory.mktemp("script") / "script.py"
+    script.write_text(_SCRIPT)
+    settings = ["host=127.0.0.1", "port=%d" % receiver.port, "ca=%s" % receiver.certs.ca]
+    settings.append("token=" + device.token)
+    status, out, err = tool.run(tmp_path, "run.py", "--baud", "0", script, "--", *settings)
+    assert status == 0, out + err
+    name = out.split()[0]
+    assert out == "%s 0 10 0 None\n" % name
+    assert kept(receiver, device) == list(range(1, 11))
+    assert kept(receiver, device, "record") == ['{"t":%d}' % n for n in range(10)]
+    assert set(kept(receiver, device, "queue")) == {name}
+
+
+def test_repeats_are_dropped(receiver, device):
+    with contextlib.closing(receiver.connect()) as c:
+        for first, count in ((1, 3), (1, 3), (2, 4), (7, 2), (1, 8), (5, 2)):
+            assert receiver.post(device, batch(first, count), connection=c) == (204, None)
+    assert kept(receiver, device) == [1, 2, 3, 4, 5, 7, 8, 6]
+    # Of another queue, and of another device, they are others.
+    assert receiver.post(device, batch(1, 1, "q2"))[0] == 204
+    other = receiver.device("other-%d" % next(_number))
+    assert receiver.post(other, batch(1, 1))[0] == 204
+    assert len(kept(receiver, device)) == 9 and kept(receiver, other) == [1]
+
+
+def test_many_at_a_time(receiver, device):
+    # The same batches from eight connections at once: each record once.
+    def run():
+        with contextlib.closing(receiver.connect()) as c:
+            for n in range(10):
+                assert receiver.post(device, batch(1 + n * 5, 7), connection=c)[0] == 204
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    assert sorted(kept(receiver, device)) == list(range(1, 53))
+
+
+def test_a_record_alone_is_known_by_its_content(receiver, device):
+    at = [{"bn": "urn:x:", "bt": 1.7e9, "n": "seq", "v": 1}, {"n": "t", "u": "Cel", "v": 21.5}]
+    kind = {"Content-Type": "application/senml+json"}
+    for body in (at, at, {"t": 1}, {"t": 1}, {"t": 2}):
+        assert receiver.post(device, body, kind) == (204, None)
+    assert kept(receiver, device, "at") == [1.7e9, None, None]
+
+
+def test_each_form_is_unpacked(receiver, device):
+    pack = [
+        {-2: "urn:dev:", -3: 1700000000, -4: "Cel", 0: "a", 2: 20.5},
+        {0: "b", 1: "V", 2: 3, 6: -60},
+    ]
+    body = cbor2.dumps({"queue": "c", "id": 4, "records": [pack, {"at": 1700000100, "p": 7}]})
+    assert receiver.post(device, body, {"Content-Type": "application/cbor"})[0] == 204
+    body = cbor2.dumps(pack)
+    assert receiver.post(device, body, {"Content-Type": "application/senml+cbor"})[0] == 204
+    sql = "SELECT p.name, unit, at, value FROM points p, devices d WHERE d.id = p.device"
+    rows = receiver.rows(sql + " AND d.name = '%s'" % device.name)
+    one = [("a", "Cel", 1.7e9, 20.5), ("b", "V", 1.7e9 - 60, 3.0)]
+    assert sorted(rows) == sorted([*one, ("p", "", 1700000100.0, 7.0), *one])
+
+
+# What no receiver can use, and the name it gets.
+_BAD = [
+    (b"", "json", 400),
+    (b"not JSON", "json", 400),
+    (b'{"queue":"q","id":1,"records":[{"t":nan}]}', "json", 400),
+    (b'{"queue":"q","id":1,"records":[{"t":1e999}]}', "json", 400),
+    (b'{"queue":"q","id":1,"records":[1', "json", 400),
+    (b'{"t":"\xff"}', "json", 400),
+    ('{"t":1}'.encode("utf-16"), "json", 400),
+    (b'{"t":%s}' % (b"9" * 5000), "json", 400),
+    (b"[" * 30000, "depth", 400),
+    (b"7", "form", 400),
+    (b'"text"', "form", 400),
+    (b'{"queue":"q","id":1}', "form", 400),
+    (b'{"queue":"q","id":1,"records":{}}', "form", 400),
+    (b'{"queue":"<b>","id":1,"records":[1]}', "queue", 400),
+    (b'{"queue":"../../x","id":1,"records":[1]}', "queue", 400),
+    (b'{"queue":7,"id":1,"records":[1]}', "queue", 400),
+    (b'{"queue":"q","id":0,"records":[1]}', "id", 400),
+    (b'{"queue":"q","id":true,"records":[1]}', "id", 400),
+    (b'{"queue":"q","id":9007199254740991,"records":[1]}', "id", 400),
+    (b'{"queue":"q","records":[1]}', "id", 400),
+    (b'{"ack":-1}', "ack", 400),
+    (b'{"ack":1e3}', "ack", 400),
+    (b'{"ack":1,"room":0}', "room", 400),
+    (b'{"t":"%s"}' % (b"x" * 70000), "size", 413),
+]
+
+
+def test_what_nobody_can_use_is_refused_by_name(receiver, device):
+    for body, word, status in _BAD:
+        found, answer = receiver.post(device, body)
+        assert (found, answer and answer["error"]) == (status, word), body[:50]
+        assert set(answer) == {"error", "text"} and answer["text"]
+    for body in (b"\xff", b"\xd8\x1c\x81\xd8\x1d\x00", b"\x9b" + b"\xff" * 8, b"\x81" * 30000):
+        found, answer = receiver.post(device, body, {"Content-Type": "application/cbor"})
+        assert found == 400 and answer["error"] in ("cbor", "depth", "form"), body[:50]
+    found, answer = receiver.post(device, b"{}", {"Content-Type": "application/x-other"})
+    assert (found, answer["error"]) == (415, "type")
+    assert receiver.post(device, b"{}", {"Qssl-Ack": "x"})[1]["error"] == "ack"
+    assert kept(receiver, device) == []
+    # After all of that it is as it was.
+    assert receiver.post(device, batch(1, 1))[0] == 204
+
+
+def test_only_who_has_a_token_gets_in(receiver, device):
+    wrong = "x" * 32
+    for path, head in (
+        ("/in", {}),
+        ("/in", {"Authorization": "Bearer " + wrong}),
+        ("/in", {"Authorization": "Basic " + device.token}),
+        ("/in/" + wrong, {}),
+        ("/in/%00%ff", {}),
+    ):
+        status, answer = receiver.post(device, batch(1, 1), head, path=path)
+        assert (status, answer["error"]) == (401, "token"), path
+    assert receiver.post(device, batch(1, 1), path="/elsewhere")[1]["error"] == "path"
+    assert receiver.post(device, batch(1, 1), path="/in/")[0] == 404
+    assert kept(receiver, device) == []
+    assert receiver.post(device, batch(1, 1), path="/in/" + device.token)[0] == 204
+    # In the database is no token, and neither is it in the log.
+    assert device.token not in receiver.log()
+    data = (receiver.folder / "receiver.db").read_bytes()
+    wal = receiver.folder / "receiver.db-wal"
+    data += wal.read_bytes() if wal.exists() else b""
+    assert device.token.encode() not in data and device.key not in data
+
+
+def test_strange_records_are_kept_as_they_are(receiver, device):
+    # What a database or a page might stumble over: halves of characters, zeros, huge numbers.
+    strange = [
+        {"\ud800": 1, "a\0b": 2, "<script>": 3, "'; DROP TABLE records; --": 4},
+        {"x" * 5000: 1},
+        {"at": 1e18, "n": 10**300},
+        {"at": "soon", "qssl": "health", "uptime": 5},
+        {"qssl": "\ud800"},
+        [],
+        None,
+        "text",
+        [[[]]],
+        [{"bn": 7, "n": [], "v": "x"}, 7],
+    ]
+    body = {"queue": "strange", "id": 1, "records": strange}
+    assert receiver.post(device, body)[0] == 204
+    assert [json.loads(text) for text in kept(receiver, device, "record")] == strange
+    (health,) = receiver.rows("SELECT health FROM devices WHERE name = '%s'" % device.name)
+    assert json.loads(health[0])["uptime"] == 5
+
+
+def test_a_cut_body_stores_nothing(receiver, device):
+    ctx = ssl.create_default_context(cafile=str(receiver.certs.ca))
+    for more in (0, 1):
+        plain = socket.create_connection(("127.0.0.1", receiver.port), LIMIT_S)
+        with ctx.wrap_socket(plain, server_hostname="127.0.0.1") as sock:
+            body = json.dumps(batch(1, 1)).encode()
+            head = "POST /in/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            sock.sendall(
+                (head % (device.token, len(body) + 1)).encode() + body[: len(body) + more]
+            )
+    assert receiver.post(device, batch(5, 1))[0] == 204
+    assert kept(receiver, device) == [5]
+
+
+def test_answers_are_short(receiver, device):
+    # Each byte is paid for: no Date, no Server.
+    with contextlib.closing(receiver.connect()) as c:
+        c.request("POST", "/in/" + device.token, json.dumps(batch(1, 1)))
+        answer = c.getresponse()
+        answer.read()
+        assert answer.status == 204 and answer.getheaders() == []
+
+
+# --- the database goes -----------------------------------------------------------------------
+
+
+def test_a_database_that_is_locked_full_or_gone(certs):
+    with Receiver(certs) as r:
+        device = r.device("n1")
+        assert r.post(device, batch(1, 1))[0] == 204
+        path = r.folder / "receiver.db"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            status, answer = r.post(device, batch(2, 1))
+            assert (status, answer["error"]) == (503, "database")
+            other.execute("ROLLBACK")
+        assert r.post(device, batch(2, 1))[0] == 204
+        assert "database is locked" in r.log() and "can be used again" in r.log()
+        assert r.ids() == [1, 2]
+
+
+# --- messages --------------------------------------------------------------------------------
+
+
+def test_messages_come_in_the_answer_until_they_are_acknowledged(receiver, device):
+    numbers = [receiver.send(device, "message", "hello %d" % n) for n in range(3)]
+    assert numbers == [1, 2, 3]
+    # Who has no inbox gets none.
+    assert receiver.post(device, batch(1, 1)) == (204, None)
+    status, answer = receiver.post(device, dict(batch(2, 1), ack=0))
+    assert status == 200 and [m["m"] for m in answer["messages"]] == [1, 2, 3]
+    assert [m["body"] for m in answer["messages"]] == ["hello 0", "hello 1", "hello 2"]
+    # The answer was lost: again. A part is acknowledged, then all of it; with no records, too.
+    assert receiver.post(device, dict(batch(2, 1), ack=0))[1] == answer
+    assert [m["m"] for m in receiver.post(device, {"ack": 2})[1]["messages"]] == [3]
+    assert receiver.post(device, {"t": 1}, {"Qssl-Ack": "3"}) == (204, None)
+    assert receiver.post(device, {"ack": 0}) == (204, None)
+    assert kept(receiver, device)[:2] == [1, 2]
+
+
+def test_a_message_is_signed(receiver, device):
+    receiver.send(device, "settings", '{"interval_s":300,"name":"\u00fc"}')
+    (message,) = receiver.post(device, {"ack": 0})[1]["messages"]
+    assert set(message) == {"m", "kind", "until", "body", "mac"}
+    # As a device computes it.
+    fields = (device.name, message["m"], message["kind"], message["until"], message["body"])
+    text = "qssl1\n%s\n%d\n%s\n%d\n%s" % fields
+    assert message["mac"] == hmac.new(device.key, text.encode(), hashlib.sha256).hexdigest()
+    assert json.loads(message["body"]) == {"interval_s": 300, "name": "\u00fc"}
+
+
+def test_room_expiry_and_what_is_too_long(receiver, device):
+    for _ in range(3):
+        receiver.send(device, "message", "x" * 400)
+    receiver.send(device, "message", "late", hours=-1)
+    receiver.send(device, "message", "y" * 2000)
+    receiver.send(device, "message", "last")
+    answer = receiver.post(device, {"ack": 0, "room": 1200})[1]
+    assert [m["m"] for m in answer["messages"]] == [1, 2] and answer["more"] is True
+    answer = receiver.post(device, {"ack": 2, "room": 1200})[1]
+    assert [m["m"] for m in answer["messages"]] == [3, 6] and "more" not in answer
+    sql = "SELECT state FROM messages m, devices d WHERE d.id = m.device AND d.name = '%s'"
+    states = [state for (state,) in receiver.rows(sql % device.name)]
+    assert sorted(states) == ["expired", "taken", "taken", "too long", "waiting", "waiting"]
+
+
+def test_a_database_older_than_the_device(receiver, device):
+    # Out of a backup: the device has messages that this database knows nothing of.
+    receiver.send(device, "message", "one")
+    assert receiver.post(device, {"ack": 41}) == (204, None)
+    assert receiver.send(device, "message", "two") == 42
+    assert [m["m"] for m in receiver.post(device, {"ack": 41})[1]["messages"]] == [42]
+
+
+# --- in process ------------------------------------------------------------------------------
+
+
+def test_times_and_values():
+    def unpacked(value):
+        entry = forms.Entry(1, value, 2000000000.0)
+        return entry.at, entry.points
+
+    assert unpacked({"at": None, "t": 1, "ok": True, "s": "x"}) == (
+        None,
+        [("t", "", None, 1.0), ("ok", "", None, 1.0)],
+    )
+    at, points = unpacked({"at": 1786111200, "gps": {"lat": 1.5, "lon": 2}})
+    assert at == 1786111200 and [p[0] for p in points] == ["gps.lat", "gps.lon"]
+    # RFC 8428, 5.1.3: base time, base unit, and times before it.
+    pack = [
+        {"bn": "urn:dev:ow:10e2073a01080063:", "bt": 1.276020076001e09, "bu": "A", "bver": 5},
+        {"n": "voltage", "u": "V", "v": 120.1},
+        {"n": "current", "t": -5, "v": 1.2},
+    ]
+    assert unpacked(pack)[1] == [
+        ("voltage", "V", 1.276020076001e09, 120.1),
+        ("current", "A", 1.276020076001e09 - 5, 1.2),
+    ]
+    # Two devices in one pack keep their names; a time below 2**28 is relative to now.
+    pack = [{"bn": "a:", "n": "x", "v": 1, "t": -10}, {"bn": "b:", "n": "x", "v": 2}]
+    assert unpacked(pack)[1] == [("a:x", "", 1999999990.0, 1.0), ("b:x", "", None, 2.0)]
+    assert unpacked(
+        [{"n": "x", "v": 1, "bv": 10}, {"n": "on", "vb": False}, {"n": "m", "s": 3}]
+    ) == (
+        None,
+        [("x", "", None, 11.0), ("on", "", None, 0.0), ("m sum", "", None, 3.0)],
+    )
+    assert len(unpacked({"v%d" % n: n for n in range(1000)})[1]) == 100

@@ -1,0 +1,142 @@
+# receiver.devices - the HTTPS side for devices: one POST, one transaction, one answer.
+# SPDX-License-Identifier: MIT
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import Route
+
+from receiver import forms
+from receiver import store as db
+
+_BODY_S = 120  # for a body to come: a modem at 9600 baud, with pauses
+_DRAIN = (
+    1 << 20
+)  # bytes of a body that is too long which are read, so that the answer gets through
+_KNOWN_S = 10  # so long a token is believed without asking
+_KNOWN_MAX = 100000
+_STATUS = {"token": 401, "size": 413, "type": 415, "path": 404, "method": 405, "slow": 408}
+_log = logging.getLogger("receiver")
+
+
+class Devices:
+    # .app: for the ASGI server.
+    def __init__(self, store, intake, metrics, max_body):
+        self._store = store
+        self._intake = intake
+        self._metrics = metrics
+        self._max = max_body
+        self._known = {}  # token's hash: (device, until)
+        self._told = {}  # reason: when the log had it
+        routes = [
+            Route("/in", self._post, methods=["POST"]),
+            Route("/in/{token}", self._post, methods=["POST"]),
+        ]
+        handlers = {404: self._no_path, 405: self._no_method}
+        self.app = Starlette(routes=routes, exception_handlers=handlers)
+        self.app.router.redirect_slashes = False
+
+    async def _post(self, request):
+        try:
+            device = await self._device(request)
+            body = await self._body(request)
+            delivery = forms.read(body, request.headers.get("content-type", ""))
+            _from_headers(delivery, request.headers)
+            future = self._intake.deliver(device, delivery, "https")
+            found, more = await asyncio.wrap_future(future)
+        except forms.Bad as e:
+            return self._refuse(e.word, str(e))
+        except db.Gone:
+            self._known.clear()
+            self._metrics.refused.labels("https", "database").inc()
+            text = "the database can't be used; keep it and come again"
+            return _error(503, "database", text, {"Retry-After": "30"})
+        except ClientDisconnect:
+            self._metrics.refused.labels("https", "cut").inc()
+            return Response(status_code=400)  # nobody reads it
+        if not found:
+            return Response(status_code=204)
+        text = '{"messages":[%s]%s}' % (",".join(found), ',"more":true' if more else "")
+        return Response(text, media_type="application/json")
+
+    async def _device(self, request):
+        # The device's id.
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            token = request.path_params.get("token", "")
+        digest = hashed(token.strip())
+        now = time.monotonic()
+        device, until = self._known.get(digest, (None, 0))
+        if now > until:
+            found = await run_in_threadpool(self._ask, digest)
+            if found is None:
+                raise forms.Bad("token", "no device has this token")
+            if len(self._known) > _KNOWN_MAX:
+                self._known.clear()
+            device = found.id
+            self._known[digest] = device, now + _KNOWN_S
+        return device
+
+    def _ask(self, digest):
+        with self._store.reading() as c:
+            return db.by_token(c, digest)
+
+    async def _body(self, request):
+        data = bytearray()
+        size = 0
+        try:
+            async with asyncio.timeout(_BODY_S):
+                async for part in request.stream():
+                    size += len(part)
+                    if size <= self._max:
+                        data += part
+                    elif size > self._max + _DRAIN:
+                        break
+        except TimeoutError:
+            raise forms.Bad("slow", "the body did not come in time") from None
+        if size > self._max:
+            raise forms.Bad("size", "a delivery has %d bytes at most" % self._max)
+        return bytes(data)
+
+    async def _no_path(self, request, _):
+        return self._refuse("path", "POST to /in")
+
+    async def _no_method(self, request, _):
+        return self._refuse("method", "POST to /in")
+
+    def _refuse(self, word, text):
+        self._metrics.refused.labels("https", word).inc()
+        now = time.monotonic()
+        if now > self._told.get(word, 0):
+            self._told[word] = now + 60
+            _log.warning("refused by HTTPS (more within a minute are only counted): %s", text)
+        return _error(_STATUS.get(word, 400), word, text)
+
+
+def hashed(token):
+    # How the database knows a token: it has too many bits to be guessed, so one round is enough.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _from_headers(delivery, headers):
+    # For bodies in a form that has no room for them.
+    for name, low, high in (("ack", 0, forms.ACK_MAX), ("room", 1, 1 << 20)):
+        text = headers.get("qssl-" + name)
+        if text is not None and getattr(delivery, name) is None:
+            if not text.isascii() or not text.isdigit() or len(text) > 18:
+                raise forms.Bad(name, "Qssl-%s is no number" % name.capitalize())
+            if not low <= int(text) <= high:
+                raise forms.Bad(name, "Qssl-%s is out of range" % name.capitalize())
+            setattr(delivery, name, int(text))
+
+
+def _error(status, word, text, headers=None):
+    body = json.dumps({"error": word, "text": text}, separators=(",", ":"))
+    return Response(body, status, headers, "application/json")

@@ -1,0 +1,126 @@
+# receiver.keys - secrets and certificates in the receiver's folder.
+# SPDX-License-Identifier: MIT
+
+import base64
+import datetime
+import hashlib
+import os
+import re
+import secrets
+import ssl
+
+from qca import make
+from qdemo.problem import Problem
+
+# What a UGxx takes, behind what all others prefer.
+SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:AES256-SHA256:AES256-SHA:AES128-SHA"
+_DAY = datetime.timedelta(days=1)
+_YEARS = 20  # of a CA whose key stays here
+_MOSQUITTO_ROUNDS = 101
+
+
+def new_token():
+    return secrets.token_urlsafe(24)
+
+
+def mosquitto_password(token):
+    # As mosquitto_passwd writes it: PBKDF2 with SHA-512.
+    salt = os.urandom(12)
+    digest = hashlib.pbkdf2_hmac("sha512", token.encode(), salt, _MOSQUITTO_ROUNDS)
+    parts = [base64.b64encode(b).decode() for b in (salt, digest)]
+    return "$7$%d$%s$%s" % (_MOSQUITTO_ROUNDS, *parts)
+
+
+def folder(path):
+    # Makes it, for its owner alone.
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as e:
+        raise Problem("Can't make the folder %s: %s." % (path, e.strerror)) from None
+
+
+def master(path):
+    # The key that those of devices come from; made once. Whoever has it can sign for every device.
+    file = path / "master.key"
+    try:
+        text = file.read_text().strip()
+    except FileNotFoundError:
+        _write(file, secrets.token_hex(32).encode() + b"\n")
+        text = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as e:
+        raise Problem("Can't read %s: %s." % (file, getattr(e, "strerror", e))) from None
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise Problem("%s does not hold 64 hexadecimal digits: put back the copy of it." % file)
+    return bytes.fromhex(text)
+
+
+def certificate(chosen, say):
+    # (certificate, key): paths. Without --cert one is made, with a CA, in the folder.
+    if chosen.cert:
+        return chosen.cert, chosen.key
+    cert, key = chosen.folder / "server.pem", chosen.folder / "server.key"
+    if not cert.exists() or not key.exists():
+        _make(chosen, cert, key)
+        say("made a CA, onto each board: %s" % (chosen.folder / "ca.pem"))
+    return cert, key
+
+
+def _make(chosen, cert, key):
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    end = min(now + _YEARS * 365 * _DAY, make.LAST)
+    ca_key, own = make.key(), make.key()
+    name = make.name("qssl receiver CA")
+    names = [n.strip() for n in chosen.names.split(",") if n.strip()]
+    try:
+        hosts = [make.alternative(n) for n in names]
+    except ValueError:
+        hosts = []
+    if not hosts:
+        raise Problem("--names %s: give host names or addresses, with commas." % chosen.names)
+    ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
+    of_server = (make.name(names[0]), name, own.public_key(), ca_key, make.SERVER)
+    server = make.sign(*of_server, now - _DAY, end, hosts)
+    _write(chosen.folder / "ca.key", make.key_pem(ca_key))
+    _write(chosen.folder / "ca.pem", make.pem(ca))
+    _write(key, make.key_pem(own))
+    _write(cert, make.pem(server))
+
+
+def context(cert, key, modem):
+    # An SSL context. modem: also with what a UGxx can.
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ctx.minimum_version = ssl.TLSVersion.TLSv1_2
+    if modem:
+        try:
+            ctx.set_ciphers(SUITES)
+        except ssl.SSLError:
+            raise Problem(
+                "This system's OpenSSL (%s) refuses RSA key exchange, the only one a UGxx knows: "
+                "run it with another Python, or with a proxy in front." % ssl.OPENSSL_VERSION
+            ) from None
+    try:
+        ctx.load_cert_chain(cert, key, password=_no_password)
+    except (OSError, ValueError) as e:
+        why = getattr(e, "reason", None) or getattr(e, "strerror", None) or e
+        if isinstance(e, FileNotFoundError):
+            why = "there is no such file"
+        raise Problem(
+            "The certificate %s with the key %s can't be used: %s." % (cert, key, why)
+        ) from None
+    return ctx
+
+
+def _no_password():
+    raise ValueError("the key has a password")
+
+
+def _write(path, data):
+    # Readable by its owner alone; what is there stays.
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise Problem("%s is there already and stays as it is: move it away." % path) from None
+    except OSError as e:
+        raise Problem("Can't write %s: %s." % (path, e.strerror)) from None

@@ -1,0 +1,163 @@
+# receiver.main - the commands of tools/receiver, in the virtual environment.
+# SPDX-License-Identifier: MIT
+
+import getpass
+import logging
+import sys
+import time
+
+import setup
+from qdemo.problem import Problem
+from receiver import keys, messages, options
+from receiver import store as db
+from receiver.devices import hashed
+
+
+def main(args):
+    chosen = options.parse(args)
+    try:
+        return COMMANDS[chosen.command](chosen)
+    except Problem as e:
+        text = str(e)
+    except db.Gone as e:
+        text = "The database can't be used: %s." % e
+    except BrokenPipeError:
+        return 1
+    print("receiver: " + text, file=sys.stderr)
+    return 2
+
+
+def _serve(chosen):
+    from receiver import serve
+
+    return serve.run(chosen)
+
+
+def opened(chosen):
+    # The store, for the commands that only use it.
+    keys.folder(chosen.folder)
+    store = db.Store(chosen.database)
+    store.open()
+    return store
+
+
+def _device(chosen):
+    store = opened(chosen)
+    name = chosen.name
+    if chosen.verb == "list":
+        with store.reading() as c:
+            after = ""
+            while True:
+                some = db.all_devices(c, after=after)
+                for row in some:
+                    print("%-24s %s" % (row.name, seen(row.seen_at)))
+                if not some:
+                    return 0
+                after = some[-1].name
+    if chosen.verb == "remove":
+        with store.writing() as c:
+            db.remove_device(c, name)
+        print("%s and its records are gone." % name)
+        return 0
+    db.check_name(name)
+    master = keys.master(chosen.folder)
+    token = keys.new_token()
+    change = db.add_device if chosen.verb == "add" else db.new_token
+    with store.writing() as c:
+        change(c, name, hashed(token), keys.mosquitto_password(token))
+    print("device  %s" % name)
+    print("token   %s" % token)
+    print("key     %s" % messages.device_key(master, name).hex())
+    print("Shown this once. HTTPS: POST to /in/TOKEN; MQTT: user NAME, password TOKEN.")
+    return 0
+
+
+def _account(chosen):
+    from receiver import login
+
+    store = opened(chosen)
+    kind = "person" if chosen.command == "user" else "program"
+    if chosen.verb == "list":
+        with store.reading() as c:
+            for row in db.accounts_of(c):
+                if row.kind == kind:
+                    print(row.name)
+        return 0
+    if chosen.verb == "remove":
+        with store.writing() as c:
+            if not db.remove_account(c, chosen.name):
+                raise Problem("There is no %s %s." % (chosen.command, chosen.name))
+        return 0
+    db.check_name(chosen.name)
+    if kind == "program":
+        token = keys.new_token()
+        secret = hashed(token)
+        print("token   %s" % token)
+    else:
+        secret = login.hashed_password(_password())
+    with store.writing() as c:
+        db.add_account(c, chosen.name, kind, secret)
+    return 0
+
+
+def _password():
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if password != getpass.getpass("Once more: "):
+            raise Problem("They differ; nothing has changed.")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if len(password) < 10:
+        raise Problem("A password has 10 characters or more.")
+    return password
+
+
+def _send(chosen):
+    try:
+        body = messages.checked(chosen.kind, chosen.text)
+    except messages.Refused as e:
+        raise Problem("%s." % str(e).capitalize()) from None
+    store = opened(chosen)
+    master = keys.master(chosen.folder)
+    until = int(time.time()) + chosen.hours * 3600
+    with store.writing() as c:
+        device = db.by_name(c, chosen.name)
+        if device is None:
+            raise Problem("There is no device %s." % chosen.name)
+        key = messages.device_key(master, device.name)
+        m = db.add_message(c, device, chosen.kind, body, until, getpass.getuser(), key)
+    print("message %d waits for %s" % (m, chosen.name))
+    return 0
+
+
+def _prune(chosen):
+    store = opened(chosen)
+    with store.writing() as c:
+        n = db.prune(c, time.time() - chosen.days * 86400)
+    print("%d records deleted" % n)
+    return 0
+
+
+def _broker(chosen):
+    from receiver import broker
+
+    return broker.write(chosen, opened(chosen))
+
+
+def seen(at):
+    return "never" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
+
+
+COMMANDS = {
+    "serve": _serve,
+    "device": _device,
+    "user": _account,
+    "program": _account,
+    "send": _send,
+    "broker": _broker,
+    "prune": _prune,
+}
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    sys.exit(setup.main(main))

@@ -1,0 +1,182 @@
+# receiver.options - the command line and the settings. Standard library only: it runs first.
+# SPDX-License-Identifier: MIT
+#
+# A setting comes from its flag, else from the environment (QSSL_RECEIVER_LISTEN for --listen),
+# else from receiver.toml in the folder, else it is the default.
+
+import argparse
+import difflib
+import os
+import sys
+from pathlib import Path
+
+_ABOUT = """\
+Takes the records of devices by HTTPS and MQTT, keeps each once in a database,
+shows them on a page, and sends messages and settings back.
+"""
+_END = """\
+commands (receiver COMMAND --help):
+  serve                     the server; also without any command
+  device add NAME           a device; prints its token and its key, once
+  device list, device token NAME (a new one), device remove NAME
+  user add NAME             who may log in to the page; asks for the password,
+                            or reads it from standard input
+  user list, user remove NAME
+  program add NAME          a token for a program (API, metrics); prints it once
+  send NAME TEXT            a message to a device; --kind settings '{"a": 1}'
+  broker                    files for mosquitto: configuration, accounts, rights
+  prune DAYS                deletes records that came before; repeats stay known
+
+Each setting is also read from receiver.toml in the folder (listen = "...") and
+from the environment (QSSL_RECEIVER_LISTEN=...); a flag comes before these.
+
+Exit status: 0 it ended as it was told to, 2 it could not run.
+"""
+_ENV = "QSSL_RECEIVER_"
+# name: (kind, default, what it is)
+SETTINGS = {
+    "database": (
+        str,
+        "",
+        "sqlite:///PATH or postgresql://USER@HOST/NAME (default: in the folder)",
+    ),
+    "listen": ("address", "0.0.0.0:8443", "where devices come by HTTPS (default: 0.0.0.0:8443)"),
+    "page": (
+        "address",
+        "127.0.0.1:8080",
+        "the page (default: 127.0.0.1:8080); HTTPS if not local",
+    ),
+    "cert": (str, "", "the server's certificate, PEM (default: one is made)"),
+    "key": (str, "", "its key, PEM"),
+    "names": (str, "localhost,127.0.0.1", "names for the certificate that is made, with commas"),
+    "mqtt": (str, "", "the broker: mqtts://USER:PASSWORD@HOST:8883, or mqtt:// (default: none)"),
+    "mqtt-ca": (str, "", "the CA of the broker's certificate (default: the folder's)"),
+    "mqtt-prefix": (str, "qssl", "topics are PREFIX/DEVICE/up and /down (default: qssl)"),
+    "mqtt-share": (str, "", "name of a shared subscription, for more than one receiver"),
+    "max-body": (int, 65536, "bytes of one delivery (default: 65536)"),
+    "keep-days": (int, 0, "delete records after so many days (default: never)"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
+
+
+def parse(args):
+    # A Namespace: command, what the command wants, and every setting.
+    if args[:1] not in (["-h"], ["--help"]) and (not args or args[0].startswith("-")):
+        args = ["serve", *args]
+    p = Parser(
+        prog="receiver",
+        description=_ABOUT,
+        epilog=_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(os.environ.get(_ENV + "FOLDER", "receiver-data")),
+        help="database, keys, certificates, receiver.toml (default: receiver-data)",
+    )
+    for name, (kind, _, text) in SETTINGS.items():
+        common.add_argument("--" + name, type=_kind(kind), help=text, metavar="X")
+    commands = p.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name, **more):
+        return commands.add_parser(name, parents=[common], allow_abbrev=False, **more)
+
+    command("serve")
+    for name, verbs in (
+        ("device", ("add", "list", "token", "remove")),
+        ("user", ("add", "list", "remove")),
+        ("program", ("add", "list", "remove")),
+    ):
+        one = command(name)
+        one.add_argument("verb", choices=verbs, metavar="|".join(verbs))
+        one.add_argument("name", nargs="?", metavar="NAME")
+    one = command("send")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("text", metavar="TEXT")
+    one.add_argument("--kind", default="message", help="message, settings, update or ask")
+    one.add_argument("--hours", type=int, default=24, help="it is of no use later (default: 24)")
+    command("broker")
+    one = command("prune")
+    one.add_argument("days", type=int, metavar="DAYS")
+    chosen = p.parse_args(args)
+    if chosen.command in ("device", "user", "program"):
+        if (chosen.verb == "list") != (chosen.name is None):
+            p.error("%s %s NAME, or %s list" % (chosen.command, chosen.verb, chosen.command))
+    _settle(chosen, p)
+    return chosen
+
+
+def _settle(chosen, parser):
+    # Fills in what no flag has told.
+    path = chosen.folder / "receiver.toml"
+    found = _file(path, parser)
+    for name, (kind, default, _) in SETTINGS.items():
+        attribute = name.replace("-", "_")
+        if getattr(chosen, attribute) is not None:
+            continue
+        variable = _ENV + attribute.upper()
+        value, where = default, "default"
+        if variable in os.environ:
+            value, where = os.environ[variable], "$" + variable
+        elif name in found:
+            value, where = found[name], "%s in %s" % (name, path)
+        try:
+            value = _kind(kind)(str(value))
+        except argparse.ArgumentTypeError as e:
+            parser.error("%s: %s" % (where, e))
+        setattr(chosen, attribute, value)
+    if not chosen.database:
+        chosen.database = "sqlite:///%s" % (chosen.folder / "receiver.db")
+    if bool(chosen.cert) != bool(chosen.key):
+        parser.error("--cert and --key go together")
+
+
+def _file(path, parser):
+    try:
+        import tomllib
+    except ImportError:
+        return {}  # the set-up tells that this Python is too old
+    try:
+        with open(path, "rb") as f:
+            found = tomllib.load(f)
+    except FileNotFoundError:
+        return {}
+    except OSError as e:
+        parser.error("can't read %s: %s" % (path, e.strerror))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        parser.error("%s is no TOML: %s" % (path, e))
+    for name in found:
+        if name not in SETTINGS:
+            near = difflib.get_close_matches(name, SETTINGS, 1)
+            hint = "; is it %s" % near[0] if near else ""
+            parser.error("%s: there is no setting %s%s" % (path, name, hint))
+    return found
+
+
+def _kind(kind):
+    return {str: str, int: _count, "address": _address}[kind]
+
+
+def _count(text):
+    if not text.isdigit() or int(text) > 1 << 30:
+        raise argparse.ArgumentTypeError("%s is no number" % text)
+    return int(text)
+
+
+def _address(text):
+    # (host, port)
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError("%s is not HOST:PORT" % text)
+    return host.strip("[]"), int(port)
+
+
+if __name__ == "__main__":
+    parse(sys.argv[1:])

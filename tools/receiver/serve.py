@@ -1,0 +1,133 @@
+# receiver.serve - the running server: its parts, in one event loop, and its end.
+# SPDX-License-Identifier: MIT
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from qdemo.problem import Problem
+from receiver import keys
+from receiver.devices import Devices
+from receiver.intake import Intake
+from receiver.metrics import Metrics
+from receiver.store import Store
+
+_KEEP_S = 300  # a connection without a request: a handshake costs seconds on a modem
+_GRACE_S = 10  # for requests under way at the end
+_CONNECTIONS = 4000
+_log = logging.getLogger("receiver")
+
+
+def run(chosen):
+    # Until SIGTERM or Ctrl-C. Returns the exit status.
+    _logging()
+    keys.folder(chosen.folder)
+    store = Store(chosen.database)
+    store.open()
+    try:
+        return asyncio.run(_serve(chosen, store))
+    finally:
+        store.close()
+
+
+async def _serve(chosen, store):
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        cert, key = keys.certificate(chosen, _log.info)
+        metrics = Metrics()
+        intake = Intake(store, metrics)
+        stack.callback(intake.close)
+        devices = Devices(store, intake, metrics, chosen.max_body)
+        tls = keys.context(cert, key, True)
+        sock = listen(chosen.listen, "--listen")
+        stack.callback(sock.close)
+        await _start(stack, stop, devices.app, sock, tls)
+        _log.info("devices: https://%s:%d/in", *sock.getsockname()[:2])
+        _log.info("ready")
+        await stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+    return 0
+
+
+async def _start(stack, stop, app, sock, tls=None):
+    # Serves app until the stack ends.
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_S,
+        timeout_graceful_shutdown=_GRACE_S,
+        h11_max_incomplete_event_size=16384,
+    )
+    config.load()
+    config.ssl = tls
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([sock]))
+    task.add_done_callback(lambda _: stop.set())
+
+    async def end():
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(end)
+
+
+class _Server(uvicorn.Server):
+    # More than one in a process: the signals are not theirs.
+    @contextlib.contextmanager
+    def capture_signals(self):
+        yield
+
+
+def listen(address, flag):
+    # A listening socket. Problem: somebody has the port, and the like.
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+        sock.setblocking(False)
+    except OSError as e:
+        sock.close()
+        text = "%s %s:%d can't be used (%s): choose another." % (flag, host, port, e.strerror or e)
+        raise Problem(text) from None
+    return sock
+
+
+def local(address):
+    # Whether only this machine reaches it.
+    host = address[0]
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _logging():
+    # One line each, on standard error.
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        force=True,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,0 +1,572 @@
+# receiver.store - the database: SQLite, or PostgreSQL where several receivers share it.
+# SPDX-License-Identifier: MIT
+#
+# Functions take a connection in whose transaction they work; Store gives those out. Nothing that
+# came from outside becomes SQL: all of it is bound.
+
+import contextlib
+import json
+import os
+import re
+import time
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from qdemo.problem import Problem
+from receiver import messages
+
+VERSION = 1
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_HOUR_S = 3600
+_ROW_MAX = 200  # rows of one INSERT: SQLite takes so many variables only
+
+_meta = sa.MetaData()
+_version = sa.Table("version", _meta, sa.Column("version", sa.Integer, primary_key=True))
+devices = sa.Table(
+    "devices",
+    _meta,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True),  # its SHA-256
+    sa.Column("password", sa.Text, nullable=False),  # the same, as mosquitto keeps it
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("seen_at", sa.Double),
+    sa.Column("carrier", sa.Text),  # by which it was seen last
+    sa.Column("records", sa.BigInteger, nullable=False, default=0),
+    sa.Column("repeats", sa.BigInteger, nullable=False, default=0),
+    sa.Column("ack", sa.BigInteger),  # the highest message it has; NULL: it takes none
+    sa.Column("last", sa.BigInteger, nullable=False, default=0),  # the newest message's number
+    sa.Column("health", sa.Text),  # the newest record about its health, as JSON
+    sa.Column("health_at", sa.Double),
+    sa.Column("settings", sa.Text),  # the newest about its settings
+    sa.Column("settings_at", sa.Double),
+)
+queues = sa.Table(
+    "queues",
+    _meta,
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("floor", sa.BigInteger, nullable=False),  # up to here records may be deleted
+    sa.Column("seen_at", sa.Double, nullable=False),
+)
+_big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # which SQLite numbers itself
+records = sa.Table(
+    "records",
+    _meta,
+    sa.Column("n", _big, primary_key=True),
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),  # "=DIGEST": a record without queue and id
+    sa.Column("id", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Double),  # seconds since 1970 that the record tells
+    sa.Column("came_at", sa.Double, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),  # as JSON
+    sa.UniqueConstraint("device", "queue", "id", name="once"),
+    sa.Index("records_came", "device", "n"),
+)
+points = sa.Table(
+    "points",
+    _meta,
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),  # the record's time, or when it came
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Index("points_at", "device", "name", "at"),
+)
+outbox = sa.Table(
+    "messages",
+    _meta,
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("m", sa.BigInteger, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("mac", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # waiting, taken, expired, too long
+    sa.Column("sent_at", sa.Double),
+    sa.Column("done_at", sa.Double),
+    sa.Index("messages_state", "state", "device"),
+)
+accounts = sa.Table(
+    "accounts",
+    _meta,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # person: a password; program: a token
+    sa.Column("secret", sa.Text, nullable=False),  # its hash
+)
+sessions = sa.Table(
+    "sessions",
+    _meta,
+    sa.Column("secret", sa.Text, primary_key=True),  # SHA-256 of the cookie
+    sa.Column("account", sa.ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+)
+
+
+class Gone(Exception):
+    # The database can't be used at the moment: what is to be stored has to come again.
+    pass
+
+
+class Store:
+    # url: sqlite:///PATH or postgresql://...; make: makes the tables where there are none.
+    def __init__(self, url, busy_s=5):
+        try:
+            self.url = sa.make_url(url)
+            kind = self.url.get_backend_name()
+        except sa.exc.ArgumentError:
+            kind = ""
+        if kind == "sqlite":
+            self._engine = _sqlite(self.url, busy_s)
+        elif kind == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+            options = {"connect_timeout": 10, "application_name": "qssl-receiver"}
+            self._engine = sa.create_engine(
+                self.url, connect_args=options, pool_pre_ping=True, pool_timeout=busy_s
+            )
+        else:
+            raise Problem(
+                "The database %s is neither sqlite:///PATH nor postgresql://USER@HOST/NAME."
+                % _shown(url)
+            )
+
+    def open(self):
+        # Makes the tables that are missing. Problem: it can't be used.
+        try:
+            with self.writing() as c:
+                if self._engine.dialect.name == "postgresql":
+                    c.execute(sa.text("SELECT pg_advisory_xact_lock(7355608)"))
+                _meta.create_all(c)
+                found = c.scalar(sa.select(_version.c.version))
+                if found is None:
+                    c.execute(_version.insert().values(version=VERSION))
+                elif found != VERSION:
+                    raise Problem(
+                        "The database is of version %d, this receiver of %d: use the receiver "
+                        "that belongs to it." % (found, VERSION)
+                    )
+        except (Gone, sa.exc.SQLAlchemyError) as e:
+            raise Problem("The database can't be used: %s." % reason(e)) from None
+
+    @contextlib.contextmanager
+    def writing(self):
+        # A connection in a transaction, committed at the end. Gone: it was not.
+        with _told(), self._engine.connect() as c:
+            c = c.execution_options(write=True)
+            with c.begin():
+                yield c
+
+    @contextlib.contextmanager
+    def reading(self):
+        with _told(), self._engine.connect() as c, c.begin():
+            yield c
+
+    def close(self):
+        self._engine.dispose()
+
+
+@contextlib.contextmanager
+def _told():
+    # What the database says about this one record stays; all else is Gone.
+    try:
+        yield
+    except (sa.exc.DataError, sa.exc.IntegrityError):
+        raise
+    except sa.exc.SQLAlchemyError as e:
+        raise Gone(reason(e)) from e
+
+
+def reason(error):
+    # The words of the database itself, on one line.
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def _shown(url):
+    # Without its password.
+    return re.sub(r"//[^@/]*@", "//...@", str(url))
+
+
+def _sqlite(url, busy_s):
+    path = url.database
+    if not path or path == ":memory:":
+        raise Problem("SQLite needs a file: sqlite:///PATH.")
+    if not os.path.exists(path):
+        # Nobody else shall read what is in it.
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = sa.create_engine(url, connect_args={"timeout": busy_s, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(raw, _):
+        raw.isolation_level = None  # BEGIN is said below
+        # FULL: a commit is on the disk when it is told.
+        for word in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            raw.execute("PRAGMA " + word).fetchall()
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(c):
+        write = c.get_execution_options().get("write")
+        c.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _insert(c, table):
+    # INSERT that can say ON CONFLICT.
+    kind = postgresql if c.dialect.name == "postgresql" else sqlite
+    return kind.insert(table)
+
+
+# --- devices ---------------------------------------------------------------------------------
+
+
+def add_device(c, name, token, password):
+    # Its id. Problem if there is one of that name.
+    check_name(name)
+    row = {"name": name, "token": token, "password": password, "made_at": time.time()}
+    made = _insert(c, devices).values(**row).on_conflict_do_nothing().returning(devices.c.id)
+    found = c.scalar(made)
+    if found is None:
+        raise Problem("There is a device %s already." % name)
+    return found
+
+
+def check_name(name):
+    if not NAME.fullmatch(name):
+        raise Problem("A name has 1 to 64 letters, digits, '.', '_' and '-'.")
+
+
+def new_token(c, name, token, password):
+    done = c.execute(
+        devices.update().where(devices.c.name == name).values(token=token, password=password)
+    )
+    if not done.rowcount:
+        raise Problem("There is no device %s." % name)
+
+
+def remove_device(c, name):
+    if not c.execute(devices.delete().where(devices.c.name == name)).rowcount:
+        raise Problem("There is no device %s." % name)
+
+
+def by_token(c, token):
+    # (id, name) or None. token: its SHA-256.
+    found = sa.select(devices.c.id, devices.c.name).where(devices.c.token == token)
+    return c.execute(found).first()
+
+
+def by_name(c, name):
+    return c.execute(sa.select(devices).where(devices.c.name == name)).first()
+
+
+def all_devices(c, like="", after="", limit=200):
+    # In the order of their names.
+    found = sa.select(devices).where(devices.c.name > after).order_by(devices.c.name).limit(limit)
+    if like:
+        found = found.where(devices.c.name.contains(like, autoescape=True))
+    return c.execute(found).all()
+
+
+def gaps_of(c, ids):
+    # {device: ids that are missing in its queues}
+    if not ids:
+        return {}
+    q = queues.c
+    missing = sa.func.sum(q.last - q.first + 1 - q.count)
+    found = sa.select(q.device, missing).where(q.device.in_(ids)).group_by(q.device)
+    return {device: int(n) for device, n in c.execute(found)}
+
+
+def queues_of(c, device, limit=20):
+    found = sa.select(queues).where(queues.c.device == device)
+    return c.execute(found.order_by(queues.c.seen_at.desc()).limit(limit)).all()
+
+
+def gaps(c, device, queue, limit=20):
+    # [(first, last)] of ids that are missing between those that are there, the newest first.
+    r = records.c
+    follows = sa.func.lead(r.id).over(order_by=r.id).label("follows")
+    pairs = sa.select(r.id, follows).where(r.device == device, r.queue == queue).subquery()
+    found = sa.select(pairs.c.id + 1, pairs.c.follows - 1).where(pairs.c.follows > pairs.c.id + 1)
+    return [tuple(row) for row in c.execute(found.order_by(pairs.c.id.desc()).limit(limit))]
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def take(c, device, delivery, carrier, now):
+    # Stores what is new. Returns the entries that are.
+    if delivery.queue is None:
+        fresh = _take_bare(c, device, delivery, now)
+    else:
+        fresh = _take_queue(c, device, delivery, now)
+    _take_points(c, device, fresh, now)
+    values = {
+        "seen_at": now,
+        "carrier": carrier,
+        "records": devices.c.records + len(fresh),
+        "repeats": devices.c.repeats + len(delivery.entries) - len(fresh),
+    }
+    for entry in fresh:
+        if entry.told and entry.told[0] in ("health", "settings"):
+            values[entry.told[0]] = entry.text
+            values[entry.told[0] + "_at"] = now
+    if delivery.ack is not None:
+        values["ack"] = delivery.ack
+    c.execute(devices.update().where(devices.c.id == device).values(**values))
+    return fresh
+
+
+def _take_queue(c, device, delivery, now):
+    entries = delivery.entries
+    if not entries:
+        return []
+    key = {"device": device, "queue": delivery.queue}
+    first, last = entries[0].id, entries[-1].id
+    # First of all the queue's own row: who else writes into this queue waits here.
+    row = _insert(c, queues).values(first=first, last=0, count=0, floor=0, seen_at=now, **key)
+    same = row.on_conflict_do_update(index_elements=list(key), set_={"seen_at": now})
+    floor = c.scalar(same.returning(queues.c.floor))
+    rows = {}
+    for entry in entries:
+        if entry.id > floor:
+            rows[entry.id] = {"id": entry.id, "at": entry.at, "record": entry.text, **key}
+    new = _insert_records(c, list(rows.values()), now)
+    if new:
+        of_queue = (queues.c.device == device) & (queues.c.queue == delivery.queue)
+        lowest = sa.case((queues.c.first < first, queues.c.first), else_=first)
+        highest = sa.case((queues.c.last > last, queues.c.last), else_=last)
+        counts = {"first": lowest, "last": highest, "count": queues.c.count + len(new)}
+        c.execute(queues.update().where(of_queue).values(**counts))
+    return [entry for entry in entries if entry.id in new]
+
+
+def _take_bare(c, device, delivery, now):
+    # A record without queue and id is known by its content; one without a time for an hour or two
+    # only, as a device without a clock may say the same again.
+    entry = delivery.entries[0] if delivery.entries else None
+    if entry is None:
+        return []
+    queue = "=" + delivery.digest
+    if entry.at is None:
+        entry.id = int(now // _HOUR_S)
+        before = sa.select(records.c.n).where(
+            records.c.device == device, records.c.queue == queue, records.c.id == entry.id - 1
+        )
+        if c.scalar(before) is not None:
+            return []
+    row = {
+        "device": device,
+        "queue": queue,
+        "id": entry.id,
+        "at": entry.at,
+        "record": entry.text,
+    }
+    return [entry] if _insert_records(c, [row], now) else []
+
+
+def _insert_records(c, rows, now):
+    # The ids of those that were not there.
+    new = set()
+    for i in range(0, len(rows), _ROW_MAX):
+        some = [dict(row, came_at=now) for row in rows[i : i + _ROW_MAX]]
+        made = _insert(c, records).values(some).on_conflict_do_nothing()
+        new.update(c.scalars(made.returning(records.c.id)))
+    return new
+
+
+def _take_points(c, device, fresh, now):
+    rows = []
+    for entry in fresh:
+        for name, unit, at, value in entry.points:
+            at = at or entry.at or now
+            rows.append({"device": device, "name": name, "unit": unit, "at": at, "value": value})
+    if rows:
+        c.execute(points.insert(), rows)
+
+
+def recent(c, device, limit=20):
+    # The newest records.
+    found = sa.select(records).where(records.c.device == device)
+    return c.execute(found.order_by(records.c.n.desc()).limit(limit)).all()
+
+
+def names_of(c, device, limit=24):
+    # [(name, unit)] of values.
+    found = sa.select(points.c.name, sa.func.max(points.c.unit)).where(points.c.device == device)
+    return c.execute(found.group_by(points.c.name).order_by(points.c.name).limit(limit)).all()
+
+
+def values_of(c, device, name, since, until, limit=5000):
+    # [(at, value)] in order: the newest ones, where there are more than limit.
+    p = points.c
+    found = sa.select(p.at, p.value).where(
+        p.device == device, p.name == name, p.at >= since, p.at <= until
+    )
+    return c.execute(found.order_by(p.at.desc()).limit(limit)).all()[::-1]
+
+
+def prune(c, before):
+    # Deletes records and values that came before; their ids stay known. Returns how many.
+    q, r = queues.c, records.c
+    gone = r.came_at < before
+    last = sa.select(r.device, r.queue, sa.func.max(r.id)).where(gone).group_by(r.device, r.queue)
+    for device, queue, id in c.execute(last).all():
+        # Not beyond what has come: an id above may still be on its way.
+        of_queue = (q.device == device) & (q.queue == queue)
+        c.execute(queues.update().where(of_queue & (q.floor < id)).values(floor=id))
+    c.execute(points.delete().where(points.c.at < before))
+    c.execute(outbox.delete().where(outbox.c.done_at < before))
+    return c.execute(records.delete().where(gone)).rowcount
+
+
+# --- messages --------------------------------------------------------------------------------
+
+
+def add_message(c, device, kind, body, until, by, key):
+    # Puts a message into the queue of a device (a row of devices); returns its number.
+    row = c.execute(
+        devices.update()
+        .where(devices.c.id == device.id)
+        .values(last=devices.c.last + 1)
+        .returning(devices.c.last, devices.c.ack)
+    ).first()
+    m = row.last
+    if row.ack is not None and row.ack >= m:
+        # The device knows a higher number: the database is older than it (a backup).
+        m = row.ack + 1
+        c.execute(devices.update().where(devices.c.id == device.id).values(last=m))
+    values = {"device": device.id, "m": m, "kind": kind, "body": body, "until": until}
+    values["mac"] = messages.sign(key, device.name, m, kind, until, body)
+    c.execute(outbox.insert().values(made_at=time.time(), made_by=by, state="waiting", **values))
+    return m
+
+
+def acknowledged(c, device, ack, now):
+    # The device has all messages up to this one. Returns how many of them were waiting.
+    of_device = (outbox.c.device == device) & (outbox.c.m <= ack)
+    waits = of_device & (outbox.c.state == "waiting")
+    return c.execute(outbox.update().where(waits).values(state="taken", done_at=now)).rowcount
+
+
+def expire(c, now, device=None):
+    # Messages whose time is over. Returns how many.
+    over = (outbox.c.state == "waiting") & (outbox.c.until <= int(now))
+    if device is not None:
+        over &= outbox.c.device == device
+    return c.execute(outbox.update().where(over).values(state="expired", done_at=now)).rowcount
+
+
+def waiting(c, device, room, now):
+    # ([message as JSON], whether there are more): those that fit into room, in order, marked as
+    # sent. One that fits nowhere is set aside.
+    of_device = (outbox.c.device == device) & (outbox.c.state == "waiting")
+    rows = c.execute(sa.select(outbox).where(of_device).order_by(outbox.c.m).limit(50)).all()
+    found, sent, more = [], [], False
+    left = room
+    for row in rows:
+        text = messages.text(row)
+        if len(text) > room:
+            key = (outbox.c.device == device) & (outbox.c.m == row.m)
+            c.execute(outbox.update().where(key).values(state="too long", done_at=now))
+            continue
+        if len(text) + 1 > left and found:
+            more = True
+            break
+        left -= len(text) + 1
+        found.append(text)
+        sent.append(row.m)
+    if sent:
+        of_sent = (outbox.c.device == device) & outbox.c.m.in_(sent)
+        c.execute(outbox.update().where(of_sent).values(sent_at=now))
+    return found, more
+
+
+def to_publish(c, now, again_s, limit=100):
+    # [(device's name, message as JSON)] for devices that were last seen by MQTT: what was not sent
+    # yet, and what was, long ago, if the device was seen since. Marked as sent.
+    o, d = outbox.c, devices.c
+    old = (o.sent_at < now - again_s) & (o.sent_at < d.seen_at)
+    due = (o.state == "waiting") & (d.carrier == "mqtt") & (o.sent_at.is_(None) | old)
+    rows = c.execute(
+        sa.select(outbox, d.name)
+        .join(devices, d.id == o.device)
+        .where(due)
+        .order_by(o.device, o.m)
+        .limit(limit)
+    ).all()
+    for row in rows:
+        key = (o.device == row.device) & (o.m == row.m)
+        c.execute(outbox.update().where(key).values(sent_at=now))
+    return [(row.name, messages.text(row)) for row in rows]
+
+
+def messages_of(c, device, limit=20):
+    found = sa.select(outbox).where(outbox.c.device == device)
+    return c.execute(found.order_by(outbox.c.m.desc()).limit(limit)).all()
+
+
+# --- people and programs ---------------------------------------------------------------------
+
+
+def add_account(c, name, kind, secret):
+    # One of that name is replaced, and its sessions end.
+    check_name(name)
+    remove_account(c, name)
+    c.execute(accounts.insert().values(name=name, kind=kind, secret=secret))
+
+
+def remove_account(c, name):
+    c.execute(sessions.delete().where(sessions.c.account == name))
+    return c.execute(accounts.delete().where(accounts.c.name == name)).rowcount
+
+
+def account(c, name, kind):
+    found = sa.select(accounts).where(accounts.c.name == name, accounts.c.kind == kind)
+    return c.execute(found).first()
+
+
+def program(c, secret):
+    found = sa.select(accounts.c.name)
+    return c.scalar(found.where(accounts.c.kind == "program", accounts.c.secret == secret))
+
+
+def accounts_of(c):
+    return c.execute(sa.select(accounts).order_by(accounts.c.name)).all()
+
+
+def add_session(c, secret, name, until):
+    c.execute(sessions.delete().where(sessions.c.until < time.time()))
+    c.execute(sessions.insert().values(secret=secret, account=name, until=until))
+
+
+def session(c, secret):
+    # The account's name, or None.
+    found = sa.select(sessions.c.account)
+    alive = sessions.c.until > time.time()
+    return c.scalar(found.where(sessions.c.secret == secret, alive))
+
+
+def end_session(c, secret):
+    c.execute(sessions.delete().where(sessions.c.secret == secret))
+
+
+def counts(c):
+    # For the metrics: {"devices": ..., "seen_day": ..., "waiting": ...}
+    day = time.time() - 86400
+    d = devices.c
+    found = sa.select(sa.func.count(), sa.func.count(d.id).filter(d.seen_at > day))
+    total, seen = c.execute(found.select_from(devices)).one()
+    waits = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "waiting")
+    return {"devices": total, "seen_day": seen, "waiting": c.scalar(waits)}
+
+
+def loads(text):
+    return json.loads(text) if text else None
