@@ -13,6 +13,8 @@ clock.now(), clock.source, clock.sure, clock.rejected
 #     (AT+QLTS), "ntp" (AT+QNTP, two servers that agree), "modem" (its clock, whoever set it).
 #   * The modem's clock shows what is believed, or that it was never set.
 #   * A time is believed if it lies within `years` and not behind the last time known for sure.
+#   * What the network alone has said is compared with NTP once, if servers are named: two that
+#     agree win, one alone only by what a zone or a date gone wrong makes.
 #   * Once known, it runs on with the ticks. What differs from it is not believed, unless its
 #     source comes before that of the time known, or two sources agree.
 #   * It is sure once a second source says the same, or a server's certificate was checked against
@@ -27,20 +29,12 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .clock import civil, get, network, parse, seconds, setting, unix
-from .connect.arguments import printable, quoted
+from .clock import civil, get, network, seconds, setting, unix
 from .errors import Refused
-from .wire import link as _l
-from .wire.ascii import value
 
 _WRONG_S = const(120)  # two clocks that differ by more do not agree
-_AGREE_S = const(20)  # two servers
+_ZONES_S = const(129600)  # the most that a zone's sign, or a date, gone wrong makes
 _DRIFT = const(100)  # a second in so many that the ticks may be wrong by
-_NTP_MS = const(126000)  # AT+QNTP gives its result within 125 s
-_LATE_S = const(60)  # a result that came later says little
-_PAUSE_MS = const(2000)  # between two servers: a result that comes twice is the first one's
-_ERA = const(2085978496)  # 2036-02-07 06:28:16, NTP's zero: a server without a time
-_AGAIN_S = const(120)  # after the first time that NTP failed; it doubles up to every_s
 _KEEP_S = const(86400)  # the file is written once a day, as that wears the flash
 _BOOTS = const(8)  # power-ups that the file knows
 _NOTES = const(8)  # rejections that are kept
@@ -56,7 +50,8 @@ class Timekeeper:
 
     `utc()` gives (year, month, day, hour, minute, second) in UTC or None, such as `board.utc` or a
     GNSS receiver's. `ntp`: names of servers, "host" or "host:port"; two that agree are needed, so
-    give three, of different owners; one alone is asked twice. `path`: the last time known is kept
+    give three, of different owners; one alone is asked twice. What the network tells is compared
+    with them. `path`: the last time known is kept
     in the files `path` + "0" and "1". `set(t)` is told the time for the board's clock, as
     `board.set_utc`. `years`: the first that can be, and the one that can't any more. `every_s`:
     how often the sources are asked once the time is known. `pdp`: the PDP context for NTP.
@@ -88,15 +83,17 @@ class Timekeeper:
         self._modem = modem
         modem.keeper = self
         self._utc = utc
-        self._servers = [_server(s) for s in ((ntp,) if isinstance(ntp, str) else ntp)]
-        self._witnesses = len({host for host, _ in self._servers})
         self._path = path
         self._set = set
         if not 2024 <= years[0] < years[1] <= 2070:
             raise Refused(errno.EINVAL, "clock", "years must be (first, end) within 2024 to 2070")
         self._from, self._to = unix(years[0], 1, 1), unix(years[1], 1, 1)
         self._every = every_s
-        self._pdp = modem.pdp if pdp is None else pdp
+        self._ntp = None
+        if ntp:
+            from .ntp import Ntp
+
+            self._ntp = Ntp(self, ntp, modem.pdp if pdp is None else pdp)
         self.boot = os.urandom(4)  # of this power-up
         self._since = ticks_ms()
         self._up = 0  # seconds since power-up
@@ -110,9 +107,7 @@ class Timekeeper:
         self._local = False  # utc() gives local time
         self._other = None  # (source, zero) of what was not believed in this round
         self._due = 0  # of the next round
-        self._ntp_due = 0
-        self._ntp_wait = _AGAIN_S
-        self._turn = 0  # the server that is asked first
+        self._checked = False  # NTP has said what time it is since power-up
         self._told = None  # zero that the board's clock was set by
         self._boots = []  # (power-up, zero), the newest first
         self._owed = False  # stamps were given while the time was not known
@@ -171,7 +166,9 @@ class Timekeeper:
         Allocates: while it runs.
         Since: 0.2.
         """
-        self._due = self._ntp_due = self.up()
+        self._due = self.up()
+        if self._ntp is not None:
+            self._ntp.due = self._due
         self._modem.at.within(timeout_ms, self.steps())
         return self.now()
 
@@ -191,9 +188,10 @@ class Timekeeper:
         known = self._zero is not None
         self._other = None
         self._weigh("program", self._own(shown))
-        if not known or self._weak or up >= self._due:
-            self._due = up + self._every
+        if not known or self._weak or up >= self._due or self._unchecked():
             yield from self._round(shown)
+            # What only the modem's clock says, others may know better at any time.
+            self._due = up + (0 if self.source == "modem" else self._every)
             self._weak = False
             shown = yield from get(self._modem, False)  # AT+QNTP may have set it
         self._outside()
@@ -242,7 +240,8 @@ class Timekeeper:
         if self._zero is not None and not self.sure:
             self._weak = True
             self._bad = self.source
-            self._ntp_due = self.up()
+            if self._ntp is not None:
+                self._ntp.due = self.up()
 
     # --- stamps ---
 
@@ -295,15 +294,18 @@ class Timekeeper:
             return False
         up = self.up()
         zero = s - up
+        known = self._zero is not None
+        agree = known and abs(zero - self._zero) <= _WRONG_S + (up - self.when) // _DRIFT
+        two = source == "ntp" and self._ntp.many  # two have said it
         why = None
         if not self._from <= s < self._to:
             why = "no year that can be"
-        elif s < self.last - _WRONG_S:
+        elif not agree and s < self.last - (_ZONES_S if two else _WRONG_S):
             why = "behind the last time known"
         if why:
             self._note(source, s, why)
             return False
-        if self._zero is not None and self._agree(zero):
+        if agree:
             if source != self.source:
                 if source == "modem":
                     return True  # it may have been set by what is known already
@@ -311,10 +313,12 @@ class Timekeeper:
                 if _RANK[source] < _RANK[self.source]:
                     self._sure()
                     return True
-        elif self._zero is not None:
+        elif known:
             other = self._other
             both = other is not None and other[0] != source and abs(other[1] - zero) <= _WRONG_S
             over = source == "program" or self._weak or _RANK[source] > _RANK[self.source]
+            if source == "ntp" and self.source == "network" and not self._checked:
+                over = over or two or abs(zero - self._zero) <= _ZONES_S
             if not (over or (both and self.source != "program")):
                 if other is None and source != "modem":
                     self._other = (source, zero)
@@ -322,16 +326,20 @@ class Timekeeper:
                 return False
             self._note(self.source, self._zero + up, "corrected by " + source)
             self.sure = both
-            self._weak = False
+            self._weak = two = False  # two against one are not sure yet
         self._zero = zero
         self.source = source
         self.when = up
-        self.sure = self.sure or (source == "ntp" and self._witnesses > 1)  # two have said it
+        self.sure = self.sure or two
         self._sure()
         return True
 
-    def _agree(self, zero):
-        return abs(zero - self._zero) <= _WRONG_S + (self.up() - self.when) // _DRIFT
+    def _unchecked(self):
+        # Whether it is time for NTP to say if the network's time is right.
+        ntp = self._ntp
+        if ntp is None or self._checked or self.source not in ("network", "modem"):
+            return False
+        return self.up() >= ntp.due
 
     def _sure(self):
         if self.sure:
@@ -358,7 +366,7 @@ class Timekeeper:
             if shown is None or abs(_utc(shown) - s) > _WRONG_S:
                 return None  # too long ago, or the modem has restarted since
         if s is not None and self._bad == "program" and self.source != "program":
-            if not self._agree(s - up):
+            if abs(s - up - self._zero) > _WRONG_S + (up - self.when) // _DRIFT:
                 return None  # it led to failures
             self._bad = None
         return s
@@ -379,14 +387,15 @@ class Timekeeper:
                     s = told[0]
                     self._looks_local(s, told[1])
             elif source == "ntp":
-                if not heard and self._servers and self.up() >= self._ntp_due:
-                    if shown is not None and shown[6]:
-                        # Its answer may bear the clock's zone: without one it can only be UTC.
-                        yield from setting(self._modem, _utc(shown))
-                    s = yield from self._ntp()
+                ntp = self._ntp
+                if ntp is not None and self.up() >= ntp.due and (not heard or self._unchecked()):
+                    s = yield from ntp.agreed(heard)
             elif shown is not None and not lie and (self._zero is None or self._weak):
                 s = _utc(shown)
             believed = self._weigh(source, s)
+            if source == "ntp" and s is not None:
+                self._checked = True
+                self._local = self._local and not (believed and self._was_right(s))
             heard = heard or believed
             lie = lie or (source == "network" and s is not None and not believed)
         if self._bad != "program":
@@ -402,82 +411,12 @@ class Timekeeper:
                 self._zero = None
                 self.source = None
 
-    # --- NTP ---
-
-    def _ntp(self):
-        # Generator: the seconds that two servers agree on, or None.
-        servers = self._servers
-        n = len(servers)
-        answers = []
-        agreed = None
-        for i in range(max(n, 2)):
-            host, port = servers[(self._turn + i) % n]
-            s = yield from self._ask(host, port)
-            if s is None or not self._modem.up:
-                continue
-            zero = s - self.up()
-            for other in answers:
-                if abs(other - zero) <= _AGREE_S:
-                    agreed = zero
-            if agreed is not None:
-                break
-            answers.append(zero)
-        if agreed is None:
-            self._turn += 1
-            self._ntp_due = self.up() + self._ntp_wait
-            self._ntp_wait = min(self._ntp_wait * 2, self._every)
-            if len(answers) > 1:
-                self._note("ntp", answers[0] + self._up, "no two servers agree")
-            return None
-        self._ntp_wait = _AGAIN_S
-        return agreed + self.up()
-
-    def _ask(self, host, port):
-        # Generator: what one server says: AT+QNTP=<ctx>,<server>[,<port>], OK, then within 125 s
-        # +QNTP: <err>[,<time>].
-        modem = self._modem
-        name = "ntp " + host.decode()
-        heard = _listener(modem)
-        # An answer that comes twice must not stand for the next server's.
-        before = heard.text
-        pause = ticks_add(heard.came, _PAUSE_MS)
-        while before and ticks_diff(pause, ticks_ms()) > 0 and (yield pause):
-            pass
-        heard.text = None
-        start = self.up()
-        line = b'AT+QNTP=%d,"%s"' % (self._pdp, host)
-        if port:
-            line += b",%d" % port
-        if (yield from modem.at.ask(line)) != _l.OK:
-            self._note(name, None, "refused, error %d" % modem.link.cme)
-            return None
-        due = ticks_add(ticks_ms(), _NTP_MS)
-        if modem.at.until is not None and ticks_diff(modem.at.until, due) < 0:
-            due = modem.at.until
-        while modem.up:
-            if heard.text == before and before and b"," in before:
-                heard.text = None
-            if heard.text is not None or not (yield due):
-                break
-        text = heard.text
-        if text is None:
-            self._note(name, None, "no answer")
-            return None
-        took = self.up() - start
-        s = heard.seconds()
-        why = None
-        if s is None:
-            why = "error " + printable(text, 0, min(len(text), 40))
-        elif took > _LATE_S:
-            why = "answered after %d s" % took
-        elif not self._from <= s < self._to:
-            why = "no year that can be"
-        elif 0 <= s - _ERA < _LATE_S:
-            why = "zero: it has no time itself"
-        if why:
-            self._note(name, s, why)
-            return None
-        return s
+    def _was_right(self, s):
+        # Whether it was the network that took local time for UTC, not the board's clock.
+        try:
+            return abs(seconds(self._utc()) - s) <= _WRONG_S
+        except OSError:
+            return False
 
     # --- who is told ---
 
@@ -570,45 +509,6 @@ class Timekeeper:
 def _utc(shown):
     # Seconds of what clock.get() gave.
     return unix(*shown[:6]) - shown[6] * 900
-
-
-class _Listener:
-    # Hears "+QNTP: <err>[,<time>]". One for each modem, and from its first use on: an answer that
-    # comes when nobody waits any more is a line that is known.
-    text = None
-    came = 0
-
-    def __call__(self, buf, lo, hi):
-        self.text = bytes(buf[lo + 6 : hi]).strip()
-        self.came = ticks_ms()
-
-    def seconds(self):
-        # What it is now by the answer; None: an error. Digits are UTC behind any zone.
-        text = self.text
-        at = text.find(b",")
-        if at < 0 or value(text, 0, at, 0):
-            return None
-        t = parse(text[at + 1 :])
-        if t is None:
-            return None
-        return unix(*t[:6]) + max(ticks_diff(ticks_ms(), self.came), 0) // 1000
-
-
-def _listener(modem):
-    for prefix, handler in modem.link.urcs:
-        if prefix == b"+QNTP:":
-            return handler
-    handler = _Listener()
-    modem.link.urcs += ((b"+QNTP:", handler),)
-    return handler
-
-
-def _server(text):
-    # ("host", port or 0) of "host" or "host:port".
-    host, _, port = text.partition(":")
-    if port and not (port.isdigit() and 0 < int(port) < 65536):
-        raise Refused(errno.EINVAL, "clock", "ntp must be names of servers, host or host:port")
-    return quoted(host, "clock", "ntp server"), int(port or 0)
 
 
 def at(record: bytes, s: int | None) -> bytes:

@@ -78,18 +78,24 @@ def test_the_uplink_page(certs, nginx, tmp_path):
 
 
 def test_the_recipe_on_a_board_without_a_clock(certs, nginx, tmp_path):
-    # The network's time, and then, in a modem that was never told any, NTP.
+    # The network's time, which NTP finds to be an hour ahead; and in a modem that was never told
+    # any, NTP alone.
     text = BLOCKS[0].replace("utc=board.utc,", "")
     now = int(time.time())
-    for nitz, source in (("yes", " network "), ("no", " ntp ")):
+    for nitz, said in (("yes", "'corrected by ntp'"), ("no", " ntp True []")):
         folder = tmp_path / nitz
         folder.mkdir()
         with modem() as sim:
-            for command in ("switch nitz " + nitz, "network-time %d 8" % now, "restart"):
+            for command in (
+                "switch nitz " + nitz,
+                "switch nitz_time hour",
+                "network-time %d 8" % now,
+                "restart",
+            ):
                 sim.control().command(command)
             posts = len(nginx.posts())
             (line,) = run(sim, certs, nginx, text, folder)
-            assert source in line and " True " in line, line
+            assert said in line and " ntp True " in line, line
             (body,) = nginx.posts()[posts:]
             assert abs(json.loads(body)["records"][0]["at"] - time.time()) < 60
 

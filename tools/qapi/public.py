@@ -32,7 +32,7 @@ MODULES = {
 INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
     "connect.pem connect.pemcheck connect.pemhints connect.settings connect.source connect.sslcfg "
-    "modes.inband modes.push start.bringup start.contact start.echo start.mute start.network "
+    "modes.inband modes.push ntp start.bringup start.contact start.echo start.mute start.network "
     "start.radio start.sim start.urcs start.words tried wire.ascii wire.channel wire.command "
     "wire.dialect wire.link wire.parser wire.resync"
 ).split()

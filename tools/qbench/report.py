@@ -49,7 +49,7 @@ _JOBS = (
     ("asyncio", "aio"),
     ("existing clients", "compat connect.clienttls"),
     ("diagnosis", "ask.__init__ ask.diagnose ask.probe ask.status ask.strays ask.trace"),
-    ("what time it is, and whom to believe", "timekeeper"),
+    ("what time it is, and whom to believe", "timekeeper ntp"),
     ("records that survive a power cut, and their delivery", "queue uplink https mqtt recovery"),
     (
         "further PDP contexts; events; files read back; sending without a length",

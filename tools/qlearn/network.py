@@ -8,6 +8,7 @@ import time
 from qlearn.bench import PDP, Odd, Unasked
 
 _NTP_MS = 130000
+_ZONE = -13  # quarters of an hour
 _DNS_MS = 75000
 _NEAR_S = 300  # so far the PC's clock and the true time may be apart
 
@@ -168,9 +169,8 @@ def ntp(bench):
     before = moment(bench.want("AT+CCLK?").field("+CCLK:"))
     if before is None:
         raise Unasked("AT+CCLK? shows no time")
-    # A clock that is wrong by years, in a zone of its own: so it shows who sets it to what.
-    wrong = '"01/02/03,04:05:06+08"'
-    bench.want("AT+CCLK=" + wrong)
+    # A clock that is wrong by years, in a zone that nobody has: so it shows who sets it to what.
+    bench.want('AT+CCLK="01/02/03,04:05:06%d"' % _ZONE)
     began = talk.port.now()
     seen = talk.seen()
     try:
@@ -207,8 +207,14 @@ def _digits(bench, told, now):
         bench.open("qntp_digits", "the zone is 0: UTC and local time are the same")
     elif _near(digits, now):
         bench.settle("qntp_digits", "utc")
-    elif _near(digits, now + zone * 900):
+    elif not _near(digits, now + zone * 900):
+        pass
+    elif zone != _ZONE:
+        bench.settle("qntp_digits", "network")
+    elif re.search(r"\d", bench.talk.ask("AT+QLTS=1").field("+QLTS:") or ""):
         bench.settle("qntp_digits", "local")
+    else:
+        bench.open("qntp_digits", "the network has told no zone")
 
 
 def _written(bench, clock, now):

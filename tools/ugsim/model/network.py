@@ -11,6 +11,8 @@ LIES = {
     "fast": lambda t: 600,
     "slow": lambda t: -600,
     "year": lambda t: 31536000,
+    "day": lambda t: 86400,
+    "hour": lambda t: 3600,
 }
 
 
@@ -38,9 +40,14 @@ class Network:
         return self._base_s + self._m.now // 1000
 
     def told(self):
-        # The time that NITZ brings: true, or what the switch nitz_time makes of it.
+        # (time, zone) that NITZ brings: true, or what the switch nitz_time makes of it.
         unix = self.unix()
-        return unix + LIES[self._m.sw["nitz_time"]](unix)
+        lie = self._m.sw["nitz_time"]
+        if lie == "local":  # local digits where those of UTC belong
+            return unix + self.zone * 900, self.zone
+        if lie == "sign":  # UTC worked out with the zone's sign wrong
+            return unix + 2 * self.zone * 900, -self.zone
+        return unix + LIES[lie](unix), self.zone
 
     def set_time(self, unix, zone, summer=0):
         self._base_s = unix - self._m.now // 1000

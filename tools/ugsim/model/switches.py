@@ -131,8 +131,9 @@ SWITCHES = {
     "nitz_ms": (0, None, "time from the registration until it does"),
     "nitz_time": (
         "true",
-        ("true", "1980", "2070", "fast", "slow", "year"),
-        "the time it tells: true, of 1980 or 2070, 10 minutes ahead or behind, a year ahead",
+        ("true", "1980", "2070", "fast", "slow", "year", "day", "hour", "local", "sign"),
+        "the time it tells: true, of 1980 or 2070, 10 minutes ahead or behind; a year, a day, an "
+        "hour ahead; local time as UTC; the zone's sign wrong",
     ),
     "qlts_year": ("2", ("2", "4"), "digits of the year in QLTS"),
     "qlts_summer": ("yes", ("yes", "no"), "QLTS has the field of the summer time"),
@@ -144,8 +145,9 @@ SWITCHES = {
     "qntp_year": ("2", ("2", "4"), "digits of the year in +QNTP"),
     "qntp_digits": (
         "utc",
-        ("utc", "local", "bare"),
-        "time in +QNTP: UTC before the local zone (seen), local before the clock's zone, no zone",
+        ("utc", "local", "network", "bare"),
+        "time in +QNTP: UTC before the local zone (seen); local before the clock's zone, before "
+        "the network's; no zone",
     ),
     "qntp_sets": ("yes", ("yes", "no"), "QNTP sets the clock"),
     "creg_lost": (

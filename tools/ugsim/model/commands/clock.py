@@ -93,7 +93,7 @@ class Clock:
         # Power-up without a battery: the RTC starts at its default date.
         local_s, zone = parse(self._m.sw["rtc_default"] + ",00:00:00+00")
         self.set(local_s, zone)
-        self.told = None  # Unix seconds of the last network time, and at virtual ms 0 by it
+        self.told = None  # the last network time: Unix seconds, those at virtual ms 0, zone
 
     def set(self, local_s, zone, utc_digits=False):
         # utc_digits: the digits are UTC, whatever the zone says.
@@ -124,9 +124,8 @@ class Clock:
     def _tell(self):
         # With AT+CTZU=1 the clock takes what the network tells.
         m = self._m
-        unix = m.network.told()
-        zone = m.network.zone
-        self.told = (unix, unix - m.now // 1000)
+        unix, zone = m.network.told()
+        self.told = (unix, unix - m.now // 1000, zone)
         m.event("nitz", "%s, zone %d" % (show(unix, zone), zone))
         if m.zone_update:
             self.take(unix, zone)
@@ -188,19 +187,21 @@ class Ntp:
         if error:
             m.out.urc("+QNTP: %d" % error)
             return
-        zone = m.clock.zone
+        own = zone = m.clock.zone
         if m.clock.told is not None:
-            zone = m.network.zone
-        if m.sw["qntp_sets"] == "yes":
-            m.clock.take(unix, zone)
+            zone = m.clock.told[2]
         four = m.sw["qntp_year"] == "4"
         form = m.sw["qntp_digits"]
         if form == "utc":  # as seen: the digits are UTC, the zone behind them is not
             text = show(unix, zone, four)
         elif form == "local":
-            text = show(unix + m.clock.zone * 900, m.clock.zone, four)
+            text = show(unix + own * 900, own, four)
+        elif form == "network":
+            text = show(unix + zone * 900, zone, four)
         else:
             text = show(unix, 0, four)[:-3]
+        if m.sw["qntp_sets"] == "yes":
+            m.clock.take(unix, zone)
         m.out.urc('+QNTP: 0,"%s"' % text)
 
 
@@ -238,7 +239,7 @@ def qlts(m, form, args):
         if empty != "nothing":
             m.out.info('+QLTS: ""' if empty == "quotes" else "+QLTS:")
         return OK
-    zone = m.network.zone
+    zone = told[2]
     unix = told[0] if mode == 0 else told[1] + m.now // 1000
     local = unix if mode == 1 else unix + zone * 900
     text = show(local, zone, m.sw["qlts_year"] == "4")
