@@ -3,6 +3,7 @@
 
 from qcheck import papers
 from qcheck.attempt import BROKEN, CLOSED, NO_TLS, REFUSED, SILENT
+from ugsim.model.commands.sslcfg import TlsSettings
 from ugsim.net.hello import VERSIONS
 from ugsim.net.tls import TlsClient
 
@@ -185,15 +186,15 @@ class Verdict:
             self._say("other", True, "with that the connection fails: %s" % why)
 
 
-class _Settings:
+class _Settings(TlsSettings):
     # Of an SSL context, as ugsim.net.tls wants them.
     def __init__(self, version, suite, ca, pair):
+        TlsSettings.__init__(self)
         self.version = version
         self.suites = [suite]
         self.seclevel = 2 if pair[0] else 1
         self.ca = ca
         self.cert, self.key = pair
-        self.pem = "strict"
         self.anchor = "any"
         self.ignore_time = False
         self.clock = papers.now().timestamp()

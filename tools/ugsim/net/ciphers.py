@@ -7,8 +7,10 @@
 
 import hmac
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4, TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from tlslite.errors import TLSBadRecordMAC, TLSDecryptionFailed
 from tlslite.recordlayer import RecordLayer
@@ -52,7 +54,39 @@ def _rc4(key, _iv, _implementations=None):
     return _Bulk("rc4", Cipher(ARC4(bytes(key)), None), 0)
 
 
-_BY_TLSLITE_NAME = {"createAES": _aes, "createTripleDES": _triple_des, "createRC4": _rc4}
+class _Gcm:
+    # The interface of an AEAD cipher.
+    isAEAD = True
+    isBlockCipher = False
+    implementation = "cryptography"
+    nonceLength = 12
+    tagLength = 16
+
+    def __init__(self, key):
+        self.name = "aes%dgcm" % (len(key) * 8)
+        self._cipher = AESGCM(bytes(key))
+
+    def seal(self, nonce, plaintext, data):
+        return bytearray(self._cipher.encrypt(bytes(nonce), bytes(plaintext), bytes(data)))
+
+    def open(self, nonce, ciphertext, data):
+        # None: the tag does not fit.
+        try:
+            return bytearray(self._cipher.decrypt(bytes(nonce), bytes(ciphertext), bytes(data)))
+        except InvalidTag:
+            return None
+
+
+def _gcm(key, _implementations=None):
+    return _Gcm(key)
+
+
+_BY_TLSLITE_NAME = {
+    "createAES": _aes,
+    "createAESGCM": _gcm,
+    "createTripleDES": _triple_des,
+    "createRC4": _rc4,
+}
 
 
 class FastRecordLayer(RecordLayer):

@@ -54,8 +54,8 @@ def _blocks(data, what, lenient):
         raise Refusal("the %s is no PEM as strict TLS code wants it: %s" % (what, error)) from None
 
 
-def load_key(data, lenient=False):
-    # The private key in a PEM file; lenient: in a DER file, too.
+def load_key(data, lenient=False, password=""):
+    # The private key in a PEM file; lenient: in a DER file, too. password: as LTE modules take it.
     what = "client key"
     data = bytes(data or b"")
     found = [(label, der) for label, der in _blocks(data, what, lenient) if label in _KEYS]
@@ -64,6 +64,11 @@ def load_key(data, lenient=False):
     if not found:
         raise Refusal("the client key is no private key (PEM)")
     label, der = found[0]
+    if password and (label == "ENCRYPTED PRIVATE KEY" or der is None):
+        try:
+            return serialization.load_pem_private_key(data, password.encode())
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            raise Refusal("the password does not open the client key") from None
     if label == "ENCRYPTED PRIVATE KEY" or der is None:
         raise Refusal("the client key is protected by a password")
     try:
@@ -72,13 +77,13 @@ def load_key(data, lenient=False):
         raise Refusal("the client key is not a readable private key") from None
 
 
-def client_pair(cert_data, key_data, lenient=False):
+def client_pair(cert_data, key_data, lenient=False, password=""):
     # The client's certificate chain and private key as tlslite-ng wants them.
     if not cert_data or not key_data:
         missing = "key" if cert_data else "certificate"
         raise Refusal("the client %s is missing" % missing)
     certs = load_certificates(cert_data, "client certificate", lenient)
-    key = load_key(key_data, lenient)
+    key = load_key(key_data, lenient, password)
     if _public(key.public_key()) != _public(certs[0].public_key()):
         raise Refusal("the client key does not belong to the client certificate")
     parsed = []

@@ -1,8 +1,9 @@
-# ugsim.net.hello - what a UGxx offers in a TLS handshake, no less and no more.
+# ugsim.net.hello - what a modem offers in a TLS handshake, no less and no more.
 # SPDX-License-Identifier: MIT
 
 from tlslite.api import HandshakeSettings, TLSConnection
 from tlslite.constants import AlertDescription, CipherSuite, ExtensionType
+from tlslite.extensions import SNIExtension
 from tlslite.messages import ClientHello
 
 from ugsim.net.ciphers import FastRecordLayer
@@ -28,22 +29,40 @@ SUITE_NAMES = {
     0x003D: "TLS_RSA_WITH_AES_256_CBC_SHA256",
 }
 ALL_SUITES = 0xFFFF
-_TLS12_ONLY = (0x003D,)
+
+# Suites of LTE modules that are none before TLS 1.2, by what their names end with.
+_TLS12_ENDS = ("_SHA256", "_SHA384", "_CCM", "_CCM_8")
+_CURVES = ["secp256r1", "secp384r1", "secp521r1"]
 
 
-def suite_list(suites):
-    # The suites of QSSLCFG as a list; 0xFFFF stands for all.
+def suite_name(number):
+    # As in the registry of TLS; the four digits of one that has no name here.
+    name = SUITE_NAMES.get(number) or CipherSuite.ietfNames.get(number)
+    return name or "0x%04X" % number
+
+
+def _since_tls12(number):
+    # 0x00AE, 0xC0A8 and 0xC0AE have no name in tlslite-ng.
+    return suite_name(number).endswith(_TLS12_ENDS) or number in (0x00AE, 0xC0A8, 0xC0AE)
+
+
+def suite_list(suites, modern=False):
+    # The suites of QSSLCFG as a list; 0xFFFF stands for all of a UGxx. Those of an LTE module are
+    # its own, in its own order.
+    if modern:
+        return list(suites)
     if ALL_SUITES in suites:
         return list(SUITE_NAMES)
     return [suite for suite in SUITE_NAMES if suite in suites]
 
 
-def offer(version, suites):
+def offer(version, suites, modern=False):
     # QSSLCFG's sslversion and ciphersuite -> (tlslite-ng's settings, suites of the ClientHello).
+    # modern: an LTE module, with ECDHE and GCM.
     lowest, highest = VERSIONS[version]
-    offered = suite_list(suites)
+    offered = suite_list(suites, modern)
     if highest < (3, 3):
-        offered = [suite for suite in offered if suite not in _TLS12_ONLY]
+        offered = [suite for suite in offered if not _since_tls12(suite)]
     if not offered:
         raise Refusal("the cipher suite that is set does not exist in %s" % VERSION_NAMES[highest])
     settings = HandshakeSettings()
@@ -64,20 +83,42 @@ def offer(version, suites):
     settings.usePaddingExtension = False
     settings.use_heartbeat_extension = False
     settings.record_size_limit = None
+    if modern:
+        settings.cipherNames = ["aes256gcm", "aes128gcm", *settings.cipherNames]
+        settings.macNames = ["sha", "sha256", "sha384", "aead", "md5"]
+        settings.keyExchangeNames = ["ecdhe_ecdsa", "ecdhe_rsa", "rsa"]
+        settings.ecdsaSigHashes = ["sha256", "sha384", "sha512", "sha1"]
+        settings.eccCurves = _CURVES
+        settings.keyShares = []
+        settings.defaultCurve = _CURVES[0]
     return settings, offered
 
 
 class ModemConnection(TLSConnection):
-    # tlslite-ng's client, made to say only what a UGxx says, with the modem's check of the chain.
-    # Of the extensions only the one that TLS 1.2 needs: no server name, no session ticket, nothing
-    # younger than the modem.
+    # tlslite-ng's client, made to say only what the modem says, with the modem's check of the
+    # chain: check(certificates, True if their key has to encipher). Of the extensions a UGxx
+    # sends only the one that TLS 1.2 needs: no server name, no session ticket, nothing younger
+    # than the modem. modern: an LTE module; its hello has the curves, and a server name if set.
     extensions = (ExtensionType.signature_algorithms,)
+    modern_extensions = (
+        ExtensionType.signature_algorithms,
+        ExtensionType.supported_groups,
+        ExtensionType.ec_point_formats,
+    )
 
-    def __init__(self, wire, suites, check):
+    def __init__(self, wire, suites, check, modern=False, server_name=""):
         TLSConnection.__init__(self, wire)
         self._recordLayer = FastRecordLayer(self.sock)
         self._suites = suites
         self._check = check
+        self._enciphers = True
+        self._server_name = server_name
+        if modern:
+            self.extensions = self.modern_extensions
+
+    def _clientKeyExchange(self, settings, suite, *args):
+        self._enciphers = suite not in CipherSuite.ecdheCertSuites + CipherSuite.ecdheEcdsaSuites
+        return TLSConnection._clientKeyExchange(self, settings, suite, *args)
 
     def _sendMsg(self, msg, randomizeFirstBlock=True, update_hashes=True):
         if isinstance(msg, ClientHello):
@@ -88,6 +129,8 @@ class ModemConnection(TLSConnection):
                 for extension in msg.extensions or []
                 if extension.extType in self.extensions
             ]
+            if self._server_name:  # any text; tlslite-ng takes none that is not a name
+                kept.append(SNIExtension().create(bytearray(self._server_name.encode())))
             msg.extensions = kept or None
         return TLSConnection._sendMsg(self, msg, randomizeFirstBlock, update_hashes)
 
@@ -97,7 +140,7 @@ class ModemConnection(TLSConnection):
         if self._check:
             sent = certificate.cert_chain.x509List if certificate.cert_chain else []
             try:
-                self._check([bytes(cert.bytes) for cert in sent])
+                self._check([bytes(cert.bytes) for cert in sent], self._enciphers)
             except Refusal as error:
                 alert = getattr(AlertDescription, error.alert)
                 for result in self._sendError(alert, str(error)):

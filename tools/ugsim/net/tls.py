@@ -10,9 +10,9 @@ from tlslite.constants import AlertDescription, AlertLevel
 from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
 from tlslite.messages import Alert
 
-from ugsim.net import chain, credentials
+from ugsim.net import chain, credentials, names
 from ugsim.net.credentials import Refusal
-from ugsim.net.hello import SUITE_NAMES, VERSION_NAMES, ModemConnection, offer
+from ugsim.net.hello import VERSION_NAMES, ModemConnection, offer, suite_name
 
 # Error codes of the TCP/IP manual and security codes of manual 2.3.3.
 ERR_CONNECT_FAILED = 566
@@ -30,7 +30,7 @@ _ALERT_HINTS = {
     "unknown_ca": "it does not trust the issuer of the client certificate",
     "bad_certificate": "it does not accept the client certificate, or wants one",
     "certificate_required": "it wants a client certificate",
-    "unrecognized_name": "it wants a server name, which a UGxx cannot send",
+    "unrecognized_name": "it wants a server name that it knows; a UGxx cannot send any",
 }
 
 
@@ -157,18 +157,30 @@ class TlsClient:
             if not settings.ca:
                 raise Refusal("seclevel is %d and there is no CA certificate" % settings.seclevel)
             lenient = settings.pem == "lenient"
-            anchors = credentials.load_certificates(settings.ca, "CA file", lenient)
+            anchors = []
+            for data in (settings.ca, *settings.more_ca):
+                anchors += credentials.load_certificates(data, "CA file", lenient)
             roots = settings.anchor == "root"
             clock = None if settings.ignore_time else settings.clock
 
-            def check(sent):
-                chain.verify(_parse(sent), anchors, clock, roots)
+            def check(sent, enciphers):
+                sent = _parse(sent)
+                chain.verify(sent, anchors, clock, roots, enciphers, settings.ignore)
+                if settings.check_name:
+                    names.check(sent[0], settings.check_name)
 
+        if settings.dtls:
+            raise Refusal("dtls is on, and the server speaks TLS")
         certs, key = self._client_pair()
-        shake, suites = offer(settings.version, settings.suites)
-        self._connection = ModemConnection(self._wire, suites, check)
+        modern = settings.modern
+        shake, suites = offer(settings.version, settings.suites, modern)
+        self._connection = ModemConnection(self._wire, suites, check, modern, settings.server_name)
         self._job = self._connection.handshakeClientCert(
-            certs, key, settings=shake, reqTack=False, async_=True
+            certs,
+            key,
+            settings=shake,
+            reqTack=False,
+            async_=True,
         )
 
     def _client_pair(self):
@@ -177,15 +189,15 @@ class TlsClient:
         settings = self._settings
         if settings.seclevel < 2 or not (settings.cert or settings.key):
             return None, None
-        return credentials.client_pair(settings.cert, settings.key, settings.pem == "lenient")
+        lenient = settings.pem == "lenient"
+        return credentials.client_pair(settings.cert, settings.key, lenient, settings.password)
 
     def _job_done(self):
         # The handshake or a read came to its end.
         if self.state == "handshake":
             self.state = "open"
             self.version = VERSION_NAMES.get(self._connection.version, "?")
-            number = self._connection.session.cipherSuite
-            self.suite = SUITE_NAMES.get(number, "0x%04X" % number)
+            self.suite = suite_name(self._connection.session.cipherSuite)
         self._job = self._connection.readAsync(None, 1)
 
     def _received(self, data):
