@@ -19,7 +19,7 @@ class Port:
         try:
             self._serial = serial.serial_for_url(name, **options)
         except (OSError, ValueError, serial.SerialException) as error:
-            raise Problem(_opening(name, error)) from None
+            raise Problem(opening(name, error)) from None
 
     def now(self):
         return int(time.monotonic() * 1000)
@@ -56,7 +56,7 @@ class Port:
         return "%s has gone in the middle: was it unplugged? Run it again to go on." % self.name
 
 
-def _opening(name, error):
+def opening(name, error):
     number = getattr(error, "errno", None)
     text = str(error)
     if number == errno.ENOENT or "No such file" in text:

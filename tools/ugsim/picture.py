@@ -36,6 +36,7 @@ _KINDS = {
     "urc": (MODEM, "URCs"),
     "elsewhere": (MODEM, "URCs"),
     "fault": (MODEM, "faults"),
+    "differs": (MODEM, "faults"),
     "control": (MODEM, "faults"),
     "up": (SERVER, "payload"),
     "down": (SERVER, "payload"),

@@ -17,8 +17,8 @@ import ugsim
 from ugsim import view
 
 _ABOUT = """\
-Show a trace: what the simulated modem has written (ugsim --trace FILE), or a
-board (modem.trace(), qssl.trace).
+Show a trace: what the simulated modem has written (ugsim --trace FILE), a board
+(modem.trace(), qssl.trace), or tools/tap.py.
 
   python3 tools/ugsim trace FILE                    everything
   python3 tools/ugsim trace FILE at final urc       only these kinds of events
@@ -30,7 +30,8 @@ _KINDS = """\
 Kinds: at (command), info, final, prompt, urc, tls, up and down (payload), socket, pdp, radio,
 nitz, power, mode, port, elsewhere (URCs at another port), fault, control, start. Of a board also
 state, error, gap (lines that the ring no longer has), and program (what the program printed) and
-server in those of tools/demo.py.
+server in those of tools/demo.py; of tools/tap.py differs (what the simulation
+would have said).
 """
 
 FORMAT = 2  # 1 had no payload

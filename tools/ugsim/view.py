@@ -17,6 +17,7 @@ _KINDS = {
     "down": ("server", "<", "blue"),
     "fault": ("fault", "!", "bold red"),
     "error": ("driver", "!", "bold red"),
+    "differs": ("ugsim", "!", "bold yellow"),
     "state": ("driver", "-", "dim"),
     "control": ("control", "!", "red"),
 }
