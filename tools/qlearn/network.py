@@ -26,7 +26,7 @@ def registered(bench, seconds):
     while True:
         for name in ("CGREG", "CREG"):
             text = bench.talk.ask("AT+%s?" % name).field("+%s:" % name) or ""
-            if re.match(r"\d,(1|5)\b", text):
+            if re.match(r"(\d,)?(1|5)(,|$)", text):
                 return True
         if bench.talk.port.now() >= end:
             return False
@@ -78,6 +78,33 @@ def ensure(bench):
         raise Unasked("the modem finds no network")
     bench.begin()
     activate(bench)
+
+
+_STYLES = (
+    (r"\d", "short"),
+    (r"0,\d", "full"),
+    (r'\d,\d,"[0-9A-Fa-f]+","[0-9A-Fa-f]+"(,\d+)?', "cell"),
+    (r"\d,\d,[0-9A-Fa-f]+,[0-9A-Fa-f]+(,\d+)?", "plain"),
+    (r'\d,\d,"[0-9A-Fa-f]+","[0-9A-Fa-f]+","[0-9A-Fa-f]+"(,\d+)?', "area"),
+)
+
+
+def registration(bench):
+    # What AT+CREG? shows while the place is not asked for (AT+CREG=0).
+    if not registered(bench, 1):
+        raise Unasked("shows in a network alone")
+    text = bench.want("AT+CREG?").field("+CREG:") or ""
+    old = text[:1] if re.match(r"[012],", text) else "0"
+    undo = bench.talk.undo("AT+CREG=%s" % old)
+    bench.want("AT+CREG=0")
+    text = bench.want("AT+CREG?").field("+CREG:") or ""
+    if old == "0" or bench.talk.ask(undo).ok:
+        bench.talk.done(undo)
+    for pattern, style in _STYLES:
+        if re.fullmatch(pattern, text):
+            bench.settle("creg_style", style)
+            return
+    raise Odd("it writes %r" % text)
 
 
 def again(bench):
@@ -237,6 +264,7 @@ def _written(bench, clock, now):
 
 PROBES = (
     (activate, ("busy_input",), 10),
+    (registration, ("creg_style",), 1),
     (again, ("qiact_when_active",), 2),
     (without_apn, ("empty_apn",), 5),
     (own_address, ("qilocip_ok",), 3),

@@ -173,6 +173,28 @@ def quiet_errors(bench):
     bench.choose("file_cme", seen, {"a code": "always", "ERROR": "cmee"})
 
 
+def error_words(bench):
+    # A value that no modem takes, with errors in words (AT+CMEE=2) and as numbers (1).
+    old = bench.want("AT+CMEE?").field("+CMEE:")
+    seen = []
+    undo = bench.talk.undo("AT+CMEE=%s" % old)
+    for level in (2, 1):
+        bench.want("AT+CMEE=%d" % level)
+        answer = bench.talk.ask('AT+CSCS="QLEARN"')
+        number = answer.code is not None
+        seen.append(
+            "number" if number else "words" if answer.final[:4] == "+CME" else answer.final
+        )
+    bench.remove(undo)
+    if seen[0] == "ERROR":
+        raise Unasked("a wrong value is answered by ERROR, whatever AT+CMEE is")
+    bench.choose(
+        "cmee_obeys",
+        tuple(seen),
+        {("words", "number"): "yes", ("words", "words"): "words", ("words", "ERROR"): "bare"},
+    )
+
+
 def prefixes(bench):
     shown = []
     for name in ("RAM:qlearn-d", "UFS:qlearn-d"):
@@ -298,6 +320,7 @@ PROBES = (
     (handle, ("qfread_connect",), 2),
     (missing, ("file_missing",), 1),
     (quiet_errors, ("file_cme",), 1),
+    (error_words, ("cmee_obeys",), 1),
     (prefixes, ("file_prefix",), 2),
     (sizes, ("ram_total", "ufs_total"), 1),
     (sim, ("sim", "cpin_style"), 1),

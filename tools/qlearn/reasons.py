@@ -4,8 +4,6 @@
 UNASKED = {
     "urc_port_kept": "would set where URCs go, which may outlive a restart",
     "urc_port_open": "would send the URCs to another port",
-    "cmee_obeys": "shows in the errors of other commands alone; not asked yet",
-    "creg_style": "shows in the network's own lines; not asked yet",
     "atd_default": "AT&D can't be read",
     "dtr2_answer": "needs the DTR line",
     "sleep_wake": "needs the DTR line",

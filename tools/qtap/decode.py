@@ -7,7 +7,8 @@ _FINAL = re.compile(
     r"(OK|ERROR|SEND OK|SEND FAIL|NO CARRIER|NO DIALTONE|BUSY|NO ANSWER|\+CM[ES] ERROR: ?.*)$"
 )
 _URC = re.compile(
-    r"\+QSSLURC: |\+QIURC: |\+QSSLOPEN: \d+,\d+$|\+QIOPEN: \d+,\d+$|RDY$|APP RDY$|RING$|\+CFUN: \d$"
+    r"\+QSSLURC: |\+QIURC: |\+QSSLOPEN: \d+,\d+$|\+QIOPEN: \d+,\d+$|RDY$|APP RDY$|RING$"
+    r"|\+CFUN: \d$"
     r"|\+QIND: |\+QUSIM: |(NORMAL |PSM )?POWER(ED)? DOWN|\+CMTI?: |\+CDSI?: |\+CUSD: |\+CTZ[VE]: "
     r"|\+C[GE]?REG: \d(,\"[^\"]*\",\"[^\"]*\"(,\d+)?)?$|\+CPIN: |\+QNTP: |\+QCFG: |\+QHTTP"
 )

@@ -5,23 +5,25 @@ from qtap import wire
 
 
 class Frames:
-    # What the wire tells.
     def __init__(self, sock):
         self.sock = sock
-        self._data = b""
         self.ended = False
+        self._data = b""
 
     def take(self):
+        # [(which, ns, data)] that are there; waits if there are none.
         data = self.sock.recv(1 << 18)
         if not data:
             self.ended = True
         self._data += data
+        found = []
         at = 0
         size = wire.FRAME.size
         while len(self._data) - at >= size:
             which, ns, length = wire.FRAME.unpack_from(self._data, at)
             if len(self._data) - at - size < length:
                 break
-            yield which, ns, self._data[at + size : at + size + length]
+            found.append((which, ns, self._data[at + size : at + size + length]))
             at += size + length
         self._data = self._data[at:]
+        return found

@@ -19,15 +19,8 @@ from qtap.frames import Frames
 from ugsim.model.errors import ControlError
 
 _IPR = re.compile(r"AT\+IPR=(\d+)$", re.I)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TOLD = 40  # of each kind of difference in the end
-
-
-class Stop(Exception):
-    pass
-
-
-def _stop(number, frame):
-    raise Stop
 
 
 class Tap:
@@ -144,18 +137,15 @@ def _run(chosen, stack):
     sys.stdout.flush()
     begin = time.monotonic_ns()
     pid, told, orders = wire.start(board, modem, chosen.dtr)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    woken, wake = os.pipe()
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, frame: os.write(wake, b"x"))
     print("%s <-> %s, recorded: %s" % (board.say, modem.say, recorder.path if recorder else "no"))
     print("Ctrl-C ends it.", flush=True)
-    loop = _Loop(tap, Frames(told), orders, begin)
+    loop = _Loop(tap, Frames(told), orders, woken, begin)
     try:
         loop.run(chosen.seconds)
-    except Stop:
-        pass
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, frame: None)
         with contextlib.suppress(OSError):
             os.close(orders)
         loop.rest()
@@ -167,7 +157,9 @@ def _run(chosen, stack):
 
 
 class _Loop:
-    def __init__(self, tap, frames, orders, begin):
+    # stop: file descriptor with something to read when it is time to end.
+    def __init__(self, tap, frames, orders, stop, begin):
+        self.stop = stop
         self.tap = tap
         self.frames = frames
         self.orders = orders
@@ -182,8 +174,11 @@ class _Loop:
             left = 1.0 if end is None else end - time.monotonic()
             if left <= 0:
                 return
-            if select.select([self.frames.sock], [], [], min(left, 1.0))[0]:
+            ready = select.select([self.frames.sock, self.stop], [], [], min(left, 1.0))[0]
+            if self.frames.sock in ready:
                 self.turn()
+            if self.stop in ready:
+                return
 
     def turn(self):
         for frame in self.frames.take():

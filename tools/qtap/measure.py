@@ -83,7 +83,9 @@ def run(chosen, stack, delays):
     fds = [_raw(end.address, stack) for end in two]
     rate = chosen.baud / BITS_PER_BYTE
     ways = [_Way(fds[i], fds[1 - i], size, 90 * i, rate) for i in range(2)]
-    print("%d MiB each way at %d baud: %.0f s" % (chosen.mib, chosen.baud, size / rate), flush=True)
+    print(
+        "%d MiB each way at %d baud: %.0f s" % (chosen.mib, chosen.baud, size / rate), flush=True
+    )
     pid, told, orders = wire.start(*two)
     frames = Frames(told)
     try:

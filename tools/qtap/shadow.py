@@ -109,7 +109,7 @@ class Shadow:
         if x.text[:2].upper() != "AT":
             if x.final not in ("", "ERROR"):
                 return WORLD, None
-        elif name and name not in self.model.runner._commands and len(_names(x)) == 1:
+        elif name and name not in self.model.runner._commands and ";" not in x.text:
             return UNKNOWN, Difference(
                 UNKNOWN, name_of(x.text), _said(x), "it does not know the command", x.at
             )
@@ -165,9 +165,11 @@ class Shadow:
     def _opened(self, item):
         found = re.match(r"\+QSSLOPEN: (\d+),(\d+)$", item.text)
         s = self._socket(int(found[1])) if found else None
+        code = int(found[2]) if found else 0
+        if code:
+            self._failing = "+QSSLOPEN"
         if s is None or s.conn is None:
             return
-        code = int(found[2])
         if code:
             s.conn.peer.error = code
         else:
@@ -176,8 +178,6 @@ class Shadow:
         del self._urcs[:]
         self._wait(lambda: any(u.startswith("+QSSLOPEN:") for u in self._urcs), 2000)
         told = [u for u in self._urcs if u.startswith("+QSSLOPEN:")]
-        if code:
-            self._failing = "+QSSLOPEN"
         self._told(item, told, "+QSSLOPEN")
         self._opening.discard(int(found[1]))
 
@@ -308,11 +308,10 @@ class Shadow:
         if m.power.state == "off":
             self._restarted()
         self._wait(lambda: m.power.state == "on", 60000)
-        if name == "E" or (x.items and not self._echoes):
-            if name == "E":
-                self._echoes = True
-            elif not text.upper().startswith("ATE"):
-                m.echo = any(i.kind == "echo" and not i.text for i in x.items)
+        if x.items and not self._echoes and text[:2].upper() == "AT":
+            # How it was set before the tap came.
+            m.echo = any(i.kind == "echo" and not i.text for i in x.items)
+            self._echoes = name == "E"
         if name == "+CPIN" and text.endswith("?"):
             return self._card(x)
         if name == "+CPIN" and "=" in text and not x.test:
@@ -559,7 +558,8 @@ class Shadow:
         real, sim = _said(x), _said(said)
         if real == sim:
             real, sim = _raw(x), _raw(said)
-        return kind, Difference(kind, name_of(x.text), real, sim, x.at)
+        what = name_of(x.text) if x.text[:2].upper() == "AT" else "a line without AT"
+        return kind, Difference(kind, what, real, sim, x.at)
 
     def _tokens(self, x, exact):
         found = []
@@ -616,7 +616,9 @@ _TRAILERS = {"crlf": "CR LF behind the data", "none": "nothing behind the data"}
 def _timed(line):
     # The form of a line; of a time each digit counts.
     found = re.search(r'"[\d/,:+-]*:\d\d[\d,:+-]*"', line)
-    return forms.of(line) + (re.sub(r"[+-](?=\d)", "+", re.sub(r"\d", "9", found[0])) if found else "")
+    return forms.of(line) + (
+        re.sub(r"[+-](?=\d)", "+", re.sub(r"\d", "9", found[0])) if found else ""
+    )
 
 
 def _failed(final):
@@ -630,11 +632,7 @@ def _kind(final):
 def _numbers(text):
     # The numbers among a line's parameters.
     rest = re.split(r"[=:]", text, maxsplit=1)[-1]
-    return [int(n) for n in re.findall(r'(?:(?<=,)|^) *(\d{1,9}) *(?=,|$)', rest)]
-
-
-def _names(x):
-    return x.text.split(";")
+    return [int(n) for n in re.findall(r"(?:(?<=,)|^) *(\d{1,9}) *(?=,|$)", rest)]
 
 
 def _said(x):

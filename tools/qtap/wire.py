@@ -218,9 +218,7 @@ class Wire:
                 self._note(NOTE, now, why.encode())
         if not self._dtr:
             return
-        for i, (end, other) in enumerate(
-            ((self._board, self._modem), (self._modem, self._board))
-        ):
+        for i, (end, other) in enumerate(((self._board, self._modem), (self._modem, self._board))):
             found = end.lines()
             if found is None:
                 continue
