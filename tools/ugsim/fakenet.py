@@ -163,6 +163,10 @@ class FakeNet:
         self.latency_ms = latency_ms
         self.names = {}  # host -> list of addresses; an empty list: does not resolve
         self.clocks = {}  # NTP server -> what it does, see ntp(); the others are honest
+        # For modems that send and check names: host -> names of its certificate, "*." for any one
+        # label; hosts that refuse who does not name them.
+        self.certificates = {}
+        self.shared = set()
         self.conns = []  # every connection ever made, for tests to look at
         self.bytes_up = 0
         self.bytes_down = 0
@@ -212,9 +216,23 @@ class FakeNet:
         peer = self._peers.get((host, port)) or self._peers.get((host, None)) or self.default
         if host in self.names and not self.names[host]:
             peer = RefusingPeer(565, "opening", "the name does not resolve")
+        elif tls is not None:
+            peer = self._refuses(tls, host) or peer
         conn = FakeConn(self, len(self.conns), tls, host, port, peer, now_ms)
         self.conns.append(conn)
         return conn
+
+    def _refuses(self, tls, host):
+        # A peer that refuses, as names do not fit; or None.
+        if host in self.shared and not tls.server_name:
+            return RefusingPeer(566, "handshake", "the server wants to know whom is meant")
+        names = self.certificates.get(host)
+        if not names or not tls.check_name:
+            return None
+        name = tls.check_name
+        if name in names or "*." + name.partition(".")[2] in names:
+            return None
+        return RefusingPeer(566, "handshake", "the certificate is not for " + name)
 
     def wake_at(self, ms):
         # Something is due then; the model must be run.

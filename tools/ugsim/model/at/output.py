@@ -76,7 +76,8 @@ class Output:
 
     def counted(self, header, data, short):
         # A header line, raw data of the length it names, and the trailer up to OK, as one unit.
-        self.answer(b"\r\n" + header.encode() + b"\r\n", "info", "info", header)
+        end = b"," if self._m.qicfg["viewmode"] else b"\r\n"
+        self.answer(b"\r\n" + header.encode() + end, "info", "info", header)
         self.answer(data, "payload")
         self.answer(b"\r\nOK\r\n" if short else b"\r\n\r\nOK\r\n", "trailer", "final", "OK")
 
@@ -127,7 +128,10 @@ class Output:
             return
         self._m.event("urc", text)
         self.urc_ms = self._m.now
-        self.emit(framed(text), "urc")
+        line = framed(text)
+        if data is not None and self._m.qicfg["viewmode"]:
+            line = line[:-2] + b","
+        self.emit(line, "urc")
         if data is not None:
             self.emit(data, "payload")
             self.emit(trailer, "trailer")

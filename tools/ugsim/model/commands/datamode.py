@@ -1,6 +1,8 @@
 # ugsim.model.commands.datamode - QSSLSEND's data entry, uploads, transparent mode.
 # SPDX-License-Identifier: MIT
 
+from binascii import unhexlify
+
 from ugsim.model.at.escape import Escape
 from ugsim.model.commands import qicfg, sslsocket
 from ugsim.model.errors import ERROR, OK
@@ -114,13 +116,14 @@ class Entry:
         m = self._m
         s = self._s
         m.runner.open_gap()
+        data = self._data()
         if m.sockets.slots[s.number] is not s or s.state != sslsocket.CONNECTED:
             m.last_error = 567
             self._end(ERROR)
         elif m.faults.hit("send_error") is not None:
             m.last_error = 558
             self._end(ERROR)
-        elif not 0 < self._size <= _ENTRY_MAX:
+        elif not 0 < self._size <= _ENTRY_MAX or data is None:
             m.last_error = 552
             self._end(ERROR)
         elif m.faults.hit("send_fail") is not None:
@@ -129,13 +132,23 @@ class Entry:
             self._end("SEND FAIL")
         else:
             if m.faults.hit("send_lost") is None:
-                s.tx.append(b"".join(self._parts))
+                s.tx.append(data)
             if m.faults.hit("send_mute") is not None:
                 self._end("")
             elif m.qicfg["sendinfo"]:
                 self._tell_room()
             else:
                 self._end("SEND OK")
+
+    def _data(self):
+        # What was typed; None: it should be hexadecimal (AT+QICFG="dataformat") and is not.
+        data = b"".join(self._parts)
+        if not self._m.qicfg.of("dataformat", 0):
+            return data
+        try:
+            return unhexlify(data)
+        except ValueError:
+            return None
 
     def _tell_room(self):
         # In place of SEND OK (AT+QICFG="sendinfo",1): <id>,<0 as it went well>,<free bytes>

@@ -78,7 +78,7 @@ class Power:
         m.timers.at(max(m.now + 300, m.sim.busy_until), self._sim)
 
     def _say(self, text):
-        if not self._silent and not self._quiet and self._m.sw["start_urcs"] == "here":
+        if not self._silent and not self._quiet and self._m.sw["start_urcs"] != "elsewhere":
             self._m.out.tell("start", text)
 
     def heard(self):

@@ -12,6 +12,7 @@ from ugsim.model.commands.sslsocket import (
     OPENING,
     PUSH,
     TRANSPARENT,
+    told,
 )
 
 _TCP_MS = 75000  # a TCP connect is given up after this time
@@ -203,9 +204,9 @@ class Sockets:
         if s.mode == BUFFER:
             if s.armed:
                 s.armed = False
-                told = ",%d" % len(s.rx) if m.qicfg["recvind"] else ""
+                more = ",%d" % len(s.rx) if m.qicfg["recvind"] else ""
                 if m.faults.hit("recv_miss") is None:
-                    m.out.tell("recv", '+QSSLURC: "recv",%d%s' % (s.number, told))
+                    m.out.tell("recv", '+QSSLURC: "recv",%d%s' % (s.number, more))
                 fault = m.faults.hit("recv_unknown")
                 if fault is not None:
                     m.out.urc('+QSSLURC: "recv",%d' % fault.number("id"))
@@ -216,7 +217,8 @@ class Sockets:
                 data = s.rx.take(m.sw["push_max"])
                 trailer = b"\r\n" if m.sw["push_trailer"] == "crlf" else b""
                 if not (m.faults.on_urcs and m.faults.lost("push")):
-                    m.out.urc('+QSSLURC: "recv",%d,%d' % (s.number, len(data)), data, trailer)
+                    text = '+QSSLURC: "recv",%d,%d' % (s.number, len(data))
+                    m.out.urc(text, told(m, data), trailer)
             if s.untold and not s.rx:
                 s.untold = False
                 m.out.tell("closed", '+QSSLURC: "closed",%d' % s.number)

@@ -137,6 +137,7 @@ def qsslrecv(m, form, args):
     if fault is not None:
         data = data[: data.find(b"\0")] if b"\0" in data else data
         count = count if fault.text("count") == "told" else len(data)
+    data = sslsocket.told(m, data)
     m.reply_counted("+QSSLRECV: %d" % count, data, m.sw["recv_trailer"] == "short")
     return None
 

@@ -1,6 +1,8 @@
 # ugsim.model.commands.sslsocket - one SSL socket: its buffers and its state (manual 2.2.6).
 # SPDX-License-Identifier: MIT
 
+from binascii import hexlify
+
 from ugsim.model.base.bytequeue import ByteQueue
 
 COUNT = 12  # manual 2.2.2: <clientID> 0-11
@@ -15,6 +17,11 @@ CLOSING = 5
 BUFFER = 0
 PUSH = 1
 TRANSPARENT = 2
+
+
+def told(m, data):
+    # Data as they are printed: as they are, or in hexadecimal (AT+QICFG="dataformat").
+    return hexlify(data).upper() if m.qicfg.of("dataformat", 1) else data
 
 
 class Socket:

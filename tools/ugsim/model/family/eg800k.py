@@ -48,5 +48,5 @@ class Family(ec200u.Family):
     block = 4096
     words = ((407, "file already exist"),)
 
-    qicfg = (*ec200u.Family.qicfg, "send/buffersize", "tcp/sendmode")
+    qicfg = ec200u.Family.qicfg + ("send/buffersize", "tcp/sendmode")
     qcfg = ("urc/cache", "nwscanmode")
