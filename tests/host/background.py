@@ -44,6 +44,8 @@ APART = [
     "test_trace_page",
     "test_replay",
     "test_receiver",
+    "test_receiver_mqtt",
+    "test_receiver_page",
 ]
 
 

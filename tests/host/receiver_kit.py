@@ -10,16 +10,19 @@ with Receiver() as r:
 import contextlib
 import http.client
 import json
+import os
 import signal
 import ssl
 import subprocess
 import sys
 import time
 
+import paho.mqtt.client as paho
+
 import servers
 import setup
-from patience import LIMIT_S
-from receiver import keys, messages
+from patience import LIMIT_S, until
+from receiver import keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed
 
@@ -53,9 +56,9 @@ class Receiver(servers.Process):
 
     def prepare(self):
         self.port, self.page_port = servers.free_port(), servers.free_port()
-        self.ports = (self.port,)
+        self.ports = (self.port, self.page_port)
         words = ["--listen", "127.0.0.1:%d" % self.port, "--page", "127.0.0.1:%d" % self.page_port]
-        words += ["--cert", self.certs.server.cert, "--key", self.certs.server.key]
+        words += self.cert()
         return self.argv("serve", *words, "--database", self.url, *self.options)
 
     def stop(self):
@@ -82,6 +85,10 @@ class Receiver(servers.Process):
             self._store.open()
         return self._store
 
+    def cert(self):
+        # The options that name its certificate.
+        return ["--cert", self.certs.server.cert, "--key", self.certs.server.key]
+
     def device(self, name):
         # A device that is made here, quicker than by the command.
         token = keys.new_token()
@@ -89,6 +96,10 @@ class Receiver(servers.Process):
             db.add_device(c, name, hashed(token), keys.mosquitto_password(token))
         key = messages.device_key(keys.master(self.folder), name)
         return Device(name, token, key)
+
+    def user(self, name, password):
+        with self.store.writing() as c:
+            db.add_account(c, name, "person", login.hashed_password(password))
 
     def send(self, device, kind, body, hours=1):
         # Its number.
@@ -133,6 +144,63 @@ class Receiver(servers.Process):
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
+
+
+class Broker(servers.Process):
+    # mosquitto with the files that a receiver has made for its devices.
+    def __init__(self, receiver):
+        super().__init__("mosquitto")
+        self.receiver = receiver
+        self.port = servers.free_port()
+        self.ports = (self.port,)
+
+    def prepare(self):
+        status, _, err = self.receiver.run("broker", *self.receiver.cert())
+        assert status == 0, err
+        text = (self.receiver.folder / "mosquitto/mosquitto.conf").read_text()
+        text = text.replace("listener 8883", "listener %d 127.0.0.1" % self.port)
+        if os.geteuid() == 0:
+            text += "user root\n"  # or it gives up the right to read the files
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(text)
+        return [servers.program("mosquitto"), "-c", conf]
+
+
+class Client:
+    # A device at the protocol's level. got: [(topic, payload)].
+    def __init__(self, broker, user, password, id=None, topics=()):
+        self.got = []
+        self.code = None
+        self.granted = []
+        client = self.paho = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, client_id=id or user, clean_session=False
+        )
+        client.username_pw_set(user, password)
+        ctx = ssl.create_default_context(cafile=str(broker.receiver.certs.ca))
+        ctx.set_ciphers("AES256-SHA256")
+        client.tls_set_context(ctx)
+        client.on_connect = lambda c, u, flags, code, p: setattr(self, "code", code)
+        client.on_subscribe = lambda c, u, mid, codes, p: self.granted.extend(codes)
+        client.on_message = lambda c, u, m: self.got.append((m.topic, m.payload))
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        until(lambda: self.code is not None)
+        for topic in topics:
+            client.subscribe(topic, 1)
+        until(lambda: len(self.granted) == len(topics))
+
+    def publish(self, topic, *values):
+        # Returns when the broker has acknowledged all of them.
+        payloads = [v if isinstance(v, bytes) else json.dumps(v) for v in values]
+        for sent in [self.paho.publish(topic, p, 1) for p in payloads]:
+            sent.wait_for_publish(LIMIT_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.paho.disconnect()
+        self.paho.loop_stop()
 
 
 def batch(first, count, queue="q1"):

@@ -15,6 +15,7 @@ from receiver.forms import Bad
 
 _GROUP = 200  # jobs of one transaction
 _WAITING_MAX = 20000
+_UNKNOWN = object()
 _log = logging.getLogger("receiver")
 
 
@@ -41,6 +42,18 @@ class Intake:
         # For a delivery of forms.read(): the future of ([message as JSON], more).
         now = time.time()
         return self.submit(lambda c: self._deliver(c, device, delivery, carrier, now))
+
+    def submit_for(self, name, delivery, carrier):
+        # The same for a device that is known by its name.
+        now = time.time()
+
+        def function(c):
+            row = db.by_name(c, name)
+            if row is None:
+                return _UNKNOWN  # not raised: the others in the transaction shall not suffer
+            return self._deliver(c, row.id, delivery, carrier, now)
+
+        return self.submit(function)
 
     def _deliver(self, c, device, delivery, carrier, now):
         fresh = db.take(c, device, delivery, carrier, now)
@@ -99,6 +112,9 @@ class Intake:
         self._tell(None)
         self._metrics.commit.observe(time.monotonic() - begin)
         for (_, future), result in zip(jobs, results):
+            if result is _UNKNOWN:
+                future.set_exception(Bad("device", "there is no such device"))
+                continue
             if isinstance(result, _Counted):
                 result.counted()
                 result = result.answer

@@ -17,6 +17,7 @@ SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:AES256-SHA256:AES256-SHA:AES128-SHA"
 _DAY = datetime.timedelta(days=1)
 _YEARS = 20  # of a CA whose key stays here
 _MOSQUITTO_ROUNDS = 101
+BROKER_USER = "receiver"  # of the receiver itself
 
 
 def new_token():
@@ -45,7 +46,7 @@ def master(path):
     try:
         text = file.read_text().strip()
     except FileNotFoundError:
-        _write(file, secrets.token_hex(32).encode() + b"\n")
+        write(file, secrets.token_hex(32).encode() + b"\n")
         text = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as e:
         raise Problem("Can't read %s: %s." % (file, getattr(e, "strerror", e))) from None
@@ -80,10 +81,10 @@ def _make(chosen, cert, key):
     ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
     of_server = (make.name(names[0]), name, own.public_key(), ca_key, make.SERVER)
     server = make.sign(*of_server, now - _DAY, end, hosts)
-    _write(chosen.folder / "ca.key", make.key_pem(ca_key))
-    _write(chosen.folder / "ca.pem", make.pem(ca))
-    _write(key, make.key_pem(own))
-    _write(cert, make.pem(server))
+    write(chosen.folder / "ca.key", make.key_pem(ca_key))
+    write(chosen.folder / "ca.pem", make.pem(ca))
+    write(key, make.key_pem(own))
+    write(cert, make.pem(server))
 
 
 def context(cert, key, modem):
@@ -114,7 +115,7 @@ def _no_password():
     raise ValueError("the key has a password")
 
 
-def _write(path, data):
+def write(path, data):
     # Readable by its owner alone; what is there stays.
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -122,5 +123,16 @@ def _write(path, data):
             file.write(data)
     except FileExistsError:
         raise Problem("%s is there already and stays as it is: move it away." % path) from None
+    except OSError as e:
+        raise Problem("Can't write %s: %s." % (path, e.strerror)) from None
+
+
+def replace(path, data):
+    # The new file takes the old one's place at once, or not at all.
+    part = path.with_name(path.name + ".new")
+    try:
+        part.unlink(missing_ok=True)
+        write(part, data)
+        os.replace(part, path)
     except OSError as e:
         raise Problem("Can't write %s: %s." % (path, e.strerror)) from None

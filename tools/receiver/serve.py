@@ -10,13 +10,16 @@ import socket
 import sys
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 
 from qdemo.problem import Problem
 from receiver import keys
+from receiver import store as db
 from receiver.devices import Devices
 from receiver.intake import Intake
 from receiver.metrics import Metrics
-from receiver.store import Store
+from receiver.mqtt import Mqtt
+from receiver.page import Page
 
 _KEEP_S = 300  # a connection without a request: a handshake costs seconds on a modem
 _GRACE_S = 10  # for requests under way at the end
@@ -28,7 +31,7 @@ def run(chosen):
     # Until SIGTERM or Ctrl-C. Returns the exit status.
     _logging()
     keys.folder(chosen.folder)
-    store = Store(chosen.database)
+    store = db.Store(chosen.database)
     store.open()
     try:
         return asyncio.run(_serve(chosen, store))
@@ -52,6 +55,20 @@ async def _serve(chosen, store):
         stack.callback(sock.close)
         await _start(stack, stop, devices.app, sock, tls)
         _log.info("devices: https://%s:%d/in", *sock.getsockname()[:2])
+        # The page: who comes from elsewhere comes by HTTPS.
+        tls = None if local(chosen.page) else keys.context(cert, key, False)
+        page = Page(store, intake, metrics, keys.master(chosen.folder), tls is not None)
+        sock = listen(chosen.page, "--page")
+        stack.callback(sock.close)
+        await _start(stack, stop, page.app, sock, tls)
+        scheme = "https" if tls else "http"
+        _log.info("page: %s://%s:%d/", scheme, *sock.getsockname()[:2])
+        with store.reading() as c:
+            if not any(row.kind == "person" for row in db.accounts_of(c)):
+                _log.info("nobody can log in yet: python3 tools/receiver user add NAME")
+        if chosen.mqtt:
+            mqtt = Mqtt(chosen, store, intake, metrics)
+            stack.push_async_callback(run_in_threadpool, mqtt.close)
         _log.info("ready")
         await stop.wait()
         _log.info("stopping")

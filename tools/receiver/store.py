@@ -274,6 +274,12 @@ def all_devices(c, like="", after="", limit=200):
     return c.execute(found).all()
 
 
+def passwords(c):
+    # [(name, password as mosquitto keeps it)]
+    found = sa.select(devices.c.name, devices.c.password).order_by(devices.c.name)
+    return [tuple(row) for row in c.execute(found)]
+
+
 def gaps_of(c, ids):
     # {device: ids that are missing in its queues}
     if not ids:
@@ -487,6 +493,13 @@ def waiting(c, device, room, now):
         of_sent = (outbox.c.device == device) & outbox.c.m.in_(sent)
         c.execute(outbox.update().where(of_sent).values(sent_at=now))
     return found, more
+
+
+def any_to_publish(c):
+    # Whether to_publish() may find something.
+    waits = (outbox.c.state == "waiting") & (devices.c.carrier == "mqtt")
+    found = sa.select(outbox.c.m).join(devices, devices.c.id == outbox.c.device).where(waits)
+    return c.scalar(found.limit(1)) is not None
 
 
 def to_publish(c, now, again_s, limit=100):

@@ -1,0 +1,297 @@
+# test_receiver_page - the receiver's page in a real browser; nobody without a login gets anything.
+# SPDX-License-Identifier: MIT
+
+import json
+import re
+import time
+import urllib.parse
+
+import pytest
+
+import servers
+import setup
+from receiver import login
+from receiver.plot import Plot
+from receiver_kit import Receiver, batch
+
+PASSWORD = "correct horse battery"
+_NASTY = (
+    "<script>window.pwned=1</script>",
+    "<img src=x onerror='window.pwned=1'>",
+    '"><svg onload=window.pwned=1>',
+    "{{ 7*7 }}{% raw %}",
+    "'; DROP TABLE devices; --",
+)
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory):
+    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
+    with Receiver(certs) as r:
+        assert r.run("user", "add", "anna", stdin=PASSWORD + "\n")[0] == 0
+        r.user("ben", PASSWORD)
+        status, out, _ = r.run("program", "add", "robot")
+        r.token = re.search(r"token +(\S+)", out)[1]
+        yield r
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    program = setup.find_server("chromium")
+    if program is None:
+        pytest.skip("no chromium here: run `python3 tools/test.py` once")
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, receiver):
+    # Logged in; at the end it must have complained of nothing and asked for nothing elsewhere.
+    context = chromium.new_context(base_url="http://127.0.0.1:%d" % receiver.page_port)
+    page = context.new_page()
+    complaints, asked = [], []
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    # That something is refused is what some tests want.
+    page.on("console", lambda m: complaints.append(m.text) if "400" not in m.text else None)
+    page.on("request", lambda r: asked.append(urllib.parse.urlsplit(r.url).netloc))
+    page.goto("/")
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/")
+    yield page
+    assert page.evaluate("window.pwned") is None
+    assert complaints == [] and set(asked) == {"127.0.0.1:%d" % receiver.page_port}
+    context.close()
+
+
+def test_a_device_from_its_making_to_its_messages(page, receiver):
+    page.get_by_label("Name of a new device").fill("north-1")
+    page.get_by_role("button", name="Add").click()
+    token = page.locator("dd").first.inner_text()
+    assert re.fullmatch(r"[\w-]{32}", token)
+    now = time.time()
+    body = batch(1, 2)
+    body["records"] = [{"at": now - 60 * n, "t": 20 + n} for n in (3, 2)]
+    assert receiver.post(None, body, path="/in/" + token)[0] == 204
+    body.update(id=6, records=[{"at": now, "t": 25.5, "qssl": "health", "uptime": 77}], ack=0)
+    assert receiver.post(None, body, path="/in/" + token)[0] == 204
+    page.get_by_role("link", name="To the device").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "north-1"
+    text = page.locator("main").inner_text()
+    assert "uptime\n77" in text and "3 to 5" in text and "t: 25.5 3 values" in text
+    assert len(page.locator("svg polyline").first.get_attribute("points").split()) == 3
+    # A message goes out with the next POST.
+    page.get_by_label("Text, or JSON").fill("hello <b>there</b>")
+    page.get_by_role("button", name="Send").click()
+    row = page.locator("#sent tbody tr").first
+    assert row.inner_text().split("\t")[:5] == [
+        "1",
+        "message",
+        "hello <b>there</b>",
+        "waiting",
+        "anna",
+    ]
+    answer = receiver.post(None, {"ack": 0}, path="/in/" + token)[1]
+    assert answer["messages"][0]["body"] == "hello <b>there</b>"
+    # A setting that is none is refused.
+    page.get_by_label("Kind").select_option("settings")
+    page.get_by_label("Text, or JSON").fill("no JSON")
+    with page.expect_response(re.compile("/send$")) as sent:
+        page.get_by_role("button", name="Send").click()
+    assert sent.value.status == 400
+    assert "JSON object" in page.get_by_role("alert").inner_text()
+
+
+def test_what_is_new_appears_by_itself(page, receiver):
+    device = receiver.device("live-1")
+    page.goto("/?q=live")
+    assert page.locator("tbody tr").count() == 1 and "never" in page.locator("tbody").inner_text()
+    receiver.post(device, batch(1, 3))
+    page.get_by_text("s ago").wait_for()
+    assert page.locator("tbody td").nth(3).inner_text() == "3"
+
+
+def test_names_from_outside_stay_text(page, receiver):
+    device = receiver.device("nasty-1")
+    record = {name: n for n, name in enumerate(_NASTY)}
+    health = {"qssl": "health", **{name: name for name in _NASTY}}
+    assert receiver.post(device, {"queue": "q", "id": 1, "records": [record, health]})[0] == 204
+    for name in _NASTY:
+        receiver.send(device, "message", name)
+    page.goto("/device/nasty-1")
+    text = page.locator("main").inner_text()
+    for name in _NASTY:
+        assert text.count(name) >= 3, name
+    labels = page.locator("svg").evaluate_all("all => all.map(e => e.getAttribute('aria-label'))")
+    assert sorted(labels) == sorted(name + " over time" for name in _NASTY)
+    for name in _NASTY:
+        page.goto("/?" + urllib.parse.urlencode({"q": name, "after": name}))
+        assert page.get_by_label("Search").input_value() == name
+    assert receiver.rows("SELECT count(*) FROM devices WHERE name = 'nasty-1'") == [(1,)]
+    for name in (*_NASTY, "../x", "a/b", "", "a" * 65, ".", "x\n"):
+        page.goto("/")
+        token = page.locator("input[name=token]").first.input_value()
+        form = {"token": token, "name": name}
+        answer = page.request.post("/devices", form=form)
+        assert answer.status == 400 and "A name has" in answer.text(), name
+
+
+def post(receiver, path, form, cookie="", **headers):
+    head = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    if cookie:
+        head["Cookie"] = "%s=%s" % (login.COOKIE, cookie)
+    return receiver.get(path, head, "POST", urllib.parse.urlencode(form))
+
+
+def enter(receiver, name="ben", password=PASSWORD):
+    # (status, the session's cookie)
+    status, headers, _ = post(receiver, "/login", {"name": name, "password": password})
+    return status, re.match(r"qssl_session=([^;]*)", headers["Set-Cookie"] or "")
+
+
+def test_without_a_login_there_is_nothing(receiver):
+    device = receiver.device("secret-1")
+    for path in ("/", "/device/secret-1", "/?q=x"):
+        for cookie in ({}, {"Cookie": login.COOKIE + "=x"}, {"Cookie": login.COOKIE + "="}):
+            status, headers, text = receiver.get(path, cookie)
+            assert (status, headers["Location"], text) == (303, "/login", "")
+    for path in ("/devices", "/device/secret-1/send", "/logout"):
+        assert post(receiver, path, {"name": "x", "kind": "message", "body": "x"})[0] == 403
+    paths = ["/metrics", "/api/devices"]
+    paths += ["/api/devices/secret-1" + p for p in ("", "/records", "/values", "/messages")]
+    for path in paths:
+        for head in (
+            {},
+            {"Authorization": "Bearer x"},
+            {"Authorization": "Bearer " + device.token},
+        ):
+            status, _, text = receiver.get(path, head)
+            assert status == 401 and json.loads(text) == {"error": "no program has this token"}
+    assert receiver.get("/api/devices", method="POST", body='{"name":"x"}')[0] == 401
+    for path in (
+        "/nothing",
+        "/static/../login.py",
+        "/static/base.html",
+        "/static/%2e%2e/login.py",
+    ):
+        assert receiver.get(path)[0] == 404
+    assert receiver.rows(
+        "SELECT count(*) FROM messages m, devices d WHERE d.name = 'secret-1' AND m.device = d.id"
+    ) == [(0,)]
+
+
+def test_a_form_is_of_this_session_and_site(receiver):
+    status, cookie = enter(receiver)
+    assert status == 303
+    cookie = cookie[1]
+    receiver.device("csrf-1")
+    form = {"kind": "message", "body": "x", "hours": "1"}
+    path = "/device/csrf-1/send"
+    other = enter(receiver, "anna")[1][1]
+    for token in (None, "", "x", login.form_token(other), "\u00fc"):
+        given = form if token is None else dict(form, token=token)
+        assert post(receiver, path, given, cookie)[0] == 403
+    good = dict(form, token=login.form_token(cookie))
+    assert post(receiver, path, good, cookie, Origin="http://evil.example")[0] == 403
+    assert post(receiver, path, good, cookie, Origin="null")[0] == 403
+    assert post(receiver, path, good)[0] == 403
+    assert receiver.get(path, {"Cookie": "%s=%s" % (login.COOKIE, cookie)})[0] in (404, 405)
+    assert post(receiver, path, good, cookie)[0] == 303
+    # After the log-out the cookie is worth nothing.
+    assert post(receiver, "/logout", good, cookie)[0] == 303
+    assert post(receiver, path, good, cookie)[0] == 403
+    assert receiver.get("/", {"Cookie": "%s=%s" % (login.COOKIE, cookie)})[0] == 303
+
+
+def test_the_cookie_and_the_headers(receiver):
+    _, headers, _ = post(receiver, "/login", {"name": "ben", "password": PASSWORD})
+    cookie = headers["Set-Cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie
+    for path in ("/login", "/nothing", "/static/style.css"):
+        headers = receiver.get(path)[1]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    data = (receiver.folder / "receiver.db").read_bytes()
+    assert (
+        PASSWORD.encode() not in data and cookie.split(";")[0].split("=")[1].encode() not in data
+    )
+
+
+def test_guessing_is_slowed_down(certs):
+    with Receiver(certs) as r:
+        r.user("anna", PASSWORD)
+        found = [enter(r, "anna", "wrong %d" % n)[0] for n in range(6)]
+        assert found == [403] * 5 + [429]
+        # Neither the right password, nor another name from there.
+        assert enter(r, "anna")[0] == 429 and enter(r, "nobody")[0] == 429
+
+
+def test_programs(receiver):
+    head = {"Authorization": "Bearer " + receiver.token}
+
+    def call(path, value=None):
+        body = None if value is None else json.dumps(value)
+        status, _, text = receiver.get(path, head, "GET" if value is None else "POST", body)
+        return status, json.loads(text)
+
+    status, made = call("/api/devices", {"name": "api-1"})
+    assert status == 201 and set(made) == {"name", "token", "key"}
+    assert call("/api/devices", {"name": "api-1"})[0] == 400
+    body = {"queue": "q", "id": 5, "records": [{"at": 1.7e9, "t": 1}, {"at": 1.7e9 + 60, "t": 2}]}
+    assert receiver.post(None, body, path="/in/" + made["token"])[0] == 204
+    assert "api-1" in [d["name"] for d in call("/api/devices")[1]["devices"]]
+    shown = call("/api/devices/api-1")[1]
+    assert (shown["records"], shown["missing"], shown["carrier"]) == (2, 0, "https")
+    values = call("/api/devices/api-1/values?name=t&since=1700000001")[1]["values"]
+    assert values == [[1.7e9 + 60, 2.0]]
+    assert [r["id"] for r in call("/api/devices/api-1/records")[1]["records"]] == [6, 5]
+    path = "/api/devices/api-1/messages"
+    assert call(path, {"kind": "settings", "body": {"interval_s": 60}}) == (201, {"m": 1})
+    for bad in (
+        {"kind": "x", "body": "x"},
+        {"body": ""},
+        {"body": "x" * 5000},
+        {"body": "x", "hours": 0},
+        {"kind": "settings", "body": "[1]"},
+        {"kind": "settings", "body": {"a b": 1}},
+        [],
+    ):
+        assert call(path, bad)[0] == 400, bad
+    (message,) = call(path)[1]["messages"]
+    assert (message["state"], message["made_by"]) == ("waiting", "robot")
+    assert call("/api/devices/none/messages", {"body": "x"})[0] == 404
+    status, _, text = receiver.get("/metrics", head)
+    assert status == 200
+    found = dict(re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", text, re.M))
+    assert float(found['qssl_records_total{carrier="https"}']) >= 2
+    assert float(found["qssl_messages_waiting"]) >= 1 and float(found["qssl_devices"]) >= 1
+    assert "api-1" not in text
+
+
+def test_plots_of_any_values():
+    for values in (
+        [],
+        [(5, 7)],
+        [(1, 0), (2, 0)],
+        [(1, -1e300), (2, 1e300)],
+        [(1, 1e-300), (2, 2)],
+    ):
+        plot = Plot("x", "", values, 0, 10)
+        assert len(plot.points) == len(values) and len(plot.marks_y) >= 2
+        assert "nan" not in plot.line and "inf" not in plot.line
+    many = [(n, n % 7) for n in range(100000)]
+    plot = Plot("x", "", many, 0, 100000)
+    assert 700 < len(plot.points) < 1500 and plot.count == 100000
+    marks = [text for _, text in Plot("x", "", many[:7], 0, 86400).marks_x]
+    assert marks == [
+        "01 Jan 00:00",
+        "01 Jan 06:00",
+        "01 Jan 12:00",
+        "01 Jan 18:00",
+        "02 Jan 00:00",
+    ]

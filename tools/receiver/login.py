@@ -1,0 +1,109 @@
+# receiver.login - who may see and send: passwords, sessions, tokens of programs.
+# SPDX-License-Identifier: MIT
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import time
+
+from receiver import store as db
+from receiver.devices import hashed
+
+COOKIE = "qssl_session"
+HOURS = 12  # of a session
+_COST = 14  # scrypt with 2**14: 16 MB and some hundredths of a second
+_FREE = 5  # failures that cost nothing
+_PAUSE_S = 30  # after these; it doubles ...
+_PAUSE_MAX_S = 3600  # ... up to here
+_FAILED_MAX = 10000  # names and addresses that are remembered
+_scrypts = threading.Semaphore(2)  # at a time: each takes 16 MB
+
+
+def hashed_password(password):
+    salt = os.urandom(16)
+    return "$".join(("scrypt", str(_COST), _text(salt), _text(_scrypt(password, salt, _COST))))
+
+
+def _scrypt(password, salt, cost):
+    with _scrypts:
+        return hashlib.scrypt(
+            password.encode("utf-8", "surrogatepass"), salt=salt, n=1 << cost, r=8, p=1, dklen=32
+        )
+
+
+def _text(data):
+    return base64.b64encode(data).decode()
+
+
+def matches(password, stored):
+    kind, cost, salt, digest = stored.split("$")
+    found = _scrypt(password, base64.b64decode(salt), int(cost))
+    return hmac.compare_digest(found, base64.b64decode(digest))
+
+
+_NOBODY = hashed_password(secrets.token_hex(16))  # so that an unknown name takes as long
+
+
+class Logins:
+    # Sessions, and how often somebody was wrong. What reads and writes the database blocks.
+    def __init__(self, store, intake):
+        self._store = store
+        self._intake = intake
+        self._failed = {}  # name or address: (failures, until)
+
+    def wait_s(self, *whose):
+        # Seconds until one of them may try again.
+        now = time.monotonic()
+        return max(max(self._failed.get(w, (0, 0))[1] - now, 0) for w in whose)
+
+    def enter(self, name, password, address):
+        # The new session's secret, None if the name or the password is wrong.
+        with self._store.reading() as c:
+            found = db.account(c, name, "person")
+        if not matches(password, found.secret if found else _NOBODY) or found is None:
+            self._fail("name " + name)
+            self._fail("from " + address)
+            return None
+        self._failed.pop("name " + name, None)
+        self._failed.pop("from " + address, None)
+        secret = secrets.token_urlsafe(32)
+        until = time.time() + HOURS * 3600
+        self._intake.submit(lambda c: db.add_session(c, hashed(secret), name, until)).result()
+        return secret
+
+    def _fail(self, who):
+        if len(self._failed) >= _FAILED_MAX:
+            self._failed.pop(next(iter(self._failed)))
+        count = self._failed.pop(who, (0, 0))[0] + 1
+        pause = min(_PAUSE_S << min(count - _FREE, 20), _PAUSE_MAX_S) if count >= _FREE else 0
+        self._failed[who] = count, time.monotonic() + pause
+
+    def person(self, secret):
+        # The name of who has this session, or None.
+        if not secret:
+            return None
+        with self._store.reading() as c:
+            return db.session(c, hashed(secret))
+
+    def leave(self, secret):
+        self._intake.submit(lambda c: db.end_session(c, hashed(secret))).result()
+
+    def program(self, authorization):
+        # The name of the program with this token, or None.
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            return None
+        with self._store.reading() as c:
+            return db.program(c, hashed(token.strip()))
+
+
+def form_token(secret):
+    # What a form of this session carries: nobody else's page knows it.
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def same(given, wanted):
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())

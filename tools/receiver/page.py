@@ -1,0 +1,432 @@
+# receiver.page - the page for people, and the API for programs. Nobody sees anything without being
+# known.
+# SPDX-License-Identifier: MIT
+
+import asyncio
+import json
+import time
+import urllib.parse
+from pathlib import Path
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from qdemo.problem import Problem
+from receiver import keys, login, messages
+from receiver import store as db
+from receiver.devices import hashed
+from receiver.plot import Plot
+
+_FOLDER = Path(__file__).with_name("pages")
+_BODY_MAX = 65536
+_ROWS = 100  # devices on a page
+_HOURS = (1, 24, 7 * 24, 31 * 24, 366 * 24)
+_FILES = {"style.css": "text/css", "page.js": "text/javascript"}
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with no-referrer a form comes with "Origin: null"
+    "Cache-Control": "no-store",
+}
+
+
+class Refused(Exception):
+    def __init__(self, status, text, headers=None):
+        super().__init__(text)
+        self.status = status
+        self.headers = headers
+
+
+class Page:
+    # .app: for the ASGI server. master: the key that signs. secure: it is reached by HTTPS alone.
+    def __init__(self, store, intake, metrics, master, secure):
+        self._store = store
+        self._intake = intake
+        self._metrics = metrics
+        self._master = master
+        self._secure = secure
+        self._logins = login.Logins(store, intake)
+        self._env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._env.filters["ago"] = _ago
+        self._env.filters["utc"] = _utc
+
+        def person(path, function, method="GET"):
+            return Route(path, self._guarded(self._as_person(function)), methods=[method])
+
+        def program(path, function, method="GET"):
+            return Route(path, self._guarded(self._as_program(function)), methods=[method])
+
+        routes = [
+            Route("/login", self._guarded(self._login_form)),
+            Route("/login", self._guarded(self._login), methods=["POST"]),
+            Route("/static/{name}", self._guarded(self._static)),
+            person("/logout", self._logout, "POST"),
+            person("/", self._devices),
+            person("/devices", self._add, "POST"),
+            person("/device/{name}", self._device),
+            person("/device/{name}/send", self._send, "POST"),
+            program("/api/devices", self._api_devices),
+            program("/api/devices", self._api_add, "POST"),
+            program("/api/devices/{name}", self._api_device),
+            program("/api/devices/{name}/records", self._api_records),
+            program("/api/devices/{name}/values", self._api_values),
+            program("/api/devices/{name}/messages", self._api_messages),
+            program("/api/devices/{name}/messages", self._api_send, "POST"),
+            program("/metrics", self._metrics_page),
+        ]
+        handlers = {404: self._lost, 405: self._lost}
+        self.app = Starlette(routes=routes, exception_handlers=handlers)
+        self.app.router.redirect_slashes = False
+
+    # --- who asks ---
+
+    def _guarded(self, function):
+        # What goes wrong becomes an answer; each answer has the headers.
+        async def answer(request):
+            try:
+                response = await function(request)
+            except Refused as e:
+                response = self._refusal(request, e.status, str(e), e.headers)
+            except Problem as e:
+                response = self._refusal(request, 400, str(e))
+            except db.Gone:
+                response = self._refusal(request, 503, "The database can't be used just now.")
+            response.headers.update(_HEADERS)
+            return response
+
+        return answer
+
+    def _refusal(self, request, status, text, headers=None):
+        if request.url.path.startswith("/api/") or request.url.path == "/metrics":
+            return JSONResponse({"error": text}, status, headers)
+        return self._html("error.html", {"text": text, "user": None}, status, headers)
+
+    async def _lost(self, request, error):
+        response = self._refusal(request, error.status_code, "There is nothing here.")
+        response.headers.update(_HEADERS)
+        return response
+
+    def _as_person(self, function):
+        async def answer(request):
+            secret = request.cookies.get(login.COOKIE, "")
+            user = await run_in_threadpool(self._logins.person, secret)
+            if user is None:
+                if request.method != "GET":
+                    raise Refused(403, "Log in first.")
+                return RedirectResponse("/login", 303)
+            request.state.user, request.state.secret = user, secret
+            if request.method != "GET":
+                await self._own_form(request, login.form_token(secret))
+            return await function(request)
+
+        return answer
+
+    async def _own_form(self, request, token):
+        # The fields of a form that this page has made itself.
+        request.state.form = await self._form(request)
+        if not login.same(request.state.form.get("token", ""), token):
+            raise Refused(403, "This form is not of this session: load the page again.")
+
+    async def _form(self, request):
+        origin = request.headers.get("origin")
+        if origin is not None and urllib.parse.urlsplit(origin).netloc != request.headers.get(
+            "host"
+        ):
+            raise Refused(403, "This form is of another site.")
+        text = (await _body(request)).decode("ascii", "replace")
+        try:
+            pairs = urllib.parse.parse_qsl(text, True, max_num_fields=20)
+        except ValueError:
+            raise Refused(400, "This is no form.") from None
+        return dict(pairs)
+
+    def _as_program(self, function):
+        async def answer(request):
+            authorization = request.headers.get("authorization", "")
+            user = await run_in_threadpool(self._logins.program, authorization)
+            if user is None:
+                raise Refused(401, "no program has this token", {"WWW-Authenticate": "Bearer"})
+            request.state.user = user
+            return await function(request)
+
+        return answer
+
+    # --- helpers ---
+
+    def _html(self, name, values, status=200, headers=None):
+        text = self._env.get_template(name).render(now=time.time(), **values)
+        return Response(text, status, headers, "text/html")
+
+    def _page(self, request, template, /, **values):
+        token = login.form_token(request.state.secret)
+        return self._html(template, {"user": request.state.user, "token": token, **values})
+
+    async def _read(self, function, *args):
+        def read():
+            with self._store.reading() as c:
+                return function(c, *args)
+
+        return await run_in_threadpool(read)
+
+    async def _write(self, function):
+        return await asyncio.wrap_future(self._intake.submit(function))
+
+    async def _found(self, request):
+        # The row of the device that the path names.
+        name = request.path_params["name"]
+        row = await self._read(db.by_name, name) if db.NAME.fullmatch(name) else None
+        if row is None:
+            raise Refused(404, "There is no such device.")
+        return row
+
+    # --- for everybody ---
+
+    async def _static(self, request):
+        name = request.path_params["name"]
+        if name not in _FILES:
+            raise Refused(404, "There is nothing here.")
+        return Response((_FOLDER / name).read_bytes(), media_type=_FILES[name])
+
+    async def _login_form(self, request):
+        return self._html("login.html", {"user": None, "text": ""})
+
+    async def _login(self, request):
+        form = await self._form(request)
+        name, password = form.get("name", "")[:100], form.get("password", "")[:1000]
+        address = request.client.host if request.client else ""
+        wait = self._logins.wait_s("name " + name, "from " + address)
+        if wait:
+            text = "Too often wrong: try again in %d s." % (wait + 1)
+            headers = {"Retry-After": str(int(wait + 1))}
+            return self._html("login.html", {"user": None, "text": text}, 429, headers)
+        secret = await run_in_threadpool(self._logins.enter, name, password, address)
+        if secret is None:
+            text = "The name or the password is wrong."
+            return self._html("login.html", {"user": None, "text": text}, 403)
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            login.COOKIE,
+            secret,
+            max_age=login.HOURS * 3600,
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    # --- for people ---
+
+    async def _logout(self, request):
+        await run_in_threadpool(self._logins.leave, request.state.secret)
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(login.COOKIE)
+        return response
+
+    async def _devices(self, request):
+        like = request.query_params.get("q", "")[:64]
+        after = request.query_params.get("after", "")[:64]
+        rows, gaps = await self._read(_list, like, after, _ROWS)
+        more = rows[-1].name if len(rows) == _ROWS else ""
+        return self._page(
+            request, "devices.html", rows=rows, gaps=gaps, like=like, after=after, more=more
+        )
+
+    async def _add(self, request):
+        name = request.state.form.get("name", "")
+        token = await self._made(name)
+        key = messages.device_key(self._master, name).hex()
+        return self._page(request, "made.html", name=name, secret=token, key=key)
+
+    async def _made(self, name):
+        token = keys.new_token()
+        password = await run_in_threadpool(keys.mosquitto_password, token)
+        db.check_name(name)
+        await self._write(lambda c: db.add_device(c, name, hashed(token), password))
+        return token
+
+    async def _device(self, request, text="", status=200):
+        row = await self._found(request)
+        hours = request.query_params.get("hours", "24")
+        hours = int(hours) if hours in [str(h) for h in _HOURS] else 24
+        values = await self._read(_details, row, hours)
+        return self._page(
+            request,
+            "device.html",
+            device=row,
+            hours=hours,
+            all_hours=_HOURS,
+            kinds=messages.KINDS,
+            text=text,
+            **values,
+        )
+
+    async def _send(self, request):
+        row = await self._found(request)
+        form = request.state.form
+        await self._sent(
+            row,
+            form.get("kind", ""),
+            form.get("body", "").replace("\r\n", "\n"),
+            form.get("hours", "24"),
+            request.state.user,
+        )
+        return RedirectResponse("/device/%s#messages" % row.name, 303)
+
+    async def _sent(self, row, kind, body, hours, user):
+        # The number of the new message.
+        try:
+            body = messages.checked(kind, body)
+        except messages.Refused as e:
+            raise Refused(400, "Not sent: %s." % e) from None
+        hours = int(hours) if str(hours).isascii() and str(hours).isdigit() else 0
+        if not 0 < hours <= 24 * 366:
+            raise Refused(400, "Not sent: the hours are no number from 1 to 8784.")
+        until = int(time.time()) + hours * 3600
+        key = messages.device_key(self._master, row.name)
+        return await self._write(lambda c: db.add_message(c, row, kind, body, until, user, key))
+
+    # --- for programs ---
+
+    async def _api_devices(self, request):
+        after = request.query_params.get("after", "")
+        rows, gaps = await self._read(_list, "", after, 1000)
+        return JSONResponse({"devices": [_shown(row, gaps) for row in rows]})
+
+    async def _api_device(self, request):
+        row = await self._found(request)
+        gaps = await self._read(db.gaps_of, [row.id])
+        shown = _shown(row, gaps)
+        shown["health"], shown["settings"] = db.loads(row.health), db.loads(row.settings)
+        return JSONResponse(shown)
+
+    async def _api_add(self, request):
+        name = (await _json(request)).get("name")
+        if not isinstance(name, str):
+            raise Refused(400, "there is no name")
+        token = await self._made(name)
+        key = messages.device_key(self._master, name).hex()
+        return JSONResponse({"name": name, "token": token, "key": key}, 201)
+
+    async def _api_records(self, request):
+        row = await self._found(request)
+        found = await self._read(db.recent, row.id, 1000)
+        shown = [
+            {"queue": r.queue, "id": r.id, "at": r.at, "came_at": r.came_at, "record": r.record}
+            for r in found
+        ]
+        for r in shown:
+            r["record"] = json.loads(r["record"])
+        return JSONResponse({"records": shown})
+
+    async def _api_values(self, request):
+        row = await self._found(request)
+        query = request.query_params
+        try:
+            since = float(query.get("since", "0"))
+            until = float(query.get("until", "1e12"))
+        except ValueError:
+            raise Refused(400, "since and until are seconds since 1970") from None
+        found = await self._read(db.values_of, row.id, query.get("name", ""), since, until)
+        return JSONResponse({"values": [list(pair) for pair in found]})
+
+    async def _api_messages(self, request):
+        row = await self._found(request)
+        found = await self._read(db.messages_of, row.id, 1000)
+        names = ("m", "kind", "body", "until", "made_at", "made_by", "state", "sent_at", "done_at")
+        return JSONResponse({"messages": [{n: getattr(r, n) for n in names} for r in found]})
+
+    async def _api_send(self, request):
+        row = await self._found(request)
+        value = await _json(request)
+        kind, body = value.get("kind", "message"), value.get("body", "")
+        m = await self._sent(row, kind, body, value.get("hours", 24), request.state.user)
+        return JSONResponse({"m": m}, 201)
+
+    async def _metrics_page(self, request):
+        counts = await self._read(db.counts)
+        return Response(self._metrics.page(counts), media_type="text/plain; version=0.0.4")
+
+
+async def _body(request):
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > _BODY_MAX:
+            raise Refused(413, "That is too long.", {"Connection": "close"})
+    return bytes(data)
+
+
+async def _json(request):
+    try:
+        value = json.loads(await _body(request))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Refused(400, "the body is no JSON object")
+    return value
+
+
+def _list(c, like, after, limit):
+    rows = db.all_devices(c, like, after, limit)
+    return rows, db.gaps_of(c, [row.id for row in rows])
+
+
+def _details(c, row, hours):
+    until = time.time()
+    since = until - hours * 3600
+    plots = [
+        Plot(name, unit, db.values_of(c, row.id, name, since, until), since, until)
+        for name, unit in db.names_of(c, row.id)
+    ]
+    queues = [(q, q.last - q.first + 1 - q.count) for q in db.queues_of(c, row.id)]
+    gaps = {q.queue: db.gaps(c, row.id, q.queue, 5) for q, missing in queues if missing}
+    return {
+        "plots": plots,
+        "queues": queues,
+        "gaps": gaps,
+        "records": db.recent(c, row.id),
+        "messages": db.messages_of(c, row.id),
+        "health": _pairs(row.health),
+        "settings": _pairs(row.settings),
+    }
+
+
+def _pairs(text):
+    # The members of a record about the device, as texts.
+    value = db.loads(text) or {}
+    return [
+        (name, item if isinstance(item, str) else json.dumps(item))
+        for name, item in value.items()
+        if name != "qssl"
+    ]
+
+
+def _shown(row, gaps):
+    names = ("name", "made_at", "seen_at", "carrier", "records", "repeats", "ack")
+    return {**{n: getattr(row, n) for n in names}, "missing": gaps.get(row.id, 0)}
+
+
+def _ago(at, now):
+    if at is None:
+        return "never"
+    s = max(int(now - at), 0)
+    for size, word in ((86400, "d"), (3600, "h"), (60, "min")):
+        if s >= size:
+            return "%d %s ago" % (s // size, word)
+    return "%d s ago" % s
+
+
+def _utc(at):
+    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))

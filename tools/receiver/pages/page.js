@@ -1,0 +1,20 @@
+// page.js - what has changed appears by itself: the parts marked data-live, every few seconds.
+// SPDX-License-Identifier: MIT
+"use strict";
+
+const EVERY_MS = 5000;
+
+async function refresh() {
+  if (document.hidden) return;
+  const answer = await fetch(location.href, { redirect: "error" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const other = fresh.getElementById(part.id);
+    if (other && other.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(other));
+  }
+}
+
+if (document.querySelector("[data-live]")) {
+  setInterval(() => refresh().catch(() => {}), EVERY_MS);
+}
