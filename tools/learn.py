@@ -9,11 +9,11 @@ from qlearn import options
 
 
 def main(args):
-    options.parse(args)
-    python = setup.ensure_venv("ugsim")
+    chosen = options.parse(args)
+    python = setup.ensure_venv("ugsim", *(["board"] if chosen.board else []))
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    os.execve(python, [str(python), "-m", "qlearn.main", *args], env)
+    setup.become(python, [python, "-m", "qlearn.main", *args], env)
 
 
 if __name__ == "__main__":

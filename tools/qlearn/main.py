@@ -65,11 +65,19 @@ def _tell(done, of, what):
         print("\r\x1b[K%s" % text, end="", file=sys.stderr, flush=True)
 
 
+def _port(chosen):
+    if chosen.board:
+        from qlearn.throughboard import BoardPort
+
+        return BoardPort(chosen.board, chosen.baud or 0)
+    return Port(chosen.port, chosen.baud or 115200, chosen.rtscts)
+
+
 def _ask(chosen, stack):
     opts = run.Options(
         chosen.apn, chosen.user, chosen.password, chosen.server, chosen.ntp, chosen.restart
     )
-    port = Port(chosen.port, chosen.baud, chosen.rtscts)
+    port = _port(chosen)
     stack.callback(port.close)
     mask = Mask(
         {
@@ -92,7 +100,7 @@ def _ask(chosen, stack):
             "It is a %s: learn.py knows UG95 and UG96; --anyway asks it all the same."
             % (model or "modem that does not say its model (ATI)")
         )
-    print("%s, firmware %s, on %s" % (model, revision or "unknown", chosen.port))
+    print("%s, firmware %s, on %s" % (model, revision or "unknown", port.name))
     learner.bench.results.update(_known(chosen.out, learner))
     todo = run.pending(opts, learner.bench.results)
     if not todo:

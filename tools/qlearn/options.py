@@ -12,6 +12,7 @@ writes a profile: for the simulated modem (ugsim --profile), for the driver's
 tests (tools/test.py --profile), and to send to the project.
 
   learn.py --port PORT      asks the modem
+  learn.py --board PORT     the same, through a board with MicroPython that has it on its UART
   learn.py serve            is the server that the modem is to connect to (--server)
   learn.py show FILE        a profile, for a person
 """
@@ -28,6 +29,7 @@ examples:
   python3 tools/learn.py --port /dev/ttyUSB0
   python3 tools/learn.py --port /dev/ttyUSB2 --apn internet --server my.example:8443 \\
           --ntp pool.ntp.org --restart --out ug96.json
+  python3 tools/learn.py --board /dev/ttyACM0 --apn internet
   python3 tools/learn.py serve --port 8443
   python3 tools/learn.py --port socket://127.0.0.1:7000 --yes
 """
@@ -57,11 +59,16 @@ def parse(args):
         "(default: 8443)",
     )
     p.add_argument(
+        "--board",
+        metavar="PORT",
+        help="the board's serial port (its REPL), such as /dev/ttyACM0: it needs driver and "
+        "board.py (tools/board.py install), and its own program is stopped",
+    )
+    p.add_argument(
         "--baud",
         type=number(1200, 4000000),
-        default=115200,
         metavar="N",
-        help="rate of the port (default: 115200)",
+        help="rate of the modem (default: 115200; with --board what is set there)",
     )
     p.add_argument(
         "--rtscts", action="store_true", help="RTS and CTS are wired, and AT+IFC=2,2 is set"
@@ -104,14 +111,20 @@ def parse(args):
     elif chosen.file is not None:
         p.error("%s takes no %s" % (chosen.what, chosen.file))
     if chosen.what == "ask":
-        if not chosen.port:
+        if not chosen.port and not chosen.board:
             p.error("--port is missing: which port is the modem on?")
+        if chosen.port and chosen.board:
+            p.error("--port is the direct way, --board the one through a board: give one of them")
+        if chosen.board and chosen.rtscts:
+            p.error("--rtscts goes with --port: with --board the pins of its board.py say it")
         if (chosen.server or chosen.ntp) and chosen.apn is None:
             p.error("--apn is missing: --server and --ntp take the network")
         for name in ("apn", "user", "password"):
             text = getattr(chosen, name)
             if text and (not text.isascii() or not text.isprintable() or '"' in text):
                 p.error("--%s can't have quotes, or what is not ASCII" % name)
+    elif chosen.board:
+        p.error("--board goes without %s" % chosen.what)
     if chosen.what == "serve":
         chosen.port = chosen.port or "8443"
         if not chosen.port.isdigit() or not 0 <= int(chosen.port) <= 65535:
