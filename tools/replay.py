@@ -17,13 +17,13 @@ Replays a transcript of a modem twice:
 
 FILE is a trace (of ugsim, of a board, of a tool) or a text such as a terminal keeps:
 
-  # model: UG96            what is known about it; "# family: ugxx" or another one
+  # model: UG96            what is known about it; "# switches: NAME=VALUE ..." of ugsim
   > AT+CSQ                 what was typed; a line that begins with AT is, too
   < +CSQ: 14,2             what came; other lines are that, too
   < OK
 
-Of a family that the driver does not know yet only what all have in common is checked against the
-simulation, the rest is told. docs/replay.md says how to send yours.
+Of a model that ugsim does not know only what all have in common is checked against the simulation,
+the rest is told. docs/replay.md says how to send yours.
 
 options:
   --only PART   one of the two

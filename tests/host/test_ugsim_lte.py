@@ -1,6 +1,7 @@
 # test_ugsim_lte - TLS as the LTE models have it: suites, server names, whose host is checked.
 # SPDX-License-Identifier: MIT
 
+import re
 import ssl
 import time
 
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+import setup
 from certificates import Identity
 from memory_net import MemoryNet
 from terminal import ERROR, OK, Terminal
@@ -332,3 +334,25 @@ def test_the_password_of_a_key(certs, tmp_path):
     assert modem.dial() == 0
     assert modem.at('AT+QSSLCFG="clientkey",0') == b'\r\n+QSSLCFG: "clientkey",0,"k.pem"\r\n' + OK
     assert Modem("bg96", certs.ca, net).at('AT+QSSLCFG="clientkey",0,"k","p"') == ERROR
+
+
+def test_the_page_has_each_model():
+    page = (setup.ROOT / "docs" / "ugsim.md").read_text(encoding="utf-8")
+    table = page.partition("| `--model` |")[2].partition("\n\n")[0].split("\n")[2:]
+    seen = []
+    for row in table:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        for name in re.findall("`([^`]+)`", cells[0]):
+            family = load(name)
+            seen.append(name)
+            count = 6 if family.suites is None else len(family.suites)
+            assert re.match(r"%d\b" % count, cells[2]), row
+            modem = Terminal(model=name).model
+            sni = "sni" in (family.keys or ())
+            assert cells[3].startswith("yes" if sni else "no"), row
+            how = {"key": "with `checkhost`", "level": "with `seclevel`"}
+            word = how.get(modem.sw["host_check"], "not known" if family.lte else "no")
+            assert cells[4].startswith(word), row
+            here = modem.sw["urc_port"] == "here"
+            assert cells[5] == ("here" if here else "USB"), row
+    assert sorted(seen) == sorted(MODELS)

@@ -655,6 +655,8 @@ def test_idle_uses_no_processor():
         (["--switch", "echo"], "'echo' is not NAME=VALUE"),
         (["--switch", "no=1"], "unknown switch 'no'"),
         (["--switch", "echo_default=7"], "echo_default"),
+        (["--switch", "auto_pdp=no"], "auto_pdp is one of LTE models"),
+        (["--model", "bg97"], "unknown model 'bg97'; known are bg77, bg770a, bg95, bg96, ec200a"),
         (["--fault", "dance"], "unknown fault 'dance'"),
         (["--fault", "send_fail color=red"], "no parameter 'color'"),
         (["--control", "x"], "not HOST:PORT"),
@@ -685,12 +687,20 @@ def test_port_in_use():
 
 
 def test_help_lists_faults_and_switches():
-    from ugsim.model import FAULTS, SWITCHES
+    from ugsim.model import FAULTS, MODELS, SWITCHES, faults, switches
 
     code, out, _ = run_ugsim("--help")
     assert code == 0
-    for name in [*FAULTS, *SWITCHES]:
+    for name in [*FAULTS, *faults.LTE, *SWITCHES, *switches.LTE]:
         assert "\n  %s" % name in out
+    for name in MODELS:
+        assert re.search(r"\b%s\b" % name, out)
+
+
+def test_another_model():
+    with Ugsim("--model", "BG770A") as sim, AtClient(sim.at) as at:
+        at.command("ATE0")
+        assert at.command("ATI") == "Quectel\nBG770A-GL\nRevision: BG770AGLAAR01A05\nOK"
 
 
 def test_faults_that_the_page_names_can_be_armed():

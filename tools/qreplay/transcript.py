@@ -3,6 +3,7 @@
 
 import re
 
+from ugsim.model.family import named
 from ugsim.trace import Reader, TraceError
 
 _FINAL = re.compile(
@@ -14,16 +15,17 @@ _URC = re.compile(
     r"|\+C[GE]?REG: \d(,\"[^\"]*\",\"[^\"]*\"(,\d+)?)?$|\+CPIN: |\+QNTP: "
 )
 _TIME = re.compile(r"\[?\d\d:\d\d:\d\d[.,:]?\d*\]?\s+|\[\s*\d+\.\d+\]\s+")
-_META = re.compile(r"#\s*(source|model|firmware|family|note):\s*(.*)$")
+_META = re.compile(r"#\s*(source|model|firmware|family|switches|note):\s*(.*)$")
 _MOST = 1 << 20  # bytes of a text; a transcript is no trace of a day
 _LINES = 20000
 
 
 class Exchange:
-    # final: "" if none came. data: bytes of payload that were typed (QSSLSEND, QFUPL).
+    # final: "" if none came.
     def __init__(self, text):
         self.text = text
         self.lines = []
+        self.data = []  # lines of payload that came
         self.final = ""
 
     def name(self):
@@ -33,7 +35,7 @@ class Exchange:
 class Transcript:
     def __init__(self, path):
         self.path = path
-        self.meta = {"family": "ugxx"}
+        self.meta = {}
         self.exchanges = []
         self.urcs = []  # what came unasked
         self.note = ""  # what could not be read, as a sentence
@@ -48,6 +50,16 @@ class Transcript:
             self._text(head)
         if not self.exchanges:
             raise TraceError("%s has no command in it: it is no transcript." % path)
+        # model: as ugsim has it, None for one that it does not know. switches: of ugsim, what this
+        # modem has settled.
+        self.model = named(self.meta.get("model", "UG96"))
+        self.switches = dict(
+            word.split("=", 1) for word in self.meta.get("switches", "").split() if "=" in word
+        )
+        if self.meta.setdefault("family", "ugxx" if self.model in ("ug95", "ug96") else "lte"):
+            self.alien = self.model is None or (
+                self.meta["family"] != "ugxx" and self.model in ("ug95", "ug96")
+            )
 
     def _trace(self, path):
         reader = Reader(path)
@@ -98,6 +110,8 @@ class Transcript:
             self.urcs.append(text)
         elif _FINAL.match(text):
             x.final = text
+        elif x.lines and x.lines[-1].startswith("+QSSLRECV: ") and x.lines[-1][-2:] != " 0":
+            x.data.append(text)
         elif _URC.match(text) and not text.startswith(x.text[2:].rstrip("?") + ":"):
             self.urcs.append(text)
         else:

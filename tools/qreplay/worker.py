@@ -10,6 +10,7 @@ upy.install()
 
 from qreplay import asking, forms, scripted  # noqa: E402  after the driver's names for CPython
 from qreplay.transcript import Transcript  # noqa: E402
+from ugsim.model import ControlError  # noqa: E402
 from ugsim.trace import TraceError  # noqa: E402
 
 _WORDS = {
@@ -36,7 +37,7 @@ def main(args):
     bad = 0
     for path in args:
         transcript = Transcript(path)
-        known = transcript.meta["family"] == "ugxx"
+        known = scripted.knows(transcript)
         print("%s: %s" % (path, _about(transcript)))
         if transcript.note:
             print("  " + transcript.note)
@@ -45,7 +46,7 @@ def main(args):
         if only == "ugsim":
             continue
         if not known:
-            print("  driver: does not know the family %s yet" % transcript.meta["family"])
+            print("  driver: does not know %s yet" % transcript.meta.get("model", "this model"))
             continue
         copes, text = scripted.play(transcript)
         print("  driver: %s: %s" % ("copes" if copes else "FAILS", text))
@@ -82,7 +83,7 @@ def _ugsim(transcript, verbose):
 def run():
     try:
         return main(sys.argv[1:])
-    except TraceError as error:
+    except (TraceError, ControlError) as error:
         print("replay.py: %s" % error, file=sys.stderr)
     except OSError as error:
         print("replay.py: cannot read %s: %s." % (error.filename, error.strerror), file=sys.stderr)

@@ -11,9 +11,9 @@ import textwrap
 import ugsim
 from ugsim import control, trace
 from ugsim.control import parse_address
-from ugsim.model import FAULTS, SWITCHES
+from ugsim.model import FAULTS, SWITCHES, faults, switches
 from ugsim.model.errors import ControlError
-from ugsim.model.family import DEFAULT, MODELS
+from ugsim.model.family import DEFAULT, MODELS, load
 from ugsim.model.faults import usage
 from ugsim.port.base import PortError
 from ugsim.port.pty import PtyPort
@@ -23,8 +23,8 @@ from ugsim.session import Session
 from ugsim.trace import Trace, TraceError
 
 _INTRO = """\
-A simulated Quectel UGxx modem. Connect any terminal program, the driver or a
-board to its AT port; its sockets make real TLS connections.
+A simulated Quectel UG95, UG96 or LTE modem. Connect any terminal program, the
+driver or a board to its AT port; its sockets make real TLS connections.
 """
 
 _EXAMPLES = """\
@@ -37,6 +37,7 @@ examples ("ugsim" stands for: python3 tools/ugsim):
   ugsim --stdio --view                 type AT commands by hand
   ugsim --pty --link /tmp/modem        for picocom, MicroPython's unix port, ...
   ugsim --serial /dev/ttyUSB0          be the modem of a real board
+  ugsim --stdio --model bg96           an LTE modem
   ugsim --tcp 127.0.0.1:7000 --control 127.0.0.1:7001 \\
         --fault "send_fail ms=2000"
 """
@@ -151,7 +152,11 @@ def main(argv=None):
 
 
 def _run(args):
-    switches = _changes(args)
+    changes = _changes(args)
+    try:
+        load(args.model)
+    except ControlError as error:
+        raise UsageError("%s." % error) from None
     address = None
     if args.control is not None:
         try:
@@ -180,7 +185,7 @@ def _run(args):
                 baud=args.baud,
                 chunk=args.chunk,
                 control=address,
-                switches=switches,
+                switches=changes,
                 faults=args.fault,
                 seed=args.seed,
                 powered=not args.off,
@@ -241,21 +246,21 @@ def _open_port(args):
 
 
 def _changes(args):
-    switches = {}
+    changes = {}
     if args.profile:
         from qdemo.problem import Problem
         from qlearn import profile
 
         try:
-            switches.update(profile.switches(args.profile))
+            changes.update(profile.switches(args.profile))
         except Problem as error:
             raise UsageError(str(error)) from None
     for text in args.switch:
         name, equal, value = text.partition("=")
         if not equal:
             raise UsageError("--switch: '%s' is not NAME=VALUE. See --help." % text)
-        switches[name] = value
-    return switches
+        changes[name] = value
+    return changes
 
 
 def _say_ready(args, session):
@@ -294,19 +299,32 @@ def _faults():
     lines = ["faults (name, parameters with their defaults first):"]
     for name in sorted(FAULTS):
         lines += _item(usage(name), FAULTS[name][0])
+    lines.append("of LTE models alone:")
+    for name in sorted(faults.LTE):
+        lines += _item(usage(name), faults.LTE[name][0])
     return "\n".join(lines) + "\n"
 
 
 def _switches():
-    lines = ["switches (the first value is the default):"]
-    for name in sorted(SWITCHES):
-        default, choices, meaning = SWITCHES[name]
+    lines = ["switches (the first value is UG96's default):"]
+    lines += _table(SWITCHES)
+    lines.append(
+        "of LTE models alone (each model has its own defaults: control command switches):"
+    )
+    lines += _table(switches.LTE)
+    return "\n".join(lines) + "\n"
+
+
+def _table(table):
+    lines = []
+    for name in sorted(table):
+        default, choices, meaning = table[name]
         if choices is None:
             values = "number, %s" % default
         else:
             values = "|".join([default] + [c for c in choices if c != default])
         lines += _item("%s=%s" % (name, values), meaning)
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _item(head, text):

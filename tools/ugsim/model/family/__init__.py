@@ -23,6 +23,18 @@ MODELS = {
 DEFAULT = "ug96"
 
 
+def named(text):
+    # The model that a text such as "EC25-AF" or "BG770A-GL" begins with, or None.
+    best = None
+    text = text.upper()
+    for name in MODELS:
+        word = MODELS[name][1].partition("-")[0]
+        if text.startswith(word) and (best is None or len(word) > len(MODELS[best][1])):
+            if not text[len(word) : len(word) + 1].isdigit():
+                best = name
+    return best
+
+
 def load(name):
     # The table of a model, as an object. Only the module of its family is loaded.
     entry = MODELS.get(name.lower())
