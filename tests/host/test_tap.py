@@ -168,11 +168,11 @@ def test_what_is_no_form_is_not_told(pems):
 
 class Line:
     # Somebody types at a simulated modem, and the tap listens.
-    def __init__(self, real=None, sim=None, change=lambda data: data):
+    def __init__(self, real=None, sim=None, change=lambda data: data, model=None):
         from ugsim.fakenet import FakeNet
         from ugsim.model import UGxx
 
-        self.model = UGxx(FakeNet(), real or {})
+        self.model = UGxx(FakeNet(), real or {}, model=model)
         self.model.run(0)
         self.port = learn_rig.SimPort(self.model)
         self.now = self.port.now
@@ -229,6 +229,20 @@ def test_a_modem_that_nobody_knows():
     assert line.found() == [("AT+QNEW?", "ERROR", "it does not know the command")]
 
 
+def test_the_simulation_becomes_the_model_that_it_is():
+    for model in ("ec25", "bg95", "eg800k"):
+        line = Line(model=model)
+        line.type(b"AT\r")
+        line.type(b"ATI\r")
+        for text in (b"AT+QSSLCFG=?", b'AT+QSSLCFG="seclevel",0', b"AT+QSSLSTATE", b"AT+QIACT?"):
+            line.type(text + b"\r")
+        assert line.found() == [], model
+        assert line.tapped.shadow.model.family.name == model
+    line = Line(model="ec25")
+    line.type(b"AT+QSSLCFG=?\r")
+    assert [what for what, _, _ in line.found()] == ["AT+QSSLCFG=?"]
+
+
 def test_payload_is_counted_and_lines_in_it_are_no_lines():
     items = []
     decoder = Decoder(items.append, lambda x: None)
@@ -270,6 +284,22 @@ def test_payload_is_counted_and_lines_in_it_are_no_lines():
         ("up", "%d bytes" % n, n),
     ]
     assert not [x for x in want if "CPIN" in x[1] or "closed" in x[1]]
+
+
+def test_garbled_bytes_are_told():
+    items = []
+    decoder = Decoder(items.append, lambda x: None)
+    for at in range(20):
+        decoder.host(at, b"AT+CSQ\r")
+        decoder.modem(at, b"\r\n+CSQ: 2\x801,0\r\n\r\nOK\r\n")
+    assert decoder.told == set()  # a byte now and then is none of this
+    decoder.modem(20, b"\xf8\x00\xe6\x9e" * 5)
+    assert decoder.told == {"modem"}
+    decoder.host(21, b"\xf8\x00\xe6\x9e" * 5)
+    assert [i.text for i in items if "garbled" in i.text] == [
+        "bytes of the modem are garbled: another rate?",
+        "bytes of the board are garbled: another rate?",
+    ]
 
 
 def test_data_mode():

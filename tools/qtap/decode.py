@@ -21,6 +21,9 @@ _PUT = re.compile(r'AT\+(?:QFUPL="[^"]*",(\d+)|QFWRITE=\d+,(\d+))', re.I)
 _PROMPTS = ("+QSSLSEND", "+QISEND", "+CMGS", "+CMGW")
 _PATIENCE_S = 1.0  # who types the next command sooner does not wait for the answer
 _LONGEST = 8192  # bytes of a line
+_TEXT = bytes(range(32, 127)) + b"\r\n\t\x1a\x1b"
+_ODD = 8  # bytes that are no text: that is no accident
+_ITEMS = 5000  # of one answer
 _PAYLOAD = 1 << 20  # bytes of one payload that are kept
 _CTRL_Z, _ESC = 26, 27
 _ENDS = (b"\r\nNO CARRIER\r\n", b"\r\nRDY\r\n")  # of data mode
@@ -75,6 +78,8 @@ class Decoder:
         self._tell = tell
         self._ended = ended
         self.open = None  # Exchange
+        self.odd = {"board": 0, "modem": 0}  # bytes of lines that are no text
+        self.told = set()
         self.mode = "line"  # of what the host types: line, count, text (to Ctrl-Z or ESC), data
         self._left = 0  # bytes of payload that are still to be typed
         self._typed = b""
@@ -84,6 +89,7 @@ class Decoder:
         self._plus = False
         self._asked = False  # what was typed in data mode looks like a command
         self._buf = b""
+        self._unlooked = 0  # bytes of it that are looked at already
         self._lead = 0
         self._echo = b""  # what may come back
         self._mirror = b""  # the payload, the same
@@ -112,7 +118,16 @@ class Decoder:
             else:
                 data = self._payload(at, data)
 
+    def _look(self, who, data):
+        # Are these bytes of lines any text?
+        odd = len(data.translate(None, _TEXT))
+        self.odd[who] += odd
+        if self.odd[who] >= _ODD and who not in self.told and odd * 4 > len(data):
+            self.told.add(who)
+            self._item(self._heard, "state", "bytes of the %s are garbled: another rate?" % who)
+
     def _line_typed(self, at, data):
+        self._look("board", data)
         cr = data.find(b"\r")
         if cr < 0:
             self._typed += data
@@ -242,6 +257,9 @@ class Decoder:
             return True
         end = buf.find(b"\r\n")
         if end < 0:
+            if self._unlooked < len(buf):
+                self._look("modem", buf[self._unlooked :])
+            self._unlooked = len(buf)
             found = re.match(rb"(\d)\r(?!\n)", buf)  # ATV0
             if found and len(buf) > 2:
                 self._buf = buf[2:]
@@ -250,7 +268,10 @@ class Decoder:
             if len(buf) > _LONGEST:
                 self._item(at, "state", "%d bytes that are no line" % len(buf))
                 self._buf = b""
+                self._unlooked = 0
             return False
+        self._look("modem", buf[self._unlooked : end])
+        self._unlooked = 0
         self._buf = buf[end + 2 :]
         self._line(at, buf[:end].decode("latin-1").strip("\0\r\n"))
         return True
@@ -432,8 +453,9 @@ class Decoder:
                 item.lead -= whole
                 self._behind = False
             self._lead = 0
-        if kind != "at" and kind != "urc" and self.open is not None:
-            self.open.items.append(item)
+        x = self.open
+        if kind != "at" and kind != "urc" and x is not None and len(x.items) < _ITEMS:
+            x.items.append(item)
         if tell:
             self._tell(item)
         return item

@@ -99,7 +99,7 @@ def _shadow(chosen):
     from qtap.shadow import Shadow
 
     try:
-        return Shadow(_switches(chosen))
+        return Shadow(_switches(chosen), model=chosen.model)
     except ControlError as error:
         text = str(error).partition("; '")[0].rstrip(".")
         raise Problem("%s%s." % (text[0].upper(), text[1:])) from None
@@ -243,6 +243,10 @@ def _summary(tap, loop, recorder):
     if numbers:
         out("%d bytes of the board, %d of the modem passed" % (numbers["board"], numbers["modem"]))
         delays(numbers, out)
+    for who in sorted(tap.decoder.told):
+        out("Bytes of the %s are garbled: another rate (--baud), levels, GND?" % who)
+    if not counts["commands"] and numbers and not numbers["board"]:
+        out("Not a byte came from the board: are TX and RX crossed?")
     status = 0
     if tap.shadow is not None:
         status = _differences(tap.shadow, out)

@@ -93,6 +93,11 @@ def parse(args):
         metavar="NAME=VALUE",
         help="a switch of the simulation (python3 tools/ugsim --help lists them)",
     )
+    p.add_argument(
+        "--model",
+        metavar="NAME",
+        help="the simulation's model (default: what the modem's ATI tells, ug96 before that)",
+    )
     p.add_argument("--plain", action="store_true", help="without the simulation")
     p.add_argument(
         "--seconds", type=number(1, 10000000), metavar="N", help="ends after so long by itself"
@@ -118,6 +123,6 @@ def parse(args):
             for port in (chosen.board, chosen.modem):
                 if "://" in port or port in ptys:
                     p.error("--%s wants two serial ports, and %s has no such line" % (name, port))
-    if chosen.plain and (chosen.profile or chosen.switch):
-        p.error("--plain is without a simulation: --profile and --switch have no meaning")
+    if chosen.plain and (chosen.profile or chosen.switch or chosen.model):
+        p.error("--plain is without a simulation: --profile, --switch, --model mean nothing")
     return chosen

@@ -15,9 +15,12 @@ from ugsim.fakenet import FakeConn, FakeNet
 from ugsim.fakepeers import Peer
 from ugsim.model import UGxx
 from ugsim.model.commands.sim import STATES
+from ugsim.model.errors import ControlError
+from ugsim.model.family import MODELS
 
 SAME, FORM, RESULT, UNKNOWN, WORLD = "same", "form", "result", "unknown", "world"
 
+_MOST = 500  # kinds of differences that are told apart
 _LIMIT_MS = 160000  # the longest of the manual's times
 _URC_MS = 130000
 # Whether these succeed is a matter of the place, the SIM, what was done before.
@@ -69,8 +72,11 @@ class Difference:
 
 class Shadow:
     # switches: of ugsim. differs(Difference) is called for each, also of one that came before.
-    def __init__(self, switches=None, differs=lambda difference: None):
-        self.model = UGxx(_Net(), switches or {})
+    # model: of ugsim; None: what ATI tells, a UG96 before that.
+    def __init__(self, switches=None, differs=lambda difference: None, model=None):
+        self._switches = switches or {}
+        self._follows = model is None
+        self.model = UGxx(_Net(), self._switches, model=model)
         self.model.run(0)
         self.found = {}  # key -> Difference
         self.counts = dict.fromkeys((SAME, FORM, RESULT, UNKNOWN, WORLD), 0)
@@ -117,6 +123,8 @@ class Shadow:
             self._failing = "" if _failed(x.final) else self._failing
             return WORLD, None
         self._advance(int(x.at * 1000))
+        if name == "I" and self._follows:
+            self._follow(x)
         said = self._ask(x)
         verdict, difference = self._compare(x, said)
         self._after(x, name, said)
@@ -294,6 +302,9 @@ class Shadow:
     def _note(self, difference):
         d = difference
         key = (d.kind, d.what, _plain(d.real), _plain(d.sim))
+        if key not in self.found and len(self.found) >= _MOST:
+            key = (d.kind, "others", "", "")
+            d = Difference(d.kind, "others", "more than %d kinds of answers" % _MOST, "none", d.at)
         known = self.found.setdefault(key, d)
         known.count += 1
         self._differs(d)
@@ -352,6 +363,22 @@ class Shadow:
         if failed and name in _WORLD and not (name == "+QFUPL" or x.test):
             return False
         return not (not x.final and name != "+QILOCIP" and text[:2].upper() == "AT")
+
+    def _follow(self, x):
+        # The real one tells its model: this one becomes that, if it is known.
+        words = [i.text.strip().upper() for i in x.items if i.kind == "info"]
+        name = next((n for n, (_, word, _) in MODELS.items() if word.upper() in words), None)
+        if name is None or name == self.model.family.name:
+            return
+        try:
+            model = UGxx(_Net(), self._switches, model=name)
+        except ControlError:
+            return  # a switch of the profile is not of this family
+        echo = self.model.echo
+        self.model = model
+        model.echo = echo
+        model.run(self._now)
+        self._set.clear()
 
     def _card(self, x):
         words = {word: state for state, (word, _) in STATES.items() if word}
