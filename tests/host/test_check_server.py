@@ -31,7 +31,8 @@ from certificates import Identity
 from patience import LIMIT_S, until
 from qcheck import advice, main, options
 from qcheck.models import MODELS
-from ugsim.net.hello import SUITE_NAMES, VERSIONS
+from ugsim.model import family
+from ugsim.net.hello import SUITE_NAMES, VERSIONS, suite_name
 
 _KEY = trustme.KeyType.RSA
 
@@ -177,6 +178,102 @@ def test_the_table_is_what_modem_and_driver_have():
         number, is_weak = NAMES[name]
         assert VERSIONS[number] == (wire, wire) and is_weak == weak
     assert len(model.versions) == len(NAMES) - 1 and len(model.suites) == len(SUITES) - 1
+
+
+LTE = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")
+
+
+def test_what_lte_models_offer():
+    for name in family.MODELS:
+        table, model = family.load(name), MODELS[name]
+        if not table.lte:
+            assert model is MODELS["UGxx"]
+            continue
+        assert ["0X%04X" % number for number in model.offer] == list(table.suites)
+        assert model.usual == "ECDHE-RSA-AES128-GCM-SHA256"
+        assert model.modern and model.sni
+        numbers = [suite.number for suite in model.suites]
+        assert set(numbers) <= set(model.offer) and len(set(numbers)) == len(numbers)
+        # What is left out no program should want.
+        for number in set(model.offer) - set(numbers):
+            text = suite_name(number)
+            assert re.search("ECDH_|PSK|CCM|NULL|0x", text), text
+    hosts = [name for name in LTE if MODELS[name].host]
+    assert hosts == ["bg96", "bg95", "bg770a", "eg800k"]
+
+
+def test_names_of_suites_are_openssl_s():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    known = {c["name"]: int(c["id"]) & 0xFFFF for c in context.get_ciphers()}
+    seen = 0
+    for name in LTE:
+        for suite in MODELS[name].suites:
+            if suite.openssl in known:
+                assert known[suite.openssl] == suite.number, suite.openssl
+                seen += 1
+            else:
+                assert suite.weak, suite.openssl
+    assert seen > 60
+
+
+SHARED = """
+server {
+    listen 127.0.0.1:{port} ssl;
+    server_name other.example;
+    ssl_certificate {other}; ssl_certificate_key {otherkey};
+    ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384;
+    root {folder}/www;
+}
+server {
+    listen 127.0.0.1:{port} ssl;
+    server_name localhost;
+    ssl_certificate {cert}; ssl_certificate_key {key};
+    ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384;
+    root {folder}/www;
+}
+"""
+
+
+def test_a_server_of_today(certs, start):
+    # Two names on one address, ECDHE and GCM alone: what a UGxx can't, the others do.
+    other = certs.issue("other", "other.example")
+    blocks = SHARED.replace("{otherkey}", str(other.key)).replace("{other}", str(other.cert))
+    server = start(Conf(certs, blocks))
+    data = found(server.port, "--ca", certs.ca, status=1)
+    assert "suites" in hard(data) and data["lines"]
+    for name in LTE:
+        data = found(server.port, "--ca", certs.ca, "--model", name)
+        assert data["works"] and data["line"] == 'ctx = modem.tls(ca="ca.pem")', data
+        wanted = {("TLS1.2", "ECDHE-RSA-AES128-GCM-SHA256")}
+        if 0xC030 in MODELS[name].offer:
+            wanted.add(("TLS1.2", "ECDHE-RSA-AES256-GCM-SHA384"))
+        assert taken(data) == wanted, name
+    # Under a name that is not in its certificate.
+    for name in ("eg800k", "ec25"):
+        words = ("--ca", certs.ca, "--model", name, "--name", "third.example")
+        data = found(server.port, *words, status=1 if name == "eg800k" else 0)
+        assert ("name" in hard(data)) == (name == "eg800k")
+        assert ("name" in soft(data)) == (name == "ec25")
+
+
+def test_a_key_of_ecdsa(certs, start, tmp_path):
+    leaf = certs._ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
+    server = start(
+        Conf(
+            certs,
+            SNI_ONLY.replace("AES256-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+            Identity(tmp_path, "ecdsa", leaf),
+        )
+    )
+    for name, status in (("UGxx", 1), ("bg95", 0), ("ec25", 1)):
+        data = found(server.port, "--ca", certs.ca, "--model", name, status=status)
+        if name == "bg95":
+            suite = 'suite="ECDHE-ECDSA-AES128-GCM-SHA256"'
+            assert data["line"] == 'ctx = modem.tls(ca="ca.pem", %s)' % suite
+        elif name == "ec25":
+            assert "suites" in hard(data) and "key" not in hard(data)
+            assert "ECDHE-ECDSA-AES128-SHA256" in str(data["lines"])
 
 
 def test_a_server_that_fits(certs, start, tmp_path):

@@ -20,9 +20,10 @@ _MANAGED = (
     "vercel.app",
     "netlify.app",
 )
+_DEFAULT = " default_server;    # the default: a modem names no host"
 _BY_LINES = {"suites", "version", "sni", "key"}  # what lines for the server can mend
 TITLES = {
-    "nginx": "nginx: a server of its own for the modems, which is the default one of its port",
+    "nginx": "nginx: a server of its own for the modems",
     "mosquitto": "mosquitto: a listener of its own for the modems",
     "haproxy": "HAProxy: a frontend of its own for the modems",
     "emqx": "EMQX: a listener of its own for the modems (emqx.conf)",
@@ -96,6 +97,7 @@ def lines(name, survey):
         "port": survey.port,
         "ciphers": ciphers,
         "listed": ", ".join('"%s"' % suite.openssl for suite in survey.model.strong()),
+        "default": ";" if survey.model.sni else _DEFAULT,
         "mqtt": 8883 if survey.port == 443 else survey.port,
     }
     text = _TEXTS[name](values, client, survey)
@@ -105,7 +107,7 @@ def lines(name, survey):
 def _nginx(v, client, survey, inside="    root /var/www/html;"):
     text = """\
 server {
-    listen %(port)d ssl default_server;    # the default: a modem names no host
+    listen %(port)d ssl%(default)s
     ssl_certificate     /etc/nginx/tls/server.pem;    # RSA 2048, SHA-256; then what is between
     ssl_certificate_key /etc/nginx/tls/server.key;    # it and the root
     ssl_protocols       TLSv1.2;

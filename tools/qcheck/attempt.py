@@ -7,7 +7,7 @@ import contextlib
 import socket
 import time
 
-from tlslite.constants import AlertDescription, ExtensionType
+from tlslite.constants import AlertDescription
 from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
 from tlslite.messages import Certificate, CertificateRequest, ServerHello
 
@@ -74,10 +74,8 @@ class Wire:
 
 class _Connection(ModemConnection):
     # Keeps what the server shows and asks for; with `sni` it names the host, as newer modems do.
-    def __init__(self, wire, suites, sni):
-        ModemConnection.__init__(self, wire, suites, None)
-        if sni:
-            self.extensions = (*self.extensions, ExtensionType.server_name)
+    def __init__(self, wire, suites, sni, modern):
+        ModemConnection.__init__(self, wire, suites, None, modern, sni or "")
         self.hello = self.shown = self.asked = None
 
     def _getMsg(self, *args, **options):
@@ -95,8 +93,11 @@ class Attempt:
     # end: see above.   version, suite: as negotiated, "" and 0 before.   chain: DER, the server's
     # own first.   asked: it wants a client's certificate.
     # While it is open: ask(), wait(), close().
-    def __init__(self, target, version, suites, sni=None, pair=(None, None), timeout=10):
+    def __init__(
+        self, target, version, suites, sni=None, pair=(None, None), timeout=10, modern=False
+    ):
         # version: 0 to 4 as in AT+QSSLCFG="sslversion".   suites: numbers, in order.
+        # modern: with ECDHE.
         self.end = SILENT
         self.why = ""
         self.version = ""
@@ -111,10 +112,10 @@ class Attempt:
             self.end, self.why = GONE, reason(error)
             return
         self.wire = Wire(sock, time.monotonic() + timeout)
-        shake, _ = offer(version, suites)
-        self._tls = _Connection(self.wire, list(suites), sni)
+        shake, _ = offer(version, suites, modern)
+        self._tls = _Connection(self.wire, list(suites), sni, modern)
         try:
-            self._tls.handshakeClientCert(*pair, settings=shake, reqTack=False, serverName=sni)
+            self._tls.handshakeClientCert(*pair, settings=shake, reqTack=False)
             self.end = OPEN
         except Exception as error:  # whatever a server can provoke in the library
             self._failed(error)

@@ -49,7 +49,8 @@ def parse(args):
         "--model",
         choices=sorted(MODELS),
         default=DEFAULT,
-        help="the family of modems (default: %s)" % DEFAULT,
+        metavar="NAME",
+        help="the modem: %s (default: %s)" % (", ".join(MODELS), DEFAULT),
     )
     p.add_argument("--ca", type=_file, metavar="FILE", help="the CA that the board has, or will")
     p.add_argument("--cert", type=_file, metavar="FILE", help="a client's certificate, in PEM")

@@ -141,7 +141,9 @@ def remarks(certs, host, model):
         if cert.not_valid_after_utc.year >= _LAST and "late" not in [f[0] for f in found]:
             say("late", False, "%s is good beyond 2049: old TLS code may not read that" % who)
         kind = key_words(cert)
-        if not kind.startswith("RSA"):
+        if kind.startswith("EC") and model.ecdsa:
+            pass
+        elif not kind.startswith("RSA"):
             say("key", True, "%s has a key of %s: the modem takes RSA only" % (who, kind))
         elif int(kind.split()[1]) > 4096:
             say(
@@ -155,8 +157,11 @@ def remarks(certs, host, model):
             text = "%s is signed with %s: SHA-256 is what is known to work"
             say("hash", False, text % (who, hash_words(cert)))
     if certs and not matches(certs[0], host):
-        text = "its certificate is not for %s: the modem does not look at names, other clients do"
-        say("name", False, text % host)
+        if model.host:
+            say("name", True, "its certificate is not for %s" % host)
+        else:
+            text = "its certificate is not for %s: the modem looks at no name, other clients do"
+            say("name", False, text % host)
     size = sum(len(cert.public_bytes(serialization.Encoding.DER)) for cert in certs)
     if size > _LARGE:
         text = "its certificates are %d bytes together: more than %d may be too much for a modem"
@@ -178,7 +183,7 @@ class Anchor:
     # What belongs on the board.   certs: may be empty.   source: where it comes from: "file",
     # "server", "store", "".   fits: the modem accepts the server's chain with it.   why: if not.
     # strict: None, or why code that trusts self-signed certificates only refuses it.
-    def __init__(self, certs, source, sent):
+    def __init__(self, certs, source, sent, enciphers):
         self.certs = certs
         self.source = source
         self.fits = False
@@ -189,13 +194,13 @@ class Anchor:
             return
         clock = now().timestamp()
         try:
-            chain.verify(sent, list(certs), clock)
+            chain.verify(sent, list(certs), clock, False, enciphers)
             self.fits = True
         except Refusal as error:
             self.why = str(error).replace("the modem's clock says", "it is")
             return
         try:
-            chain.verify(sent, list(certs), clock, True)
+            chain.verify(sent, list(certs), clock, True, enciphers)
         except Refusal as error:
             self.strict = str(error)
 
@@ -203,16 +208,17 @@ class Anchor:
         return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in self.certs)
 
 
-def anchor(sent, ca):
-    # sent: the server's certificates. ca: path of the user's CA file, or None.
+def anchor(sent, ca, enciphers):
+    # sent: the server's certificates. ca: path of the user's CA file, or None. enciphers: with the
+    # suite at hand the server's key does.
     sent = [cert for cert in sent if cert is not None]
     if ca:
-        return Anchor(_read(ca), "file", sent)
+        return Anchor(_read(ca), "file", sent, enciphers)
     if not sent:
-        return Anchor([], "", sent)
+        return Anchor([], "", sent, enciphers)
     for cert in sent:
         if cert.issuer == cert.subject:
-            return Anchor([cert], "server", sent)
+            return Anchor([cert], "server", sent, enciphers)
     top = _top(sent)
     for cert in _store():
         if cert.subject == top.issuer:
@@ -220,8 +226,8 @@ def anchor(sent, ca):
                 top.verify_directly_issued_by(cert)
             except Exception:
                 continue
-            return Anchor([cert], "store", sent)
-    return Anchor([], "", sent)
+            return Anchor([cert], "store", sent, enciphers)
+    return Anchor([], "", sent, enciphers)
 
 
 def _top(sent):

@@ -98,8 +98,7 @@ class Survey:
         return self.model.versions[0]
 
     def _offered(self, version=(3, 3)):
-        known = {suite.number: suite for suite in self.model.suites}
-        return [n for n in self.model.offer if known[n].oldest <= version]
+        return self.model.offered(version)
 
     def _try(self, version, suites, sni=None, keep=False, pair=None):
         # version: of the model, or None for all of them.
@@ -109,7 +108,8 @@ class Survey:
         if self.model.sni:
             sni = self.name
         pair = pair or self.pair
-        found = Attempt(self._target(), number, suites, sni, pair, self.chosen.timeout)
+        modern = self.model.modern
+        found = Attempt(self._target(), number, suites, sni, pair, self.chosen.timeout, modern)
         if not keep:
             found.close()
         return found

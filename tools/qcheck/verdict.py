@@ -80,7 +80,7 @@ class Verdict:
         if twelve:
             leaf = papers.parse([twelve["leaf"]])[0]
             kind = papers.key_words(leaf) if leaf else "unknown"
-            if not kind.startswith("RSA"):
+            if not (kind.startswith("RSA") or survey.model.ecdsa):
                 text = "its certificate has a key of %s: the modem's cipher suites need RSA"
                 self._say("key", True, text % kind)
             else:
@@ -92,7 +92,7 @@ class Verdict:
             self._say("version", True, text)
             leaf = papers.parse([newest["leaf"]])[0]
             kind = papers.key_words(leaf) if leaf else "unknown"
-            if not kind.startswith("RSA"):
+            if not (kind.startswith("RSA") or survey.model.ecdsa):
                 text = "its certificate has a key of %s: the modem's cipher suites need RSA"
                 self._say("key", True, text % kind)
         elif survey.together.end == CLOSED and not survey.together.wire.received:
@@ -117,7 +117,8 @@ class Verdict:
 
     def _trust(self, ca):
         survey = self._survey
-        self.anchor = papers.anchor(survey.chain, ca)
+        enciphers = not (survey.best and survey.best[1].name.startswith("ECDHE"))
+        self.anchor = papers.anchor(survey.chain, ca, enciphers)
         found = self.anchor
         if not found.certs:
             self._say("chain", True, found.why)
@@ -130,7 +131,7 @@ class Verdict:
         elif found.strict:
             text = "some firmware trusts a self-signed certificate only, and %s"
             self._say("strict", False, text % found.strict)
-        if found.fits and found.source == "store":
+        if found.fits and found.source == "store" and not survey.model.host:
             text = "its CA is a public one: the modem looks at no name, so it trusts each server "
             text += "that this CA has signed. A CA of your own is better: tools/ca.py"
             self._say("public", False, text)
@@ -169,7 +170,7 @@ class Verdict:
             words += ['key="%s"' % (key.name if key else "client.key")]
         if version[0] != "TLS1.2":
             words.append('version="%s"' % version[0])
-        if suite.name != "AES256-SHA256":
+        if suite.name != survey.model.usual:
             words.append('suite="%s"' % suite.name)
         if version[2] or suite.weak:
             words.append("allow_weak=True")
@@ -188,7 +189,7 @@ class Verdict:
 
 class _Settings(TlsSettings):
     # Of an SSL context, as ugsim.net.tls wants them.
-    def __init__(self, version, suite, ca, pair):
+    def __init__(self, version, suite, ca, pair, survey):
         TlsSettings.__init__(self)
         self.version = version
         self.suites = [suite]
@@ -198,6 +199,10 @@ class _Settings(TlsSettings):
         self.anchor = "any"
         self.ignore_time = False
         self.clock = papers.now().timestamp()
+        name = survey.name or survey.host
+        self.modern = survey.model.modern
+        self.server_name = survey.name if survey.model.sni and survey.name else ""
+        self.check_name = name if survey.model.host else ""
 
 
 def prove(survey, version, suite, ca, pair):
@@ -206,7 +211,7 @@ def prove(survey, version, suite, ca, pair):
     import time
 
     number = next(n for n, span in VERSIONS.items() if span == (version[1], version[1]))
-    client = TlsClient(_Settings(number, suite.number, ca, pair))
+    client = TlsClient(_Settings(number, suite.number, ca, pair, survey))
     end = time.monotonic() + survey.chosen.timeout
     try:
         with socket.create_connection((survey.address, survey.port), 10) as sock:
