@@ -204,7 +204,7 @@ class Year:
             return
         self.week = week
         silent = week % 4 == 3
-        lie = ("year", "1980", "2070")[week // 4 % 3] if week % 4 == 2 else "true"
+        lie = ("year", "hour", "1980", "day", "2070")[week // 4 % 5] if week % 4 == 2 else "true"
         self.rig.model.command("switch nitz " + ("no" if silent else "yes"))
         self.rig.model.command("switch nitz_time " + lie)
         self.server.net.clocks = {"a.example": 600 if week % 8 == 7 else "honest"}
