@@ -270,6 +270,9 @@ class _Diagnosis:
         if not facts:
             self.note(None, "%s: %s, dates can't be read" % (key, name), "look at them on a PC")
             return data
+        good = now is not None and [
+            1 for d, _, _, _ in facts if stamp(*d[0]) <= now <= stamp(*d[1])
+        ]
         for (low, high), _, _, _ in facts:
             what = "%s: %s, valid %s to %s" % (key, name, _day(low), _day(high))
             if now is None:
@@ -277,10 +280,13 @@ class _Diagnosis:
             elif stamp(*low) <= now <= stamp(*high):
                 self.note(True, what)
             else:
+                do = "correct the modem's clock, or get a new certificate"
+                if good and key == "cacert":
+                    do = "no harm if the server's comes from another one of this file; else " + do
                 self.note(
-                    False if checked else None,
+                    False if checked and not (good and key == "cacert") else None,
                     what + (": not yet valid" if now < stamp(*low) else ": expired"),
-                    "correct the modem's clock, or get a new certificate",
+                    do,
                 )
         self._kinds(key, name, facts)
         return data

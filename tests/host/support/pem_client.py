@@ -14,6 +14,7 @@ if sys.implementation.name != "micropython":
 
 import ugsim_case
 from qssl import Modem, download, files
+from qssl.ask import diagnose
 from qssl.errors import Refused
 
 
@@ -40,7 +41,7 @@ def attempt(modem, uart, row, ports):
     try:
         ctx = modem.tls(0, check_time=row.get("check_time", True), **row["files"])
         result["sent"] = uart.sent
-        port = ports["pair" if "cert" in row["files"] else "plain"]
+        port = row.get("port") or ports["pair" if "cert" in row["files"] else "plain"]
         sock = modem.connect("127.0.0.1", port, ctx)
         sock.settimeout(20)
         sock.write(b"hello")
@@ -50,6 +51,8 @@ def attempt(modem, uart, row, ports):
         result["error"] = str(e)
         result["errno"] = e.errno
         result["kind"] = "Refused" if isinstance(e, Refused) else "Error"
+        if "port" in row:
+            result["diagnosis"] = diagnose.diagnose(modem, ctx=ctx)
     result["sent"] = uart.sent
     if result["sent"]:
         result["files"] = uploaded(modem)
