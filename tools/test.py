@@ -16,9 +16,10 @@ use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
 
 Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
 What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
-environment, MicroPython (the unix ports of Debian, and newer ones for Node.js from npm), nginx and
-mosquitto, a browser without a window, and an ARM compiler, QEMU and MicroPython's source for the
-emulated board. The first run needs the network and takes a few minutes; later ones need neither.
+environment, MicroPython (the unix ports of Debian, and newer ones for Node.js from npm), nginx,
+mosquitto and PostgreSQL, a browser without a window, and an ARM compiler, QEMU and MicroPython's
+source for the emulated board. The first run needs the network and takes a few minutes; later ones
+need neither.
 
 With --profile FILE first (of tools/learn.py): the driver's whole life on a modem that answers
 like that one, with each switch that is not settled both ways.
@@ -58,6 +59,7 @@ def prepare():
         lambda: setup.micropython(32),
         lambda: setup.micropython(64, setup.NEWER),
         lambda: setup.server("chromium"),
+        lambda: setup.server("postgres"),
         *[functools.partial(setup.webassembly, version) for version in setup.WEBASSEMBLY],
         setup.arm_tools,
         setup.micropython_source,

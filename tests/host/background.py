@@ -46,6 +46,7 @@ APART = [
     "test_receiver",
     "test_receiver_mqtt",
     "test_receiver_page",
+    "test_receiver_postgres",
 ]
 
 

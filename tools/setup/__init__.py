@@ -7,7 +7,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 
     python = setup.ensure_venv("ugsim")            # path of the virtual environment's python
     micropython = setup.micropython()              # path of a MicroPython unix port
-    nginx = setup.server("nginx")                  # path of a server program, or "chromium"
+    nginx = setup.server("nginx")                  # path of a program: also mosquitto, chromium...
     folder = setup.umqtt()                         # folder for MICROPYPATH with umqtt in it
     folder = setup.clients()                       # the same with simple2 and urequests
 """
@@ -19,7 +19,7 @@ from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
 from .interrupt import become
 from .nodejs import WEBASSEMBLY, find_webassembly, webassembly
-from .programs import find_server, server
+from .programs import beside, find_server, server
 from .unixport import NEWER, find_micropython, micropython
 from .venv import ensure_venv
 
@@ -31,6 +31,7 @@ __all__ = [
     "SetupError",
     "arm_tools",
     "become",
+    "beside",
     "cached",
     "call",
     "clients",

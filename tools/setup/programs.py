@@ -1,5 +1,5 @@
-# setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, openssl, a
-# browser.
+# setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, PostgreSQL,
+# openssl, a browser.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -14,6 +14,8 @@ from .debs import have_apt, unpack, write_starter
 _SERVERS = {
     "nginx": ("usr/sbin/nginx", ["-v"], ["nginx"]),
     "mosquitto": ("usr/sbin/mosquitto", ["-h"], ["mosquitto"]),
+    # Of the newest version that is there; its other programs lie beside it.
+    "postgres": ("usr/lib/postgresql/*/bin/postgres", ["--version"], ["postgresql"]),
     "openssl": ("usr/bin/openssl", ["version"], ["openssl"]),
     "chromium": (
         "usr/lib/chromium/chromium-headless-shell",
@@ -21,6 +23,7 @@ _SERVERS = {
         ["chromium-headless-shell"],
     ),
 }
+_BESIDE = {"postgres": ["initdb"]}
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 
 
@@ -42,10 +45,26 @@ def find_server(name):
     # Path of the server program that is here already, None if there is none. Fetches nothing.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_FOLDERS))
     program = shutil.which(name, path=path)
+    if not program and "*" in _SERVERS[name][0]:
+        program = _newest(Path("/"), _SERVERS[name][0])
     if program and _runs(name, program):
         return Path(program)
     program = CACHE / name / name
     return program if program.exists() and _runs(name, program) else None
+
+
+def _newest(root, pattern):
+    # The path of the highest version, None if there is none.
+    found = sorted(root.glob(pattern), key=lambda path: [len(str(path)), str(path)])
+    return found[-1] if found else None
+
+
+def beside(program, name):
+    # The path of another program of the same package.
+    for folder in (program.parent, program.resolve().parent):
+        if (folder / name).exists():
+            return folder / name
+    raise SetupError("There is no %s beside %s." % (name, program))
 
 
 def server(name):
@@ -64,7 +83,12 @@ def server(name):
     def fill(temp):
         unpack(temp, _SERVERS[name][2])
         program = temp / name
-        write_starter(program, _SERVERS[name][0])
+        found = _newest(temp / "root", _SERVERS[name][0])
+        if found is None:
+            raise SetupError("The package of %s does not hold it." % name)
+        write_starter(program, str(found.relative_to(temp / "root")))
+        for other in _BESIDE.get(name, ()):
+            write_starter(temp / other, str(found.with_name(other).relative_to(temp / "root")))
         if not _runs(name, program):
             raise SetupError(
                 "The unpacked %s does not run here: run `sudo apt-get install %s` and try again."

@@ -1,0 +1,121 @@
+# test_receiver_postgres - two receivers with one real PostgreSQL, which is killed meanwhile.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+
+import pytest
+
+import servers
+from patience import LIMIT_S, until
+from postgres_kit import Postgres
+from receiver_kit import Receiver, batch
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    # (PostgreSQL, two receivers that share it)
+    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
+    try:
+        with Postgres() as postgres:
+            first, second = [Receiver(certs, url=postgres.url) for _ in range(2)]
+            with first, second:
+                yield postgres, first, second
+    except servers.MissingServer as e:
+        pytest.skip(str(e))
+
+
+def deliver(receiver, device, bodies, problems):
+    # As a device does: each body until it is acknowledged, over a connection that is kept.
+    connection = None
+    for body in bodies:
+        end = time.monotonic() + LIMIT_S
+        while True:
+            assert time.monotonic() < end
+            try:
+                connection = connection or receiver.connect()
+                status, answer = receiver.post(device, body, connection=connection)
+            except (OSError, http.client.HTTPException) as e:
+                problems.append(e)
+                connection = None
+                continue
+            if status == 204:
+                break
+            problems.append((status, answer))
+            time.sleep(0.05)
+    connection.close()
+
+
+def test_killed_in_the_middle_nothing_is_lost_and_nothing_doubled(two):
+    postgres, first, second = two
+    device = first.device("n1")
+    before = len(first.ids())
+    problems = []
+    # Each record goes to both, in batches that overlap, so that they often meet.
+    threads = []
+    for receiver in (first, second, first, second):
+        bodies = [batch(1 + 3 * n, 5, "kill") for n in range(60)]
+        args = receiver, device, bodies, problems
+        threads.append(threading.Thread(target=deliver, args=args, daemon=True))
+    for thread in threads:
+        thread.start()
+    for count in (30, 90):
+        until(lambda count=count: len(_ids(first)) >= count)
+        postgres.kill()
+        until(lambda: any(answer[0] == 503 for answer in problems if isinstance(answer, tuple)))
+        postgres.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+        assert not thread.is_alive()
+    assert all(p[0] == 503 and p[1]["error"] == "database" for p in problems), problems
+    assert sorted(_ids(first)) == list(range(1, 183))
+    assert len(first.ids()) == before + 182
+    found = first.rows("SELECT first, last, count FROM queues WHERE queue = 'kill'")
+    assert found == [(1, 182, 182)]
+    for receiver in (first, second):
+        assert "the database can't be used" in receiver.log()
+        assert "Traceback" not in receiver.log()
+
+
+def _ids(receiver):
+    # {}: the database is just away.
+    with contextlib.suppress(Exception):
+        return [i for (i,) in receiver.rows("SELECT id FROM records WHERE queue = 'kill'")]
+    return []
+
+
+def test_strange_records_and_gaps(two):
+    # What PostgreSQL takes less kindly than SQLite: zeros in texts, halves of characters.
+    _, first, second = two
+    device = second.device("strange")
+    strange = [{"a\0b": 1}, {"\ud800": 2}, "\0", {"x": 10**300, "at": 1e18}, {"y": 1e308}]
+    assert first.post(device, {"queue": "s", "id": 5, "records": strange})[0] == 204
+    assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2]})[0] == 204
+    rows = second.rows("SELECT record FROM records WHERE queue = 's' ORDER BY id")
+    assert [json.loads(text) for (text,) in rows] == [*strange, 1, 2]
+    from receiver import store as db
+
+    with second.store.reading() as c:
+        row = db.by_name(c, "strange")
+        assert db.gaps(c, row.id, "s") == [(10, 19)] and db.gaps_of(c, [row.id]) == {row.id: 10}
+    with second.store.writing() as c:
+        assert db.prune(c, time.time() + 60) >= 7
+    # What was deleted is still known.
+    assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2, 3]})[0] == 204
+    assert second.rows("SELECT id FROM records WHERE queue = 's'") == [(22,)]
+
+
+def test_messages_by_either(two):
+    _, first, second = two
+    device = first.device("both")
+    first.send(device, "message", "one")
+    key = second.device("unused").key  # of another master key: the receivers' folders differ
+    assert key != device.key
+    (message,) = second.post(device, {"ack": 0})[1]["messages"]
+    assert message["body"] == "one"
+    assert first.post(device, {"ack": 1}) == (204, None)
+    assert second.post(device, {"ack": 0}) == (204, None)
+    assert first.rows("SELECT state FROM messages") == [("taken",)]
