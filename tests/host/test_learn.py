@@ -271,6 +271,31 @@ class Other:
         return self.change(self.port.read(ms))
 
 
+def test_what_is_noted_beside_the_switches(pems):
+    learner, _, _ = learn(pems)
+    facts = learner.bench.facts
+    assert facts["AT+QSSLRECV=?"] == "+QSSLRECV: (0-11),(1-1500)"
+    assert facts["default of negotiatetime"] == "300"
+    assert facts["AT+QSSLSTATE while connected"] == "3"
+    assert facts["AT+QSSLSTATE once the server has closed"] == "5"
+    assert facts["lines of the start"].startswith("RDY / +CFUN: ")
+    assert facts["AT+QIACT? behind a restart"] == "OK"  # no context is active
+    assert not {"urcs_twice", "urcs_of_closed"} & set(learner.bench.measured)
+    # A modem that says "closed" twice, and once more when the id has been closed long ago.
+    model, port = learn_rig.modem(pems, {})
+    told = b'\r\n+QSSLURC: "closed",3\r\n'
+
+    def change(data):
+        return told + data if b'"dnsgip"' in data else data.replace(told, told * 2)
+
+    learner = run.Learner(Talk(Other(port, change)), options(port))
+    learner.identify()
+    learner.run()
+    assert learner.bench.measured["urcs_twice"] > 0
+    assert learner.bench.measured["urcs_of_closed"] > 0
+    assert wrong(learner, model) == {}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "switch"),
     [

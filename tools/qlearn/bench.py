@@ -1,12 +1,16 @@
 # qlearn.bench - what the probes share: the conversation, the server, and where results go.
 # SPDX-License-Identifier: MIT
 
+import re
+
 from qlearn import script
 from qlearn.talk import Silence
 
 CTX = 5  # SSL context; its settings are put back
 PDP = 1
 FIRST, SECOND = 3, 4  # sockets
+_TWICE_MS = 200
+_LATE_MS = 100  # behind the OK of AT+QSSLCLOSE
 
 
 class Unasked(Exception):
@@ -40,6 +44,7 @@ class Bench:
         self.facts = {}
         self.mark = 0
         self.lost = False  # no network was found
+        self._closed = []  # (number, ms when its close was answered, ms when it was opened again)
 
     def begin(self):
         self.mark = self.talk.mark()
@@ -74,6 +79,20 @@ class Bench:
 
     def _evidence(self):
         return self.talk.since(self.mark)
+
+    def told(self):
+        # What the URCs of the whole course came to: some come twice, or for what is closed.
+        urcs = self.talk.urcs
+        twice = late = 0
+        for (before, text), (ms, other) in zip(urcs, urcs[1:]):
+            twice += text == other and ms - before < _TWICE_MS and "recv" not in text
+        for ms, text in urcs:
+            found = re.match(r'\+QSSLURC: "\w+",(\d+)', text)
+            for number, begin, end in self._closed if found else ():
+                late += number == int(found[1]) and begin + _LATE_MS < ms < end
+        for name, count in (("urcs_twice", twice), ("urcs_of_closed", late)):
+            if count:
+                self.measured[name] = count
 
     # Commands
 
@@ -123,6 +142,10 @@ class Bench:
         talk = self.talk
         to_host, to_port = self.options.server
         seen = talk.seen()
+        self._closed = [
+            (n, begin, min(end, talk.port.now()) if n == number else end)
+            for n, begin, end in self._closed
+        ]
         self.closing(number)
         command = 'AT+QSSLOPEN=%d,%d,%d,"%s",%s,%d' % (
             PDP,
@@ -153,7 +176,15 @@ class Bench:
         self.talk.settle(100)
         self.talk.ask("AT+QSSLCLOSE=%d,3" % number, 15000)
         self.talk.done("AT+QSSLCLOSE=%d,3" % number)
+        self._closed.append((number, self.talk.port.now(), float("inf")))
         self.talk.settle(200)
+
+    def state(self, number, when):
+        # Notes what AT+QSSLSTATE says of a connection.
+        lines = self.talk.ask("AT+QSSLSTATE=%d" % number).lines
+        fields = lines[0].partition(":")[2].split(",") if lines else []
+        text = fields[5].strip() if len(fields) > 5 else "nothing"
+        self.facts["AT+QSSLSTATE %s" % when] = text
 
     def tell(self, number, *steps):
         # Sends a script to the server.

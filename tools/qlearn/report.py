@@ -38,6 +38,12 @@ def show(found, out):
         out("Measured:")
         for name, value in found["measured"].items():
             out("  %s %s" % (name, value))
+    facts = found.get("facts", {})
+    if facts:
+        out("")
+        out("Noted:")
+        for name, text in facts.items():
+            _item(out, name, str(text).replace("\n", " / "))
     if found["open"]:
         out("")
         out("Not told:")

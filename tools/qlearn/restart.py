@@ -64,6 +64,7 @@ def again(bench):
     talk.settle(500)
     talk.alive()
     texts = [text for _, text in talk.urcs[seen:]]
+    bench.facts["lines of the start"] = " / ".join(texts) or "none"
     bare = bench.talk.ask("AT").raw.startswith(b"AT\r")
     if bench.value("echo_obeys") == "yes":
         bench.settle("echo_default", "1" if bare else "0")
@@ -91,6 +92,10 @@ def again(bench):
             bench.settle(key, text)
     for key in ("ciphersuite", "seclevel", "negotiatetime", "cacert", "clientcert", "clientkey"):
         bench.facts["default of %s" % key] = setting(bench, key)
+    for command in ("QICSGP=1", "QIACT?", "CREG?", "QISDE?", "CSCS?", "IFC?"):
+        answer = bench.talk.ask("AT+" + command)
+        text = " / ".join(answer.lines) or answer.final
+        bench.facts["AT+%s behind a restart" % command] = text
     text = bench.talk.ask("AT+CCLK?").field("+CCLK:") or ""
     date = text.strip('"').partition(",")[0]
     if date in _DATES:

@@ -26,6 +26,14 @@ class Options:
         self.time = time.time
 
 
+# Commands whose ranges are noted (AT+...=?). Not AT+COPS=?, which looks for networks.
+_TESTED = (
+    "QSSLCFG QSSLOPEN QSSLSEND QSSLRECV QSSLCLOSE QSSLSTATE QICSGP QIACT QIDEACT QIDNSCFG "
+    "QIDNSGIP QNTP QLTS QFUPL QFDWL QFLST QFLDS QFDEL QFOPEN QFREAD QISDE CMEE CREG CGREG CFUN "
+    "CSCS IPR IFC"
+).split()
+
+
 class Stage:
     # missing(options): why its switches are not asked here, "" if they are.
     def __init__(self, title, probes, missing, data=0, setup=None):
@@ -144,6 +152,7 @@ class Learner:
         except Silence:
             raise Problem("The modem has fallen silent: switch it off and on, then run it again.")
         finally:
+            bench.told()
             for name, why in UNASKED.items():
                 bench.open(name, why)
             failed = self._restore()
@@ -158,7 +167,7 @@ class Learner:
             return ["(the port is gone)"]
 
     def _facts(self):
-        for command in ("QSSLCFG", "QSSLOPEN", "QSSLSEND", "QSSLRECV", "QSSLCLOSE", "QFUPL"):
+        for command in _TESTED:
             answer = self.talk.ask("AT+%s=?" % command)
             self.bench.facts["AT+%s=?" % command] = "\n".join(answer.lines) or answer.final
 

@@ -27,6 +27,7 @@ def _awaited(bench, number=FIRST, ms=10000, since=0):
 def first(bench):
     # One connection: does it work at all, and what does AT+QSSLSTATE say of it.
     bench.opened()
+    bench.state(FIRST, "while connected")
     line = bench.want("AT+QSSLSTATE=%d" % FIRST).lines
     fields = re.fullmatch(r"(\+Q\w+STATE|\+QISTATE): ?(.*)", line[0] if line else "")
     if not fields:
@@ -151,6 +152,7 @@ def unread(bench):
             raise Unasked('there was no "recv"')
         if not bench.talk.urc('+QSSLURC: "closed",%d' % FIRST, 15000, seen):
             raise Odd('"closed" does not come while data wait')
+        bench.state(FIRST, "once the server has closed")
         data, _ = bench.recv(FIRST)
         bench.choose(
             "closed_keeps_data",
@@ -182,6 +184,7 @@ def failed(bench):
             bench.settle("geterror_after_urc", "code")
         else:
             bench.odd("geterror_after_urc", "%d after %d" % (code, error))
+        bench.state(FIRST, "when it could not be opened")
         answer = bench.talk.ask(
             'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0' % (PDP, CTX, FIRST, *bench.options.server), 150000
         )
