@@ -77,6 +77,16 @@ def test_an_answer_of_another_form(tmp_path):
     assert "  ugsim: 2 OTHER FORM, 1 other result\n" in out
 
 
+def test_what_is_masked_may_have_been_anything(tmp_path):
+    # As boards and tap.py write it; what stands around it counts.
+    text = "> AT+CIMI\n< ***\n< OK\n> AT+QCCID\n< +QCCID: ***\n< OK\n"
+    code, out, _ = replay("--only", "ugsim", written(tmp_path, text))
+    assert code == 0 and "ugsim: 2 same\n" in out, out
+    text = "> AT+CIMI\n< ***\n< more\n< OK\n> AT+QCCID\n< +CCID: ***\n< OK\n"
+    code, out, _ = replay("--only", "ugsim", written(tmp_path, text))
+    assert code == 1 and "ugsim: 2 OTHER FORM\n" in out, out
+
+
 def test_of_another_family_what_is_common(tmp_path):
     text = "# model: XY7\n> AT+CSQ\n< +CSQ: 14\n< OK\n> AT+COPS?\n< +COPS: 1\n< OK\n"
     code, out, _ = replay(written(tmp_path, text + "> AT+QNEW\n< OK\n"))

@@ -12,12 +12,29 @@ _ESC = b"\x1b"
 
 def fresh(bench):
     # The SSL context as a program sets it, without authentication; put back in the end.
-    for key, value in (("sslversion", "3"), ("ciphersuite", '"0XFFFF"'), ("seclevel", "0")):
+    for key, value in _OPEN:
         old = setting(bench, key)
-        if key == "ciphersuite":
-            old = '"%s"' % old.strip('"')
-        bench.talk.undo('AT+QSSLCFG="%s",%d,%s' % (key, CTX, old))
-        bench.want('AT+QSSLCFG="%s",%d,%s' % (key, CTX, value))
+        bench.talk.undo(_setting(key, old))
+        _set(bench, key, value)
+
+
+_OPEN = (("sslversion", "3"), ("ciphersuite", "0XFFFF"), ("seclevel", "0"))
+
+
+def _setting(key, value):
+    # The commands that set it, in the order in which they are tried: some take no quotes.
+    bare = 'AT+QSSLCFG="%s",%d,%s' % (key, CTX, value.strip('"'))
+    if key != "ciphersuite":
+        return bare
+    return 'AT+QSSLCFG="%s",%d,"%s"' % (key, CTX, value.strip('"')), bare
+
+
+def _set(bench, key, value):
+    commands = _setting(key, value)
+    if isinstance(commands, str):
+        bench.want(commands)
+    elif not bench.talk.ask(commands[0]).ok:
+        bench.want(commands[1])
 
 
 def _awaited(bench, number=FIRST, ms=10000, since=0):
@@ -463,8 +480,8 @@ def release(bench):
 
 
 def _again(bench):
-    for key, value in (("sslversion", "3"), ("ciphersuite", '"0XFFFF"'), ("seclevel", "0")):
-        bench.want('AT+QSSLCFG="%s",%d,%s' % (key, CTX, value))
+    for key, value in _OPEN:
+        _set(bench, key, value)
 
 
 def _certificates(bench):
@@ -490,9 +507,8 @@ def _trusts(bench, pem):
     name = "RAM:qlearn-ca"
     gone, _ = bench.put(name, pem)
     try:
+        _again(bench)
         for key, value in (
-            ("sslversion", "3"),
-            ("ciphersuite", '"0XFFFF"'),
             ("seclevel", "1"),
             ("ignorelocaltime", "1"),
             ("cacert", '"%s"' % name),

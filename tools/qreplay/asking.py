@@ -87,11 +87,11 @@ def compare(transcript):
         mine, theirs = forms.list_of(lines, test), forms.list_of(recorded, test)
         one, other = forms.final_of(x.final), forms.final_of(final or "")
         if not x.final:
-            verdict = SAME if mine[: len(theirs)] == theirs else FORM
+            verdict = SAME if forms.alike(theirs, mine[: len(theirs)]) else FORM
         elif one != other:
             verdict = RESULT
         else:
-            verdict = SAME if mine == theirs else FORM
+            verdict = SAME if forms.alike(theirs, mine) else FORM
         if verdict != SAME and transcript.alien and x.name() not in COMMON:
             verdict = FAMILY
         yield x, verdict, said

@@ -56,6 +56,18 @@ def list_of(lines, test):
     return found
 
 
+def alike(recorded, said):
+    # Whether two lists are the same; what a recording has masked (***) may have been anything.
+    return len(recorded) == len(said) and all(
+        one == other or ("***" in one and re.fullmatch(_masked(one), other))
+        for one, other in zip(recorded, said)
+    )
+
+
+def _masked(form):
+    return re.escape(form).replace(re.escape("***"), ".*")
+
+
 def final_of(text):
     if text.startswith("+CME ERROR") or text.startswith("+CMS ERROR"):
         return "ERROR"
