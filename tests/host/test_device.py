@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -11,13 +12,14 @@ import sys
 import threading
 import time
 import tty
+import types
 
 import pytest
 
 import setup
 import tool
 from emuboard import Board, firmware
-from qdevice import options
+from qdevice import main, options
 from qdevice.host import Host
 
 
@@ -231,3 +233,23 @@ def test_a_real_board_keeps_its_settings(bench, tmp_path):
     status, out, err = tool.run(folder, "device.py", *argv)
     assert status == 0, out + err
     assert "41 True\n" in out and '{"answer": 7}' in out
+
+
+def test_files_of_this_pc_go_onto_the_board(monkeypatch, tmp_path):
+    # ca=FILE, as a script is given to a server of one's own.
+    host = object.__new__(Host)
+    written, ran = {}, []
+    host.emulated = True
+    host.write = written.update
+    host.mpremote = lambda *words, **options: (
+        ran.append(words) or types.SimpleNamespace(returncode=0)
+    )
+    host._mount = list
+    (tmp_path / "my-ca.pem").write_text("the CA")
+    (tmp_path / "app.py").write_text("print(1)\n")
+    words = [str(tmp_path / "app.py"), "host=h", "port=1", "ca=%s" % (tmp_path / "my-ca.pem")]
+    chosen = options.parse([*words, "cert=elsewhere.pem"])
+    assert main._example(host, tmp_path / "app.py", chosen, None) == 0 and ran
+    settings = json.loads(written["/settings.json"])
+    assert settings == {"host": "h", "port": 1, "ca": "/ca.pem", "cert": "elsewhere.pem"}
+    assert written["/ca.pem"] == "the CA"

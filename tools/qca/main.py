@@ -159,12 +159,10 @@ def _hosts(names):
         try:
             found.append(make.alternative(name))
         except ValueError:
-            found.append(None)
-        if found[-1] is None or not re.fullmatch(r"[A-Za-z0-9.:_*-]+", name):
             raise Problem(
                 "%s is no host name and no address; give it as clients type it, without https:// "
                 "and without a port." % name
-            )
+            ) from None
     return found
 
 

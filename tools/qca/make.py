@@ -3,6 +3,7 @@
 
 import datetime
 import ipaddress
+import re
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _BITS = 2048  # RSA: a UGxx knows no other key exchange
+# A host's name; what ends in a number would be a mistyped address.
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(r"(\*\.)?(%s\.)*(?![0-9]+$)%s" % (_LABEL, _LABEL))
 # A certificate writes dates from 2050 on in another form, which old TLS code does not read.
 LAST = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
 _USAGE = (
@@ -42,6 +46,8 @@ def alternative(text):
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
+        if not _HOST.fullmatch(text):
+            raise
         return x509.DNSName(text)
 
 

@@ -193,13 +193,13 @@ class Host:
         if done.returncode:
             raise Problem("The board does not take a file: %s" % done.stdout.strip())
 
-    def show(self, text, settings, ca):
+    def show(self, text, settings, pems):
         # Runs a script with its output on this terminal; the exit status. settings: for
-        # board.setting(); ca: text of a certificate. A real board keeps its own files.
+        # board.setting(); pems: texts of "ca", "cert", "key". A real board keeps its own files.
         folder = "/" if self.emulated else "/remote/"
-        if ca:
-            settings = dict(settings, ca=folder + "ca.pem")
-        files = {"settings.json": json.dumps(settings), "ca.pem": ca or ""}
+        named = {name: folder + name + ".pem" for name in pems}
+        files = {name + ".pem": text for name, text in pems.items()}
+        files["settings.json"] = json.dumps(dict(settings, **named))
         if self.emulated:
             self.write({folder + name: content for name, content in files.items()})
         else:

@@ -19,7 +19,11 @@ def _example(host, path, chosen, stack):
     # its output goes to this terminal.
     text = path.read_text(encoding="utf-8")
     settings = dict(chosen.settings)
-    ca = None
+    files = {}
+    for name in ("ca", "cert", "key"):
+        given = Path(str(settings.get(name, "")))
+        if given.is_file():  # of this PC: it goes along
+            files[name] = given.read_text()
     if "host" not in settings:
         which = run_options.server(text)
         if which == "mqtt":
@@ -27,13 +31,14 @@ def _example(host, path, chosen, stack):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-server-")))
         of_server = servers.start(which, folder, stack)
         ca = of_server.pop("ca").read_text()
+        files.setdefault("ca", ca)
         settings = dict(of_server, **settings)
     clients = run_options.clients(text)
     if clients and host.emulated:
         folder = getattr(setup, clients)()
         modules = [m.relative_to(folder) for m in sorted(folder.rglob("*.py"))]
         host.write({"/lib/%s" % m.as_posix(): (folder / m).read_text() for m in modules})
-    return host.show(text, settings, ca)
+    return host.show(text, settings, files)
 
 
 def _test(host, path, chosen):

@@ -18,7 +18,8 @@ _END = """\
 Without SCRIPT all tests run: %s.
 SCRIPT is one of these names, or a file, such as examples/telemetry_https.py. A file gets a server
 of its own on this PC (HTTPS, or mosquitto if it has umqtt or qssl.mqtt in it), unless host= is
-given; board.setting() then has host, port, ca and what NAME=VALUE says.
+given; board.setting() then has host, port, ca and what NAME=VALUE says. A file of this PC after
+ca=, cert= or key= goes onto the board.
 
 On the emulated board, driver and board file are frozen into its firmware, which is built when they
 have changed. That and the first set-up take a minute or two; all is kept under .cache.
