@@ -19,8 +19,10 @@ from qdemo.judge import AGAIN, NEW, Judge
 from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.screen import Screen
+from qdemo.servers import words
 from qdemo.trouble import Trouble
 from ugsim import picture, trace
+from ugsim.model.family import load
 
 _PATIENCE_S = 180  # so long without a new record, and the run is given up
 _DRAIN_S = 3  # for what is still on its way when the script has ended ...
@@ -82,14 +84,16 @@ class Demo:
     def _start(self):
         chosen, screen, folder = self._chosen, self._screen, self._folder
         kind = "MQTT" if chosen.mqtt else "HTTPS"
-        screen.title("qssl demo: MicroPython > AT port > simulated UGxx > TLS > %s" % kind)
+        family = load(chosen.model)
+        what = "simulated %s" % (family.model if family.lte else "UGxx")
+        screen.title("qssl demo: MicroPython > AT port > %s > TLS > %s" % (what, kind))
         screen.setup("certificates", "a CA and the server's, RSA 2048, made just now")
-        certs = Certificates(folder)
+        certs = Certificates(folder, family.lte)
         server = self._server = self._start_server(certs)
-        self._modem = Modem(folder, self._events, chosen.baud)
+        self._modem = Modem(folder, self._events, chosen.baud, model=chosen.model)
         self._stack.callback(self._modem.stop)
         rate = "%d baud" % chosen.baud if chosen.baud else "as fast as it goes"
-        screen.setup("modem", "simulated UGxx on %s, %s" % (self._modem.at, rate))
+        screen.setup("modem", "%s on %s, %s" % (what, self._modem.at, rate))
         script = self._script()
         settings = {
             "modem": self._modem.at,
@@ -115,7 +119,9 @@ class Demo:
             server = HttpsServer(certs, on_record, on_note, self._chosen.port)
             what = "HTTPS (Python's ssl)"
         self._stack.callback(server.close)
-        text = "%s on %s:%d, TLS 1.2, static RSA" % (what, server.host, server.port)
+        text = "%s on %s:%d, %s" % (what, server.host, server.port, words(certs))
+        if certs.other and not self._chosen.mqtt:
+            text += ", another host beside it"
         self._screen.setup("server", text)
         return server
 

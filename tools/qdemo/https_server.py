@@ -10,6 +10,8 @@ from qdemo import senml
 from qdemo.problem import Problem, port_problem
 
 SUITES = "AES256-SHA256:AES256-SHA:AES128-SHA"  # static RSA: all that OpenSSL and a UGxx share
+# What a server of today has, and an LTE modem as well.
+ORDINARY = "ECDHE+AESGCM"
 PATH = "/telemetry"
 _MAX = 65536  # bytes of one record
 _IDLE_S = 300
@@ -22,18 +24,21 @@ You came by %s, %s.
 class HttpsServer:
     # POST /telemetry takes a SenML record, POST /post anything; GET anything gives a short text.
     # on_record(senml.Record): a record has arrived, before its answer goes out.
-    # on_note(text): something else that a person may want to know.
+    # on_note(text): something else that a person may want to know. With certs.other it is an
+    # ordinary server of today with two names on its address; who names none gets the other host.
     def __init__(self, certs, on_record, on_note, port=0):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.set_ciphers(SUITES)
+            context.set_ciphers(ORDINARY if certs.other else SUITES)
         except ssl.SSLError:
             raise Problem(
                 "This system's OpenSSL (%s) refuses RSA key exchange, the only one a UGxx knows: "
                 "run it with another Python." % ssl.OPENSSL_VERSION
             ) from None
         context.load_cert_chain(certs.cert, certs.key)
+        if certs.other:
+            context = _shared(context, certs)
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError as e:
@@ -42,6 +47,8 @@ class HttpsServer:
         self._server.on_record = on_record
         self._server.on_note = on_note
         self.host, self.port = self._server.server_address
+        if certs.other:
+            self.host = "localhost"  # by its name
         self.settings = {}
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), daemon=True
@@ -54,6 +61,21 @@ class HttpsServer:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+
+def _shared(context, certs):
+    # The context of another host, which gives way to this one when localhost is asked for.
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    other.minimum_version = other.maximum_version = ssl.TLSVersion.TLSv1_2
+    other.set_ciphers(ORDINARY)
+    other.load_cert_chain(certs.other, certs.key)
+
+    def named(sock, name, _):
+        if name == "localhost":
+            sock.context = context
+
+    other.sni_callback = named
+    return other
 
 
 class _Server(http.server.ThreadingHTTPServer):

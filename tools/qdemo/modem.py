@@ -10,6 +10,7 @@ import time
 from qdemo import process
 from qdemo.problem import Problem
 from ugsim.control import Control, ControlError
+from ugsim.model.family import DEFAULT
 
 _LOOK_S = 0.02
 
@@ -17,10 +18,18 @@ _LOOK_S = 0.02
 class Modem:
     # at: path of the AT port. folder: for the trace, whose path is .trace. events: gets ("modem",
     # (kind, text)) for all that happens, as ugsim.trace names it; None: nobody wants it. options:
-    # more for ugsim.
-    def __init__(self, folder, events=None, baud=115200, options=(), stderr=subprocess.PIPE):
+    # more for ugsim. model: of ugsim.
+    def __init__(
+        self,
+        folder,
+        events=None,
+        baud=115200,
+        options=(),
+        stderr=subprocess.PIPE,
+        model=DEFAULT,
+    ):
         argv = [sys.executable, "-m", "ugsim", "--pty", "--ready-json", "--control"]
-        argv += ["--baud", str(baud), *options]
+        argv += ["--baud", str(baud), "--model", model, *options]
         if events is not None:
             trace = self.trace = folder / "trace"
             trace.touch()

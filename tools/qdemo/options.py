@@ -3,11 +3,13 @@
 
 import argparse
 
+from ugsim.model.family import DEFAULT, MODELS
+
 _ABOUT = """\
 Shows the whole way of telemetry from a microcontroller to a server, with no
-hardware: a script on MicroPython drives a simulated Quectel UGxx modem over its
-AT port, the modem makes a real TLS connection, and a server on this PC takes
-the records. Certificates are made for the occasion.
+hardware: a script on MicroPython drives a simulated Quectel modem over its AT
+port, the modem makes a real TLS connection, and a server on this PC takes the
+records. Certificates are made for the occasion.
 """
 _END = """\
 What it needs is fetched at the first run, under .venv and .cache of this
@@ -19,6 +21,9 @@ run.
 examples:
   python3 tools/demo.py --at                         and the talk with the modem
   python3 tools/demo.py --mqtt                       MQTT, with a real mosquitto
+  python3 tools/demo.py --model eg800k               an LTE modem, and a server as
+                                                     they are today: ECDHE, AES-GCM,
+                                                     two names on one address
   python3 tools/demo.py --coverage-hole              no network for a while
   python3 tools/demo.py --restart                    the modem restarts
   python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
@@ -41,6 +46,7 @@ def parse(args):
     )
     p.add_argument("--mqtt", action="store_true", help="MQTT and mosquitto instead of HTTPS")
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")
+    p.add_argument("--model", type=model, default=DEFAULT, metavar="NAME", help=MODEL_HELP)
     p.add_argument(
         "--records", type=number(1, 10000), default=10, metavar="N", help="how many (default: 10)"
     )
@@ -92,6 +98,7 @@ def parse(args):
     return p.parse_args(args)
 
 
+MODEL_HELP = "the modem: %s (default: %s)" % (", ".join(MODELS), DEFAULT)
 BAUD_HELP = "rate of the AT port; 0: as fast as it goes (default: 115200)"
 _RATES = (0, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
@@ -120,6 +127,13 @@ def seconds(low, high):
         return value
 
     return convert
+
+
+def model(text):
+    if text.lower() not in MODELS:
+        known = ", ".join(sorted(MODELS))
+        raise argparse.ArgumentTypeError("unknown model '%s'; known are %s" % (text, known))
+    return text.lower()
 
 
 def readable(path):

@@ -12,6 +12,7 @@ from qdemo.board import Board
 from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.trouble import check
+from ugsim.model.family import load
 from ugsim.port import owner
 
 
@@ -27,7 +28,7 @@ def _modem(chosen, folder, stack):
     baud = 115200 if chosen.baud is None else chosen.baud
     # Its view goes to this terminal.
     stderr = {"stderr": None} if chosen.at else {}
-    modem = Modem(folder, None, baud, options, **stderr)
+    modem = Modem(folder, None, baud, options, model=chosen.model, **stderr)
     stack.callback(modem.stop)
     return {"modem": modem.at}
 
@@ -45,9 +46,11 @@ def _hold(port, stack):
 
 def _run(chosen, stack):
     for fault in chosen.fault:
-        check("fault " + fault)
+        check("fault " + fault, chosen.model)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-run-")))
-    settings = {} if chosen.server == "none" else servers.start(chosen.server, folder, stack)
+    settings = {}
+    if chosen.server != "none":
+        settings = servers.start(chosen.server, folder, stack, load(chosen.model).lte)
     settings.update(_modem(chosen, folder, stack))
     settings.update(chosen.settings)
     if "ca" in settings and not os.path.exists(settings["ca"]):

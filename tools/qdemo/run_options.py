@@ -5,7 +5,7 @@ import argparse
 import os
 from pathlib import Path
 
-from qdemo.options import BAUD_HELP, Parser, baud
+from qdemo.options import BAUD_HELP, DEFAULT, MODEL_HELP, Parser, baud, model
 
 _ABOUT = """\
 Runs a script for a board on this PC: on MicroPython's unix port, with
@@ -50,6 +50,7 @@ def parse(args):
         help="what to start (default: mqtt if the script has umqtt, mqtt_as or qssl.mqtt in it)",
     )
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")
+    p.add_argument("--model", type=model, metavar="NAME", help=MODEL_HELP)
     p.add_argument("--baud", type=baud, metavar="N", help=BAUD_HELP)
     p.add_argument(
         "--fault",
@@ -67,8 +68,9 @@ def parse(args):
     text = _read(p, chosen.script)
     chosen.clients = clients(text)
     chosen.settings = _settings(p, chosen.settings)
-    if chosen.modem and (chosen.at or chosen.fault):
-        p.error("--at and --fault are of the simulated modem and don't go with --modem")
+    if chosen.modem and (chosen.at or chosen.fault or chosen.model):
+        p.error("--at, --fault and --model are of the simulated modem and don't go with --modem")
+    chosen.model = chosen.model or DEFAULT
     if chosen.server is None:
         if chosen.modem or "host" in chosen.settings:
             chosen.server = "none"

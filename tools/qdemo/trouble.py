@@ -17,7 +17,7 @@ class Trouble:
         self._hole_s = chosen.coverage_hole
         self._later = []  # (time, command)
         for command in self._commands:
-            check(command)
+            check(command, chosen.model)
 
     def on_record(self, n, now):
         # The record n has arrived.
@@ -34,10 +34,10 @@ class Trouble:
         return found
 
 
-def check(command):
+def check(command, model=None):
     # Raises Problem if the simulated modem would not take the command: that is better known before
     # everything starts.
-    answer = UGxx(None).command(command)
+    answer = UGxx(None, model=model).command(command)
     if answer.startswith("error: "):
         reason = answer[7:].partition("; '")[0].partition("? '")[0]
         raise Problem(
