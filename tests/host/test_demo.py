@@ -161,6 +161,8 @@ def test_what_went_wrong_is_told(tmp_path, tmp_path_factory, name):
         (["--script", "/nowhere/x.py"], "can't read /nowhere/x.py"),
         (["--fault", "earthquake"], "unknown fault 'earthquake'"),
         (["--fault", "send_fail n=x"], "wants a number"),
+        (["--fault", "upload_line"], "fault upload_line is one of LTE models"),
+        (["--model", "bg97"], "unknown model 'bg97'; known are bg77, bg770a, bg95, bg96"),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, args, said):
