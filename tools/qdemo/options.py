@@ -21,9 +21,9 @@ run.
 examples:
   python3 tools/demo.py --at                         and the talk with the modem
   python3 tools/demo.py --mqtt                       MQTT, with a real mosquitto
-  python3 tools/demo.py --model eg800k               an LTE modem; the server has
-                                                     ECDHE, AES-GCM, two names on
-                                                     its address
+  python3 tools/demo.py --model eg800k               an LTE modem; a server with
+                                                     ECDHE, AES-GCM and another
+                                                     name at its address
   python3 tools/demo.py --coverage-hole              no network for a while
   python3 tools/demo.py --restart                    the modem restarts
   python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
