@@ -87,6 +87,19 @@ def test_what_is_masked_may_have_been_anything(tmp_path):
     assert code == 1 and "ugsim: 2 OTHER FORM\n" in out, out
 
 
+def test_the_trace_of_an_example_that_fails(tmp_path):
+    # As docs/trouble.md has it: a board's trace, with echoes, and of a name that is not found.
+    argv = [sys.executable, setup.ROOT / "tools/run.py", "--server", "https"]
+    argv += [setup.ROOT / "examples/https_get.py", "--", "trace=4096", "host=no-such-host.invalid"]
+    if setup.find_micropython() is None:
+        pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True)
+    assert '"kind": "start"' in done.stdout, done.stdout + done.stderr
+    code, out, err = replay(written(tmp_path, done.stdout))
+    assert (code, err) == (0, "") and "OTHER FORM" not in out, out
+    assert "open failed with 565, as recorded" in out
+
+
 def test_of_another_family_what_is_common(tmp_path):
     text = "# model: XY7\n> AT+CSQ\n< +CSQ: 14\n< OK\n> AT+COPS?\n< +COPS: 1\n< OK\n"
     code, out, _ = replay(written(tmp_path, text + "> AT+QNEW\n< OK\n"))

@@ -6,6 +6,7 @@ import re
 # The first text in quotes of these is a word of the modem's, not a value.
 _WORDS = ("+QSSLCFG", "+QCFG", "+QIURC", "+QSSLURC", "+QINDCFG", "+QURCCFG", "+QICFG")
 _TOKEN = re.compile(r'"[^"]*"|[^,]+|(?<=,)(?=,|$)')
+_HOSTS = ("+QSSLSTATE", "+QISTATE")
 _SUMS = ("+QFUPL", "+QFDWL")
 
 
@@ -20,7 +21,8 @@ def of(line):
     for i, token in enumerate(_TOKEN.findall(rest)):
         if token.startswith('"'):
             word = prefix in _WORDS and i == 0
-            tokens.append(token if word else _quoted(token))
+            # A name stands where an address will, once it is resolved.
+            tokens.append(token if word else '"T"' if prefix in _HOSTS else _quoted(token))
         elif prefix == "+CPIN":
             tokens.append("T")
         elif prefix in _SUMS and i == 1:

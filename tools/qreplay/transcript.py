@@ -106,6 +106,8 @@ class Transcript:
 
     def _answer(self, text):
         x = self._open
+        if x is not None and text == x.text and not x.lines and not x.final:
+            return  # its echo, as a board's trace has it
         if x is None or x.final:
             self.urcs.append(text)
         elif _FINAL.match(text):
