@@ -237,6 +237,21 @@ def test_without_network_server_or_restart(pems):
     assert set(learner.bench.results) == set(SWITCHES)
 
 
+def test_who_is_searching_is_not_registered(pems):
+    # "1,2": mode 1, and searching.
+    from qlearn import network
+
+    for text, want in (("1,2", False), ("0,1", True), ("1", True), ("2", False), ("5", True)):
+        bench = run.Learner(None, options(None)).bench
+        answer = type("A", (), {"field": lambda self, start, text=text: text})()
+        now = iter(range(0, 10000, 1000))
+        port = type("P", (), {"now": lambda self, now=now: next(now)})()
+        talk = {"ask": lambda self, text, answer=answer: answer, "port": port}
+        talk["rest"] = lambda self, ms: None
+        bench.talk = type("T", (), talk)()
+        assert network.registered(bench, 2) is want, text
+
+
 def test_what_stands_in_the_way_is_named(pems):
     # No network, no SIM, a server that refuses or does something else.
     def no_network(model, port):

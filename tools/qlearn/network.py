@@ -26,7 +26,7 @@ def registered(bench, seconds):
     while True:
         for name in ("CGREG", "CREG"):
             text = bench.talk.ask("AT+%s?" % name).field("+%s:" % name) or ""
-            if re.match(r"(\d,)?(1|5)(,|$)", text):
+            if re.match(r"\d,(1|5)\b|[15]$", text):
                 return True
         if bench.talk.port.now() >= end:
             return False

@@ -186,16 +186,20 @@ def quiet_errors(bench):
 def error_words(bench):
     # A value that no modem takes, with errors in words (AT+CMEE=2) and as numbers (1).
     old = bench.want("AT+CMEE?").field("+CMEE:")
+    if old not in ("0", "1", "2"):
+        raise Odd("AT+CMEE? writes %r" % old)
     seen = []
     undo = bench.talk.undo("AT+CMEE=%s" % old)
     for level in (2, 1):
         bench.want("AT+CMEE=%d" % level)
-        answer = bench.talk.ask('AT+CSCS="QLEARN"')
+        answer = bench.talk.ask("AT+CMEE=9")  # if that is taken, it is put back all the same
         number = answer.code is not None
         seen.append(
             "number" if number else "words" if answer.final[:4] == "+CME" else answer.final
         )
     bench.remove(undo)
+    if "OK" in seen:
+        raise Unasked("a wrong value is taken (AT+CMEE=9)")
     if seen[0] == "ERROR":
         raise Unasked("a wrong value is answered by ERROR, whatever AT+CMEE is")
     bench.choose(
