@@ -115,17 +115,21 @@ class _Context:
     # without effect.
     def __init__(self, shim):
         self._shim = shim
-        self._own = [None] * 4  # CA, certificate, key, ciphers
+        self._own = [None] * 5  # CA, certificate, key, ciphers, check of the name
         self.verify_mode = _REQUIRED if shim.ctx._seclevel else 0
 
     @property
     def check_hostname(self):
-        return False
+        return bool(self._own[4])
 
     @check_hostname.setter
     def check_hostname(self, flag):
         if flag:
-            raise error("host name")
+            from .connect.clienttls import checks
+
+            if not checks(self._shim.modem):
+                raise error("host name")
+        self._own[4] = flag or None
 
     def load_verify_locations(self, cafile=None, cadata=None, capath=None):
         from .connect.clienttls import loaded
@@ -149,12 +153,12 @@ class _Context:
     def set_ciphers(self, ciphers):
         from .connect.clienttls import suite
 
-        self._own[3] = suite(ciphers)
+        self._own[3] = suite(self._shim.modem, ciphers)
 
     def get_ciphers(self):
-        from .connect.clienttls import SUITES
+        from .connect.clienttls import suites
 
-        return list(SUITES)
+        return suites(self._shim.modem)
 
     def wrap_socket(self, sock, server_side=False, **params):
         shim = self._shim
@@ -166,7 +170,7 @@ class _Context:
         if not isinstance(sock, _Lazy):
             raise error("foreign")
         ctx = shim.ctx
-        if self._own != [None] * 4:
+        if self._own != [None] * 5:
             from .connect.clienttls import context
 
             ctx = context(shim, *self._own)

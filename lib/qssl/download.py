@@ -34,6 +34,33 @@ class _Download(Exchange):
         return n
 
 
+def _fetching(modem, name, want, keep):
+    # Generator: the _Download of one file of `want` bytes.
+    x = modem.at.post(
+        b'AT+QFDWL="%s"' % name,
+        b"+QFDWL:",
+        10000 + want,
+        None,
+        lambda *args: _Download(want, keep, *args),
+    )
+    return (yield from modem.at.wait(x))
+
+
+def _whole(x, want):
+    # Whether all of it came as the modem has it.
+    try:
+        n, _, check = x.lines[0].partition(b",")
+        return int(n) == x.n == want and int(check, 16) == x.sum
+    except (ValueError, IndexError):
+        return False
+
+
+def proven(modem, source, name):
+    # Generator: whether the modem's file is that source, as its bytes tell.
+    x = yield from _fetching(modem, name, source.size, False)
+    return x.result == _l.OK and _whole(x, source.size) and x.sum == source.sum
+
+
 def fetch(modem, name, keep: bool = True) -> tuple:
     """A file of the modem: "RAM:ca.pem", "UFS:...", or plain for flash.
 
@@ -49,24 +76,12 @@ def fetch(modem, name, keep: bool = True) -> tuple:
     want = size(modem, name)
     if want < 0:
         raise Error(errno.ENOENT, "files", "%s is not on the modem" % name.decode(), 405)
-    x = modem.at.post(
-        b'AT+QFDWL="%s"' % name,
-        b"+QFDWL:",
-        10000 + want,
-        None,
-        lambda *args: _Download(want, keep, *args),
-    )
-    modem.link.drive(modem.at.wait(x))
+    x = modem.link.drive(_fetching(modem, name, want, keep))
     if x.result != _l.OK:
         from .hints import explain
 
         modem.at.fail(x.result, "files", explain(modem.link.cme))
-    try:
-        n, _, check = x.lines[0].partition(b",")
-        whole = int(n) == x.n == want and int(check, 16) == x.sum
-    except (ValueError, IndexError):
-        whole = False
-    if not whole:
+    if not _whole(x, want):
         raise Error(errno.EIO, "files", "the file came damaged over the UART; use RTS/CTS")
     return (bytes(x.data) if keep else x.n), x.sum
 

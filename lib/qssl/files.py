@@ -30,9 +30,9 @@ def named(where, size, crc):
     return b"%s%08x-%d.pem" % (where.encode(), crc, size)
 
 
-def ensuring(modem, source, phase, where):
-    # The same as a generator for Link.drive.
-    name = named(where, source.size, source.crc)
+def ensuring(modem, source, phase, where, name=None):
+    # The same as a generator for Link.drive. name: as the modem writes it.
+    name = name or named(where, source.size, source.crc)
     if (yield from _size(modem, name)) == source.size:
         return name
     free, total = yield from _room(modem, where)
@@ -49,7 +49,7 @@ def ensuring(modem, source, phase, where):
     for last in (False, True):
         yield from _delete(modem, name, True)
         x = yield from _uploading(modem, source, name)
-        if x.result == _l.ERROR:
+        if x.result == _l.ERROR and (last or not x.lines):
             from .hints import explain
 
             code = modem.link.cme
@@ -57,8 +57,16 @@ def ensuring(modem, source, phase, where):
             modem.link.cme = code  # not the deletion's
             modem.at.fail(x.result, phase, "upload failed: " + explain(code))
         fine = x.lines and _matches(x.lines[0], source)
-        if x.result == _l.OK and fine and (yield from _size(modem, name)) == source.size:
-            return name
+        if x.result == _l.OK:
+            shown = yield from _size(modem, name)
+            if fine and shown == source.size:
+                return name
+            if modem.link.lte and shown in (-1, source.size):
+                # Some firmware does not say what it took, some does not list what it has.
+                from .download import proven
+
+                if (yield from proven(modem, source, name)):
+                    return name
         if x.result == _l.RESTARTED or source.differs():
             break
         if last and x.result == _l.OK:

@@ -83,6 +83,12 @@ datagrams|!EOPNOTSUPP|socket|TLS over TCP only, no datagrams
 server|!EOPNOTSUPP|tls|the modem can't be a server
 foreign|!EINVAL|tls|wrap_socket() takes a socket of qssl.compat
 not here|!EOPNOTSUPP|tls| can't be given here; modem.tls() sets it
+no sni|!EOPNOTSUPP|tls|this modem can't tell the server which name is meant (no sni in its \
+AT+QSSLCFG); leave sni=True out, and let the server show the right certificate without it
+no check|!EOPNOTSUPP|tls|this modem can't check the name in the server's certificate (no \
+checkhost in its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs \
+nobody else's
+no pdp|!EINVAL|start| PDP contexts are all that this modem has; give a lower pdp
 host name|!EOPNOTSUPP|tls|the modem can't check the name in the server's certificate; leave \
 check_hostname alone and load a CA of your own, which signs nobody else's
 second ca|!EOPNOTSUPP|tls|this context has a CA; give both in one file, or bytes, or make another

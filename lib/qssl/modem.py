@@ -112,10 +112,12 @@ class Modem:
     with value(), all optional and asserted at 1 (invert in the board file). sockets: how many may
     be open at once, 1 to 12. idle(): called while waiting, at least every 100 ms: watchdog, light
     sleep. pdp: the PDP context in use, 1 to 20. flow: RTS and CTS are wired. baud: the UART's
-    rate, if start() may search the modem at others. off: the line PWRDWN_N.
+    rate, if start() may search the modem at others. off: the line PWRDWN_N. dialect: a family or
+    a model of docs/families.md, for a modem whose name (ATI) nobody knows.
 
-    Attributes: up (registered, PDP context active), address (of the PDP context), stats (counters,
-    such as restarts, garbled, rx, tx), caps (what probe() found), epoch (changes whenever the
+    Attributes: up (registered, PDP context active), address (of the PDP context), model (its name)
+    and dialect (its family), known after start(), stats (counters, such as restarts, garbled, rx,
+    tx), caps (what probe() found), epoch (changes whenever the
     modem has forgotten contexts and files in RAM). on_event = fn: fn(kind, id, value) is told what
     the modem reports on its own, see docs/events.md; None ends it.
 
@@ -126,6 +128,9 @@ class Modem:
     """
 
     stated = None  # (ticks, seconds since 1970): what the program told clock() last
+    model = ""  # what ATI says; "": start() has not asked yet
+    dialect = "ugxx"  # its family: a module of qssl.family
+    pulse_ms = 0  # of its PWRKEY; 0: not known
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(
@@ -142,6 +147,7 @@ class Modem:
         flow: bool = False,
         baud: int = 0,
         off=None,
+        dialect: str | None = None,
     ) -> None:
         if not 1 <= sockets <= ID_MAX + 1:
             raise error("sockets")
@@ -152,6 +158,10 @@ class Modem:
         self.at = At(self.link)
         self.pdp = pdp
         self.pdps = []  # PDP contexts that are active beside it
+        if dialect:
+            from .family.choose import force
+
+            force(self, dialect)
         self.caps = None  # what the firmware can do, once probe() was asked
         self.flow = flow
         self.baud = baud
@@ -212,7 +222,7 @@ class Modem:
         try:
             self._start(apn, user, password, auth, timeout_ms, pin)
         finally:
-            unload("start connect clock")
+            unload("start connect clock family")
 
     def _start(self, apn, user, password, auth, timeout_ms, pin):
         # Its frame has what start() then lets go: a name in that of start() would hold it.
@@ -225,10 +235,11 @@ class Modem:
         """An SSL context, 0 to 5 (manual 2.2.1), for connect(). Nothing is sent yet.
 
         settings: ca, cert, key (PEM, as bytes or as the path of a file on the board), version
-        "TLS1.2", suite "AES256-SHA256", auth (False: the server is not authenticated), check_time
-        (False: dates don't matter), negotiate_s (10 to 300, for the handshake), where ("RAM:" or
-        "UFS:" of the modem), allow_weak (needed for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all" and
-        auth=False).
+        "TLS1.2", suite ("AES256-SHA256", of LTE modems "ECDHE-RSA-AES128-GCM-SHA256"), auth
+        (False: the server is not authenticated), check_time (False: dates don't matter),
+        negotiate_s (10 to 300, for the handshake), where ("RAM:" or "UFS:" of the modem),
+        allow_weak (needed for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all" and auth=False), sni and
+        check_host (None: where the modem has it, True: or no connection, False: not).
 
         Returns: qssl.tls.Context.
         Raises: qssl.Refused for a setting or file that can't work.

@@ -24,14 +24,15 @@ class Context:
         try:
             self._check(ctx, settings)
         finally:
-            unload("connect files", True)
+            unload("connect files family", True)
         modem.contexts[ctx] = modem.contexts[ctx] or self  # not for those that clients make
 
     def _check(self, ctx, settings):
         # In a frame of its own, see Modem._start.
         from .connect.settings import check
 
-        self._seclevel, self._settings, self._pems, self._where = check(ctx, **settings)
+        checked = check(self._modem, ctx, **settings)
+        self._seclevel, self._settings, self._pems, self._where = checked
 
     def apply(self) -> None:
         """Makes the modem's context what this one says, unless it is already. connect() does it
@@ -45,8 +46,8 @@ class Context:
         """
         self._modem.link.drive(self.applying())
 
-    def applying(self):
-        # The same as a generator for Link.drive.
+    def applying(self, host=b""):
+        # The same as a generator for Link.drive. host: which it is for.
         from .connect.sslcfg import applying
 
-        return applying(self, self._modem)
+        return applying(self, self._modem, host)

@@ -32,6 +32,9 @@ MODULES = {
 INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
     "connect.pem connect.pemcheck connect.pemhints connect.settings connect.source connect.sslcfg "
+    "family.attach family.bg770a family.bg95 family.bg96 family.choose family.ec200a "
+    "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
+    "family.wanted family.witness "
     "modes.inband modes.push ntp start.bringup start.contact start.echo start.mute start.network "
     "start.radio start.sim start.urcs start.words tried wire.ascii wire.channel wire.command "
     "wire.dialect wire.link wire.parser wire.resync"
@@ -57,6 +60,7 @@ HIDDEN = {
     "files": "ensure named ensuring",
     "start.pdp": "stop ip dotted",
     "ask.diagnose": "stamp validity",
+    "download": "proven",
     "ask.probe": "check listed",
     "hints": "error",
 }

@@ -185,6 +185,8 @@ class Shortener:
                         if isinstance(n.value, ast.Name) and n.value.id == me:
                             own.add(n.attr)
         family |= own
+        # What the class's own statements read, they would find in the class.
+        self._scopes.append(own | _read(node.body))
         return own
 
     # --- which name gets which ---------------------------------------------------------------
@@ -264,6 +266,15 @@ def _bound(body):
 
     for statement in body:
         visit(statement)
+    return found
+
+
+def _read(body):
+    # Names that the statements of a class read, those in its functions not.
+    found = set()
+    for statement in body:
+        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            found.update(n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
     return found
 
 

@@ -11,6 +11,7 @@ from ..wire.dialect import ID_MAX
 
 # <socket_state> by number (2.2.6), <access_mode> by number (2.2.2)
 STATES = "initial opening handshake connected listening closing"
+_LTE = "initial opening connected listening closing"  # of LTE modems
 MODES = "buffer push transparent"
 
 # state and mode are words of these; ip is the server's address. A program has no use for
@@ -42,7 +43,11 @@ def state(modem, id: int | None = None) -> list | tuple | None:
     if result != _l.OK:
         at.fail(result, "state", "the modem refused it")
     # Firmware was seen to answer with the prefix of AT+QISTATE.
-    found = [_parsed(b) for b in at.lines if b.startswith(b"+QSSLSTATE:") or b[:9] == b"+QISTATE:"]
+    states = (_LTE if modem.link.lte else STATES).split()
+    found = []
+    for b in at.lines:
+        if b.startswith(b"+QSSLSTATE:") or b[:9] == b"+QISTATE:":
+            found.append(_parsed(b, states))
     if id is None:
         return found
     for one in found:
@@ -51,7 +56,7 @@ def state(modem, id: int | None = None) -> list | tuple | None:
     return None
 
 
-def _parsed(line):
+def _parsed(line, states):
     n = len(line)
     at = line.find(b":") + 1
     v = [value(line, at, n, k) for k in range(11)]
@@ -59,6 +64,6 @@ def _parsed(line):
         raise error("unreadable")
     for k in (1, 2, 9):
         v[k] = text(line, at, n, k)
-    for k, words in ((5, STATES.split()), (8, MODES.split())):
+    for k, words in ((5, states), (8, MODES.split())):
         v[k] = words[v[k]] if v[k] < len(words) else str(v[k])
     return State(*v)

@@ -12,16 +12,9 @@ from binascii import b2a_base64
 from micropython import const
 
 from ..errors import Refused, error
-from .settings import SUITES as _MODEM
 from .settings import VERSIONS
 
-# Names of MicroPython, the strongest first, and the modem's.
-SUITES = (
-    "TLS-RSA-WITH-AES-256-CBC-SHA256",
-    "TLS-RSA-WITH-AES-256-CBC-SHA",
-    "TLS-RSA-WITH-AES-128-CBC-SHA",
-)
-_NAMES = ("AES256-SHA256", "AES256-SHA", "AES128-SHA")  # OpenSSL's, too
+_NAMES = ("AES256-SHA256", "AES256-SHA", "AES128-SHA")  # OpenSSL's, too, the strongest first
 _DER = const(0x30)  # a sequence
 
 
@@ -61,26 +54,62 @@ def _pem(der, phase):
     return b"".join(rows)
 
 
-def suite(ciphers):
+def _names(modem):
+    # The modem's suites, those that are not weak, the strongest first.
+    if not modem.link.lte:
+        return _NAMES
+    from ..family import table
+    from ..family.suites import SUITES
+
+    have = table(modem).suites.split()
+    return [n for n, (value, weak) in SUITES.items() if value[2:] in have and not weak] + list(
+        _NAMES
+    )
+
+
+def _long(name):
+    # As MicroPython and IANA write it: TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256.
+    kind, _, rest = name.partition("AES")
+    block = "" if "GCM" in rest else "-CBC"
+    return "TLS-%sWITH-AES-%s%s%s" % (kind or "RSA-", rest[:3], block, rest[3:])
+
+
+def suites(modem):
+    # Those that it has.
+    return [_long(name) for name in _names(modem)]
+
+
+def suite(modem, ciphers):
     # The modem takes one suite: the strongest of those named, by MicroPython, OpenSSL or IANA.
     if isinstance(ciphers, str):
         ciphers = ciphers.split(":")
     named = [c.upper().replace("_", "-") for c in ciphers]
-    for ours, name in zip(SUITES, _NAMES):
-        if ours in named or name in named:
+    names = _names(modem)
+    for name in names:
+        if name in named or _long(name) in named:
             return name
     hint = "the modem has none of these ciphers; name %s, or leave it to modem.tls()"
-    raise Refused(errno.EOPNOTSUPP, "tls", hint % " or ".join(_NAMES))
+    raise Refused(errno.EOPNOTSUPP, "tls", hint % " or ".join(names))
 
 
-def context(shim, ca, cert, key, suite):
+def checks(modem):
+    # Whether a modem of this family may be able to check the name in the server's certificate.
+    if not modem.link.lte:
+        return False
+    from ..family import table
+
+    family = table(modem)
+    return family.host or modem.model in family.hosts.split()
+
+
+def context(shim, ca, cert, key, suite, check):
     # The modem's context with these settings; what is None is that of the shim's. (The client's
     # certificate is not: a client that loads none, shows none.)
     modem = shim.modem
     base = shim.ctx
     if ca is None and base._seclevel:
         ca = base._pems[0][0]
-    wanted = (ca, cert, key, suite, base._settings, base._where)
+    wanted = (ca, cert, key, suite, check, base._settings, base._where)
     mine = getattr(modem, "clients", None)  # [wanted, Context], the last used is the last
     if mine is None:
         mine = modem.clients = []
@@ -89,17 +118,19 @@ def context(shim, ca, cert, key, suite):
             mine.remove(entry)
             mine.append(entry)
             return entry[1]
-    version, _, _, ignore, seconds = base._settings
+    version, _, _, ignore, seconds, named, sni, host = base._settings
     ctx = modem.tls(
         _free(modem, mine),
         ca=ca,
         cert=cert,
         key=key,
         version=_name(VERSIONS, version),
-        suite=suite or _name(_MODEM, base._settings[1].strip('"')),
+        suite=suite or named,
         check_time=not ignore,
         negotiate_s=seconds,
         where=base._where,
+        sni=sni,
+        check_host=check or host,
         allow_weak=True,  # version and suite, if that was said for the shim's
     )
     mine.append([wanted, ctx])

@@ -17,7 +17,7 @@ from .arguments import quoted
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 
 # What a connection needs until it opens.
-_LOADED = const("start connect files clock ask.codes")
+_LOADED = const("start connect files family clock ask.codes")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):
@@ -41,7 +41,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 _refused(modem, sock, host, port, code)
             # What should have closed the id was lost on the UART, or what should have opened it.
             again = False
-            yield from modem.at.ask(b"AT+QSSLCLOSE=%d,0" % sock.id)
+            yield from modem.at.ask(b"AT+QSSLCLOSE=%d%s" % (sock.id, b",0"[: 3 - modem.link.lte]))
             sock._release()
         finally:
             if not sound:
@@ -74,7 +74,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False):
             from ..start import echo
 
             yield from modem.at.alone((echo.off if push else echo.again)(modem))
-        yield from modem.at.alone(ctx.applying())
+        yield from modem.at.alone(ctx.applying(host))
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
             break
     # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of

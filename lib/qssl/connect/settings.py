@@ -29,39 +29,47 @@ SUITES = {
 
 
 def check(
+    modem,
     ctx: int,
     ca: str | bytes | None = None,
     cert: str | bytes | None = None,
     key: str | bytes | None = None,
     version: str = "TLS1.2",
-    suite: str = "AES256-SHA256",
+    suite: str | None = None,
     auth: bool = True,
     check_time: bool = True,
     negotiate_s: int = 60,
-    where: str = "RAM:",
+    where: str | None = None,
     allow_weak: bool = False,
+    sni: bool | None = None,
+    check_host: bool | None = None,
 ) -> tuple:
     # ctx: 0..5. ca, cert, key: PEM, as bytes or as the path of a file on the board. version,
     # suite: names of the tables above. auth=False: the server is not authenticated at all.
     # check_time=False: certificates don't expire (no clock needed). negotiate_s: limit of the
     # handshake, 10 to 300 s. where: "RAM:" or "UFS:" (the modem's flash). allow_weak: needed
-    # for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all", and auth=False.
-    # Returns what a Context keeps of them: seclevel, values of sslcfg._KEYS, files, where.
+    # for SSL3.0, TLS1.0, TLS1.1, RC4, 3DES, "all", and auth=False. sni, check_host: True: it must
+    # be so, False: not so, None: as far as the modem has it. suite, where: None: what is best.
+    # Returns what a Context keeps of them: seclevel; values of sslcfg._KEYS, then suite, sni,
+    # check_host as they were given; files; where. Before start() nobody knows what the modem has.
     if not isinstance(ctx, int) or not 0 <= ctx <= CTX_MAX:
         _refuse("ctx must be 0 to %d" % CTX_MAX)
     if version not in VERSIONS:
         _refuse("version must be one of " + _names(VERSIONS))
-    if suite not in SUITES:
-        _refuse("suite must be one of " + _names(SUITES))
+    value = SUITES.get(suite or "AES256-SHA256")
+    if value is None or sni is not None or check_host is not None or modem.link.lte:
+        from ..family.wanted import wanted
+
+        value = wanted(modem, suite, value, where, sni, check_host)
     if not isinstance(negotiate_s, int) or not 10 <= negotiate_s <= 300:
         _refuse("negotiate_s must be 10 to 300")
-    if where not in ("RAM:", "UFS:"):
+    if where not in (None, "RAM:", "UFS:"):
         _refuse('where must be "RAM:" or "UFS:"')
     if not allow_weak:
         how = "%s is weak; allow_weak=True to use it"
         if VERSIONS[version][1]:
             _refuse(how % version, errno.EACCES)
-        if SUITES[suite][1]:
+        if value[1]:
             _refuse(how % suite, errno.EACCES)
         if not auth:
             _refuse("auth=False trusts anybody; allow_weak=True to use it", errno.EACCES)
@@ -74,10 +82,13 @@ def check(
     level = 0 if not auth else 2 if cert is not None else 1
     settings = (
         VERSIONS[version][0],
-        '"%s"' % SUITES[suite][0],
+        '"%s"' % value[0],
         level,
         int(not check_time),
         negotiate_s,
+        suite,
+        sni,
+        check_host,
     )
     return level, settings, load(ca, cert, key), where
 

@@ -49,13 +49,23 @@ def _stamp(what):
         f.close()
 
 
-def applying(ctx, modem):
-    # Generator for Link.drive, see tls.Context.apply.
+def applying(ctx, modem, host):
+    # Generator for Link.drive, see tls.Context.apply. host: which it is for, bytes; b"": any.
     # A restart may have gone unseen in what the quarantine passed over.
     epoch = modem.epoch + modem.stats.resyncs
     id = ctx.id
     settings = [(key, str(val).encode()) for key, val in zip(_KEYS, ctx._settings)]
     level = ctx._seclevel
+    begin = where = ctx._where or "RAM:"
+    family = None
+    if modem.link.lte:
+        from ..family import keys as family
+
+        where, begin = family.fit(modem, ctx, settings)
+    elif True in ctx._settings[6:] or "C" in ctx._settings[1]:  # so are suites of LTE modems alone
+        from ..family.wanted import wanted
+
+        wanted(modem, ctx._settings[5], None, None, *ctx._settings[6:])
     if _changed(ctx):
         from .pemcheck import load
 
@@ -76,8 +86,9 @@ def applying(ctx, modem):
             if not (yield due):  # what closes later would release it behind the look
                 raise error("unreleased")
         if (yield from _holds(modem, id, *settings[2 if level else 1])):
-            if modem.contexts[id] is ctx:
-                return
+            if family is None or (yield from family.same(modem, ctx, host)):
+                if modem.contexts[id] is ctx:
+                    return
     if modem.caps is not None:
         from ..ask.probe import check
 
@@ -90,7 +101,9 @@ def applying(ctx, modem):
     if level and not ctx._settings[3]:
         yield from _timed(modem)
         unload("clock", True)
-    names = yield from _uploads(ctx, modem)
+    if family is not None:
+        yield from family.more(modem, ctx, host, settings)
+    names = yield from _uploads(ctx, modem, where, begin)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
     for key, val in pems + settings:
         shown = "%s=%s" % (key.decode(), val.decode())
@@ -118,13 +131,12 @@ def _timed(modem):
         raise Refused(errno.EACCES, "tls", how % why)
 
 
-def _uploads(ctx, modem):
+def _uploads(ctx, modem, where, begin):
     # Generator: the files' names on the modem, where they are now; None for what is not used.
     from ..files import _delete, ensuring, named
     from .pem import Clean
 
-    where = ctx._where
-    names = [file and named(where, file[3], file[5]) for file in ctx._pems]
+    names = [file and named(begin, file[3], file[5]) for file in ctx._pems]
     # What was replaced goes first, as there may be no room for both; keys should not stay.
     others = [c[0] if isinstance(c, list) else c for c in modem.contexts if c is not None]
     others = [c._names for c in others if c is not ctx]
@@ -132,9 +144,9 @@ def _uploads(ctx, modem):
         if name and name not in names and not [1 for those in others if name in those]:
             yield from _delete(modem, name, True)
     ctx._names = names
-    for file, phase in zip(ctx._pems, ("ca", "cert", "key")):
+    for file, phase, name in zip(ctx._pems, ("ca", "cert", "key"), names):
         if file is not None:
-            yield from ensuring(modem, Clean(file[0], phase, file[3:]), "tls", where)
+            yield from ensuring(modem, Clean(file[0], phase, file[3:]), "tls", where, name)
     return names
 
 

@@ -5,6 +5,7 @@
 # What the modem itself says in data mode looks like payload, and payload may look like what the
 # modem says. So everything is payload, except:
 #   CR LF NO CARRIER CR LF  if nothing but URCs follows, and the modem then is in command mode
+#   both, in this order     as the next one, of LTE modems
 #   CR LF OK CR LF          if it comes when +++ has had its time, nothing but URCs follows, and an
 #                           AT is answered
 # What may be such words is held back until that is known. Nothing here waits or allocates.
@@ -36,6 +37,7 @@ class Words:
         self._go = 0  # ... the first are payload that the ring has no room for
         self.full = 0  # bytes of the word at the start of the others, if it is whole
         self._last = self._fin = 0  # end and start of the answer to the proof
+        self._both = False  # NO CARRIER came together with the OK of +++
         self.since = None  # ticks: from when on an OK may be the answer to +++
         self.proof = False  # AT is out
 
@@ -108,7 +110,8 @@ class Words:
         at = self._go
         held = self._held
         self._held = at
-        ended = hold[at + 2] == _END[2]
+        ended = hold[at + 2] == _END[2] and not self._both
+        self._both = False
         if not self._last:
             self._last = self._fin = held - at
         fin = at + self._fin
@@ -131,13 +134,16 @@ class Words:
     def _own(self, buf, i, hi):
         # Whether buf[i:hi] is, as far as it has come, a word of the modem and URCs behind it.
         self.full = self._last = 0
+        if not self.proof:
+            self._both = False
+        late = self.since is not None and ticks_diff(ticks_ms(), self.since) >= 0
         if _like(buf, i, hi, _END):
             n = 14
-        elif (
-            self.since is not None
-            and ticks_diff(ticks_ms(), self.since) >= 0
-            and _like(buf, i, hi, _OK)
-        ):
+            if late and self._pipe._link.lte and hi - i > 14 and _like(buf, i + 14, hi, _OK):
+                self._both = self._both or not self.proof
+                if self._both:
+                    n = 20
+        elif late and _like(buf, i, hi, _OK):
             n = 6
         else:
             return False

@@ -225,6 +225,7 @@ class Pipe(Socket):
             self._auto = False
         else:
             link.parked = self
+            self._ask = link.lte > 0  # its NO CARRIER may have been true
             if self._auto:
                 self._line = b"ATO\r"
 

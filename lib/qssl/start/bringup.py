@@ -15,7 +15,7 @@ from ..wire import link as _l
 from ..wire.ascii import field, value
 from ..wire.command import Exchange
 from ..wire.dialect import DEACT_MS, ID_MAX
-from .network import failing
+from .network import domains, failing
 
 _TRY_MS = const(2500)  # for an answer that comes at once; the next tries wait longer
 _TRIES = const(3)
@@ -66,6 +66,7 @@ class Bringup:
         self.acted = False  # AT+QIACT has answered OK
         self.slow = 0  # ms that an answer takes, of a modem that is slow
         self.tap = None  # what comes and goes, until the modem answers
+        self.presses = 0  # of PWRKEY
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -186,6 +187,13 @@ class Bringup:
         yield from self.set(b"ATV1")
         if (yield from self.set(b"AT+CMEE=1")):
             settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
+        lines = yield from self.told(b"ATI", b"")
+        if not self.link.lte and len(lines) > 1 and lines[1].startswith(b"UG9"):
+            modem.model = lines[1].decode()
+        else:
+            from ..family.choose import choose
+
+            yield from choose(self, lines, settings)
         # Payload echo; not every firmware knows it.
         if (yield from self.ask(b"AT+QISDE=0")) == _l.OK:
             settings.append((b"AT+QISDE?", b"+QISDE:", b"0"))
@@ -404,7 +412,8 @@ class Bringup:
         yield from unlock(self)
 
     def network(self):
-        for line in (yield from self.told(b"AT+CGREG?", b"+CGREG:")):
+        name = domains(self.modem)[0]
+        for line in (yield from self.told(b"AT%s?" % name, name + b":")):
             if value(line, 0, len(line), 1) in (1, 5):
                 self.denied = False
                 return
@@ -500,6 +509,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.acted = False
     finally:
         _unload("start.contact start.mute start.sim start.radio start.urcs start.echo start.words")
+        _unload("family")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None

@@ -12,7 +12,8 @@ from ..errors import Error, Refused
 from ..wire.ascii import value
 
 _BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
-_PULSE_MS = const(300)  # of PWRKEY, RESET_N and PWRDWN_N
+_PULSE_MS = const(300)  # of RESET_N and PWRDWN_N
+_PULSES_MS = const((300, 570, 2100))  # of PWRKEY, where nobody knows the modem yet
 _BOOT_MS = const(15000)
 _DETACH_MS = const(65000)  # PWRDWN_N lets some modems leave the network first
 _DARK_MS = const(12500)  # the same, where STATUS is not wired
@@ -74,7 +75,8 @@ class Tap:
             cid = value(buf, at + len(_PUSH), end, 0)
             if cid >= 0 and value(buf, at + len(_PUSH), end, 1) > 0:
                 kind = b"I" if buf[at - 1] == 73 else b"SSL"  # QI
-                self.push = b"AT+Q%sCLOSE=%d,0\r" % (kind, cid)
+                # Some firmware takes no time-out.
+                self.push = b"AT+Q%sCLOSE=%d%s\r" % (kind, cid, b"" if self.pushed & 1 else b",0")
 
     def write(self, buf, off, n):
         n = self.uart.write(buf, off, n)
@@ -243,18 +245,20 @@ def typed(step, line):
     link.untype()
 
 
-def pulse(step, pin):
+def pulse(step, pin, ms=_PULSE_MS):
     pin.value(1)
     try:
-        yield from step.pause(_PULSE_MS)
+        yield from step.pause(ms)
     finally:
         pin.value(0)
 
 
 def press(step, pwrkey):
-    # PWRKEY switches on; a UG95 or UG96 that is on, or hangs, is not changed by it.
+    # PWRKEY switches on; a UG95 or UG96 that is on, or hangs, is not changed by it. An LTE modem
+    # is switched off, and on by the next one.
     restarts = step.link.stats.restarts
-    yield from pulse(step, pwrkey)
+    yield from pulse(step, pwrkey, step.modem.pulse_ms or _PULSES_MS[step.presses % 3])
+    step.presses += 1
     yield from _boots(step, restarts)
 
 

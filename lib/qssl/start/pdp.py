@@ -49,7 +49,12 @@ def _activating(modem, timeout_ms, pdp, setting):
     from .bringup import Bringup
 
     step = Bringup(modem, timeout_ms, pdp)
-    yield from step.activate(*setting)
+    if modem.link.lte:
+        from ..family.attach import activate
+
+        yield from activate(step, *setting)
+    else:
+        yield from step.activate(*setting)
     return step.address
 
 

@@ -12,7 +12,7 @@ from ..connect.arguments import printable
 from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import value
-from .network import REGISTERED, stat
+from .network import REGISTERED, domains, stat
 
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
@@ -54,12 +54,12 @@ class _Search:
         # Asks both domains; True if registered, at home or roaming, in one of them.
         step = self.step
         best = -1
-        for name in (b"+CGREG", b"+CREG"):
+        for name in domains(step.modem):
             if (yield from step.ask(b"AT" + name + b"?", name + b":")) != _l.OK:
                 self.code = step.link.cme or self.code
             for line in step.at.lines:
                 found = stat(line)
-                if name == b"+CGREG":
+                if name != b"+CREG":
                     step.denied = found == 3
                 if 0 <= found < 12 and (best < 0 or _rank(found) > _rank(best)):
                     best = found
@@ -116,8 +116,9 @@ class _Search:
             hint = "no network; signal %s; check antenna, coverage and SIM" % dbm
         else:
             hint = "no network takes the modem (%s, signal %s is good enough); check the SIM's "
-            hint += "contract, roaming, and whether the network has 2G or 3G here"
-            hint = hint % ("searching" if self.stat == 2 else "not registered", dbm)
+            hint += "contract, roaming, and whether the network has %s here"
+            stat = "searching" if self.stat == 2 else "not registered"
+            hint = hint % (stat, dbm, "LTE of its kind" if self.step.link.lte else "2G or 3G")
         if self.step.sim:
             hint += "; the SIM says " + self.step.sim
         return Error(errno.EHOSTUNREACH, "start", hint, code)

@@ -39,7 +39,6 @@ _C_MISSED = const(8)  # nothing, but a URC may have been passed over in quaranti
 # What AT+QSSLSTATE says (manual 2.2.6).
 _UNKNOWN = const(-2)  # it can't be asked
 _ABSENT = const(-1)
-_CONNECTED = const(3)
 
 _LONG = const(b"\r\n\r\nOK\r\n")  # between payload and the next line: two forms are known,
 _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answer
@@ -316,6 +315,8 @@ class Channel(io.IOBase):
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
             text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
+            if link.lte > 1:
+                text = b"AT+QSSLCLOSE=%d\r" % self.id
         else:
             self.limit_ms = _OPEN_MS
             text = self._line
@@ -597,9 +598,10 @@ class Channel(io.IOBase):
             if link.by_id:
                 return
         now = ticks_ms()
+        connected = 2 if link.lte else 3
         opening = self._state == _OPENING
         self._look = ticks_add(now, _PEEK_MS if opening else _LOOK_MS)
-        if result >= _l.TIMEOUT or (state != _CONNECTED and not self._claims and not opening):
+        if result >= _l.TIMEOUT or (state != connected and not self._claims and not opening):
             # No answer; or one that nothing else says, or from which a line may be missing.
             self._doubts += 1
             if self._doubts < 3:
@@ -610,10 +612,10 @@ class Channel(io.IOBase):
         self._claims = 0
         self._ask = False
         if opening:
-            self._opening(state, claims)
+            self._opening(state, claims, connected)
             return
         self._doubts = 0
-        if state == _CONNECTED:
+        if state == connected:
             self._more |= self._refused > 0  # whatever was claimed, it was about another one
         elif claims & _C_SECURITY:
             self.code = self._says
@@ -625,21 +627,21 @@ class Channel(io.IOBase):
         else:
             self.fail("gone")
 
-    def _opening(self, state, claims):
+    def _opening(self, state, claims, connected):
         code = self._says
-        if claims & _C_OPENED and (state == _UNKNOWN or state > _CONNECTED):
+        if claims & _C_OPENED and (state == _UNKNOWN or state > connected):
             if code:
                 self._open_failed(code)
             else:  # open, and closed again, if no URC says otherwise yet
                 self._opened()
-                self._shut = state > _CONNECTED
-        elif state == _CONNECTED:
+                self._shut = state > connected
+        elif state == connected:
             self._doubts += 1
             if claims:
                 self._opened()
             elif self._doubts > 1:
                 self.fail("urc")
-        elif state > _CONNECTED or state == _ABSENT:
+        elif state > connected or state == _ABSENT:
             self._doubts += 1
             if claims and code:
                 self._open_failed(code)
@@ -702,8 +704,8 @@ class Channel(io.IOBase):
         # n: bytes of payload that follow (direct push mode), -1: they wait in the modem.
         if self._push is not None:
             self._push.begin(self, n)
-        elif n < 0:
-            self._more = self._news = True
+        elif n < 0 or self._link.lte:
+            self._more = self._news = True  # an LTE modem may say how much waits in it
         else:
             self._link.parser.expect(n, None, None)
             self.fail("missed")

@@ -110,12 +110,12 @@ def pattern(n, seed=0):
     return b"".join([_SEVENS[at : at + 256] for at in starts])[:n]
 
 
-def bare(net=None, sockets=2, idle=None, flow=False, **keywords):
+def bare(net=None, sockets=2, idle=None, flow=False, dialect=None, **keywords):
     # (rig, modem); nothing was sent yet.
     rig = _rig.Rig(net, flow=flow, **keywords)
     if idle is not None:
         idle.rig = rig
-    modem = Modem(rig.uart, sockets=sockets, idle=idle, flow=flow)
+    modem = Modem(rig.uart, sockets=sockets, idle=idle, flow=flow, dialect=dialect)
     modem.link._poll = _rig.RigPoll(rig)
     if rig.chunk is None:  # as start() finds it in str(uart)
         modem.link.rate = rig.baud // 10000 + 1 if rig.baud else 1000

@@ -1,0 +1,13 @@
+# qssl.family.bg770a - BG770A-GL, BG773A, BG950A, BG951A, BG953A, BG955A.
+# SPDX-License-Identifier: MIT
+
+from .lte import MOST, Lte
+
+
+class Family(Lte):
+    lte = 3  # AT+QSSLCLOSE takes no time-out
+    pdps = 5
+    suites = MOST + " C02B"
+    flash = ""  # names are bare
+    port = b"main"
+    host = True

@@ -1,0 +1,12 @@
+# qssl.family.ec200a - EC200A, EC200N, EC200S, EC800x, EC801E, EG800K, EG810M, EG912N, EG915N,
+# EG915K, EG950A.
+# SPDX-License-Identifier: MIT
+
+from .ec200u import Family as Ec200u
+
+
+class Family(Ec200u):
+    pdps = 15
+    pulse_ms = 570
+    flash = "UFS:"
+    hosts = "EG800K"

@@ -1,0 +1,15 @@
+# qssl.family.ec200u - EC200U, EG912U, EG915U, EG800G, EG915G.
+# SPDX-License-Identifier: MIT
+
+from .lte import Lte
+
+
+class Family(Lte):
+    pdps = 7
+    pulse_ms = 2100
+    flash = ""  # names are bare
+    tcp = Lte.tcp + (
+        b'|"sendinfo",0|"close/mode",0|"formatcfg",0|"passiveclosed",0|"qisend/timeout",120'
+    )
+    zero = "ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode"
+    suites = Lte.suites + " C030 009C"

@@ -1,0 +1,12 @@
+# qssl.family.ec2x - EC20 R2.1, EC21, EC25, EG21-G, EG25-G, EG91, EG95, EM05.
+# SPDX-License-Identifier: MIT
+
+from .lte import MOST, Lte
+
+
+class Family(Lte):
+    where = "RAM:"
+    stores = ("RAM:", "UFS:")
+    suites = MOST + " C030"
+    tcp = Lte.tcp + b'|"passiveclosed",0|"qisend/timeout",120'
+    zero = "ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode"

@@ -1,0 +1,41 @@
+# qssl.family.ready - what start() does with an LTE modem beside what it does with a UGxx.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by start() once the modem's name is known.
+
+from ..wire import link as _l
+from ..wire.ascii import value
+from . import table
+
+# A setting of TCP's, which a restart undoes. See qssl.family.witness.
+MARK = (b'AT+QICFG="transpktsize"', b'+QICFG: "transpktsize",', b"1460")
+
+
+def ready(step, settings):
+    # Generator: URCs come to this port before anything waits for one; what another program has
+    # set is put back. settings: what shows that the modem has not restarted; one more, if the
+    # firmware has it.
+    family = table(step.modem)
+    shown = yield from step.shows(b'AT+QURCCFG="urcport"', b'+QURCCFG: "urcport",')
+    if shown not in (None, b'"%s"' % family.port, b'"all"'):
+        yield from step.ask(b'AT+QURCCFG="urcport","%s"' % family.port)
+    for setting in family.tcp.split(b"|"):
+        yield from step.ask(b"AT+QICFG=" + setting)
+    yield from step.ask(b'AT+QCFG="urc/cache",0')  # URCs are not held back
+    mark = False
+    question, prefix, good = MARK
+    if (yield from step.ask(question + b"," + good)) == _l.OK:
+        mark = (yield from step.shows(question, prefix)) == good
+    if mark:
+        settings.append(MARK)
+    modem = step.modem
+    if family.lte & 2:
+        # bringup would close what is open with a time-out.
+        yield from step.ask(b"AT+QSSLSTATE", b"+QSSLSTATE:")
+        for line in step.at.lines:
+            yield from step.ask(b"AT+QSSLCLOSE=%d" % max(value(line, 0, len(line), 0), 0))
+    if not hasattr(modem.witness, "has"):
+        from .witness import attach
+
+        attach(modem)
+    modem.witness.booted(mark)

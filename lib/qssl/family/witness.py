@@ -1,0 +1,103 @@
+# qssl.family.witness - whether an LTE modem has restarted.
+# SPDX-License-Identifier: MIT
+#
+# It activates its PDP context by itself as it attaches, so that an active one is no evidence. A
+# setting that start() has made, and that a restart undoes, is. Stays loaded, for LTE modems.
+
+from time import ticks_diff, ticks_ms
+
+from micropython import const
+
+from ..modem import Witness
+from ..wire import link as _l
+from ..wire.ascii import field, number
+
+_BOOT_MS = const(20000)  # from RDY to APP RDY, at most
+_QUESTION = const(b'AT+QICFG="transpktsize"\r')  # of qssl.family.ready
+_SET = const(1460)
+
+
+class Marked(Witness):
+    marked = False  # the firmware has the setting
+    _asks = False  # it is being asked for
+    _good = False  # it was there
+    _wrong = 0  # answers that say otherwise, in a row
+
+    def __init__(self, modem):
+        super().__init__(modem)
+        self._told = -1
+        self._booted = ticks_ms()
+        self.has = {}  # key of AT+QSSLCFG: whether this firmware has it
+
+    def booted(self, marked):
+        # start() has found out whether the firmware has the setting.
+        self.marked = marked
+        self._good = False
+        self._booted = ticks_ms()
+        self.has.clear()
+
+    def begin(self, link):
+        self._asks = self.marked and not self._good
+        if self._asks:
+            self._told = -1
+            link.type(_QUESTION, len(_QUESTION))
+        else:
+            super().begin(link)
+
+    def line(self, buf, lo, hi):
+        if not self._asks:
+            return super().line(buf, lo, hi)
+        if not buf.startswith(b"+QICFG: ", lo):
+            return False
+        self._told = number(buf, field(buf, lo, hi, 1), hi)
+        return True
+
+    def done(self, result):
+        link = self._modem.link
+        if not self._asks:
+            super().done(result)
+        elif result == _l.OK and self._told >= 0 and self._told != _SET:
+            self._wrong += 1
+            if self._wrong > 1:
+                self._wrong = 0
+                self.restarted()
+            return
+        elif result == _l.OK and self._told >= 0:
+            self._good = True
+            self._wrong = self._tries = 0
+        elif result != _l.RESTARTED:
+            self._tries += 1
+            if self._tries >= 3:
+                self._good = True  # it can't be told so
+                self._tries = 0
+        if not link.doubt:
+            self._good = False
+
+    # --- words of LTE modems ---
+
+    def rdy(self, buf, lo, hi):
+        if hi - lo == 3:
+            self._booted = ticks_ms()
+        self._modem._on_restart(buf, lo, hi)
+
+    def ready(self, buf, lo, hi):
+        # APP RDY follows RDY. Alone it says the same.
+        if self._booted is not None:
+            booted = self._booted
+            self._booted = None
+            if ticks_diff(ticks_ms(), booted) < _BOOT_MS:
+                return
+        self._modem._on_restart(buf, lo, hi)
+
+
+def attach(modem):
+    # In the place of the Witness.
+    link = modem.link
+    w = modem.witness = link.witness = Marked(modem)
+    link.urcs = [(b"RDY", w.rdy) if urc[0] == b"RDY" else urc for urc in link.urcs]
+    link.urcs += (
+        (b"APP RDY", w.ready),
+        (b"PSM POWER DOWN", modem._on_restart),
+        (b"+QSSLCLOSE:", modem._on_known),  # of AT+QICFG="close/mode",1
+        (b"+QICLOSE:", modem._on_known),
+    )

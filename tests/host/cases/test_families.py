@@ -1,0 +1,524 @@
+# The families of modems: chosen by what ATI says, and each from start() to close().
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from driver_kit import CA, HOST, Log, arm, bare, pattern, raised, reads, works
+from qssl.errors import Refused
+from qssl.family import choose, table
+from ugsim.fakenet import EchoPeer, FakeNet
+
+# One model a family, as ugsim names it, and the family.
+MODELS = (
+    ("ug96", "ugxx"),
+    ("ec25", "ec2x"),
+    ("bg96", "bg96"),
+    ("bg95", "bg95"),
+    ("bg770a", "bg770a"),
+    ("ec200u", "ec200u"),
+    ("eg800k", "ec200a"),
+)
+LTE = MODELS[1:]
+
+
+def made(model, net=None, **keywords):
+    # (rig, modem, log), not started.
+    rig, modem = bare(net or FakeNet(EchoPeer()), model=model, **keywords)
+    return rig, modem, Log(rig)
+
+
+def started(model, net=None, **keywords):
+    rig, modem, log = made(model, net, **keywords)
+    modem.start(apn="internet")
+    return rig, modem, log
+
+
+def values(rig, ctx=0):
+    # What the modem holds.
+    return rig.model.sslctx[ctx]
+
+
+def echoed(sock, n=3000):
+    data = pattern(n)
+    sock.settimeout(30)
+    sock.write(data)
+    sock.flush()
+    assert reads(sock, n) == data
+
+
+# --- which one it is -----------------------------------------------------------------------------
+
+
+class Chosen(Exception):
+    pass
+
+
+class Said:
+    # Step of start(), modem and link in one: what ATI answers, one after the other.
+    def __init__(self, forced, *answers):
+        self.answers = list(answers)
+        self.modem = self.link = self
+        self.sick = False
+        self.model = self.dialect = ""
+        if forced:
+            self.forced = forced
+
+    def look(self):
+        pass
+
+    def shows(self, question, prefix):
+        raise Chosen  # what start() does next with an LTE modem
+
+    def told(self, line, prefix):
+        if 0:
+            yield
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def chosen(*answers, forced=None):
+    step = Said(forced, *answers)
+    first = step.answers.pop(0) if len(step.answers) > 1 else step.answers[0]
+    try:
+        for _ in choose.choose(step, first, []):
+            pass
+    except Chosen:
+        pass
+    return step.model, step.dialect
+
+
+def ati(model, revision=None):
+    lines = [b"Quectel", model.encode()]
+    if revision:
+        lines.append(b"Revision: " + revision.encode())
+    return lines
+
+
+def test_names_of_models():
+    for model, revision, family in (
+        ("UG96", "UG96LNAR02A06E1G", "ugxx"),
+        ("EC21", "EC21EFAR06A03M4G", "ec2x"),
+        ("EC20F", "EC20CEFAGR06A03M4G", "ec2x"),
+        ("EG25", "EG25GGBR07A08M2G", "ec2x"),
+        ("EG25-G", "EG25GGBR07A08M2G", "ec2x"),
+        ("EG91", "EG91NAXGAR07A03M1G_30.004", "ec2x"),
+        ("EG95NA", "EG95NAXR02A01", "ec2x"),
+        ("EM05-E", None, "ec2x"),
+        ("BG96", "BG96MAR01A01M1G", "bg96"),
+        ("Quectel_BG96", None, "bg96"),
+        ("BG95-M3", "BG95M3LAR02A03", "bg95"),
+        ("BG77", "BG77LAR02A04", "bg95"),
+        ("BG600L-M3", None, "bg95"),
+        ("BG770A-GL", "BG770AGLAAR01A05", "bg770a"),
+        ("BG951A-GL", None, "bg770a"),
+        ("EC200U", "EC200UCNAAR03A15M08", "ec200u"),
+        ("EG912U-GL", None, "ec200u"),
+        ("EG915U-EU", "EG915UEUABR03A01M08", "ec200u"),
+        ("EC200A", "EC200AELLAR01A05M16_TP", "ec200a"),
+        ("EC800M", None, "ec200a"),
+        ("EC801E", None, "ec200a"),
+        ("EG800K", "EG800KCNGCR07A06M04", "ec200a"),
+        ("EG912N-EN", None, "ec200a"),
+        ("EG915N", None, "ec200a"),
+        ("EG916Q-GL", "EG916QGLLGR01A05M04_01", "ec200a"),
+    ):
+        got = chosen(ati(model, revision))
+        assert got[1] == family, (model, got)
+        assert got[0] in model.upper() and len(got[0]) > 3, got
+
+
+def test_the_firmware_tells_where_the_model_does_not():
+    assert chosen([b"Quectel", b"Revision: BG96MAR02A07M1G"])[1] == "bg96"
+
+
+def test_names_that_nobody_knows():
+    # Also what begins like a known one: another digit is another modem.
+    for model in ("BC660K-GL", "M66", "EG9150", "BG9", "EG916U", "EC2000", "BG9500", "SIM7600"):
+        e = raised(chosen, ati(model))
+        assert isinstance(e, Refused) and e.errno == errno.EINVAL and e.phase == "start", e
+        assert model in str(e) and "BG770A" in str(e) and "dialect=" in str(e), e
+    # Of one that says nothing: as it was before there were families.
+    assert chosen([])[1] == "ugxx"
+
+
+def test_an_answer_that_was_damaged_is_asked_again():
+    good = ati("BG955A-GL", "BG955AGLAAR01A05")
+    # a digit lost: it would be a BG95
+    assert chosen(ati("BG95A-GL", "BG955AGLAAR01A05"), good)[1] == "bg770a"
+    assert chosen([b"Quectel"], [b"Q\xffectel", b"E"], good)[1] == "bg770a"
+    # what stays so, is so: the model's line counts
+    assert chosen(ati("BG96", "EC25EFAR06A03M4G"))[1] == "bg96"
+
+
+def test_a_dialect_that_is_forced():
+    for name, family in (
+        ("bg96", "bg96"),
+        ("BG96", "bg96"),
+        ("eg800k", "ec200a"),
+        ("ugxx", "ugxx"),
+        ("ug95", "ugxx"),
+        ("EG95NA", "ec2x"),
+    ):
+        _, modem, _ = made("ug96", dialect=name)
+        assert modem.dialect == family
+        # a modem that nobody knows
+        assert chosen(ati("XY1"), forced=family) == ("XY1", family)
+        assert chosen([], forced=family)[1] == family
+    for name in ("bg97", "lte", 5, b"bg96", "EG915", "auto"):
+        e = raised(made, "ug96", dialect=name)
+        assert isinstance(e, Refused) and "ec2x" in str(e) and "EG95" in str(e), e
+    for model, forced in (("bg96", "ec2x"), ("ug96", "bg96"), ("ec25", "ugxx")):
+        rig, modem, log = made(model, dialect=forced)
+        e = raised(modem.start, apn="internet")
+        assert isinstance(e, Refused) and e.errno == errno.EINVAL, e
+        assert forced in str(e) and rig.model.family.model in str(e) and "leave dialect" in str(e)
+        assert not log.count("AT+QICSGP") and not log.count("AT+QSSL"), log.at
+    rig, modem, log = made("bg96", dialect="bg96")
+    modem.start(apn="internet")
+    assert modem.up and modem.dialect == "bg96"
+
+
+# --- each of them --------------------------------------------------------------------------------
+
+
+def test_each_from_start_to_close():
+    for model, family in MODELS:
+        rig, modem, log = started(model)
+        assert modem.up and modem.dialect == family, (model, modem.dialect)
+        assert modem.model == rig.model.family.model
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        echoed(sock)
+        (one,) = modem.state()
+        assert one.state == "connected" and one.id == 0 and one.mode == "buffer", one
+        sock.close()
+        assert modem.state() == [] and log.count("AT+QSSLCLOSE") == 1
+        assert not modem.stats.garbled and modem.stats.resyncs == 1, model  # that of start()
+        modem.stop()
+
+
+def test_settings_of_a_context():
+    for model, family in MODELS:
+        rig, modem, log = started(model)
+        modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
+        now = values(rig, 1)
+        assert now["sslversion"] == 3 and now["seclevel"] == 1, (model, now)
+        if family == "ugxx":
+            assert now["ciphersuite"] == "0X003D" and "sni" not in now
+            continue
+        assert now["ciphersuite"] == "0XC02F" and now["sni"] == 1, (model, now)
+        if table(modem).host:
+            assert now["checkhost"] == 1, (model, now)
+        modem.connect("192.0.2.7", 8883, modem.tls(1, ca=CA, check_time=False)).close()
+        assert values(rig, 1)["sni"] == 0, model
+        # the same context for a name again
+        ctx = modem.tls(2, ca=CA, check_time=False)
+        for host, sni in (("192.0.2.7", 0), (HOST, 1), (HOST, 1), ("192.0.2.7", 0)):
+            modem.connect(host, 8883, ctx).close()
+            assert values(rig, 2)["sni"] == sni, (model, host)
+        # given up by name
+        modem.connect(HOST, 1, modem.tls(3, ca=CA, check_time=False, sni=False)).close()
+        assert values(rig, 3)["sni"] == 0
+        if table(modem).host:
+            ctx = modem.tls(4, ca=CA, check_time=False, check_host=False)
+            modem.connect(HOST, 1, ctx).close()
+            assert values(rig, 4)["checkhost"] == 0
+
+
+def test_what_the_modem_has_not_is_refused():
+    # Before start() nobody knows; then at the connection.
+    for model, wants, word in (
+        ("ug96", {"sni": True}, "sni"),
+        ("ug96", {"check_host": True}, "CA of your own"),
+        ("ug96", {"suite": "ECDHE-RSA-AES128-GCM-SHA256"}, "AES256-SHA256"),
+        ("ec25", {"check_host": True}, "CA of your own"),
+        ("ec200u", {"check_host": True}, "CA of your own"),
+        ("bg96", {"suite": "AES128-GCM-SHA256"}, "ECDHE-RSA-AES128-GCM-SHA256"),
+        ("bg96", {"where": "RAM:"}, '"UFS:"'),
+        ("bg95", {"where": "RAM:"}, '"UFS:"'),
+    ):
+        rig, modem, log = made(model)
+        early = modem.tls(0, ca=CA, check_time=False, **wants)
+        modem.start(apn="internet")
+        e = raised(modem.connect, HOST, 8883, early)
+        assert e.phase == "tls" and word in str(e), (model, wants, e)
+        assert not log.count("AT+QSSLOPEN"), (model, wants)
+        if "check_host" not in wants or not modem.link.lte:
+            e = raised(modem.tls, 1, ca=CA, **wants)
+            assert e.phase == "tls" and word in str(e), (model, wants, e)
+    rig, modem, log = started("bg96")
+    for suite, words in (
+        ("ECDHE-RSA-RC4-SHA", "weak"),
+        ("ECDHE-RSA-3DES-SHA", "weak"),
+        ("all", "weak"),
+        ("CHACHA20", "must be one of"),
+    ):
+        e = raised(modem.tls, 0, ca=CA, suite=suite)
+        assert words in str(e), e
+    for name in ("sni", "check_host"):
+        e = raised(modem.tls, 0, ca=CA, **{name: "yes"})
+        assert "True, False or None" in str(e), e
+
+
+def test_firmware_that_lacks_what_its_model_should_have():
+    rig, modem, log = started("bg96", switches={"firmware": "old"})
+    ctx = modem.tls(0, ca=CA, check_time=False)
+    modem.connect(HOST, 8883, ctx).close()
+    assert "sni" not in [key for key in values(rig) if key in ("sni", "checkhost")]
+    count = log.count('AT+QSSLCFG="sni"')
+    modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
+    assert log.count('AT+QSSLCFG="sni"') == count  # it is known now
+    for wants, word in (({"sni": True}, "sni"), ({"check_host": True}, "CA of your own")):
+        e = raised(modem.connect, HOST, 8883, modem.tls(2, ca=CA, check_time=False, **wants))
+        assert e.errno == errno.EOPNOTSUPP and word in str(e), e
+    works(modem)
+
+
+def test_an_error_for_a_key_is_no_downgrade():
+    # The firmware has the key; two of three answers to the question are ERROR.
+    rig, modem, log = started("bg95")
+    arm(rig, "cfg_error key=checkhost")
+    e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    assert "checkhost=1" in str(e) and not log.count("AT+QSSLOPEN"), e
+    works(modem)
+    arm(rig, "cfg_lies key=checkhost value=0 n=9")
+    e = raised(modem.connect, HOST, 8883, modem.tls(1, ca=CA, check_time=False))
+    assert e.errno == errno.EACCES and "checkhost" in str(e), e
+
+
+def test_the_best_suite_where_it_is_offered():
+    rig, modem, log = started("bg95")
+    rig.model.family.suites = tuple([s for s in rig.model.family.suites if s != "0XC02F"])
+    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+    assert values(rig)["ciphersuite"] == "0X003D"
+    ctx = modem.tls(1, ca=CA, check_time=False, suite="ECDHE-RSA-AES128-GCM-SHA256")
+    e = raised(modem.connect, HOST, 8883, ctx)
+    assert "ciphersuite" in str(e) and log.count("AT+QSSLOPEN") == 1, e
+
+
+def test_what_another_program_has_left():
+    for model, _ in LTE:
+        switches = {"ignorecert_default": "1"}
+        rig, modem, log = made(model, switches=switches)
+        family = rig.model.family
+        for key, value in (
+            ("viewmode", 1),
+            ("recvind", 1),
+            ("sendinfo", 1),
+            ("close/mode", 1),
+            ("formatcfg", 1),
+        ):
+            if key in family.qicfg:
+                answer = log_at(rig, 'AT+QICFG="%s",%d\r' % (key, value))
+                assert b"OK" in answer, (model, key, answer)
+        modem.start(apn="internet")
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        for key in ("ignorecertchain", "ignoremulticertchainverify", "ignoreinvalidcertsign"):
+            if key in family.keys:
+                assert values(rig)[key] == 0, (model, key)
+        echoed(sock)
+        sock.close()
+        works(modem)
+        assert not modem.stats.garbled and modem.stats.resyncs == 1, model  # that of start()
+
+
+def log_at(rig, text):
+    # What the modem answers to a line that another program types.
+    rig.model.feed(text.encode())
+    rig.sleep(300)
+    return rig.rx.take(4096)
+
+
+def test_the_port_of_urcs():
+    for model, port in (("ec25", "uart1"), ("eg800k", "uart1"), ("bg770a", "main")):
+        rig, modem, log = made(model, switches={"urc_port": "elsewhere"})
+        modem.start(apn="internet")
+        assert log.count('AT+QURCCFG="urcport","%s"' % port) == 1, log.at
+        works(modem)
+        n = log.count('AT+QURCCFG="urcport","')
+        modem.start(apn="internet")  # it is kept, and not written again
+        assert log.count('AT+QURCCFG="urcport","') == n
+    # A PC on the modem's USB port: what comes at the UART is not for it.
+    rig, modem, log = made("ec25", switches={"at_port": "usbmodem"})
+    modem.start(apn="internet")
+    works(modem)
+
+
+# --- restarts ------------------------------------------------------------------------------------
+
+
+def test_a_restart_that_nobody_saw():
+    # The attach has activated the context again: only a setting that is gone shows it.
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        echoed(sock, 100)
+        rig.model.power.restart(True, True)
+        rig.sleep(20000)
+        epoch = modem.epoch
+        sock.settimeout(60)
+        e = raised(sock.recv, 1)
+        assert "restart" in str(e) or "no such connection" in str(e), (model, e)
+        modem.sleep_ms(3000)
+        assert not modem.up and modem.gone == "restarted" and modem.epoch > epoch, (
+            model,
+            modem.gone,
+        )
+        modem.start(apn="internet")
+        works(modem)
+
+
+def test_words_of_a_restart():
+    for model, words in (("bg95", "APP RDY"), ("bg95", "PSM POWER DOWN"), ("ec25", "RDY")):
+        rig, modem, log = started(model)
+        modem.sleep_ms(30000)
+        restarts = modem.stats.restarts
+        # true
+        rig.model.power.restart(True, True)
+        rig.sleep(15000)
+        say(rig, words)
+        modem.sleep_ms(5000)
+        assert modem.stats.restarts == restarts + 1 and not modem.up, (model, words)
+        modem.start(apn="internet")
+        works(modem)
+        # not true
+        modem.sleep_ms(30000)
+        say(rig, words)
+        modem.sleep_ms(5000)
+        assert modem.stats.restarts == restarts + 1 and modem.up, (model, words)
+        works(modem)
+
+
+def say(rig, words):
+    rig.rx.append(b"\r\n" + words.encode() + b"\r\n")
+
+
+def test_app_rdy_belongs_to_rdy():
+    rig, modem, log = started("bg95")
+    sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    rig.model.power.restart(True)
+    modem.sleep_ms(10000)
+    assert modem.stats.restarts == 1 and not modem.up
+    raised(sock.recv, 1)
+    modem.start(apn="internet")
+    works(modem)
+    assert modem.stats.restarts == 1
+
+
+# --- the PDP context -----------------------------------------------------------------------------
+
+
+def test_a_context_that_is_active_already():
+    for model, _ in LTE:
+        for addresses, dots in (("4", True), ("46", True), ("6", False)):
+            rig, modem, log = made(model, switches={"addresses": addresses})
+            modem.start()  # any APN will do
+            assert modem.up and (modem.address.count(".") == 3) == dots, modem.address
+            assert not log.count("AT+QIDEACT") and not log.count("AT+QIACT="), log.at
+            assert modem.ip() == modem.address
+            rig, modem, log = made(model, switches={"addresses": addresses})
+            modem.start(apn="internet")
+            assert modem.up and modem.address, (model, addresses)
+            works(modem)
+
+
+def test_a_context_whose_address_hangs_on_another_one():
+    for show in ("none", "stale"):
+        rig, modem, log = started("eg800k")
+        works(modem)
+        arm(rig, "pdp_drift show=" + show)
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for _ in range(3):
+            try:
+                modem.connect(HOST, 8883, ctx).close()
+                break
+            except OSError:
+                if not modem.up:
+                    modem.start(apn="internet")
+        works(modem)
+
+
+def test_pdp_contexts_of_a_family():
+    for model, most in (("ec25", 16), ("bg770a", 5), ("ec200u", 7), ("eg800k", 15)):
+        rig, modem, log = started(model)
+        e = raised(modem.activate, most + 1, "internet")
+        assert isinstance(e, Refused) and str(most) in str(e), e
+        assert not log.count("AT+QICSGP=%d" % (most + 1))
+        address = modem.activate(2, "other")
+        assert address and 2 in modem.pdps
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False), pdp=2)
+        echoed(sock, 100)
+        sock.close()
+
+
+# --- lines that a UGxx has not -------------------------------------------------------------------
+
+
+def test_a_recv_urc_with_a_length():
+    # In buffer mode nothing follows it. Another program sets it while a connection is open.
+    for model in ("ec25", "bg95", "ec200u", "eg800k"):
+        rig, modem, log = started(model)
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        modem.command('AT+QICFG="recvind",1')
+        for _ in range(3):
+            echoed(sock, 2000)
+            modem.sleep_ms(500)
+        assert not modem.stats.garbled and modem.stats.resyncs == 1
+        sock.close()
+
+
+def test_direct_push_and_transparent_mode():
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        sock = modem.connect(HOST, 8883, ctx, push=True)
+        echoed(sock, 1000)
+        sock.switch(False)
+        echoed(sock, 1000)
+        sock.close()
+        pipe = modem.transparent(HOST, 8883, ctx)
+        echoed(pipe, 1000)
+        pipe.escape()
+        echoed(pipe, 1000)
+        pipe.resume()
+        echoed(pipe, 1000)
+        pipe.close()
+        works(modem)
+        assert not modem.stats.garbled, model
+
+
+def test_files():
+    from qssl import files
+
+    for model, _ in MODELS:
+        rig, modem, log = started(model)
+        where = table(modem).where if modem.link.lte else "RAM:"
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        path = values(rig)["cacert"]
+        flash = table(modem).flash if modem.link.lte else "UFS:"
+        start = "RAM:" if where == "RAM:" else flash
+        assert path.startswith(start) and path.endswith(".pem"), (model, path)
+        assert ":" in path or not start, (model, path)
+        uploads = log.count("AT+QFUPL")
+        modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
+        assert log.count("AT+QFUPL") == uploads  # it is there
+        assert files.size(modem, path) > 100
+        ctx = modem.tls(2, ca=CA, check_time=False, where="UFS:")
+        modem.connect(HOST, 8883, ctx).close()
+        assert values(rig, 2)["cacert"].startswith(flash), (model, values(rig, 2)["cacert"])
+
+
+def test_what_went_up_is_proven_where_the_modem_does_not_say_so():
+    for model, fault in (("bg95", "upload_line n=9"), ("ec25", "list_empty")):
+        rig, modem, log = started(model)
+        arm(rig, fault)
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        assert log.count("AT+QFDWL") == 1, (model, log.at)
+        works(modem)
+
+
+def test_the_clock():
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        assert modem.clock() is None
+        modem.clock((2026, 5, 6, 7, 8, 9))
+        assert modem.clock()[:5] == (2026, 5, 6, 7, 8)
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA)).close()
