@@ -9,7 +9,8 @@ from qdemo import bootstrap, options
 
 def main(args):
     chosen = options.parse(args)
-    bootstrap.enter("qdemo.demo", args, "umqtt" if chosen.mqtt else "", chosen.mqtt)
+    groups = ["receiver"] if chosen.fleet else []
+    bootstrap.enter("qdemo.demo", args, "umqtt" if chosen.mqtt else "", chosen.mqtt, groups)
 
 
 if __name__ == "__main__":

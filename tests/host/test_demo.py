@@ -41,6 +41,17 @@ def test_all_records_arrive(tmp_path, transport):
     assert "\x1b" not in out  # not a terminal
 
 
+def test_a_fleet_with_receiver_and_page(tmp_path):
+    status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--fleet", "2")
+    assert status == 0, out + err
+    assert re.search(r"^page +http://127\.0\.0\.1:\d+/  user demo, password \S+$", out, re.M)
+    for n in (1, 2):
+        assert " board   * device-%d: 5 records delivered\n" % n in out  # one is about health
+    assert out.endswith("\nAll 8 records of 2 devices arrived, each once.\n")
+    status, out, err = tool.run(tmp_path, "demo.py", "--fleet", "2", "--restart")
+    assert status == 2 and "--fleet goes with" in err and out == ""
+
+
 def test_at_shows_the_conversation(tmp_path):
     def run():
         status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--at")

@@ -4,19 +4,27 @@
 import contextlib
 import hashlib
 import hmac
+import io
 import json
+import re
+import resource
+import signal
 import socket
 import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import cbor2
 import pytest
 
 import servers
+import setup
 import tool
-from patience import LIMIT_S
-from receiver import forms
+from patience import LIMIT_S, until
+from receiver import forms, main, messages, options, serve
 from receiver_kit import Receiver, batch
 
 
@@ -247,16 +255,39 @@ def test_answers_are_short(receiver, device):
 def test_a_database_that_is_locked_full_or_gone(certs):
     with Receiver(certs) as r:
         device = r.device("n1")
-        assert r.post(device, batch(1, 1))[0] == 204
         path = r.folder / "receiver.db"
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            status, answer = r.post(device, batch(2, 1))
-            assert (status, answer["error"]) == (503, "database")
-            other.execute("ROLLBACK")
-        assert r.post(device, batch(2, 1))[0] == 204
-        assert "database is locked" in r.log() and "can be used again" in r.log()
-        assert r.ids() == [1, 2]
+        with contextlib.closing(r.connect()) as c:
+
+            def post(n, status):
+                found, answer = r.post(device, batch(n, 1), connection=c)
+                assert found == status and (status == 204 or answer["error"] == "database")
+
+            post(1, 204)
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                post(2, 503)
+                other.execute("ROLLBACK")
+            post(2, 204)
+            assert "database is locked" in r.log() and "can be used again" in r.log()
+            # No file may grow any more.
+            limits = resource.prlimit(r.process.pid, resource.RLIMIT_FSIZE, (4096, -1))
+            post(3, 503)
+            post(4, 503)
+            resource.prlimit(r.process.pid, resource.RLIMIT_FSIZE, limits)
+            post(3, 204)
+            # Moved away under way, as by a clumsy backup; and put back.
+            path.rename(r.folder / "away")
+            post(4, 503)
+            post(4, 503)
+            (r.folder / "away").rename(path)
+            post(4, 204)
+            assert r.ids() == [1, 2, 3, 4]
+            # Another one in its place has no tables.
+            path.rename(r.folder / "away")
+            sqlite3.connect(path).close()
+            post(5, 503)
+            post(5, 503)
+        assert "Traceback" not in r.log()
 
 
 # --- messages --------------------------------------------------------------------------------
@@ -310,6 +341,210 @@ def test_a_database_older_than_the_device(receiver, device):
     assert receiver.post(device, {"ack": 41}) == (204, None)
     assert receiver.send(device, "message", "two") == 42
     assert [m["m"] for m in receiver.post(device, {"ack": 41})[1]["messages"]] == [42]
+
+
+# --- the program -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signals():
+    # As they were.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before):
+        signal.signal(number, handler)
+
+
+def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monkeypatch, signals):
+    monkeypatch.setattr(serve, "_logging", lambda: None)
+
+    def run(*words):
+        argv = [str(w) for w in words] + ["--folder", str(tmp_path / "data")]
+        try:
+            status = main.main(argv)
+        except SystemExit as e:
+            status = e.code
+        out, err = capsys.readouterr()
+        assert (status, out) == (2, "") and err.count("\n") == 1, out + err
+        assert err.startswith("receiver"), err
+        return err
+
+    (tmp_path / "bad").write_text("no certificate")
+    cert = ["--cert", certs.server.cert, "--key", certs.server.key]
+    here = ["--page", "127.0.0.1:0"]
+    taken = "127.0.0.1:%d" % receiver.port
+    assert "--listen %s can't be used" % taken in run("--listen", taken, *here, *cert)
+    for words, text in (
+        (["--cert", tmp_path / "none", "--key", certs.server.key], "there is no such file"),
+        (["--cert", tmp_path / "bad", "--key", certs.server.key], "can't be used"),
+        (["--cert", certs.server.cert, "--key", certs.client.key], "can't be used"),
+        (["--cert", certs.server.cert], "go together"),
+        (["--database", "mysql://x/y"], "neither sqlite"),
+        (["--database", "nothing"], "neither sqlite"),
+        (["--database", "sqlite:////no/such/folder/x.db"], "can't be made"),
+        (["--database", "postgresql://u:secret@127.0.0.1:9/x"], "can't be used"),
+        (["--listen", "8443"], "not HOST:PORT"),
+        (["--mqtt", "http://x", "--listen", "127.0.0.1:0", *here, *cert], "--mqtt has to be"),
+        (["--max-body", "-1"], "no number"),
+        (["nothing"], "invalid choice"),
+    ):
+        last = run(*words)
+        assert text in last and "secret" not in last, last
+    (tmp_path / "data/receiver.db").write_bytes(b"this is no database" * 100)
+    assert "not a database" in run()
+    for text, wanted in (
+        ("pge = 1", "is it page"),
+        ("page =", "no TOML"),
+        ("page = 1", "HOST:PORT"),
+    ):
+        (tmp_path / "data/receiver.toml").write_text(text)
+        assert wanted in run()
+
+
+def test_settings_from_file_and_environment(tmp_path, monkeypatch):
+    (tmp_path / "receiver.toml").write_text('max-body = 77\nlisten = "127.0.0.1:1"\nmqtt = "a"')
+    monkeypatch.setenv("QSSL_RECEIVER_LISTEN", "[::1]:2")
+    monkeypatch.setenv("QSSL_RECEIVER_MQTT", "b")
+    chosen = options.parse(["--folder", str(tmp_path), "--mqtt", "c"])
+    assert chosen.command == "serve" and chosen.max_body == 77
+    assert (chosen.listen, chosen.mqtt, chosen.page) == (("::1", 2), "c", ("127.0.0.1", 8080))
+
+
+def test_the_first_start_makes_what_it_needs(tmp_path):
+    # By the program itself, with its own certificate; Ctrl-C and SIGTERM end it.
+    folder = tmp_path / "data"
+    tool_argv = [sys.executable, setup.ROOT / "tools/receiver", "--folder", folder]
+    words = ["--listen", "127.0.0.1:0", "--page", "127.0.0.1:0"]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with open(tmp_path / "log", "w") as log:
+            process = subprocess.Popen([*tool_argv, *words], stdout=log, stderr=log)
+        try:
+            until(lambda: "ready" in (tmp_path / "log").read_text())
+            port = re.search(r"https://127.0.0.1:(\d+)/in", (tmp_path / "log").read_text())[1]
+            ctx = ssl.create_default_context(cafile=folder / "ca.pem")
+            ctx.maximum_version = ssl.TLSVersion.TLSv1_2
+            ctx.set_ciphers("AES128-SHA")
+            with socket.create_connection(("127.0.0.1", int(port)), LIMIT_S) as plain:
+                with ctx.wrap_socket(plain, server_hostname="localhost"):
+                    process.send_signal(number)  # while somebody is connected
+                    assert process.wait(LIMIT_S) == 0
+        finally:
+            process.kill()
+        lines = (tmp_path / "log").read_text().splitlines()
+        assert "nobody can log in yet" in "".join(lines) and lines[-1].endswith("stopped")
+        others = [s for s in lines if not re.match(r"\d{4}-\d\d-\d\d [\d:,]+ INFO ", s)]
+        assert others == []
+    for name in ("ca.key", "server.key", "master.key", "receiver.db"):
+        assert (folder / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_commands(receiver, capsys):
+    def run(*words):
+        status = main.main([*words, "--folder", str(receiver.folder), "--database", receiver.url])
+        return status, *capsys.readouterr()
+
+    status, out, err = receiver.run("device", "add", "cmd-1")
+    token, key = re.findall(r"^(?:token|key) +(\S+)$", out, re.M)
+    assert (status, err) == (0, "") and len(key) == 64
+    assert receiver.post(None, batch(1, 2), path="/in/" + token) == (204, None)
+    said = "receiver: There is a device cmd-1 already.\n"
+    assert run("device", "add", "cmd-1") == (2, "", said)
+    assert run("device", "add", "<b>")[0] == 2
+    assert re.search(r"^cmd-1 +20\d\d-", run("device", "list")[1], re.M)
+    assert run("send", "cmd-1", "hello")[1] == "message 1 waits for cmd-1\n"
+    assert run("send", "cmd-1", "[", "--kind", "settings")[0] == 2
+    assert run("send", "none", "hello")[0] == 2
+    (message,) = receiver.post(None, {"ack": 0}, path="/in/" + token)[1]["messages"]
+    text = "qssl1\ncmd-1\n1\nmessage\n%d\nhello" % message["until"]
+    assert message["mac"] == hmac.new(bytes.fromhex(key), text.encode(), "sha256").hexdigest()
+    # A new token, and the old one is worth nothing; deleted records stay known.
+    token = re.search(r"^token +(\S+)$", run("device", "token", "cmd-1")[1], re.M)[1]
+    assert run("prune", "0")[1].endswith(" records deleted\n")
+    assert receiver.post(None, batch(1, 3), path="/in/" + token) == (204, None)
+    assert receiver.ids() == [3]
+    assert run("device", "remove", "cmd-1")[0] == 0 and receiver.ids() == []
+    assert run("device", "remove", "cmd-1")[0] == 2
+
+
+# --- the pages -------------------------------------------------------------------------------
+
+_PAGE = (setup.ROOT / "docs/receiver.md").read_text()
+_PROTOCOL = (setup.ROOT / "docs/protocol.md").read_text()
+
+
+def blocks(language):
+    return re.findall(r"^```%s\n(.*?)^```$" % language, _PAGE, re.M | re.S)
+
+
+def test_the_script_of_the_page(tmp_path, tmp_path_factory, receiver, device):
+    (text,) = blocks("python")
+    queue = tmp_path_factory.mktemp("queue") / "q"
+    assert text.count('FileQueue("queue")') == 1
+    script = tmp_path_factory.mktemp("script") / "script.py"
+    script.write_text(text.replace('"queue"', repr(str(queue)), 1))
+    settings = ["host=127.0.0.1", "port=%d" % receiver.port, "ca=%s" % receiver.certs.ca]
+    settings.append("token=" + device.token)
+    status, out, err = tool.run(tmp_path, "run.py", "--baud", "0", script, "--", *settings)
+    assert (status, out) == (0, ""), out + err
+    first, second = [json.loads(text) for text in kept(receiver, device, "record")]
+    assert first.pop("at") > 1.7e9 and first == {"temperature": 21.5}
+    assert (second["qssl"], second["battery"]) == ("health", 3.71)
+
+
+def test_the_commands_and_settings_of_the_page(tmp_path, monkeypatch, capsys, certs):
+    monkeypatch.setenv("QSSL_RECEIVER_FOLDER", str(tmp_path / "data"))
+    monkeypatch.setenv("QSSL_RECEIVER_CERT", str(certs.server.cert))
+    monkeypatch.setenv("QSSL_RECEIVER_KEY", str(certs.server.key))
+    lines = [
+        line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()
+    ]
+    seen = set()
+    for words in lines:
+        if words[:2] == ["python3", "tools/receiver"]:
+            monkeypatch.setattr("sys.stdin", io.StringIO("a good long password\n"))
+            if options.parse(words[2:]).command != "serve":
+                assert main.main(words[2:]) == 0, capsys.readouterr().err
+            seen.add(tuple(words[2:3]))
+        else:
+            assert words[:2] == ["mosquitto", "-c"]
+            path = words[2].replace("receiver-data", str(tmp_path / "data"), 1)
+            assert "acl_file" in Path(path).read_text()
+    assert seen == {("device",), ("user",), (), ("broker",), ("--mqtt",)}
+    (text,) = blocks("toml")
+    (tmp_path / "data/receiver.toml").write_text(text)
+    chosen = options.parse([])
+    assert chosen.keep_days == 400 and chosen.database.startswith("postgresql://")
+    for name in options.SETTINGS:
+        assert name in _PAGE, name
+
+
+def test_the_protocol_as_its_page_has_it():
+    # Each delivery of the table is one; each word of a refusal is there.
+    table = _PROTOCOL.partition("| delivery |")[2].partition("\n\n")[0]
+    shown = re.findall(r"^\| `(\{.*?\})`", table, re.M)
+    assert len(shown) == 3
+    for text in shown:
+        text = text.replace("[R, ...]", '[{"t":1}]').replace("Q", '"q"').replace(" R}", " 7}")
+        delivery = forms.read(re.sub(r"\b[NM]\b", "5", text).encode())
+        assert delivery.queue == "q" or delivery.ack == 5
+    words = set()
+    for path in (setup.ROOT / "tools/receiver").glob("*.py"):
+        if path.name not in ("mqtt.py", "page.py"):
+            words |= set(
+                re.findall(r'(?:Bad|_error|_refuse)\(\s*(?:\d+, )?"(\w+)"', path.read_text())
+            )
+    answers = _PROTOCOL.partition("| answer |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`(\w+)`", answers)) - {"application"}
+    assert told == words - {"device"}  # that one by MQTT alone
+    (message,) = re.findall(r'^    (\{"m":.*\})$', _PROTOCOL, re.M)
+    message = json.loads(message)
+    assert json.loads(message["body"]) == {"interval_s": 300}
+    assert set(messages.KINDS) == set(
+        re.findall(r"^\| `(\w+)` \|", _PROTOCOL.partition("### Kinds")[2], re.M)
+    )
+    (told,) = re.findall(r'^    (\{"qssl": "settings".*\})$', _PROTOCOL, re.M)
+    assert forms.Entry(1, json.loads(told), 0).told[0] == "settings"
 
 
 # --- in process ------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 
 import json
+import math
+import os
 import re
 import time
 import urllib.parse
@@ -14,6 +16,7 @@ from receiver import login
 from receiver.plot import Plot
 from receiver_kit import Receiver, batch
 
+PICTURE = setup.ROOT / "docs/receiver.png"
 PASSWORD = "correct horse battery"
 _NASTY = (
     "<script>window.pwned=1</script>",
@@ -105,6 +108,31 @@ def test_a_device_from_its_making_to_its_messages(page, receiver):
         page.get_by_role("button", name="Send").click()
     assert sent.value.status == 400
     assert "JSON object" in page.get_by_role("alert").inner_text()
+
+
+def test_a_picture_of_it(page, receiver):
+    device = receiver.device("north-1-roof")
+    now = int(time.time())
+    records = []
+    for n in range(288):
+        at = now - (287 - n) * 300
+        t = 14 + 7 * math.sin((at % 86400 / 86400 - 0.3) * 2 * math.pi) + 0.4 * math.sin(n * 1.7)
+        records.append({"at": at, "temperature": round(t, 2), "humidity": round(95 - 2.1 * t, 1)})
+    health = {"qssl": "health", "at": now, "firmware": "UG95EAR03A05M4G", "signal_dbm": -79}
+    records.append(dict(health, uptime_s=86400 * 12, battery=3.71, model="UG95"))
+    assert receiver.post(device, {"queue": "5f0c11ab", "id": 1, "records": records})[0] == 204
+    after = {"queue": "5f0c11ab", "id": 292, "records": [{"at": now, "temperature": 15}], "ack": 0}
+    receiver.send(device, "settings", '{"interval_s": 300}')
+    assert receiver.post(device, after)[0] == 200
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.goto("/device/north-1-roof")
+    assert (
+        page.locator("figure").count() == 5 and "290 to 291" in page.locator("main").inner_text()
+    )
+    picture = page.screenshot()
+    if os.environ.get("QSSL_PICTURES"):
+        PICTURE.write_bytes(picture)
+    assert PICTURE.stat().st_size < 200000
 
 
 def test_what_is_new_appears_by_itself(page, receiver):

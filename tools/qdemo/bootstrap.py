@@ -6,11 +6,11 @@ import os
 import setup
 
 
-def enter(module, args, clients="", broker=False):
+def enter(module, args, clients="", broker=False, groups=()):
     # Sets up what is missing, then goes on as `python -m MODULE` in the virtual environment; does
-    # not return. clients (a function of setup, "" for none), broker: what is wanted besides
-    # MicroPython.
-    python = setup.ensure_venv("ugsim")
+    # not return. clients (a function of setup, "" for none), broker, groups (of pyproject.toml):
+    # what is wanted besides MicroPython.
+    python = setup.ensure_venv("ugsim", *groups)
     setup.micropython()
     if broker:
         setup.server("mosquitto")

@@ -221,6 +221,10 @@ def _short(path):
 
 def main(args):
     chosen = options.parse(args)
+    if chosen.fleet:
+        from qdemo import fleet  # needs more packages
+
+        return fleet.main(chosen)
     demo = Demo(chosen)
     return ending.run("demo.py", demo.run, demo.progress)
 

@@ -26,6 +26,7 @@ examples:
                                                      name at its address
   python3 tools/demo.py --coverage-hole              no network for a while
   python3 tools/demo.py --restart                    the modem restarts
+  python3 tools/demo.py --fleet 5 --records 100      devices, the receiver, its page
   python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
                                                      python3 tools/ugsim --help
 """
@@ -77,6 +78,13 @@ def parse(args):
         metavar="FILE",
         help="keep the conversation as a page with a picture of it, for any browser",
     )
+    p.add_argument(
+        "--fleet",
+        type=number(1, 50),
+        default=0,
+        metavar="N",
+        help="N devices, the receiver (docs/receiver.md) and its page; --port is the page's",
+    )
     trouble = p.add_argument_group("trouble, after half of the records")
     trouble.add_argument(
         "--coverage-hole",
@@ -95,7 +103,11 @@ def parse(args):
         metavar='"NAME KEY=VALUE..."',
         help="a fault of the simulated modem; more than one --fault may be given",
     )
-    return p.parse_args(args)
+    chosen = p.parse_args(args)
+    alone = ("mqtt", "at", "script", "picture", "html", "coverage_hole", "restart", "fault")
+    if chosen.fleet and any(getattr(chosen, name) for name in alone):
+        p.error("--fleet goes with --records, --interval, --baud and --port alone")
+    return chosen
 
 
 MODEL_HELP = "the modem: %s (default: %s)" % (", ".join(MODELS), DEFAULT)

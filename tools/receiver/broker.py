@@ -12,6 +12,8 @@ _CONF = """\
 # mosquitto.conf - made by `receiver broker`: mosquitto -c {folder}/mosquitto.conf
 persistence true
 persistence_location {folder}/
+# What was acknowledged since is lost if the power goes.
+autosave_interval 60
 # A receiver that is away finds its messages when it is back.
 max_queued_messages 100000
 max_inflight_messages 200

@@ -390,6 +390,7 @@ def _details(c, row, hours):
         Plot(name, unit, db.values_of(c, row.id, name, since, until), since, until)
         for name, unit in db.names_of(c, row.id)
     ]
+    plots.sort(key=lambda plot: -plot.count)
     queues = [(q, q.last - q.first + 1 - q.count) for q in db.queues_of(c, row.id)]
     gaps = {q.queue: db.gaps(c, row.id, q.queue, 5) for q, missing in queues if missing}
     return {
@@ -409,7 +410,7 @@ def _pairs(text):
     return [
         (name, item if isinstance(item, str) else json.dumps(item))
         for name, item in value.items()
-        if name != "qssl"
+        if name not in ("qssl", "at")
     ]
 
 

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
@@ -22,8 +23,9 @@ from receiver.mqtt import Mqtt
 from receiver.page import Page
 
 _KEEP_S = 300  # a connection without a request: a handshake costs seconds on a modem
-_GRACE_S = 10  # for requests under way at the end
+_GRACE_S = 3  # for requests under way, and connections that are not closed, at the end
 _CONNECTIONS = 4000
+_PRUNE_S = 6 * 3600
 _log = logging.getLogger("receiver")
 
 
@@ -69,6 +71,9 @@ async def _serve(chosen, store):
         if chosen.mqtt:
             mqtt = Mqtt(chosen, store, intake, metrics)
             stack.push_async_callback(run_in_threadpool, mqtt.close)
+        if chosen.keep_days:
+            task = asyncio.create_task(_prune(intake, chosen.keep_days))
+            stack.callback(task.cancel)
         _log.info("ready")
         await stop.wait()
         _log.info("stopping")
@@ -104,6 +109,20 @@ async def _start(stack, stop, app, sock, tls=None):
         await task
 
     stack.push_async_callback(end)
+
+
+async def _prune(intake, days):
+    # Deletes what is old, now and then.
+    def prune(c):
+        return db.prune(c, time.time() - days * 86400)
+
+    while True:
+        try:
+            n = await asyncio.wrap_future(intake.submit(prune))
+            _log.info("%d records are older than %d days and deleted", n, days)
+        except db.Gone:
+            pass  # the log has it
+        await asyncio.sleep(_PRUNE_S)
 
 
 class _Server(uvicorn.Server):
@@ -146,5 +165,6 @@ def _logging():
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,
     )
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    log = logging.getLogger("uvicorn.error")
+    log.setLevel(logging.ERROR)
+    log.addFilter(lambda record: "graceful shutdown" not in record.getMessage())

@@ -122,8 +122,10 @@ class Store:
             kind = self.url.get_backend_name()
         except sa.exc.ArgumentError:
             kind = ""
+        self._path = self._file = None  # SQLite's file, and which one it is
         if kind == "sqlite":
             self._engine = _sqlite(self.url, busy_s)
+            self._path = self.url.database
         elif kind == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
             options = {"connect_timeout": 10, "application_name": "qssl-receiver"}
@@ -157,15 +159,37 @@ class Store:
     @contextlib.contextmanager
     def writing(self):
         # A connection in a transaction, committed at the end. Gone: it was not.
+        self._here()
         with _told(), self._engine.connect() as c:
             c = c.execution_options(write=True)
             with c.begin():
                 yield c
+        self._here()  # still: what is written into a file that was deleted is lost
 
     @contextlib.contextmanager
     def reading(self):
+        self._here()
         with _told(), self._engine.connect() as c, c.begin():
             yield c
+
+    def _here(self):
+        # Gone if SQLite's file is not the one that is open.
+        if self._path is None:
+            return
+        try:
+            facts = os.stat(self._path)
+            found = facts.st_dev, facts.st_ino
+        except OSError as e:
+            self._engine.dispose()
+            self._file = ()
+            raise Gone("%s: %s" % (self._path, e.strerror)) from None
+        if self._file is None:
+            self._file = found
+        if self._file != found:
+            self._engine.dispose()
+            former, self._file = self._file, found
+            if former:
+                raise Gone("%s was replaced" % self._path)
 
     def close(self):
         self._engine.dispose()
@@ -199,8 +223,10 @@ def _sqlite(url, busy_s):
         raise Problem("SQLite needs a file: sqlite:///PATH.")
     if not os.path.exists(path):
         # Nobody else shall read what is in it.
-        with contextlib.suppress(OSError):
+        try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as e:
+            raise Problem("The database %s can't be made: %s." % (path, e.strerror)) from None
     engine = sa.create_engine(url, connect_args={"timeout": busy_s, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
