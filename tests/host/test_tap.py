@@ -26,6 +26,7 @@ from qlearn.server import certificates
 from qlearn.talk import Talk
 from qtap import mask, wire
 from qtap.decode import Decoder
+from qtap.frames import Frames
 from qtap.shadow import Shadow
 from test_learn import least, options
 from ugsim.model import SWITCHES
@@ -712,34 +713,96 @@ def test_the_rate_goes_along(tmp_path):
         assert this.end()[0] == 0
 
 
+class End:
+    # An end of a wire in the tests: a socket, and lines.
+    gone = ""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.seen = [False, False]  # DSR, DCD
+        self.dtr = []
+        sock.setblocking(False)
+
+    def watch(self):
+        return [self.sock]
+
+    def fileno_out(self):
+        return self.sock
+
+    def speed(self):
+        return 0
+
+    def read(self, n):
+        with contextlib.suppress(BlockingIOError):
+            return self.sock.recv(n)
+        return b""
+
+    def write(self, data):
+        with contextlib.suppress(BlockingIOError):
+            return self.sock.send(data)
+        return 0
+
+    def lines(self):
+        return self.seen
+
+    def assert_dtr(self, on):
+        self.dtr.append(on)
+
+    def rate(self, baud):
+        return ""
+
+
+def test_dtr_and_dcd_go_through():
+    # The board's DTR comes in at DSR, and leaves as DTR towards the modem; DCD the other way.
+    (_, a), (_, b), (told_, out) = (socket.socketpair() for _ in range(3))
+    board, modem = End(a), End(b)
+    orders = os.pipe()
+    this = wire.Wire(board, modem, out, orders[0], dtr=True)
+    for step in range(3):
+        board.seen = [step != 1, False]
+        modem.seen = [False, step == 2]
+        this._watch(0)
+    assert modem.dtr == [True, False, True]
+    assert board.dtr == [False, True]
+    this._tell_on()
+    frames = Frames(told_).take()
+    assert [data for which, _, data in frames if which == wire.NOTE] == [
+        b"DTR on",
+        b"DCD off",
+        b"DTR off",
+        b"DTR on",
+        b"DCD on",
+    ]
+    for fd in orders:
+        os.close(fd)
+
+
+def test_a_serial_port_with_its_lines():
+    # As far as a pty is one.
+    from qtap import ends
+
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    os.close(slave)
+    port = ends.make(path, 115200, rtscts=True)
+    try:
+        assert port.lines() is None  # it has none
+        port.assert_dtr(True)
+        assert port.rate(921600) == "" and port._serial.baudrate == 921600
+        assert port._serial.rtscts
+        assert port.write(b"abc") == 3 and os.read(master, 9) == b"abc"
+        os.write(master, b"def")
+        assert port.read(9) == b"def" and port.read(9) == b""
+        assert not port.gone
+        os.close(master)
+        assert port.read(9) == b"" and "has gone in the middle" in port.gone
+        assert port.watch() == [] and port.fileno_out() is None
+    finally:
+        port.close()
+
+
 def test_the_wire_holds_who_is_too_fast():
     # One side takes nothing: the other is not read any more, nothing is lost, the way back works.
-    class End:
-        gone = ""
-
-        def __init__(self, sock):
-            self.sock = sock
-            sock.setblocking(False)
-
-        def watch(self):
-            return [self.sock]
-
-        def fileno_out(self):
-            return self.sock
-
-        def speed(self):
-            return 0
-
-        def read(self, n):
-            with contextlib.suppress(BlockingIOError):
-                return self.sock.recv(n)
-            return b""
-
-        def write(self, data):
-            with contextlib.suppress(BlockingIOError):
-                return self.sock.send(data)
-            return 0
-
     here = [socket.socketpair() for _ in range(2)]
     pid, told_, orders = wire.start(End(here[0][1]), End(here[1][1]))
     try:

@@ -67,5 +67,7 @@ def opening(name, error):
         return "You may not use %s: on Linux the group dialout may." % name
     if "://" in name and ("invalid URL" in text or "expected" in text):
         return "%s is no port: socket://HOST:PORT or a serial port." % name
+    if any(words in text for words in ("Inappropriate ioctl", "Is a directory", "Invalid arg")):
+        return "Can't open %s: it is no serial port." % name
     reason = getattr(error, "strerror", None) or text.rpartition(":")[2].strip() or text
     return "Can't open %s: %s." % (name, reason.rstrip("."))

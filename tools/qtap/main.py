@@ -227,7 +227,7 @@ def _times(what, found):
 def delays(numbers, out):
     if numbers["delay"]:
         out(_times("delay: bytes were handed on within", numbers["delay"]))
-    if numbers["late"]:
+    if numbers["delay"] and numbers["late"]:
         out(_times("       and this PC wakes the tap up later by", numbers["late"]))
 
 
