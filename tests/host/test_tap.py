@@ -304,6 +304,23 @@ def test_garbled_bytes_are_told():
     ]
 
 
+def test_what_is_typed_to_get_to_commands():
+    # As a driver does at first, to whatever state: ESC, "+++", an empty line. All are echoed.
+    items = []
+    decoder = Decoder(items.append, lambda x: None)
+    for typed in (b"\x1b", b"\r", b"+++", b"AT\r"):
+        decoder.host(0, typed)
+    for byte in b"\x1b\r+++AT\r\r\nOK\r\n":
+        decoder.modem(1, bytes([byte]))
+    assert [(i.kind, i.text) for i in items] == [
+        ("state", "typed: ESC"),
+        ("state", "typed: +++"),
+        ("at", "AT"),
+        ("echo", ""),
+        ("final", "OK"),
+    ]
+
+
 def test_data_mode():
     items = []
     decoder = Decoder(items.append, lambda x: None)

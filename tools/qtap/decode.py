@@ -93,6 +93,7 @@ class Decoder:
         self._lead = 0
         self._echo = b""  # what may come back
         self._mirror = b""  # the payload, the same
+        self._pluses = False  # "+++", the same
         self._mirrored = False
         self._heard = 0  # when the modem said something last
         self._behind = False  # pushed data have come, and nothing since
@@ -137,6 +138,7 @@ class Decoder:
             elif self._typed == b"+++":
                 self._item(at, "state", "typed: +++")
                 self._typed = b""
+                self._pluses = True
             elif len(self._typed) > _LONGEST:
                 self._item(at, "state", "typed: %d bytes that are no line" % len(self._typed))
                 self._typed = b""
@@ -233,6 +235,16 @@ class Decoder:
             self._buf = buf[2:]
             return True
         if buf == b"\r":
+            return False
+        if buf[0] == _ESC or (buf[0] == 13 and buf[1] != 10):
+            # The echo of what is no line: ESC, an empty one.
+            self._buf = buf[1:]
+            return True
+        if self._pluses and buf.startswith(b"+++"):
+            self._pluses = False
+            self._buf = buf[3:]
+            return True
+        if self._pluses and b"+++".startswith(buf):
             return False
         if self._echo:
             if buf.startswith(self._echo):
