@@ -16,6 +16,7 @@ from qdemo.options import Parser, number, readable
 from qsearch.plan import ALL_FORMS, FORMS
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
+_MICROPYTHON = 6  # of so many pieces it plays one, where both interpreters play
 _HELP = """\
 Plays random schedules over driver and simulated modem in one process, on a virtual clock, and
 checks after each what docs/guarantees.md promises: G1 every call within its deadline, idle hook
@@ -44,7 +45,7 @@ def main(args):
         "--interpreter",
         choices=("both", "cpython", "micropython"),
         default="both",
-        help="where they run; both: a third on MicroPython, which takes longer (both)",
+        help="where they run; both: a sixth on MicroPython, which takes longer (both)",
     )
     parser.add_argument(
         "--jobs", type=many, default=os.cpu_count() or 1, metavar="N", help="processes"
@@ -134,9 +135,10 @@ class Search:
         self.pieces = queue.SimpleQueue()
         last = options.seed + options.schedules
         forms = FORMS if options.forms == "all" else options.forms.split(",")
-        piece = max(min(_PIECE, options.schedules // (2 * options.jobs)), 50)
+        least = 2 * options.jobs if len(programs) < 2 else max(_MICROPYTHON, 2 * options.jobs)
+        piece = max(min(_PIECE, options.schedules // least), 50)
         for i, first in enumerate(range(options.seed, last, piece)):
-            program = programs[-1 if i % 3 == 2 else 0]
+            program = programs[-1 if i % _MICROPYTHON == _MICROPYTHON - 1 else 0]
             count = min(piece, last - first)
             if program[0] == "micropython" or "aio" not in forms:
                 self.pieces.put((program, first, count, "all"))

@@ -67,9 +67,13 @@ class Watch:
 
     def __call__(self):
         self.calls += 1
-        self._look()
+        rig = self.rig
+        now = rig.now
+        if now - self._last > self.worst:
+            self.worst = now - self._last
+        self._last = now
         if self.nap_ms:
-            self.rig.sleep(self.nap_ms)
+            rig.sleep(self.nap_ms)
 
     def _look(self):
         now = self.rig.now

@@ -92,7 +92,8 @@ class RigUart:
 
     def any(self):
         rig = self._rig
-        rig.pull()
+        if not rig.baud:
+            rig.pull()
         n = rig.rx.size
         return n if rig.chunk is None or n < rig.chunk else rig.chunk
 
@@ -228,7 +229,7 @@ class Rig:
         model = self.model
         if model.stirs():
             model.run(self.now)
-        if model.pending():
+        if model.out.queue.size and model.pending():
             room = 1 << 30 if self.rxbuf is None else self.rxbuf - self.rx.size
             if room > 0:
                 self.rx.append(model.take(room))

@@ -149,7 +149,9 @@ class UGxx:
             return
         if "psm" in self.kept:
             self.power.rest()
-        data = self.port.receive(bytes(data))
+        if type(data) is not bytes:
+            data = bytes(data)
+        data = self.port.receive(data)
         if self.typed.active:
             self.typed.feed(data)
         else:
@@ -233,7 +235,8 @@ class UGxx:
 
     def run(self, now_ms):
         # Does everything due by now_ms.
-        now_ms = max(now_ms, self.now)
+        if now_ms < self.now:
+            now_ms = self.now
         timers = self.timers
         while timers.first is not None and timers.first <= now_ms:
             due, function = timers.pop_due(now_ms)
@@ -243,7 +246,8 @@ class UGxx:
         if self._net_poll is not None:
             self._net_poll(now_ms)
         if self.power.alive():
-            self.dns.poll()
+            if self.dns.lookup is not None:
+                self.dns.poll()
             if self.sockets.live:
                 self.sockets.poll()
 
@@ -261,9 +265,13 @@ class UGxx:
         if sockets.streams and sockets.can_deliver():
             return self.now
         if sockets.live:
-            best = _earlier(best, sockets.next_ms())
+            due = sockets.next_ms()
+            if due is not None:
+                best = _earlier(best, due)
         if self._net_next is not None:
-            best = _earlier(best, self._net_next())
+            due = self._net_next()
+            if due is not None:
+                best = _earlier(best, due)
         if self.stalled_until > self.now:
             best = _earlier(best, self.stalled_until)
         if best is not None and best < self.now:
@@ -304,9 +312,5 @@ class UGxx:
 
 
 def _earlier(a, b):
-    # The earlier of two times, each of which may be None.
-    if a is None:
-        return b
-    if b is None or a <= b:
-        return a
-    return b
+    # The earlier of two times, of which a may be None.
+    return b if a is None or b < a else a

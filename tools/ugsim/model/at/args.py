@@ -16,18 +16,18 @@ def split(text):
     # "1,\"a,b\", 2" -> ["1", "\"a,b\"", "2"]. Commas in quotes belong to the string; blanks around
     # a parameter are ignored, as UG96 does. An unbalanced quote is refused.
     items = []
-    start = 0
-    quoted = False
-    for i in range(len(text)):
-        c = text[i]
-        if c == '"':
-            quoted = not quoted
-        elif c == "," and not quoted:
-            items.append(text[start:i].strip())
-            start = i + 1
-    if quoted:
+    kept = ""
+    for part in text.split(","):
+        if kept or part.count('"') & 1:
+            kept += part
+            if kept.count('"') & 1:
+                kept += ","
+                continue
+            part = kept
+            kept = ""
+        items.append(part.strip())
+    if kept:
         raise Refused
-    items.append(text[start:].strip())
     return items
 
 

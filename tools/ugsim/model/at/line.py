@@ -75,7 +75,7 @@ class Line:
             self._overlong = True
             part = part[:room]
         self._line += part
-        if b"\x08" in self._line:
+        if b"\b" in part:
             self._line = _erase(self._line)
         if end < 0:
             return b""

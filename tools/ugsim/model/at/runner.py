@@ -36,16 +36,10 @@ def cut(text):
 
 def _end(text, i):
     # Index of the ";" that ends the extended command at i, or the end of the line.
-    if text.find(";", i) < 0:
-        return len(text)
-    quoted = False
-    while i < len(text):
-        if text[i] == '"':
-            quoted = not quoted
-        elif text[i] == ";" and not quoted:
-            return i
-        i += 1
-    return i
+    end = text.find(";", i)
+    while end >= 0 and text.count('"', i, end) & 1:
+        end = text.find(";", end + 1)
+    return len(text) if end < 0 else end
 
 
 def _extended(text):

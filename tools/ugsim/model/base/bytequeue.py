@@ -46,13 +46,11 @@ class ByteQueue:
         if limit >= self.size:
             if self.size == 0 or limit <= 0:
                 return b""
-            if len(self._chunks) == 1:
-                data = self.peek()
-            else:
-                self.peek()
+            data = self.peek()
+            if len(self._chunks) > 1:
                 data = b"".join(self._chunks)
             self.clear()
-            return bytes(data)
+            return data if type(data) is bytes else bytes(data)
         if limit <= 0:
             return b""
         parts = []

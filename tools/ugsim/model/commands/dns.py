@@ -23,7 +23,7 @@ def is_address(text):
 class Dns:
     def __init__(self, model):
         self._m = model
-        self._lookup = None
+        self.lookup = None  # what is under way: poll() has to be called
         self._timer = None
 
     def can_resolve(self, host, context):
@@ -38,7 +38,7 @@ class Dns:
         return False
 
     def busy(self):
-        return self._lookup is not None
+        return self.lookup is not None
 
     def start(self, host, context):
         # Looks host up; the URCs come later, or never (switch dnsgip).
@@ -47,24 +47,24 @@ class Dns:
             return
         self._timer = m.timers.at(m.now + _LIMIT_MS, lambda: self._answer(565, []))
         if is_address(host):
-            self._lookup = _Known(0, [host])
+            self.lookup = _Known(0, [host])
         elif not self.can_resolve(host, context):
-            self._lookup = _Known(565, [])
+            self.lookup = _Known(565, [])
         else:
-            self._lookup = m.net.resolve(host, m.now)
+            self.lookup = m.net.resolve(host, m.now)
 
     def poll(self):
-        if self._lookup is None or not self._m.radio.up():
+        if self.lookup is None or not self._m.radio.up():
             return
-        result = self._lookup.poll()
+        result = self.lookup.poll()
         if result is not None:
             self._answer(result[0], result[1])
 
     def _answer(self, error, addresses):
         m = self._m
         m.timers.cancel(self._timer)
-        lookup = self._lookup
-        self._lookup = None
+        lookup = self.lookup
+        self.lookup = None
         if error:
             m.out.tell("dnsgip", '+QIURC: "dnsgip",%d' % error)
             return
@@ -76,7 +76,7 @@ class Dns:
             m.out.tell("dnsgip", '+QIURC: "dnsgip","%s"' % address)
 
     def reset(self):
-        self._lookup = None
+        self.lookup = None
 
 
 class _Known:

@@ -102,6 +102,8 @@ class Sockets:
     def poll(self):
         for s in self.live:
             c = s.conn
+            if c is None and not s.rx.size:
+                continue
             if s.rx.size:
                 if s.mode != BUFFER:
                     self.deliver(s)
