@@ -69,8 +69,7 @@ class Watch:
         self.calls += 1
         rig = self.rig
         now = rig.now
-        if now - self._last > self.worst:
-            self.worst = now - self._last
+        self.worst = max(self.worst, now - self._last)
         self._last = now
         if self.nap_ms:
             rig.sleep(self.nap_ms)

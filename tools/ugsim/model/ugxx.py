@@ -235,8 +235,7 @@ class UGxx:
 
     def run(self, now_ms):
         # Does everything due by now_ms.
-        if now_ms < self.now:
-            now_ms = self.now
+        now_ms = max(now_ms, self.now)
         timers = self.timers
         while timers.first is not None and timers.first <= now_ms:
             due, function = timers.pop_due(now_ms)
