@@ -1,13 +1,18 @@
 # test_soak - tools/soak.py: weeks of telemetry, an hour of load, and some seconds in real time.
 # SPDX-License-Identifier: MIT
 
+import os
 import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 import setup
+from qsearch.lived import Lived
+from qsearch.restarts import watched
 
 TOOL = str(setup.ROOT / "tools" / "soak.py")
 
@@ -46,6 +51,45 @@ def test_a_broker_that_is_killed_and_a_board_that_stops_in_the_midst(on):
     status, output = soak("real", "--seconds", "5", "--on", on, "--seed", "5")
     assert status == 0 and "every record arrived, in order" in output
     assert int(re.search(r"broker killed (\d+) times", output)[1]) >= 1
+
+
+def test_time_that_a_busy_computer_keeps_does_not_count():
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this system does not tell how long a program waits")
+    one = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+    spin = [sys.executable, "-c", one + "\nprint(flush=True)\nwhile True: pass"]
+    started = [subprocess.Popen(spin, stdout=subprocess.PIPE) for _ in range(4)]
+    try:
+        for child in started:
+            child.stdout.readline()
+        lived = Lived(os.getpid())
+        alone = Lived(started[0].pid)
+        lived.look()
+        alone.look()
+        before = alone.seconds, alone.cpu
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1:
+            time.sleep(0.05)
+            alone.look()
+        lived.look()
+        passed = time.monotonic() - begin
+    finally:
+        for child in started:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+    # Each has a quarter of the processor, at most.
+    assert 0 < alone.cpu - before[1] < alone.seconds - before[0] + 0.1 < passed * 0.6
+    assert lived.cpu > alone.cpu
+
+
+def test_what_never_ends_is_ended():
+    status, output = watched(["sh", "-c", "echo begun; sleep 60"], 0.1, 100)
+    assert "no end in 0 s" in status and output == "begun\n"
+    spin = ["sh", "-c", "echo begun; sh -c 'while :; do :; done'"]
+    status, output = watched(spin, 1000, 0.2)
+    assert "s of the processor" in status and output == "begun\n"
+    assert watched(["sh", "-c", "echo over; exit 3"], 100, 100) == (3, "over\n")
 
 
 def test_examples_go_on_after_restarts():

@@ -3,15 +3,25 @@
 #
 # Runs in the virtual environment: python -m qsearch.restarts PLACES SEED PROGRAM...
 
+import contextlib
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import setup
+from qdemo import process
+from qsearch.lived import Lived
 
-_LIMIT_S = 300  # for one run; it takes some 10 s, and a minute where a time-out has to pass
+# For one run: it takes some 10 s, and a minute where a time-out has to pass. What a busy computer
+# keeps from it does not count; where one of them spins, the processor time ends it.
+_LIMIT_S = 300
+_CPU_S = 120
+_LOOK_S = 0.5
 _EXAMPLES = setup.ROOT / "examples"
 # What to run with, and what its output must hold in the end.
 PROGRAMS = {
@@ -44,23 +54,32 @@ def run(name, what):
     settings = ["count=6", "interval_ms=300", "clients=%s" % (setup.CACHE / "clients-1")]
     argv = [sys.executable, str(setup.ROOT / "tools/run.py"), "--baud", "0", "--fault", what]
     begin = time.monotonic()
-    try:
-        done = subprocess.run(
-            [*argv, str(script), "--", *settings],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_LIMIT_S,
-            check=False,
-        )
-        output, status = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as e:
-        output, status = (e.stdout or b"").decode(errors="replace"), "no end in %d s" % _LIMIT_S
+    status, output = watched([*argv, str(script), "--", *settings], _LIMIT_S, _CPU_S)
     spent = time.monotonic() - begin
     if status == 0 and re.search(wanted, output, re.M):
         return None, spent
     return "status %s:\n%s" % (status, output[-2000:]), spent
+
+
+def watched(argv, limit_s, cpu_s):
+    # (status or why there is none, output) of a program that has so much time for itself.
+    with tempfile.TemporaryFile() as out:
+        child = process.start(argv, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            lived = Lived(child.pid)
+            status = None
+            while status is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    status = child.wait(_LOOK_S)
+                lived.look()
+                if status is None and (lived.seconds > limit_s or lived.cpu > cpu_s):
+                    status = "no end in %d s, %d s of the processor" % (lived.seconds, lived.cpu)
+        finally:
+            process.stop(child)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what it left
+        out.seek(0)
+        return status, out.read().decode(errors="replace")
 
 
 def main(args):
