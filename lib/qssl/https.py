@@ -16,6 +16,7 @@ _LINES_MAX = const(100)  # header lines
 _BODY_MAX = const(65536)  # a longer body is not read to its end
 _CHUNKED = const(-1)
 _UNKNOWN = const(-2)
+_PAGE = const(0)  # instead of a status: a web page came, which no receiver sends
 
 
 class Https:
@@ -31,6 +32,8 @@ class Https:
     Allocates: while a batch is made.
     Since: 0.1.
     """
+
+    inbox = None  # a qssl.uplink.inbox.Inbox: what takes the messages in the answers
 
     def __init__(
         self, host: str, path: str = "/", content_type: str = "application/json", pack=None
@@ -59,12 +62,16 @@ class Https:
         yield
 
     def deliver(self, name, batch):
-        # Returns the server's status code once it has answered: 2xx has taken the whole batch.
-        body = self._pack(name, batch)
+        # Returns the server's status code once it has answered: 2xx has taken the whole batch; 0
+        # where what came with it is a web page. An empty batch only asks for messages.
+        body = self._pack(name, batch) if batch else b""
         sock = self._sock
+        inbox = self.inbox
         failure = None
         try:
-            head = self._head + b"%d\r\n\r\n" % len(body)
+            head = self._head + b"%d\r\n%s\r\n" % (len(body), inbox.lines() if inbox else b"")
+            if not body:
+                head, body = b"", head
             yield from send(sock, head)
             if self._pack is not lines:
                 # A digit less in Content-Length cuts JSON so that it is none; what other forms
@@ -76,21 +83,34 @@ class Https:
         try:
             status = 100
             while status < 200:  # 100 Continue comes before the answer
-                status, length, keep = yield from self._header()
+                status, length, keep, kind = yield from self._header()
             if status == 204 or status == 304:
                 length = 0
-            if keep and length < 0:
-                keep = length == _CHUNKED and (yield from self._chunks())
-            elif keep:
-                keep = length <= _BODY_MAX and (yield from self._skip(length))
+            good = 200 <= status < 300
+            # An answer without a type is looked at where it is read anyway.
+            self._look = good and (b"html" in kind or (not kind and keep and length != _UNKNOWN))
+            self._sink = inbox.answer() if inbox and good else None
+            self._keep = keep and length != _UNKNOWN and length <= _BODY_MAX
+            if length == _CHUNKED:
+                yield from self._chunks()
+            elif length >= 0:
+                yield from self._skip(min(length, _BODY_MAX))
+            else:
+                try:
+                    yield from self._skip(_BODY_MAX)
+                except OSError:
+                    pass  # that is its end
+            if self._sink:
+                self._sink(b"")
         except OSError as e:
             raise failure or e
-        if failure or not keep:
+        if failure or not self._keep:
             self._sock = None  # the next batch takes a new connection
-        return status
+        return _PAGE if self._look is None else status
 
     def _header(self):
-        # (status, length of the body or _CHUNKED or _UNKNOWN, whether the connection goes on)
+        # (status, length of the body or _CHUNKED or _UNKNOWN, whether the connection goes on,
+        # content type)
         line = yield from self._line()
         try:
             status = int(line.split(b" ", 2)[1])
@@ -98,11 +118,12 @@ class Https:
             raise Error(errno.EIO, "uplink", "the server's answer is no HTTP")
         length = _UNKNOWN
         keep = not line.startswith(b"HTTP/1.0")
+        kind = b""
         lines = _LINES_MAX
         while True:
             line = (yield from self._line()).lower()
             if not line:
-                return status, length, keep
+                return status, length, keep, kind
             lines -= 1
             if not lines:
                 raise Error(errno.EIO, "uplink", "the server's answer is too long")
@@ -112,27 +133,31 @@ class Https:
                 length = int(val)
             elif key == b"connection":
                 keep = val != b"close"
+            elif key == b"content-type":
+                kind = val
             elif key == b"transfer-encoding":
                 length = _CHUNKED
 
     def _chunks(self):
-        # Passes over a chunked body. True: to its end; False: it is too long.
+        # Passes over a chunked body.
         left = _BODY_MAX
-        while left > 0:
+        while self._wanted():
             line = yield from self._line()
             try:
                 n = int(line.split(b";")[0], 16)
             except ValueError:
-                return False
+                break
             if not n:
                 while (yield from self._line()):
                     pass
-                return True
+                return
             left -= n
             if n < 0 or left < 0:
-                return False
-            yield from self._skip(n + 2)
-        return False
+                break
+            yield from self._skip(n)
+            if self._wanted():
+                yield from self._line()
+        self._keep = False
 
     def usable(self):
         return self._sock is not None
@@ -154,16 +179,28 @@ class Https:
             left -= len(part)
         raise Error(errno.ECONNRESET, "uplink", "the server closed within its answer")
 
+    def _wanted(self):
+        # Whether more of the body is of use: for the next answer on this connection, or by itself.
+        return self._keep or self._sink or self._look
+
     def _skip(self, n):
-        while n > 0:
+        while n > 0 and self._wanted():
             part = self._sock.recv(min(n, 256))
             if part is None:
                 yield
-            elif not part:
+                continue
+            if not part:
                 raise Error(errno.ECONNRESET, "uplink", "the server closed within its answer")
-            else:
-                n -= len(part)
-        return True
+            n -= len(part)
+            if self._look:
+                start = part.lstrip(b"\xef\xbb\xbf \t\r\n")  # with the mark of UTF-8
+                if start:
+                    self._look = False
+                if start[:1] == b"<":
+                    self._look = self._sink = None
+                    self._keep = False
+            if self._sink:
+                self._sink(part)
 
 
 def quiet(sock):

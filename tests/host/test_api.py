@@ -101,6 +101,8 @@ def test_docstrings_cost_nothing_on_a_board(tmp_path):
     changed = 0
     for name in public.MODULES:
         source = LIB / "qssl" / (name.replace(".", "/") + ".py")
+        if not source.exists():  # a room
+            source = source.with_suffix("") / "__init__.py"
         bare = tmp_path / source.name
         bare.write_text(without_docstrings(source.read_text()))
         changed += bare.read_text() != source.read_text()

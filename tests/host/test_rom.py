@@ -116,7 +116,7 @@ def test_an_image_with_a_program_of_its_own(host, tmp_path):
     text = (
         "import os, thing, qssl\n"
         "print(thing.__file__, thing.value, open('/rom/page.html').read())\n"
-        "print('uplink.mpy' in os.listdir('/rom/lib/qssl'), hasattr(qssl, 'aio'))\nprint('PASS')"
+        "print('uplink' in os.listdir('/rom/lib/qssl'), hasattr(qssl, 'aio'))\nprint('PASS')"
     )
     result = host.execute(text)
     assert result.passed, result.output

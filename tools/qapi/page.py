@@ -68,7 +68,9 @@ def names(package, module):
 
 
 def _public(member, name):
-    return not name.startswith("_") and not member.is_alias and not member.is_attribute
+    if member.is_alias or member.is_module:
+        return False
+    return not name.startswith("_") and not member.is_attribute
 
 
 def problems(package):
@@ -103,7 +105,10 @@ def _modules(package, room=""):
     for name, member in package.members.items():
         if not member.is_alias and member.is_module:
             inner = _modules(member, room + name + ".")
-            found |= inner or {room + name}
+            found |= inner
+            # A room's own face is a module like others; most have none.
+            if not inner or any(_public(m, n) for n, m in member.members.items()):
+                found.add(room + name)
     return found
 
 

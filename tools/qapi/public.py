@@ -11,6 +11,7 @@ MODULES = {
     "compat": "`socket`, `ssl` and `tls` for clients written for MicroPython's own.",
     "aio": "The same for asyncio.",
     "uplink": "Records that reach the server, whatever happens.",
+    "uplink.inbox": "Messages from the server.",
     "queue": "Where records wait.",
     "https": "Records by HTTPS.",
     "mqtt": "Records by MQTT.",
@@ -36,8 +37,8 @@ INTERNAL = (
     "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
     "family.wanted family.witness "
     "modes.inband modes.push ntp start.bringup start.contact start.echo start.mute start.network "
-    "start.radio start.sim start.urcs start.words tried wire.ascii wire.channel wire.command "
-    "wire.dialect wire.link wire.parser wire.resync"
+    "start.radio start.sim start.urcs start.words tried uplink.answer uplink.signed wire.ascii "
+    "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
@@ -54,7 +55,9 @@ HIDDEN = {
     "https": "flushed lines quiet send whole",
     "ask.strays.Strays": "write",
     "ask.trace.Trace": "write",
-    "https.Https": "attach alive deliver usable",
+    "https.Https": "attach alive deliver inbox usable",
+    "uplink": "unexpected",
+    "uplink.inbox.Inbox": "answer begin buf handlers lines parts take",
     "mqtt.Mqtt": "attach alive deliver usable",
     "clock": "unix civil parse seconds put setting network adopt",
     "files": "ensure named ensuring",

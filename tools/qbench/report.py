@@ -56,7 +56,11 @@ _JOBS = (
     ("existing clients", "compat connect.clienttls"),
     ("diagnosis", "ask.__init__ ask.diagnose ask.probe ask.status ask.strays ask.trace"),
     ("what time it is, and whom to believe", "timekeeper ntp"),
-    ("records that survive a power cut, and their delivery", "queue uplink https mqtt recovery"),
+    (
+        "records that survive a power cut, and their delivery",
+        "queue uplink.__init__ https mqtt recovery",
+    ),
+    ("messages from the server", "uplink.inbox uplink.answer uplink.signed"),
     (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",

@@ -40,6 +40,7 @@ class HttpServer(Peer):
         self.ledger = Ledger()
         self.posts = 0
         self.bad = 0  # requests that could not be understood
+        self.head = b""  # of the last request
         self._parts = {}
 
     def on_data(self, conn, data):
@@ -60,6 +61,7 @@ class HttpServer(Peer):
             if len(got) < at + 4 + size:
                 break
             body = got[at + 4 : at + 4 + size]
+            self.head = got[:at]
             got = got[at + 4 + size :]
             self.request(conn, body)
         self._parts[conn.number] = got
@@ -170,3 +172,53 @@ class Broker(Peer):
                 conn.peer_close()
         else:
             conn.peer_close()
+
+
+class Mailbox(HttpServer):
+    # One with messages to a device: {number: text}, each sent until it is acknowledged.
+    def __init__(self, answer=None):
+        HttpServer.__init__(self, answer)
+        self.messages = {}
+        self.acks = []  # numbers, as they came; None: the device takes no messages
+        self.asked = 0
+        self.sent = 0
+        self.room = 1024
+        self.form = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%s"
+
+    def send(self, number, text):
+        self.messages[number] = text
+
+    def request(self, conn, body):
+        ack, self.room = None, 1024
+        for line in self.head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b": ")
+            if name == b"Qssl-Ack":
+                ack = int(value)
+            elif name == b"Qssl-Room":
+                self.room = int(value)
+        self.acks.append(ack)
+        if ack is not None:
+            for m in list(self.messages):
+                if m <= ack:
+                    del self.messages[m]
+        if body:
+            HttpServer.request(self, conn, body)
+        else:
+            self.asked += 1
+            self.reply(conn, 200)
+
+    def reply(self, conn, status):
+        found = []
+        more = False
+        if self.acks[-1] is not None and status == 200:
+            for m in sorted(self.messages):
+                if found and sum([len(t) for t in found]) + len(self.messages[m]) > self.room:
+                    more = True
+                    break
+                found.append(self.messages[m])
+        if not found:
+            HttpServer.reply(self, conn, status)
+            return
+        self.sent += len(found)
+        text = b'{"messages":[%s]%s}' % (b",".join(found), b',"more":true' if more else b"")
+        conn.push(self.form % (b"Content-Length: %d\r\n\r\n%s" % (len(text), text)))

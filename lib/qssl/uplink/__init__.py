@@ -18,12 +18,13 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .errors import Error, Refused
+from ..errors import Error, Refused
 
 _IDLE_MS = const(1000)
 # Statuses that speak of the server or its set-up rather than of one record, and those that pass.
 _SERVERS = (401, 403, 404, 405, 407, 410)
 _LATER = (408, 421, 425, 429)
+_PAGE = const(0)  # what a carrier returns where a web page came, such as one for a login
 
 
 class Uplink:
@@ -166,7 +167,7 @@ class Uplink:
         Allocates: while a batch is made.
         Since: 0.1.
         """
-        from .aio import drive
+        from ..aio import drive
 
         try:
             await drive(self._modem, self._steps)
@@ -235,7 +236,7 @@ class Uplink:
         elif 400 <= status < 500 and status not in _LATER:
             yield from self._refused(batch, status)
         else:
-            raise Error(errno.EIO, "uplink", "the server answers %d" % status)
+            raise unexpected(status)
 
     def _next(self):
         # The next batch: ids without a gap.
@@ -249,7 +250,7 @@ class Uplink:
         # What queue.peek() gives, stamped.
         batch = self.queue.peek(records, size)
         if self._stamp is not None:
-            from .timekeeper import opened
+            from ..timekeeper import opened
 
             for i, (number, record) in enumerate(batch):
                 record, s = opened(self._clock, record)
@@ -257,7 +258,8 @@ class Uplink:
         return batch
 
     def _post(self, batch):
-        # Sends a batch, over a new connection if need be; returns the server's status.
+        # Sends a batch, over a new connection if need be; returns the server's status. An empty
+        # one only asks for messages, see .inbox.
         if self._sock is None or not self._carrier.usable():
             self._drop()
             modem = self._modem
@@ -270,9 +272,10 @@ class Uplink:
             modem.stats.reconnects += self._linked
             self._linked = True
             yield from self._within(self._carrier.attach(sock))
-        last = batch[-1][0]
-        self.repeats += max(min(last, self._sent) - batch[0][0] + 1, 0)
-        self._sent = max(self._sent, last)
+        if batch:
+            last = batch[-1][0]
+            self.repeats += max(min(last, self._sent) - batch[0][0] + 1, 0)
+            self._sent = max(self._sent, last)
         status = yield from self._within(self._carrier.deliver(self.queue.name, batch))
         self._silent = 0
         return status
@@ -343,6 +346,14 @@ class Uplink:
                 sock.close()  # does not block: in the background
             except OSError:
                 pass
+
+
+def unexpected(status):
+    # The error for a status that is no word about a record.
+    why = "the server answers %d" % status
+    if status == _PAGE:
+        why = "the server answers with a web page: a wrong path, or a login?"
+    return Error(errno.EIO, "uplink", why)
 
 
 def _checked(record):
