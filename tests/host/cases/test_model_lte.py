@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 from terminal import ERROR, OK, Terminal, lines
-from ugsim.fakenet import ClosingPeer, EchoPeer, FakeNet, SourcePeer
+from ugsim.fakenet import ClosingPeer, EchoPeer, FakeNet, Peer, SourcePeer
 from ugsim.model import MODELS, ControlError, UGxx
 from ugsim.model.family import load
 
@@ -849,6 +849,49 @@ def test_power_saving():
     assert t.at("AT+CEDRXRDP") == lines('+CEDRXRDP: 4,"0101","0101","0011"')
     t.control("switch edrx refused")
     assert t.at("AT+CEDRXRDP") == lines("+CEDRXRDP: 0")
+
+
+def test_reached_now_and_then():
+    # eDRX: what comes is held until the modem listens; what goes out wakes it.
+    net = FakeNet()
+    peer = net.add("a.example", Peer())
+    t = modem("bg96", net)
+    assert t.at('AT+CEDRXS=1,4,"0010"') == OK  # 20.48 s, of which it listens for 5.12
+    t.open(0, "a.example")
+    t.send(0, b"x")
+    t.wait(41000 - t.now)  # 40 ms into the third cycle
+    conn = net.conns[0]
+    conn.push(b"one")
+    assert t.wait(10) == b'\r\n+QSSLURC: "recv",0\r\n'
+    t.at("AT+QSSLRECV=0,9")
+    t.wait(56000 - t.now)
+    conn.push(b"two")
+    assert t.wait(61400 - t.now) == b""
+    assert t.wait(100) == b'\r\n+QSSLURC: "recv",0\r\n'
+    t.at("AT+QSSLRECV=0,9")
+    t.wait(76000 - t.now)
+    conn.push(b"three")
+    assert t.wait(100) == b""
+    assert t.send(0, b"y") + t.wait(10) == b'\r\nSEND OK\r\n\r\n+QSSLURC: "recv",0\r\n'
+    assert peer is net.conns[0].peer
+    t.control("switch edrx refused")
+    t.at("AT+QSSLRECV=0,9")
+    t.wait(97000 - t.now)
+    conn.push(b"four")
+    assert t.wait(10) == b'\r\n+QSSLURC: "recv",0\r\n'
+
+
+def test_a_rate_that_takes_time():
+    for model, ms in (("ec25", 500), ("bg96", 0)):
+        t = modem(model)
+        t.model.host_baud = 115200
+        assert t.at("AT+IPR=9600") == OK
+        t.model.host_baud = 9600
+        t.model.run(t.now)
+        if ms:
+            assert t.at("AT") == b"" and t.wait(ms - 10) == b"" and t.at("AT") == b""
+            t.wait(20)
+        assert t.at("AT") == OK
 
 
 def test_switched_off_by_command():

@@ -262,6 +262,7 @@ LTE = {
         ("ok", "no carrier"),
         "+++ answers OK, or NO CARRIER before that",
     ),
+    "baud_wait_ms": (0, None, "after AT+IPR the UART hears nothing for this time"),
     "ntp_ms": (300, None, "time of QNTP"),
     "psm": ("granted", ("granted", "refused"), "the network grants power saving (AT+CPSMS)"),
     "psm_urc": ("yes", ("yes", "no"), "PSM POWER DOWN is printed"),

@@ -5,6 +5,24 @@ from ugsim.model.commands import qicfg
 from ugsim.model.commands.radio import registration
 from ugsim.model.errors import GENERAL, OK, TCPIP, Refused
 
+# 24.008 10.5.5.32: ms of an eDRX cycle, by its four bits; those of other bits are the third.
+_CYCLES = {
+    "0000": 5120,
+    "0001": 10240,
+    "0010": 20480,
+    "0011": 40960,
+    "0100": 61440,
+    "0101": 81920,
+    "1001": 163840,
+    "1010": 327680,
+    "1011": 655360,
+    "1100": 1310720,
+    "1101": 2621440,
+    "1110": 5242880,
+    "1111": 10485760,
+}
+_WINDOW_MS = 5120  # of each cycle, in which the modem can be reached
+_AWAKE_MS = 10000  # after traffic
 _T3324_S = (2, 60, 360, 60, 60, 60, 60, 0)  # 24.008 10.5.7.4: seconds of a unit, 0 deactivated
 _T3412_S = (600, 3600, 36000, 2, 30, 60, 1152000, 0)  # 24.008 10.5.7.4a
 
@@ -96,6 +114,16 @@ def psm_times(m):
     if not mode or not active or m.sw["psm"] == "refused":
         return None
     return _seconds(active, _T3324_S), _seconds(tau, _T3412_S) if tau else 0
+
+
+def reached_at(m, active_ms):
+    # With eDRX: when the network can next reach the modem, whose last traffic was then; 0: now.
+    cycle = m.kept.get("edrx")
+    if not cycle or m.sw["edrx"] == "refused" or m.now - active_ms < _AWAKE_MS:
+        return 0
+    ms = _CYCLES.get(cycle, 20480)
+    into = m.now % ms
+    return 0 if into < _WINDOW_MS else m.now - into + ms
 
 
 def cedrxs(m, form, args):

@@ -16,6 +16,7 @@ class Port:
         self._m = model
         self.setting = model.saved_baud  # AT+IPR; 0 automatic
         self.baud = self.setting
+        self._deaf_until = 0  # after a change of the rate
         self._next = None  # rate that is taken once the present output has left
         self._held = b""  # the first half of an "AT" that comes in two pieces
 
@@ -28,6 +29,7 @@ class Port:
         if self._next is not None:
             self.baud = self._next
             self._next = None
+            self._deaf_until = self._m.now + self._m.sw["baud_wait_ms"]
 
     def settling(self):
         return self._next is not None
@@ -37,6 +39,8 @@ class Port:
         if self._next is not None and not self._m.out.pending() and not self._m.running:
             self.settle()
         host = self._m.host_baud
+        if self._m.now < self._deaf_until:
+            return b""
         if self.baud == 0:
             data = self._held + data
             at = data.upper().find(b"AT")

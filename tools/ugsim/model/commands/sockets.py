@@ -26,6 +26,7 @@ class Sockets:
         self.live = []  # the sockets in the slots, by number
         self.streams = []  # those of them whose data leave without being asked for
         self.opens = 0
+        self._active_ms = 0  # of the last traffic
         self.owner = None  # the socket that has the port in transparent mode
         self.resumable = None  # the socket that left transparent mode last (ATO)
         self.leave = None  # function(text): ends the data mode with a result; set by datamode
@@ -141,14 +142,18 @@ class Sockets:
                 if not n:
                     break
                 s.tx.drop(n)
+                self._active_ms = m.now
         if s.closing is not None:
             if not s.tx or c.state == "closed":
                 self._close_done(s)
+            return
+        if m.family.psm and self._held():
             return
         room = m.sw["rx_size"] - s.rx.size
         if room > 0:
             data = c.recv(room)
             if data:
+                self._active_ms = m.now
                 s.rx.append(data)
                 if m.sw["recv_rearm"] == "always":
                     s.armed = True
@@ -182,9 +187,17 @@ class Sockets:
         elif s.state == HANDSHAKE and m.now - s.since >= s.tls.negotiate_ms:
             self._opened(s, 569)
 
+    def _held(self):
+        # eDRX: until when nothing comes from the network; 0: it does.
+        from ugsim.model.commands.lte import reached_at
+
+        return reached_at(self._m, self._active_ms)
+
     def next_ms(self):
         # When an opening or a close runs into its time limit, or None.
         best = None
+        if self._m.family.psm:
+            best = self._held() or None
         for s in self.live:
             if s.state > HANDSHAKE or s.conn is None:
                 continue

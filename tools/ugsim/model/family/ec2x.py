@@ -14,6 +14,7 @@ class Family(lte.Family):
         ("atd_default", "2"),
         ("ufs_total", "16777216"),
         ("boot_ms", "5000"),
+        ("baud_wait_ms", "500"),
     )
 
     keys = (
