@@ -200,7 +200,7 @@ def qsslstate(m, form, args):
                 s.ip or s.host,
                 s.port,
                 s.local_port if m.family.local_port is None else m.family.local_port,
-                m.family.states[s.state],
+                s.state if m.family.states is None else m.family.states[s.state],
                 s.pdp,
                 server,
                 s.mode,

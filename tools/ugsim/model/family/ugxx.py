@@ -21,7 +21,7 @@ class Family:
 
     # AT+QSSLOPEN to AT+QSSLSTATE
     state_word = "SSL CLIENT"
-    states = (0, 1, 2, 3, 4, 5)  # as shown, by the states of ugsim.model.commands.sslsocket
+    states = None  # as shown, by those of ugsim.model.commands.sslsocket; None: they are UGxx's
     local_port = None  # as AT+QSSLSTATE shows it; None: the true one
     recv_zero = False  # AT+QSSLRECV takes the length 0
     open_test = "+QSSLOPEN: (1-20),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]"
