@@ -50,7 +50,7 @@ def civil(s):
 def parse(t):
     # b'"[yy]yy/MM/dd,hh:mm:ss[+zz][,dst]"' -> (year, month, day, hour, minute, second, quarters);
     # None: it is no time. The forms of AT+CCLK?, AT+QLTS and +QNTP on all firmware that was seen.
-    t = t.strip().strip(b'"')
+    t = t.strip().strip(b'"').replace(b", ", b",")
     at = t.find(b"/")
     if at != 2 and at != 4:
         return None

@@ -28,7 +28,13 @@ class Ntp:
     def __init__(self, keeper, servers, pdp):
         # Refused: a name that can't be.
         self._keeper = keeper
-        self._servers = [_server(s) for s in ((servers,) if isinstance(servers, str) else servers)]
+        try:
+            servers = (servers,) if isinstance(servers, str) else servers
+            self._servers = [_server(s) for s in servers]
+        except (TypeError, AttributeError):
+            _refuse()
+        if not isinstance(pdp, int) or not 1 <= pdp <= 20:
+            raise Refused(errno.EINVAL, "clock", "pdp must be 1 to 20")
         self.many = len({host for host, _ in self._servers}) > 1
         self._pdp = pdp
         self.due = 0
@@ -164,5 +170,12 @@ def _server(text):
     # ("host", port or 0) of "host" or "host:port".
     host, _, port = text.partition(":")
     if port and not (port.isdigit() and 0 < int(port) < 65536):
-        raise Refused(errno.EINVAL, "clock", "ntp must be names of servers, host or host:port")
+        _refuse()
+    if [1 for c in " ,;/*@" if c in host]:
+        _refuse()
     return quoted(host, "clock", "ntp server"), int(port or 0)
+
+
+def _refuse():
+    hint = "ntp must be the name of a server, host or host:port, or a tuple of some"
+    raise Refused(errno.EINVAL, "clock", hint)

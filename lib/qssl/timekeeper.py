@@ -85,8 +85,19 @@ class Timekeeper:
         self._utc = utc
         self._path = path
         self._set = set
-        if not 2024 <= years[0] < years[1] <= 2070:
-            raise Refused(errno.EINVAL, "clock", "years must be (first, end) within 2024 to 2070")
+        try:
+            good = 2024 <= years[0] < years[1] <= 2070
+        except (TypeError, IndexError):
+            good = False
+        if not good:
+            _refuse("years must be (first, end) within 2024 to 2070")
+        if not isinstance(every_s, (int, float)) or every_s < 1:
+            _refuse("every_s must be seconds")
+        if path is not None and not isinstance(path, str):
+            _refuse("path must be that of a file, as text")
+        for function in (utc, set):
+            if function is not None and not callable(function):
+                _refuse("utc and set must be functions, such as board.utc, without ()")
         self._from, self._to = unix(years[0], 1, 1), unix(years[1], 1, 1)
         self._every = every_s
         self._ntp = None
@@ -504,6 +515,10 @@ class Timekeeper:
             self._sequence += 1
         except OSError as e:
             self._note("file", None, "can't be written: %s" % e)
+
+
+def _refuse(hint):
+    raise Refused(errno.EINVAL, "clock", hint)
 
 
 def _utc(shown):

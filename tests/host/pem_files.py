@@ -377,6 +377,18 @@ BAD_CA = {
         "quoted, as by mail|sed 's/^[> ]*//' {} > new.pem",
     ),
     "quoted twice": (lambda k: _lines(k.ca, lambda i, row: b">> " + row), "sed| > new.pem"),
+    "a log": (
+        lambda k: b"".join(b"11-28 10:00 app: %s\n" % r for r in k.ca.splitlines()),
+        "has text before each row|cut -c18- {} > new.pem",
+    ),
+    "a backslash behind each row": (
+        lambda k: k.ca.replace(b"\n", b"\\\n"),
+        "a backslash behind each row|tr -d '\\\\' < {} > new.pem",
+    ),
+    "a terminal's colours": (
+        lambda k: b"\x1b[1;32m" + k.ca.replace(b"\n", b"\x1b[0m\n\x1b[32m"),
+        "colours|sed 's/.\\[[0-9;]*m//g' {} > new.pem",
+    ),
     "cat -n": (
         lambda k: _lines(k.ca, lambda i, row: b"%6d\t%s" % (i, row)),
         "numbered|sed 's/^ *[0-9][0-9]*[:[:blank:]] *//' {} > new.pem",

@@ -60,13 +60,18 @@ _FILES = const("""
 _NETWORK = const("""
 3|operation not allowed; another program may use the modem
 4|operation not supported; check APN and auth
+5|the modem is locked to another SIM (PH-SIM PIN); only its seller has the code
 10|SIM not inserted; check card and holder
+11|SIM PIN required; pass pin= to modem.start()
+12|SIM PUK required; put the card into a phone and enter its PUK
 13|SIM failure; check card and holder
 14|SIM busy; try again
+15|SIM wrong; the modem is locked to another one
 30|no network service; check antenna and coverage
 31|network time-out; the network did not answer; try again
 32|network not allowed, emergency calls only; check the SIM's contract
 33|service not subscribed; check the APN and the SIM's contract
+50|incorrect parameters; check APN, user and password
 100|unknown error; check APN, user, password, the SIM's contract and coverage
 103|illegal SIM; the network does not know it; check its contract
 106|illegal modem; the network bars its IMEI
@@ -80,6 +85,7 @@ _NETWORK = const("""
 148|unspecified GPRS error; check the APN
 149|PDP authentication failed; check user, password and auth
 150|invalid class of modem; check the SIM's contract
+515|the modem is still busy with starting up; try again
 """)
 TABLES = (_TCPIP, _FILES)
 NETWORK = (_NETWORK,)
@@ -96,7 +102,7 @@ def activation(code, cme, denied):
     for number in (code, cme):
         if number:
             known = _find((_TCPIP, _NETWORK), number)
-            texts.append("%d %s" % (number, known or "is in no document that is public; " + step))
+            texts.append("%d %s" % (number, known or "is in no document known here; " + step))
     if not texts:
         texts.append("the modem gave no number; " + step)
     if denied:

@@ -26,6 +26,9 @@ base64|is damaged$: that is no base64 (PEM has only letters, digits, + / =); cop
 quoted|is quoted, as by mail: sed 's/^[> ]*//' @ > ~
 diff|is a piece of a diff: sed 's/^+//' @ > ~
 numbered|has its lines numbered: sed 's/^ *[0-9][0-9]*[:[:blank:]] *//' @ > ~
+prefix|has text before each row: cut -c%- @ > ~
+joined|has a backslash behind each row: tr -d '\\\\' < @ > ~
+colour|has a terminal's colours in it: sed 's/.\\[[0-9;]*m//g' @ > ~
 remark|has -----BEGIN or -----END in a remark$; take out what is none of the PEM: \
 sed '/[^- ].*-----[BE]/d' @ > ~
 outed|is a remark as a whole: sed 's,^% *,,' @ > ~
@@ -221,10 +224,16 @@ def _spoilt(reason, begin, row, near, clean):
         return "quoted", ""
     if first == b"+":
         return "diff", ""
-    if first.isdigit():
+    if before.rstrip(b":").isdigit():
         return "numbered", ""
+    if b"\x1b[" in near:
+        return "colour", ""
+    if (first.isalpha() or first.isdigit()) and len(row.split()) == len(before.split()) + 1:
+        return "prefix", str(begin.find(b"-----") + 1)
     if b"{\\rtf" in begin:
         return "rtf", ""
+    if row.endswith(b"\\"):
+        return "joined", ""
     if row[:1] in (b'"', b"'"):
         return "strings", ""
     if first and first in b"#;/":

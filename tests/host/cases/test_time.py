@@ -212,6 +212,7 @@ def test_forms_of_a_time_on_the_wire():
         (b' "26/08/07,14:00:10+32"', (2026, 8, 7, 14, 0, 10, 32)),
         (b'"2026/08/07,14:00:10-08,1"', (2026, 8, 7, 14, 0, 10, -8)),
         (b'"26/08/07,14:00:10"', (2026, 8, 7, 14, 0, 10, 0)),
+        (b'"26/08/07, 14:00:10+04"', (2026, 8, 7, 14, 0, 10, 4)),
         (b"26/08/07,14:00:10+00,0", (2026, 8, 7, 14, 0, 10, 0)),
         (b'"70/01/01,00:00:00+00"', (1970, 1, 1, 0, 0, 0, 0)),
         (b'"69/01/01,00:00:00+00"', (2069, 1, 1, 0, 0, 0, 0)),
@@ -480,11 +481,26 @@ def test_an_ntp_answer_when_nobody_waits():
 
 def test_wrong_settings():
     rig, modem = made()
-    for names in (('a"b',), ("",), ("a:0",), ("a:b",), ("a:99999",), ("\n",)):
+    for names in (('a"b',), ("",), ("a:0",), ("a:b",), ("a:99999",), ("\n",), "a,b", "a b", "a/"):
         e = raised(Timekeeper, modem, ntp=names)
         assert isinstance(e, Refused) and "ntp" in str(e), (names, e)
-    for years in ((2023, 2050), (2030, 2030), (2024, 2071)):
+    for names in (5, (None,), (b"a.example",), ("a", 5), "https://a", "fe80::1", "a:1:2", "*"):
+        e = raised(Timekeeper, modem, ntp=names)
+        assert isinstance(e, Refused) and "host or host:port" in str(e), (names, e)
+    for years in ((2023, 2050), (2030, 2030), (2024, 2071), (2026,), 2026, ("2026", "2030")):
         assert "years" in str(raised(Timekeeper, modem, years=years))
+    for name, bad in (
+        ("every_s", 0),
+        ("every_s", "60"),
+        ("every_s", None),
+        ("path", b"/time"),
+        ("path", 5),
+        ("utc", (2026, 1, 1, 0, 0, 0)),
+        ("set", 5),
+    ):
+        assert name in str(raised(Timekeeper, modem, **{name: bad})), (name, bad)
+    for pdp in (0, 21, "1"):
+        assert "pdp must be" in str(raised(Timekeeper, modem, ntp=THREE, pdp=pdp))
     e = raised(Uplink, modem, HOST, 443, tls(modem), Https(HOST), RamQueue(), stamp=at)
     assert isinstance(e, Refused) and "stamp needs a clock" in str(e)
 
