@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import resource
 import signal
@@ -28,12 +29,13 @@ from qtap import mask, wire
 from qtap.decode import Decoder
 from qtap.frames import Frames
 from qtap.shadow import Shadow
-from test_learn import least, options
+from test_learn import NUMBERS, least, options
 from ugsim.model import SWITCHES
 from ugsim.trace import Reader
 from ugsim_client import AtClient, Ugsim
 
 # The whole of it: TAP_MIB=10 moves 10 MiB each way (five minutes).
+RUNS = int(os.environ.get("TAP_RUNS", "3"))
 MIB = int(os.environ.get("TAP_MIB", "0"))
 
 
@@ -166,6 +168,19 @@ def test_what_is_no_form_is_not_told(pems):
         assert [(d.what, d.real, d.sim) for d in told(tapped)] == [], switches
         counts = tapped.shadow.counts
         assert counts["same"] > 300 and counts["world"] < 30, counts
+
+
+def test_with_every_switch_at_random_the_same_modem_is_the_same(pems):
+    # No false alarm, whatever firmware: TAP_RUNS=200 for a long look.
+    for seed in range(RUNS):
+        rng = random.Random(seed)
+        switches = {}
+        for name, (usual, choices, _) in SWITCHES.items():
+            switches[name] = rng.choice(choices or NUMBERS.get(name, (usual,)))
+        if rng.random() < 0.9:
+            switches["sim"] = "ready"
+        tapped = passed(pems, switches, switches)
+        assert [(d.what, d.real, d.sim) for d in told(tapped)] == [], seed
 
 
 class Line:
@@ -346,8 +361,6 @@ def test_data_mode():
 
 
 def test_random_bytes_never_break_it():
-    import random
-
     for seed in range(30):
         rng = random.Random(seed)
         words = [

@@ -340,12 +340,16 @@ class Shadow:
             stat = [_numbers(i.text) for i in x.items if i.kind == "info"]
             if not stat or not stat[0] or stat[0][min(1, len(stat[0]) - 1)] not in (1, 5):
                 return False
+            m.radio.stat = stat[0][min(1, len(stat[0]) - 1)]
+        if name == "+QIACT" and "=" in text and not failed:
+            m.radio.stat = m.radio.stat if m.radio.up() else 1
         if name == "+QLTS" and not x.test:
             self._network_time(x)
             return True
-        if name == "+QSSLOPEN" and text.rstrip().endswith(",2"):
-            m.net.ready = not failed
-            if failed:
+        if name == "+QSSLOPEN" and not x.test:
+            transparent = text.rstrip().endswith(",2")
+            m.net.ready = transparent and not failed
+            if transparent and failed:
                 return False
         if name in ("+QFREAD", "+QFCLOSE", "+QFWRITE", "+QFSEEK", "+QFPOSITION"):
             if not failed and _numbers(text)[:1] and _numbers(text)[0] not in self._handles:
