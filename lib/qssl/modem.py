@@ -131,6 +131,7 @@ class Modem:
     model = ""  # what ATI says; "": start() has not asked yet
     dialect = "ugxx"  # its family: a module of qssl.family
     pulse_ms = 0  # of its PWRKEY; 0: not known
+    stuck = False  # it opens no more connections until it restarts
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(

@@ -87,7 +87,9 @@ class Recovery:
             self._done = failures
             if failures in (_PDP, _RADIO) or failures >= self._restart:
                 self.clock.doubt()  # it may be what certificates fail by
-            if failures >= self._restart or (failures == _MUTE and modem.link.sick):
+            if failures >= self._restart or (
+                failures == _MUTE and (modem.link.sick or modem.stuck)
+            ):
                 self._restart = failures + self._more
                 self._more *= 2
                 yield from self._power()
@@ -134,6 +136,7 @@ class Recovery:
         from .start.contact import press, revive
 
         modem = self._modem
+        modem.stuck = False
         pwrkey = modem.pins[0]
         step = Bringup(modem, _DOWN_MS)
         self._told("restart")

@@ -60,8 +60,9 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
         d.note(
             None,
             "nothing wrong on this side",
-            "the server can't be seen from here: check its port, RSA key exchange with this "
-            "suite, chain from this CA, dates, and what clients it lets in",
+            "the server can't be seen from here: check its port, %sthis suite, chain from this "
+            "CA, dates, and what clients it lets in"
+            % ("" if modem.link.lte else "RSA key exchange with "),
         )
     return d.found
 
@@ -202,6 +203,8 @@ class _Diagnosis:
         self._suite(cfg)
         level = cfg["seclevel"]
         checked = level != "0" and cfg["ignorelocaltime"] == "0"
+        if level != "0":
+            self._names(ctx)
         if level == "0":
             self.note(None, "the server is not authenticated", "auth=True and ca= of its CA")
         elif not cfg["cacert"]:
@@ -218,9 +221,38 @@ class _Diagnosis:
         elif not (cfg["clientcert"] and cfg["clientkey"]):
             self.note(False, "the client's certificate or key is missing", "pass cert= and key=")
 
+    def _names(self, ctx):
+        # Whose certificate it takes, and whether the server knows which one is meant.
+        told = {}
+        for key in (b"checkhost", b"sni") if self.modem.link.lte else ():
+            line = self.ask(b'AT+QSSLCFG="%s",%d' % (key, ctx), b"+QSSLCFG:")
+            told[key] = text(line, 0, len(line), 2)
+        checks = told.get(b"checkhost") == "1"
+        if self.modem.link.lte and not checks:
+            from ..family import table
+
+            checks = self.modem.model.split("-")[0] in table(self.modem).hosts.split()
+        self.note(
+            True if checks else None,
+            "the name in the server's certificate is %schecked" % ("" if checks else "not "),
+            "ca= should be a CA of your own, which signs nobody else's servers",
+        )
+        if self.modem.link.lte:
+            sends = told[b"sni"] == "1"
+            self.note(
+                True if sends else None,
+                "the server is %stold which name is meant (SNI)" % ("" if sends else "not "),
+                "one with several names may show the certificate of another",
+            )
+
     def _suite(self, cfg):
         version, old = _named(VERSIONS, cfg["sslversion"])
-        suite, weak = _named(SUITES, cfg["ciphersuite"].upper())
+        names = dict(SUITES)
+        if self.modem.link.lte:
+            from ..family.suites import SUITES as more
+
+            names.update(more)
+        suite, weak = _named(names, cfg["ciphersuite"].upper())
         what = "%s, %s" % (version, suite)
         if suite == "AES256-SHA256" and cfg["sslversion"] in ("0", "1", "2"):
             self.note(False, what + ": this suite needs TLS1.2", 'suite="AES256-SHA"')
@@ -317,6 +349,13 @@ class _Diagnosis:
         # What differs from modem to modem. found: _facts() of each certificate.
         which = "%s: %s " % (key, name)
         rsa = [alg == _RSA for _, _, _, alg in found]
+        if self.modem.link.lte and False in rsa:
+            self.note(
+                None,
+                which + "has no RSA key",
+                "the suite must be one of ECDSA then (ECDHE-ECDSA-...), where the modem has one",
+            )
+            rsa = [True] * len(rsa)
         if key == "clientcert":
             if not rsa[0]:
                 self.note(

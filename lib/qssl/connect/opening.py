@@ -11,7 +11,7 @@ from micropython import RingIO, const
 from .. import unload
 from ..errors import Error, error
 from ..start.network import failing
-from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX
+from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX, STUCK
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
@@ -41,7 +41,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 _refused(modem, sock, host, port, code)
             # What should have closed the id was lost on the UART, or what should have opened it.
             again = False
-            yield from modem.at.ask(b"AT+QSSLCLOSE=%d%s" % (sock.id, b",0"[: 3 - modem.link.lte]))
+            yield from modem.at.ask(b"AT+QSSLCLOSE=%d%s" % (sock.id, b",0"[modem.link.lte & 2 :]))
             sock._release()
         finally:
             if not sound:
@@ -139,6 +139,9 @@ def _refused(modem, sock, host, port, code):
         modem.lose(sock.pdp)
     if not code and sock.why != "refused":
         raise error(sock.why)
+    if code == STUCK and modem.link.lte:
+        modem.stuck = True  # for qssl.recovery
+        raise error("stuck", code, "%s:%d: " % (host, port))
     from ..hints import explain
 
     raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)

@@ -5,6 +5,7 @@ from .lte import Lte
 
 
 class Family(Lte):
+    lte = 5  # its prompt gives up
     pdps = 7
     pulse_ms = 2100
     flash = ""  # names are bare

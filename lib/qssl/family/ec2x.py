@@ -5,6 +5,7 @@ from .lte import MOST, Lte
 
 
 class Family(Lte):
+    lte = 5  # its prompt gives up
     where = "RAM:"
     stores = ("RAM:", "UFS:")
     suites = MOST + " C030"

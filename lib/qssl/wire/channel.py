@@ -45,6 +45,7 @@ _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answ
 
 _RECV_MS = const(6000)
 _PROMPT_MS = const(8000)
+_PROMPT_LEFT_MS = const(4000)  # of 5 s, of those LTE modems whose prompt gives up
 _SENT_MS = const(20000)
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
 _OPEN_MS = const(5000)  # OK, not the connection
@@ -215,6 +216,8 @@ class Channel(io.IOBase):
         link = self._link
         phase = self._phase
         if phase == _P_SEND and self._typed < 0:
+            if link.lte and self._stale_prompt(now):
+                return 0
             link.next = link.piece
             self._tx.seek(0)
             return self._tx.readinto(link.piece, min(self._fly, _HEAD))
@@ -315,7 +318,7 @@ class Channel(io.IOBase):
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
             text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
-            if link.lte > 1:
+            if link.lte & 2:
                 text = b"AT+QSSLCLOSE=%d\r" % self.id
         else:
             self.limit_ms = _OPEN_MS
@@ -399,8 +402,17 @@ class Channel(io.IOBase):
                 return _SURE_MS
         return 0
 
+    def _stale_prompt(self, now):
+        # Whether the modem may have given up its prompt by now: what is typed would be commands.
+        return (
+            self._link.lte & 4 and ticks_diff(self._link._due, now) < _PROMPT_MS - _PROMPT_LEFT_MS
+        )
+
     def prompt(self):
         link = self._link
+        if link.lte and self._stale_prompt(ticks_ms()):
+            link.expire()
+            return
         self._typed = 0
         self.token = _l.SENT
         link.extend(_SENT_MS)
@@ -582,6 +594,9 @@ class Channel(io.IOBase):
             self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
             self._again = ticks_add(ticks_ms(), self._pause)
         elif result == _l.ERROR:
+            if link.lte & 4 and self._typed >= 0:
+                self.fail("unknown")  # or the modem has waited in vain for a byte that was lost
+                return
             self._shut = self._more = True
             self.fail("reset")
         elif result == _l.MISHEARD:

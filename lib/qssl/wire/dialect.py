@@ -18,3 +18,4 @@ DEACT_MS = const(40000)  # AT+QIDEACT
 CLOSE_S = const(10)  # AT+QSSLCLOSE (2.2.5)
 NO_PDP = const((570, 572))  # AT+QIGETERROR of AT+QSSLOPEN: the PDP context is not active
 IN_USE = const(563)  # AT+QIGETERROR: the socket id is still open
+STUCK = const(552)  # the same: LTE firmware that opens no more until it restarts

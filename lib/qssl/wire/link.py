@@ -104,7 +104,9 @@ class Link:
         self.text = False  # the next line is the text of a message: it belongs to nobody
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
         self.by_id = False  # it wants the id
-        self.lte = 0  # 1: an LTE modem, 3: one whose AT+QSSLCLOSE takes no time-out; 0: UGxx
+        # 0: UGxx; 1: an LTE modem; with 2, its AT+QSSLCLOSE takes no time-out; with 4, its prompt
+        # gives up when nothing is typed.
+        self.lte = 0
         self.overlong = 0  # Parser.overlong before the running exchange was heard
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0

@@ -4,8 +4,9 @@
 import errno
 
 from driver_kit import CA, HOST, Log, arm, bare, pattern, raised, reads, works
-from qssl.errors import Refused
+from qssl.errors import DeliveryUnknown, Refused
 from qssl.family import choose, table
+from qssl.recovery import Recovery
 from ugsim.fakenet import EchoPeer, FakeNet
 
 # One model a family, as ugsim names it, and the family.
@@ -522,3 +523,146 @@ def test_the_clock():
         modem.clock((2026, 5, 6, 7, 8, 9))
         assert modem.clock()[:5] == (2026, 5, 6, 7, 8)
         modem.connect(HOST, 8883, modem.tls(0, ca=CA)).close()
+
+
+# --- prompts that give up ------------------------------------------------------------------------
+
+
+class Busy:
+    # An idle hook that takes `ms` once, when a command of AT+QSSLSEND is out.
+    def __init__(self, ms):
+        self.rig = None
+        self.log = None
+        self.ms = ms
+
+    def __call__(self):
+        if self.log is not None and self.log.count("AT+QSSLSEND") and self.ms:
+            ms = self.ms
+            self.ms = 0
+            self.rig.sleep(ms)
+
+
+def impatient(model, **keywords):
+    # A modem whose prompt gives up after 5 s, whatever AT+QICFG is told.
+    rig, modem, log = made(model, **keywords)
+    family = rig.model.family
+    family.qicfg = tuple([key for key in family.qicfg if key != "qisend/timeout"])
+    rig.model.sw.set("prompt_timeout_ms", "5000")
+    modem.start(apn="internet")
+    return rig, modem, log
+
+
+def test_a_program_that_is_busy_while_the_modem_waits_for_data():
+    # What is typed too late would be run as commands.
+    data = b"AT+CFUN=1,1\r\n" * 20
+    for model in ("ec25", "ec200u", "eg800k"):
+        for late in ("error", "nothing", "fail"):
+            for ms in (5500, 9000):
+                idle = Busy(ms)
+                rig, modem, log = impatient(model, idle=idle, switches={"prompt_late": late})
+                sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+                sock.settimeout(60)
+                idle.log = log
+                sock.write(data)
+                e = raised(sock.flush)
+                assert not idle.ms and e.phase in ("send", "modem"), (model, late, e)
+                modem.sleep_ms(20000)
+                assert not log.count("AT+CFUN=1,1") and modem.up, (model, late, log.at[-5:])
+                works(modem)
+
+
+def test_the_prompt_is_told_to_be_patient():
+    for model in ("ec25", "ec200u", "eg800k"):
+        idle = Busy(3500)
+        rig, modem, log = made(model, idle=idle)
+        modem.start(apn="internet")
+        assert log.count('AT+QICFG="qisend/timeout",120') == 1
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        idle.log = log
+        echoed(sock, 1000)
+        assert not idle.ms
+
+
+def test_a_byte_that_is_lost_behind_the_prompt():
+    # The modem waits for it in vain: nobody knows what was sent.
+    for model in ("ec25", "ec200u", "eg800k"):
+        for late in ("error", "nothing"):
+            rig, modem, log = impatient(model, switches={"prompt_late": late})
+            sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+            sock.settimeout(60)
+            echoed(sock, 100)
+            data = pattern(700)
+            sock.write(data)
+            arm(rig, "lose_in at=60")
+            e = raised(sock.flush)
+            assert isinstance(e, DeliveryUnknown), (model, late, e)
+            works(modem)
+
+
+# --- firmware that opens no more -----------------------------------------------------------------
+
+
+def test_firmware_that_opens_no_more():
+    rig, modem, log = started("eg800k", switches={"open_limit": 3})
+    ctx = modem.tls(0, ca=CA, check_time=False)
+    for _ in range(3):
+        modem.connect(HOST, 8883, ctx).close()
+    e = raised(modem.connect, HOST, 8883, ctx)
+    assert e.code == 552 and "restart the modem" in str(e) and HOST in str(e), e
+    modem.start(apn="internet")  # which is no cure
+    assert raised(modem.connect, HOST, 8883, ctx).code == 552
+    told = []
+    recovery = Recovery(modem, tell=lambda word, value: told.append(word), apn="internet")
+    for failures in (1, 2):
+        modem.link.drive(recovery.steps(failures))
+        if modem.up:
+            try:
+                modem.connect(HOST, 8883, ctx).close()
+                break
+            except OSError:
+                pass
+    assert "restart" in told and modem.up, told
+    works(modem)
+
+
+# --- what diagnose() and probe() say ------------------------------------------------------------
+
+
+def findings(model, host=HOST, switches=None, **wants):
+    rig, modem, log = started(model, switches=switches)
+    ctx = modem.tls(0, ca=CA, check_time=False, **wants)
+    return [(ok, what) for ok, what, _ in modem.diagnose(host, ctx)]
+
+
+def test_diagnose_says_what_stays_open():
+    for model, checked, sni in (
+        ("ug96", None, False),
+        ("ec25", None, True),
+        ("bg96", True, True),
+        ("bg95", True, True),
+        ("bg770a", True, True),
+        ("ec200u", None, True),
+        ("eg800k", True, True),
+    ):
+        found = findings(model)
+        (name,) = [ok for ok, what in found if "name in the server's certificate" in what]
+        assert name is checked, (model, found)
+        told = [ok for ok, what in found if "SNI" in what]
+        assert told == ([True] if sni else []), (model, found)
+        assert not [what for _, what in found if "0X" in what], found
+    found = findings("bg96", switches={"firmware": "old"})
+    assert [ok for ok, what in found if "certificate is not checked" in what] == [None]
+    assert [ok for ok, what in found if "SNI" in what] == [None], found
+    found = findings("bg96", sni=False, check_host=False)
+    assert [ok for ok, what in found if "certificate is not checked" in what] == [None]
+    assert [ok for ok, what in found if "SNI" in what] == [None], found
+
+
+def test_probe_of_lists_that_are_longer_than_a_line():
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        caps = modem.probe()
+        assert caps["QSSLCFG"] and caps["QSSLOPEN"], model
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        modem.connect(HOST, 8883, ctx).close()
+        assert values(rig)["ciphersuite"] == "0XC02F"
