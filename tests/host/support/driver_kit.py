@@ -1,6 +1,8 @@
 # driver_kit - what the driver's cases share: a modem that is up, connections, expected errors.
 # SPDX-License-Identifier: MIT
 
+import os
+
 import qssl
 import rig as _rig  # before the driver's modules: it brings the virtual time
 from certificate_kit import certificate, key, modulus
@@ -13,6 +15,7 @@ _N = modulus(16)
 CA = certificate("20200101000000Z", "20491231235959Z", issuer=1, n=_N, ca=True, sign=16)
 KEY = key(_N)
 HOST = "server.example"
+MODEL = getattr(os, "getenv", lambda name: None)("CASE_MODEL")  # tools/test.py --family
 
 # What may stand in a payload and looks like the protocol.
 LOOKALIKES = (
@@ -115,6 +118,8 @@ def pattern(n, seed=0):
 
 def bare(net=None, sockets=2, idle=None, flow=False, dialect=None, **keywords):
     # (rig, modem); nothing was sent yet.
+    if MODEL and "model" not in keywords:
+        keywords["model"] = MODEL
     rig = _rig.Rig(net, flow=flow, **keywords)
     if idle is not None:
         idle.rig = rig
