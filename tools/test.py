@@ -24,6 +24,10 @@ need neither.
 With --profile FILE first (of tools/learn.py): the driver's whole life on a modem that answers
 like that one, with each switch that is not settled both ways.
 
+With --family MODEL first (a model of ugsim: `python -m ugsim --help` lists them): the cases of the
+driver, on CPython, with that modem. What they skip, and why, is in
+tests/host/support/family_skips.py.
+
 Everything else on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
   -k "micropython"     only those on MicroPython
@@ -83,6 +87,12 @@ def main(args):
             return 2
         profile = args[1]
         args = args[2:] or [CASE]
+    if args[:1] == ["--family"]:
+        if len(args) < 2:
+            setup.say("--family wants a MODEL, such as eg800k", "check")
+            return 2
+        os.environ["CASE_MODEL"] = args[1]
+        args = ["-k", "cpython and not test_model", *args[2:], "tests/host/cases"]
     python = prepare()
     if profile:
         # Read by the environment's Python: it checks what is in it.

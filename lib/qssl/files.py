@@ -61,7 +61,7 @@ def ensuring(modem, source, phase, where, name=None):
             shown = yield from _size(modem, name)
             if fine and shown == source.size:
                 return name
-            if modem.link.lte and shown in (-1, source.size):
+            if modem.link.lte and shown in (-1, source.size) and (fine or not x.lines):
                 # Some firmware does not say what it took, some does not list what it has.
                 from .download import proven
 

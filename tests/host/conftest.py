@@ -26,9 +26,11 @@ import pytest
 
 import setup
 from background import APART, Background, FileGroup, Group
+from support import family_skips
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
+FAMILY = os.environ.get("CASE_MODEL")  # tools/test.py --family
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
 FEW = 12  # files: where no more are selected, none runs apart
@@ -193,6 +195,8 @@ class CaseItem(pytest.Item):
         self.seconds = None  # what the case took
 
     def runtest(self):
+        if FAMILY and (why := family_skips.why(FAMILY, "%s::%s" % (self.path.stem, self.case))):
+            pytest.skip("%s: %s" % (FAMILY, why))
         result, output, self.seconds = self.group.result(self.case)
         if result != "pass":
             raise CaseError(output)

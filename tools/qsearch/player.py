@@ -477,7 +477,8 @@ class Player:
             if self.strict and conn not in self.opened and not conn.sent:
                 continue  # given up before anything was said
             tls = conn.tls
-            if (tls.version, tuple(tls.suites), tls.seclevel, tls.ca) != (3, (0x3D,), 1, CA):
+            suite = 0xC02F if self.rig.model.family.lte else 0x3D
+            if (tls.version, tuple(tls.suites), tls.seclevel, tls.ca) != (3, (suite,), 1, CA):
                 raise Violation(
                     "G5: opened with version %r, suites %r, seclevel %r"
                     % (tls.version, tls.suites, tls.seclevel)

@@ -7,11 +7,11 @@ from ..errors import error
 from ..start.network import failing
 from ..wire import link as _l
 from ..wire.ascii import value
-from ..wire.dialect import DEACT_MS
 from . import table
 
 _ACT_MS = 10000  # for AT+QIACT; then it is asked whether it has worked
 _ACT_HEAL_MS = 150000
+_DEACT_MS = 10000  # the next try has twice as much
 _TRIES = 3
 _LASTING = (33, 103, 106, 107, 132, 133, 149, 150, 573)  # as in bringup
 
@@ -48,15 +48,17 @@ def activate(step, apn, user, password, auth):
             if not (yield from step.heal(_ACT_HEAL_MS)) or lost >= _TRIES:
                 step.silent(act)
         else:
-            step.cme = step.cme if result == _l.OK else step.link.cme
-            step.acted = step.acted or result == _l.OK
+            if result == _l.OK:
+                step.acted = True
+            else:  # asked at once: the next command has a reason of its own
+                step.cme = step.link.cme
+                step.code = (yield from failing(modem)) or step.code
             # ERROR may mean that it is active, as the modem does not let go of it.
             if (yield from step.active()):
                 return
         if not (yield from step.kept()):
             step.at.fail(_l.RESTARTED, "start", "")
         if result < _l.TIMEOUT:
-            step.code = (yield from failing(modem)) or step.code
             why = step.cme or step.code
             if step.over() or (why == last and why in _LASTING):
                 raise step.refused()
@@ -79,10 +81,10 @@ def _end(step):
     # AT+QIDEACT does not always end it. On a network that allows one context, the address may
     # hang on another number, which AT+QIACT? does not show.
     modem = step.modem
-    yield from step.ask(b"AT+QIDEACT=%d" % step.pdp, None, DEACT_MS)
+    yield from step.ask(b"AT+QIDEACT=%d" % step.pdp, None, _DEACT_MS)
     yield from step.ask(b"AT+CGACT?", b"+CGACT:")
     for line in step.at.lines:
         cid = value(line, 0, len(line), 0)
         if value(line, 0, len(line), 1) == 1 and cid not in modem.pdps:
             if cid == step.pdp or cid != modem.pdp:
-                yield from step.ask(b"AT+CGACT=0,%d" % cid, None, DEACT_MS)
+                yield from step.ask(b"AT+CGACT=0,%d" % cid, None, _DEACT_MS)
