@@ -9,7 +9,6 @@ import re
 import secrets
 import ssl
 
-from qca import make
 from qdemo.problem import Problem
 
 # What a UGxx takes, behind what all others prefer.
@@ -67,6 +66,8 @@ def certificate(chosen, say):
 
 
 def _make(chosen, cert, key):
+    from qca import make  # takes its time
+
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     end = min(now + _YEARS * 365 * _DAY, make.LAST)
     ca_key, own = make.key(), make.key()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -44,7 +45,10 @@ def matches(password, stored):
     return hmac.compare_digest(found, base64.b64decode(digest))
 
 
-_NOBODY = hashed_password(secrets.token_hex(16))  # so that an unknown name takes as long
+@functools.cache
+def _nobody():
+    # So that an unknown name takes as long.
+    return hashed_password(secrets.token_hex(16))
 
 
 class Logins:
@@ -63,7 +67,7 @@ class Logins:
         # The new session's secret, None if the name or the password is wrong.
         with self._store.reading() as c:
             found = db.account(c, name, "person")
-        if not matches(password, found.secret if found else _NOBODY) or found is None:
+        if not matches(password, found.secret if found else _nobody()) or found is None:
             self._fail("name " + name)
             self._fail("from " + address)
             return None
