@@ -48,6 +48,7 @@ class Receiver(servers.Process):
         self.options = [str(o) for o in options]
         self.url = url or "sqlite:///%s" % (self.folder / "receiver.db")
         self.port = self.page_port = 0
+        self.keep = False  # the ports that it had
         self._store = None
 
     def argv(self, *words):
@@ -55,11 +56,17 @@ class Receiver(servers.Process):
         return [sys.executable, "-c", _MAIN, *words, "--folder", self.folder]
 
     def prepare(self):
-        self.port, self.page_port = servers.free_port(), servers.free_port()
+        if not self.port or not self.keep:
+            self.port, self.page_port = servers.free_port(), servers.free_port()
         self.ports = (self.port, self.page_port)
         words = ["--listen", "127.0.0.1:%d" % self.port, "--page", "127.0.0.1:%d" % self.page_port]
         words += self.cert()
         return self.argv("serve", *words, "--database", self.url, *self.options)
+
+    def again(self):
+        # After its end, on the same ports.
+        self.keep = True
+        self.start()
 
     def stop(self):
         if self._store:

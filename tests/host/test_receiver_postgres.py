@@ -12,6 +12,10 @@ import pytest
 import servers
 from patience import LIMIT_S, until
 from postgres_kit import Postgres
+from receiver import forms
+from receiver import store as db
+from receiver.intake import Intake
+from receiver.metrics import Metrics
 from receiver_kit import Receiver, batch
 
 
@@ -96,8 +100,6 @@ def test_strange_records_and_gaps(two):
     assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2]})[0] == 204
     rows = second.rows("SELECT record FROM records WHERE queue = 's' ORDER BY id")
     assert [json.loads(text) for (text,) in rows] == [*strange, 1, 2]
-    from receiver import store as db
-
     with second.store.reading() as c:
         row = db.by_name(c, "strange")
         assert db.gaps(c, row.id, "s") == [(10, 19)] and db.gaps_of(c, [row.id]) == {row.id: 10}
@@ -106,6 +108,38 @@ def test_strange_records_and_gaps(two):
     # What was deleted is still known.
     assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2, 3]})[0] == 204
     assert second.rows("SELECT id FROM records WHERE queue = 's'") == [(22,)]
+
+
+def test_receivers_never_wait_for_each_other_in_a_circle(two, monkeypatch):
+    # The same two devices, by the one in this order and by the other in that, each in one
+    # transaction; and both in the middle of it at the same time.
+    _, *receivers = two
+    devices = [receivers[0].device("circle-%d" % n) for n in range(2)]
+    take = db.take
+
+    def slowly(*args):
+        fresh = take(*args)
+        time.sleep(0.3)
+        return fresh
+
+    monkeypatch.setattr(db, "take", slowly)
+    gate = threading.Event()
+    intakes = [Intake(receiver.store, Metrics()) for receiver in receivers]
+    futures = []
+    for intake, order in zip(intakes, (devices, devices[::-1])):
+        intake.submit(lambda c: gate.wait())  # what comes meanwhile goes into one transaction
+        for device in order:
+            delivery = forms.read(json.dumps(batch(1, 2, device.name)).encode())
+            futures.append(intake.deliver(device.name, delivery, "mqtt"))
+    gate.set()
+    for future in futures:
+        assert future.result(LIMIT_S) == ([], False)
+    for intake in intakes:
+        intake.close()
+    found = receivers[0].rows(
+        "SELECT count(*) FROM records WHERE queue IN ('circle-0', 'circle-1')"
+    )
+    assert found == [(4,)]
 
 
 def test_messages_by_either(two):

@@ -15,7 +15,6 @@ from receiver.forms import Bad
 
 _GROUP = 200  # jobs of one transaction
 _WAITING_MAX = 20000
-_UNKNOWN = object()
 _log = logging.getLogger("receiver")
 
 
@@ -29,31 +28,27 @@ class Intake:
         self._thread.start()
 
     def submit(self, function):
-        # function(connection) runs in a transaction. Its result is in the future that is returned,
-        # once it is committed; or an exception: store.Gone where the database can't be used.
-        future = concurrent.futures.Future()
-        if self._jobs.qsize() > _WAITING_MAX:
-            future.set_exception(db.Gone("too much is waiting"))
-        else:
-            self._jobs.put((function, future))
-        return future
+        # function(connection) runs in a transaction of its own. Its result is in the future that
+        # is returned, once it is committed; or an exception: store.Gone where the database can't
+        # be used.
+        return self._put(_Job(function))
 
     def deliver(self, device, delivery, carrier):
-        # For a delivery of forms.read(): the future of ([message as JSON], more).
-        now = time.time()
-        return self.submit(lambda c: self._deliver(c, device, delivery, carrier, now))
-
-    def submit_for(self, name, delivery, carrier):
-        # The same for a device that is known by its name.
+        # For a delivery of forms.read(), in a transaction with others. device: its id or its name.
+        # The future of ([message as JSON], more).
         now = time.time()
 
-        def function(c):
-            row = db.by_name(c, name)
-            if row is None:
-                return _UNKNOWN  # not raised: the others in the transaction shall not suffer
-            return self._deliver(c, row.id, delivery, carrier, now)
+        def function(c, id):
+            return self._deliver(c, id, delivery, carrier, now)
 
-        return self.submit(function)
+        return self._put(_Job(function, device))
+
+    def _put(self, job):
+        if self._jobs.qsize() > _WAITING_MAX:
+            job.future.set_exception(db.Gone("too much is waiting"))
+        else:
+            self._jobs.put(job)
+        return job.future
 
     def _deliver(self, c, device, delivery, carrier, now):
         fresh = db.take(c, device, delivery, carrier, now)
@@ -70,7 +65,7 @@ class Intake:
             self._metrics.acknowledged.inc(taken)
             self._metrics.expired.inc(expired)
 
-        return _Counted(answer, counted)
+        return answer, counted
 
     def close(self):
         # What was submitted is written first.
@@ -78,47 +73,54 @@ class Intake:
         self._thread.join()
 
     def _run(self):
-        end = False
-        while not end:
-            jobs = [self._jobs.get()]
-            while len(jobs) < _GROUP:
-                try:
-                    jobs.append(self._jobs.get_nowait())
-                except queue.Empty:
+        ahead = []  # what was taken out and does not go with the others
+        while True:
+            job = ahead.pop() if ahead else self._jobs.get()
+            if job is None:
+                return
+            group = [job]
+            while job.device is not None and len(group) < _GROUP and not self._jobs.empty():
+                other = self._jobs.get()
+                if other is None or other.device is None:
+                    ahead.append(other)
                     break
-            end = None in jobs
-            jobs = [job for job in jobs if job and job[1].set_running_or_notify_cancel()]
-            if jobs:
-                self._group(jobs)
+                group.append(other)
+            group = [j for j in group if j.future.set_running_or_notify_cancel()]
+            if group:
+                self._write(group)
 
-    def _group(self, jobs):
+    def _write(self, jobs):
+        # Deliveries, or one other job: in one transaction.
         begin = time.monotonic()
         try:
             with self._store.writing() as c:
-                results = [function(c) for function, _ in jobs]
+                if jobs[0].device is None:
+                    jobs[0].result = jobs[0].function(c), None
+                else:
+                    _deliver_all(c, jobs)
         except db.Gone as e:
             self._tell(e)
-            for _, future in jobs:
-                future.set_exception(e)
+            for job in jobs:
+                job.future.set_exception(e)
             return
         except Exception as e:
             if len(jobs) > 1:
                 # One of them is to blame, and the others shall not suffer.
                 for job in jobs:
-                    self._group([job])
+                    self._write([job])
                 return
-            jobs[0][1].set_exception(_named(e))
+            jobs[0].future.set_exception(_named(e))
             return
         self._tell(None)
         self._metrics.commit.observe(time.monotonic() - begin)
-        for (_, future), result in zip(jobs, results):
-            if result is _UNKNOWN:
-                future.set_exception(Bad("device", "there is no such device"))
+        for job in jobs:
+            if job.result is None:
+                job.future.set_exception(Bad("device", "there is no such device"))
                 continue
-            if isinstance(result, _Counted):
-                result.counted()
-                result = result.answer
-            future.set_result(result)
+            result, counted = job.result
+            if counted:
+                counted()
+            job.future.set_result(result)
 
     def _tell(self, error):
         # The log says when the database goes and when it comes back.
@@ -130,11 +132,25 @@ class Intake:
         self._metrics.database.set(self._usable)
 
 
-class _Counted:
-    # What to count once it is committed.
-    def __init__(self, answer, counted):
-        self.answer = answer
-        self.counted = counted
+class _Job:
+    # device: None: a job of its own. result: (what the future gets, what counts it) once it is
+    # done; None: there is no such device.
+    def __init__(self, function, device=None):
+        self.function = function
+        self.device = device
+        self.future = concurrent.futures.Future()
+        self.result = None
+
+
+def _deliver_all(c, jobs):
+    # All that a delivery changes belongs to its device. So whoever has locked the devices first,
+    # and in the order of their ids, never waits for one that waits for him.
+    ids = db.locked(c, {job.device for job in jobs})
+    for job in jobs:
+        job.result = None
+        id = ids.get(job.device)
+        if id is not None:
+            job.result = job.function(c, id)
 
 
 def _named(error):

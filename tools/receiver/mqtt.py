@@ -110,7 +110,7 @@ class Mqtt:
             self._refuse(getattr(e, "word", "topic"), str(e))
             self._acknowledge(life, message)
             return
-        future = self._intake.submit_for(name, delivery, "mqtt")
+        future = self._intake.deliver(name, delivery, "mqtt")
         future.add_done_callback(lambda done: self._written(life, message, done))
 
     # --- in the thread of the intake ---

@@ -292,6 +292,18 @@ def by_name(c, name):
     return c.execute(sa.select(devices).where(devices.c.name == name)).first()
 
 
+def locked(c, whose):
+    # {id or name: id} of these devices. Nobody else changes them until the transaction ends.
+    d = devices.c
+    ids = [w for w in whose if isinstance(w, int)]
+    names = [w for w in whose if isinstance(w, str)]
+    found = sa.select(d.id, d.name).where(d.id.in_(ids) | d.name.in_(names)).order_by(d.id)
+    by = {}
+    for row in c.execute(found.with_for_update(key_share=True)):
+        by[row.id] = by[row.name] = row.id
+    return by
+
+
 def all_devices(c, like="", after="", limit=200):
     # In the order of their names.
     found = sa.select(devices).where(devices.c.name > after).order_by(devices.c.name).limit(limit)
@@ -449,6 +461,7 @@ def prune(c, before):
     # Deletes records and values that came before; their ids stay known. Returns how many.
     q, r = queues.c, records.c
     gone = r.came_at < before
+    locked(c, set(c.scalars(sa.select(r.device).where(gone).distinct())))
     last = sa.select(r.device, r.queue, sa.func.max(r.id)).where(gone).group_by(r.device, r.queue)
     for device, queue, id in c.execute(last).all():
         # Not beyond what has come: an id above may still be on its way.
@@ -493,6 +506,8 @@ def expire(c, now, device=None):
     over = (outbox.c.state == "waiting") & (outbox.c.until <= int(now))
     if device is not None:
         over &= outbox.c.device == device
+    else:
+        locked(c, set(c.scalars(sa.select(outbox.c.device).where(over).distinct())))
     return c.execute(outbox.update().where(over).values(state="expired", done_at=now)).rowcount
 
 
@@ -534,6 +549,9 @@ def to_publish(c, now, again_s, limit=100):
     o, d = outbox.c, devices.c
     old = (o.sent_at < now - again_s) & (o.sent_at < d.seen_at)
     due = (o.state == "waiting") & (d.carrier == "mqtt") & (o.sent_at.is_(None) | old)
+    whose = sa.select(o.device).join(devices, d.id == o.device).where(due).distinct()
+    ids = locked(c, set(c.scalars(whose.order_by(o.device).limit(limit)))).values()
+    due &= o.device.in_(list(ids))
     rows = c.execute(
         sa.select(outbox, d.name)
         .join(devices, d.id == o.device)
