@@ -635,6 +635,21 @@ def test_a_mistake_is_one_sentence(tmp_path, words, said):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_simulation_is_that_of_the_profile(tmp_path):
+    # As learn.py writes it; --switch changes one of them.
+    from qtap import main, options
+
+    path = tmp_path / "p.json"
+    found = {"format": "qssl-profile", "version": 1}
+    found["switches"] = {"close_free_id": "error", "checksum_case": "upper"}
+    path.write_text(json.dumps(found))
+    words = ["pty", "x", "--profile", str(path), "--switch", "checksum_case=lower"]
+    shadow = main._shadow(options.parse(words))
+    assert shadow.model.sw["close_free_id"] == "error"
+    assert shadow.model.sw["checksum_case"] == "lower"
+    assert main._shadow(options.parse(["pty", "x", "--plain"])) is None
+
+
 def test_a_file_that_cannot_be_written(tmp_path):
     with Ugsim("--baud", "0") as sim:
         (tmp_path / "there").write_text("precious")
