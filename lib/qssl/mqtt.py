@@ -1,8 +1,8 @@
 # qssl.mqtt - delivers records as MQTT 3.1.1 messages of QoS 1, one PUBLISH and PUBACK each.
 # SPDX-License-Identifier: MIT
 #
-# A carrier of qssl.uplink, see qssl.https. It only publishes: for anything else there is umqtt
-# over qssl.compat.
+# A carrier of qssl.uplink, see qssl.https. It only publishes; messages to the device come by
+# qssl.uplink.subscriber. For anything else there is umqtt over qssl.compat.
 
 import errno
 from struct import pack
@@ -88,7 +88,11 @@ class Mqtt:
         # Before each batch and now and then. PINGREQ, when it is time.
         if not quiet(self._sock):
             self._sock = None
-        elif ticks_diff(self._due, ticks_ms()) <= 0:
+        else:
+            yield from self._ping()
+
+    def _ping(self):
+        if ticks_diff(self._due, ticks_ms()) <= 0:
             yield from send(self._sock, _PINGREQ)
             self._sock.flush()
             self._sent()
@@ -101,7 +105,7 @@ class Mqtt:
         sock = self._sock
         left = {}
         for number, record in batch:
-            mark = (number - 1) % 65535 + 1  # the packet identifier: 1 to 65535
+            mark = (number - 1) % 65534 + 1  # the packet identifier: 1 to 65534
             left[mark] = True
             payload = self._envelope(name, number, record)
             payload = _packet(_PUBLISH, self._topic + pack(">H", mark), len(payload)) + payload

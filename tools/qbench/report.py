@@ -60,7 +60,7 @@ _JOBS = (
         "records that survive a power cut, and their delivery",
         "queue uplink.__init__ https mqtt recovery",
     ),
-    ("messages from the server", "uplink.inbox uplink.answer uplink.signed"),
+    ("messages from the server", "uplink.inbox uplink.answer uplink.signed uplink.subscriber"),
     (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",

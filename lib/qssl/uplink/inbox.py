@@ -29,7 +29,8 @@ from . import unexpected
 _NUMBER_MAX = const(0xFFFFFFFE)
 _ROOM = const(1024)  # what the server sends at a time if it is told nothing
 _EXTRA = const(64)  # of a segment, beside a message
-_AGAIN_MS = const(60000)  # after the file system failed, or the inbox was full
+_AGAIN_MS = const(60000)  # after the file system failed, or the inbox was full; it doubles
+_AGAIN_MAX_MS = const(3600000)
 _KINDS = const(16)  # characters
 _DONE = b"\0"
 
@@ -100,6 +101,8 @@ class Inbox:
         self._want = False  # to ask, whatever ask_s is
         self._asks = 0
         self._shut = None  # ticks: until then nothing can be kept
+        self._freed = False  # something was done since then
+        self._again_ms = _AGAIN_MS
         self._behind = False  # something was not kept: nothing later may be
         self._answer = None
         self._before = 0  # the number before that answer
@@ -143,6 +146,8 @@ class Inbox:
         while True:
             found = self._queue.peek(1)
             if not found:
+                if self._freed and self._shut is not None:
+                    self._open()
                 return None
             number, data = found[0]
             if data[:1] != _DONE:
@@ -151,13 +156,13 @@ class Inbox:
 
     def _drop(self, number):
         self._queue.drop(number)
-        if self._shut is not None:
-            self._open()
+        self._freed = True
 
     def _open(self):
         # There is room again: what did not find any comes again.
         self._shut = None
-        self._due = ticks_ms()
+        self._freed = False
+        self._want = True
 
     def _give(self):
         up = self._up
@@ -228,13 +233,17 @@ class Inbox:
     # --- for carriers ---
 
     def begin(self):
-        # Messages may come, from the oldest on that is not acknowledged. False: there is no room.
+        # Messages may come, from the oldest on that is not acknowledged.
         self._behind = False
-        return self._shut is None
+
+    def shut(self):
+        # There is no room, or was none a short while ago.
+        return self._shut is not None
 
     def lines(self):
         # Header lines of a POST: that it takes messages, and what it has. None while it is full.
-        if not self.begin():
+        self.begin()
+        if self._shut is not None:
             return b""
         room = b"" if self.size == _ROOM else b"Qssl-Room: %d\r\n" % self.size
         return b"Qssl-Ack: %d\r\n%s" % (self.number, room)
@@ -250,7 +259,7 @@ class Inbox:
     def _parts(self, part):
         self._answer.feed(part)
         if not part and self._answer.bad:
-            self._refuse("form", 0)
+            self.refuse("form", 0)
 
     def take(self, data, whole=True):
         # A message as it came: JSON in a buffer. False: it could not be kept; it must not be
@@ -262,14 +271,15 @@ class Inbox:
         except OSError as e:
             self.error = e
             self._behind = True
-            self._shut = ticks_add(ticks_ms(), _AGAIN_MS)
+            self._shut = ticks_add(ticks_ms(), self._again_ms)
+            self._again_ms = min(self._again_ms * 2, _AGAIN_MAX_MS)
             return False
         return True
 
     def _take(self, data, whole):
         data = bytes(data)
         if not whole:
-            self._refuse("size", _number_in(data))
+            self.refuse("size", _number_in(data))
             return
         try:
             what = json.loads(data)
@@ -285,13 +295,13 @@ class Inbox:
         except Exception:  # whatever parsers make of what comes from outside
             found = False
         if not found:
-            self._refuse("form", _number_in(data))
+            self.refuse("form", _number_in(data))
         elif m > _NUMBER_MAX:
-            self._refuse("number", m)
+            self.refuse("number", m)
         elif m <= self.number:
             self.repeats += 1
         elif self.signed and not self._genuine(mac, m, kind, until, body):
-            self._refuse("mac", m)
+            self.refuse("mac", m)
         else:
             self._good(m, kind, until, body)
 
@@ -326,18 +336,21 @@ class Inbox:
         else:
             self._keep(m, body)
             self._new = True
-            self.taken += 1
-            self.error = None
+            self._took()
             return
         idle = self._first() is None
         self._keep(m, _DONE)
         if idle:
             self._queue.drop(m)
         if word:
-            self._refuse(word, m, True)
+            self.refuse(word, m, True)
         else:
-            self.taken += 1
-            self.error = None
+            self._took()
+
+    def _took(self):
+        self.taken += 1
+        self.error = None
+        self._again_ms = _AGAIN_MS
 
     def _keep(self, m, data):
         queue = self._queue
@@ -349,7 +362,7 @@ class Inbox:
             queue._next = before
             raise
 
-    def _refuse(self, word, m, sure=False):
+    def refuse(self, word, m=0, sure=False):
         # sure: it is from who has the key. Of others the server is told so seldom that they can't
         # push the records out of the queue.
         self.refused += 1

@@ -222,3 +222,62 @@ class Mailbox(HttpServer):
         self.sent += len(found)
         text = b'{"messages":[%s]%s}' % (b",".join(found), b',"more":true' if more else b"")
         conn.push(self.form % (b"Content-Length: %d\r\n\r\n%s" % (len(text), text)))
+
+
+class Postbox(Broker):
+    # A broker with a persistent session for a device, which it sends messages to.
+    def __init__(self, fate=None, granted=1):
+        Broker.__init__(self, fate)
+        self.waiting = []  # payloads that no PUBACK has come for, the oldest first
+        self.acks = []  # what the device has told
+        self.granted = granted  # what SUBACK says
+        self.subscribed = None
+        self.down = b""
+        self.retopic = None  # the topic that messages are sent with
+        self.pubacks = 0
+        self._conn = None
+        self._first = 1  # packet identifier of the oldest
+
+    def send(self, payload):
+        self.waiting.append(payload)
+        if self._conn is not None:
+            self._publish(len(self.waiting) - 1)
+
+    def _publish(self, i):
+        topic = self.retopic or self.down
+        mark = self._first + i
+        body = bytes((0, len(topic))) + topic + bytes((mark >> 8, mark & 255)) + self.waiting[i]
+        size = len(body)
+        head = bytes((0x32,))
+        while size > 127:
+            head += bytes((size & 127 | 128,))
+            size >>= 7
+        self._conn.push(head + bytes((size,)) + body)
+
+    def on_close(self, conn):
+        Broker.on_close(self, conn)
+        if conn is self._conn:
+            self._conn = None
+
+    def packet(self, conn, kind, body):
+        if kind == 0x82:
+            n = body[2] << 8 | body[3]
+            self.down = bytes(body[4 : 4 + n])
+            self.subscribed = body[4 + n]
+            conn.push(b"\x90\x03" + body[:2] + bytes((self.granted,)))
+            if self._conn is not conn:
+                self._conn = conn
+                for i in range(len(self.waiting)):
+                    self._publish(i)
+        elif kind == 0x40:
+            self.pubacks += 1
+            if body[0] << 8 | body[1] == self._first:
+                self.waiting.pop(0)
+                self._first += 1
+        elif kind == 0x32 and b'{"ack":' in body:
+            n = body[0] << 8 | body[1]
+            assert body[2 + n : 4 + n] == b"\xff\xff"
+            self.acks.append(json.loads(body[4 + n :])["ack"])
+            conn.push(b"\x40\x02\xff\xff")
+        else:
+            Broker.packet(self, conn, kind, body)
