@@ -64,14 +64,12 @@ class Https:
     def deliver(self, name, batch):
         # Returns the server's status code once it has answered: 2xx has taken the whole batch; 0
         # where what came with it is a web page. An empty batch only asks for messages.
-        body = self._pack(name, batch) if batch else b""
-        sock = self._sock
         inbox = self.inbox
+        body = self._pack(name, batch) if batch else inbox.asking()
+        sock = self._sock
         failure = None
         try:
             head = self._head + b"%d\r\n%s\r\n" % (len(body), inbox.lines() if inbox else b"")
-            if not body:
-                head, body = b"", head
             yield from send(sock, head)
             if self._pack is not lines:
                 # A digit less in Content-Length cuts JSON so that it is none; what other forms

@@ -61,6 +61,7 @@ _JOBS = (
         "queue uplink.__init__ https mqtt recovery",
     ),
     ("messages from the server", "uplink.inbox uplink.answer uplink.signed uplink.subscriber"),
+    ("settings that the server changes", "uplink.settings"),
     (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",

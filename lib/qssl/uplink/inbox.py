@@ -91,8 +91,7 @@ class Inbox:
         up._once = self._once
         up.receive = self.receive
         up.on_message = None
-        self.handlers = {}  # kind: function(number, body), see _take()
-        self.parts = []  # what has something to do now and then: functions
+        self.handlers = {}  # kind: function(number, body), see _good()
         self._ask_ms = int(ask_s * 1000)
         self._due = ticks_ms()  # when to ask
         self._given = 0  # number of the message that receive() has given
@@ -203,14 +202,12 @@ class Inbox:
         up = self._up
         try:
             self._give()
-            for part in self.parts:
-                part()
         except OSError as e:
             self.error = e
         if self._shut is not None and ticks_diff(self._shut, ticks_ms()) <= 0:
             self._open()
         want = self._want or (self._ask_ms and ticks_diff(self._due, ticks_ms()) <= 0)
-        if want and not len(up.queue):
+        if want and self._shut is None and not len(up.queue):
             status = yield from up._post(())
             if not 200 <= status < 300:
                 raise unexpected(status)
@@ -247,6 +244,10 @@ class Inbox:
             return b""
         room = b"" if self.size == _ROOM else b"Qssl-Room: %d\r\n" % self.size
         return b"Qssl-Ack: %d\r\n%s" % (self.number, room)
+
+    def asking(self):
+        # The body of a POST without records.
+        return b'{"ack":%d}' % self.number
 
     def answer(self):
         # A function for the parts of an answer's body; b"" at its end.
@@ -328,7 +329,7 @@ class Inbox:
             word = "late"
         elif handler is not None:
             # What it changes is safe when it returns; it may come with the same number again.
-            handler(m, body)
+            word = handler(m, body)
         elif kind != "message" or not self._reads:
             word = "kind"
         elif body[:1] <= _DONE:

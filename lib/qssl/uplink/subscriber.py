@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The session at the broker is persistent: what comes while the device is away waits there, and
-# what is not acknowledged (PUBACK) comes again with the next connection. It is acknowledged once it
-# is in the inbox. The server is told by {"ack":NUMBER}, after each connect and after each message.
+# what is not acknowledged (PUBACK) comes again with the next connection. It is acknowledged once
+# it is in the inbox. The server is told by {"ack":NUMBER}, after each connect and each message.
 
 import errno
 

@@ -201,7 +201,7 @@ class Mailbox(HttpServer):
             for m in list(self.messages):
                 if m <= ack:
                     del self.messages[m]
-        if body:
+        if not body.startswith(b'{"ack":'):
             HttpServer.request(self, conn, body)
         else:
             self.asked += 1
