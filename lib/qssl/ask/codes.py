@@ -91,6 +91,18 @@ TABLES = (_TCPIP, _FILES)
 NETWORK = (_NETWORK,)
 
 
+def refusal(code, cme):
+    # The hint for AT+QSSLOPEN that was refused: with a number, and by +CME ERROR (0 or less: not).
+    from ..hints import explain
+
+    hint = explain(code)
+    if 0 < cme != code:
+        hint += "; +CME %d: %s" % (cme, explain(cme))
+    elif ";" not in hint:
+        hint += "; try again, then restart it"
+    return hint
+
+
 def activation(code, cme, denied):
     # (hint, number) for a PDP context that was refused: by AT+QIGETERROR, by +CME ERROR. denied:
     # the network has denied packet data, though it took the modem.

@@ -36,9 +36,21 @@ def connecting(modem, host, port, ctx, make, pdp, push):
             sound = sock.state() >= 0 and not sock.why
             if sound:
                 return sock
-            code = sock.code if sock.code >= 0 else (yield from failing(modem))
+            code = sock.code
+            if code < 0:
+                code = (yield from failing(modem)) or ~code
             if (code != IN_USE and sock.why != "misheard") or not again:
-                _refused(modem, sock, host, port, code)
+                if code in NO_PDP:
+                    modem.lose(sock.pdp)
+                if not code and sock.why != "refused":
+                    raise error(sock.why)
+                if code == STUCK and modem.link.lte:
+                    modem.stuck = True  # for qssl.recovery
+                    raise error("stuck", code, "%s:%d: " % (host, port))
+                from ..ask.codes import refusal
+
+                hint = "%s:%d: %s" % (host, port, refusal(code, ~sock.code))
+                raise Error(errno.ECONNREFUSED, "open", hint, code)
             # What should have closed the id was lost on the UART, or what should have opened it.
             again = False
             yield from modem.at.ask(b"AT+QSSLCLOSE=%d%s" % (sock.id, b",0"[modem.link.lte & 2 :]))
@@ -132,19 +144,6 @@ def _free(modem):
                 raise error("all used")
         if not (yield due):
             raise error("unreleased")
-
-
-def _refused(modem, sock, host, port, code):
-    if code in NO_PDP:
-        modem.lose(sock.pdp)
-    if not code and sock.why != "refused":
-        raise error(sock.why)
-    if code == STUCK and modem.link.lte:
-        modem.stuck = True  # for qssl.recovery
-        raise error("stuck", code, "%s:%d: " % (host, port))
-    from ..hints import explain
-
-    raise Error(errno.ECONNREFUSED, "open", "%s:%d: %s" % (host, port, explain(code)), code)
 
 
 def _checked(host, port):

@@ -121,7 +121,7 @@ class Channel(io.IOBase):
         self._phase = _P_OPEN
         self._ended = 0  # phase of the last exchange that had a result
         self._timeout = None  # ms; None: for ever, 0: never wait
-        self.code = 0  # what +QSSLOPEN said; -1: see AT+QIGETERROR
+        self.code = 0  # what +QSSLOPEN said; ~n: refused by +CME ERROR: n, or ERROR (0)
         self.why = None  # the connection is of no use: a reason of qssl.hints ...
         self._told = False  # ... and the program knows
         self._asked = False  # AT+QSSLCLOSE was refused
@@ -478,7 +478,7 @@ class Channel(io.IOBase):
         elif result == _l.MISHEARD:
             self.fail("misheard")
         elif result == _l.ERROR and self._state == _OPENING:
-            self.code = -1
+            self.code = ~self._link.cme
             self.fail("refused")
         else:
             # OK, or it was lost: +QSSLOPEN comes, or AT+QSSLSTATE tells.

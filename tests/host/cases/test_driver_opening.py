@@ -31,6 +31,40 @@ def test_every_error_of_opening():
     driver_kit.works(modem)
 
 
+def test_a_refusal_by_cme_keeps_its_number():
+    # AT+QIGETERROR knows nothing of it, or something else.
+    rig, modem = up()
+    context = tls(modem)
+    for number, words in (
+        (30, "no network service; try again, then restart it"),
+        (552, "invalid parameters; a value is out of the firmware's range"),
+        (999, "error 999, which no public document of the modem explains"),
+    ):
+        arm(rig, "cme cmd=+QSSLOPEN code=%d" % number)
+        e = raised(modem.connect, HOST, 443, context)
+        assert e.code == number and words in e.hint and "CME" not in e.hint, e
+    arm(rig, "cme cmd=+QSSLOPEN code=3")
+    arm(rig, "error cmd=+QIGETERROR")
+    e = raised(modem.connect, HOST, 443, context)
+    assert e.code == 3 and "operation not allowed; try again" in e.hint, e
+    # Both give a number: both are told.
+
+    def event(kind, text):
+        if kind == "at" and text.startswith("AT+QSSLOPEN"):
+            rig.model.last_error = 553
+
+    rig.model.on_event = event
+    arm(rig, "cme cmd=+QSSLOPEN code=30")
+    e = raised(modem.connect, HOST, 443, context)
+    rig.model.on_event = None
+    assert e.code == 553 and "memory not enough" in e.hint, e
+    assert e.hint.endswith("; +CME 30: no network service"), e
+    arm(rig, "error cmd=+QSSLOPEN code=0")
+    e = raised(modem.connect, HOST, 443, context)
+    assert e.code == 0 and "without a reason; try again, then restart it" in e.hint, e
+    driver_kit.works(modem)
+
+
 def test_id_that_the_modem_still_holds():
     # What should have closed it was lost: it is closed and opened again, without a word.
     rig, modem = up(sockets=1)
