@@ -33,14 +33,27 @@ def setting(name: str, default=None):
     """
     import json
 
+    data = b"{}"
     try:
-        with open(_FILE) as f:
-            value = json.load(f).get(name)
-    except OSError:
-        value = None
+        with open(_FILE, "rb") as f:
+            data = f.read()
+    except OSError as e:
+        if e.errno not in (errno.ENOENT, errno.ENODEV):
+            _stop("%s can't be read: %s" % (_FILE, e))
+    try:
+        # MicroPython's json takes NULs for text, and a file that was cut for a whole one.
+        if b"\0" in data or data.rstrip()[-1:] != b"}":
+            raise ValueError
+        found = json.loads(data.decode())
+        value = found.get(name)
     except (ValueError, AttributeError):
-        _stop(_FILE + _unreadable())
+        from .sitewords import unreadable
+
+        _stop(_FILE + unreadable(data))
     if value is None:
+        for other in found:
+            if other.strip().lower() == name != other:
+                _stop("the setting %s is written %r in %s" % (name, other, _FILE))
         if default is None:
             _stop("the setting %s is missing; put it into %s" % (name, _FILE))
         return default
@@ -50,17 +63,6 @@ def setting(name: str, default=None):
         except (TypeError, ValueError):
             _stop("the setting %s must be a number, not %s" % (name, value))
     return value
-
-
-def _unreadable():
-    # What is wrong with the file of settings. A comma too many is nothing to MicroPython's json.
-    with open(_FILE, "rb") as f:
-        start = f.read(4)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in start and any(start)):
-        return " is UTF-16; save it as UTF-8"
-    if start[:3] == b"\xef\xbb\xbf":
-        return " begins with a byte order mark; save it as UTF-8 without one"
-    return ' is not JSON like {"apn": "internet", "port": 8883}'
 
 
 def access() -> dict:

@@ -37,9 +37,9 @@ INTERNAL = (
     "connect.pem connect.pemcheck connect.pemhints connect.settings connect.source connect.sslcfg "
     "family.attach family.bg770a family.bg95 family.bg96 family.choose family.ec200a "
     "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
-    "family.wanted family.witness "
-    "modes.inband modes.push ntp start.bringup start.contact start.echo start.mute start.network "
-    "start.radio start.sim start.urcs start.words tried uplink.answer uplink.signed wire.ascii "
+    "family family.wanted family.witness modes.inband modes.push ntp sitewords start.bringup "
+    "start.contact start.echo start.mute start.network start.radio start.sim "
+    "start.urcs start.words tried uplink.answer uplink.signed wire.ascii "
     "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 

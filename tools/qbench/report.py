@@ -66,7 +66,7 @@ _JOBS = (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",
     ),
-    ("the files of boards/", "site"),
+    ("the files of boards/", "site sitewords"),
 )
 _INTRO = """\
 # Numbers

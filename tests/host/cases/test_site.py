@@ -54,8 +54,8 @@ def with_settings(text, function):
     outer = site._FILE
     site._FILE = FILE
     try:
-        with open(FILE, "w") as f:
-            f.write(text)
+        with open(FILE, "wb") as f:
+            f.write(text.encode() if isinstance(text, str) else text)
         return function()
     finally:
         site._FILE = outer
@@ -74,6 +74,38 @@ def test_settings():
     for text in ("x", "[]", "1"):
         assert "is not JSON" in with_settings(text, lambda: raised(site.setting, "host", "x").hint)
     assert site.setting("no-file", 5) == 5
+
+
+def test_files_that_are_none():
+    # What MicroPython's json takes for something else, and settings would be lost unseen.
+    text = '{"apn": "m2m", "pin": "0042"}'
+    low = bytes([c for k in text.encode() for c in (k, 0)])
+    high = b"\0" + low[:-1]
+    for data, said in (
+        (low, "is UTF-16"),
+        (high, "is UTF-16"),
+        (b"\n\0" + low, "is UTF-16"),
+        (b"\xff\xfe" + low, "is UTF-16"),
+        (bytes([c for k in text.encode() for c in (k, 0, 0, 0)]), "is UTF-32"),
+        (text[:-1].encode(), "is cut short, there is no } at its end"),
+        (text[:15].encode(), "is cut short"),
+        (bytes(64), "is not JSON"),
+        (b"\xff" * 64, "is not JSON"),
+        (b"\x1f\x8b\x08\0", "is not JSON"),
+        (b'{"apn": "\xe4"}', "is not JSON"),
+        (b'{"APN": "m2m"}', "the setting apn is written 'APN' in"),
+        (b'{"apn ": "m2m"}', "the setting apn is written 'apn ' in"),
+    ):
+        assert said in with_settings(data, lambda: raised(site.access).hint), (data, said)
+    assert with_settings(text + "\r\n", site.access)["pin"] == "0042"
+    os.mkdir(FILE)
+    outer = site._FILE
+    site._FILE = FILE
+    try:
+        assert "can't be read" in raised(site.access).hint
+    finally:
+        site._FILE = outer
+        os.rmdir(FILE)
 
 
 def test_access():
