@@ -134,6 +134,53 @@ def test_a_board_without_the_driver(host):
     usable(host)
 
 
+def test_the_board_switches_the_modem_on(monkeypatch):
+    # passing.wake(): a modem that is on stays so; one that is off gets its PWRKEY, if it is wired.
+    import time
+
+    from qlearn import passing
+
+    now = [0]
+    monkeypatch.setattr(
+        time, "sleep_ms", lambda ms: now.__setitem__(0, now[0] + ms), raising=False
+    )
+    monkeypatch.setattr(time, "ticks_ms", lambda: now[0], raising=False)
+    monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
+
+    class Modem:
+        def __init__(self, on):
+            self.ready = 0 if on else None  # ms
+            self.pressed = None
+            self.pulses = []
+            self.waits = b"RDY" if on else b""
+
+        def write(self, data):
+            self.waits += b"OK" if self.ready is not None and now[0] >= self.ready else b""
+            return len(data)
+
+        def any(self):
+            if self.ready and now[0] >= self.ready and not self.waits:
+                self.waits, self.ready = b"RDY", 0
+            return len(self.waits)
+
+        def read(self, n):
+            self.waits = b""
+
+        def on(self):
+            self.pressed = now[0]
+
+        def off(self):
+            self.pulses.append(now[0] - self.pressed)
+            self.ready = now[0] + 5000
+
+    for on, wired, pulses in ((True, True, []), (False, True, [500]), (False, False, [])):
+        now[0] = 0
+        modem = Modem(on)
+        passing.wake(modem, {"pwrkey": modem} if wired else {})
+        assert modem.pulses == pulses and modem.waits == b"", (on, wired)
+        assert now[0] < 20000
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
