@@ -40,6 +40,7 @@ def test_wrong_commands_are_one_clear_sentence():
         ("fault send_fail x=1", "no parameter 'x'; it takes ms, n"),
         ("fault send_fail ms=soon", "wants a number, not 'soon'"),
         ("fault send_fail 5", "'5' is no parameter=value"),
+        ("fault send_fail n=1 n=2", "n stands twice"),
         ("fault corrupt xor=zz", "hexadecimal"),
         ("fault cut do=dance", "restart, off, mute or quiet"),
         ("clear nonsense", "unknown fault"),

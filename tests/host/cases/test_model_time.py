@@ -72,10 +72,22 @@ def test_the_network_tells_late_or_lies():
         ("fast", "26/08/07,14:10:10+00,0"),
         ("slow", "26/08/07,13:50:10+00,0"),
         ("year", "27/08/07,14:00:10+00,0"),
+        ("day", "26/08/08,14:00:10+00,0"),
+        ("hour", "26/08/07,15:00:10+00,0"),
     ):
         t = booted(zone="0", nitz_time=lie)
         told = t.at("AT+QLTS=1").decode()
         assert said[:11] in told, (lie, told)
+
+
+def test_the_network_is_wrong_about_its_zone():
+    for lie, said in (
+        ("local", "26/08/07,16:00:10+08,0"),  # local digits where UTC's belong
+        ("sign", "26/08/07,18:00:10-08,0"),  # worked out with the wrong sign
+    ):
+        t = booted(zone="8", nitz_time=lie)
+        assert t.at("AT+QLTS=1") == lines('+QLTS: "%s"' % said), lie
+        assert t.model.network.unix() == TRUE + 10
 
 
 def test_the_clock_takes_it_only_with_ctzu():
@@ -115,6 +127,7 @@ def test_ntp_in_each_form():
         ({}, "26/08/07,14:00:11+32"),
         ({"qntp_year": "4"}, "2026/08/07,14:00:11+32"),
         ({"qntp_digits": "local"}, "26/08/07,22:00:11+32"),
+        ({"qntp_digits": "network"}, "26/08/07,22:00:11+32"),
         ({"qntp_digits": "bare", "qntp_year": "4"}, "2026/08/07,14:00:11"),
     ):
         t = ready(**switches)
@@ -154,6 +167,9 @@ def test_ntp_faults():
     assert '"80/01/06' in ntp(t)
     t.control("fault ntp_lie as=2070")
     assert '"70/01/01' in ntp(t)
+    for lie, said in (("hour", '"26/08/07,15:0'), ("day", '"26/08/08,14:0')):
+        t.control("fault ntp_lie as=" + lie)
+        assert said in ntp(t), lie
     t.control("fault ntp_late by=60000")
     assert ntp(t) == "" and "14:00:1" in t.wait(60000).decode()
     t.control("fault ntp_never")

@@ -74,6 +74,8 @@ def _fault(m, words, text):
         key, equal, value = words[i].partition("=")
         if not equal:
             raise ControlError("'%s' is no parameter=value" % words[i])
+        if key in given:
+            raise ControlError("%s stands twice" % key)
         if key == "text":
             # A line may hold blanks, so text= takes the rest.
             given[key] = text[text.index("text=") + 5 :]

@@ -198,7 +198,7 @@ _CHOICES = {
     "count": ("told", "left"),
     "show": ("none", "stale"),
     "before what": ("urc", "garbage", "long", "open", "nul"),
-    "as": ("fast", "slow", "year", "1980", "2070"),
+    "as": ("fast", "slow", "hour", "day", "year", "1980", "2070"),
     "lose_urc what": _URCS + ("push",),
     "late_urc what": _URCS,
     "delay what": ("final", "send_ok", "prompt", "open"),
