@@ -124,7 +124,7 @@ def test_what_is_refused_and_why():
 
 
 def test_what_is_no_settings():
-    for body in ("x", "[]", "7", "null", '"a"', '{"a":', "[" * 100):
+    for body in ("x", "[]", "7", "null", '"a"', "[" * 100):
         b = Device(Disk())
         assert b.inbox.take(message(1, body, "settings")) is True
         assert b.settings.values() == DEFAULTS and b.inbox.reason == "form: message 1", body
