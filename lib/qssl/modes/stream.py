@@ -96,7 +96,7 @@ class Pipe(Socket):
         if self._phase != _P_OPEN:
             Socket.done(self, result)
         elif self._state == _OPENING and result & (_l.ERROR | _l.NO_CARRIER):
-            self.code = -1
+            self.code = ~self._link.cme if result == _l.ERROR else -1
             self.fail("refused")
         elif self._state == _OPENING and result != _l.CONNECT:
             self.fail("silent")

@@ -132,6 +132,38 @@ def test_files_are_bounded_for_ever():
     assert q.peek() == [] and len(q) == 0
 
 
+def test_files_are_bounded_with_records_that_wait():
+    # What waits in RAM fits into one file, and counts.
+    for size in (1, 20, 33, 100):
+        for batch in (3, 12, 1000):
+            d = disk()
+            q = FileQueue(FOLDER, limit=700, segment=256, batch=batch)
+            for n in range(300):
+                q.put(record(n, size))
+                assert d.size() + q._held() <= 700, (size, batch, d.size())
+                assert max([0] + [len(data) for data in d.files.values()]) <= 256
+            q.sync()
+            assert d.size() <= 700
+            found = everything(q)
+            assert found[-1] == (300, record(299, size)) and q.lost == 300 - len(found)
+
+
+def test_what_nobody_says():
+    # The values that docs/api.md gives where a program names none.
+    disk()
+    for q, limit in ((RamQueue(), 8192), (FileQueue(FOLDER), 65536)):
+        assert q.limit == limit
+        for n in range(200):
+            q.put(record(n, 60))
+        assert len(q.peek()) == 16
+        q.drop(200)
+        for n in range(20):
+            q.put(record(n, 128))
+        assert len(q.peek()) == 8  # 1024 bytes
+    FileQueue("/least", 16384)
+    assert raised(FileQueue, "/less", 16383).errno == errno.EINVAL  # a segment has 8192
+
+
 def test_the_longest_record_always_fits():
     for segment in (64, 128, 4096, 8192):
         disk()

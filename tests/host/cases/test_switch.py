@@ -64,6 +64,23 @@ def test_to_push_with_data_waiting():
         sock.close()
 
 
+def test_what_goes_along_into_transparent_mode():
+    rig, modem, sock, peer = pushing()
+    sock.settimeout(7)
+    sent = modem.stats.tx
+    pipe = sock.transparent()
+    assert pipe.ctx is sock.ctx and pipe.pdp == sock.pdp
+    start = rig.now
+    assert "nothing came in time" in str(raised(pipe.recv, 1))
+    assert 7000 <= rig.now - start <= 7100
+    sent = modem.stats.tx
+    assert pipe.write(pattern(300)) == 300
+    until(modem, peer.has(pattern(300)))
+    assert modem.stats.tx == sent + 300
+    pipe.close()
+    works(modem)
+
+
 def test_to_transparent_with_data_waiting():
     for baud in (0, 115200):
         source = SourcePeer(20000, pattern(1009))

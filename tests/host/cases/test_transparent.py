@@ -334,6 +334,15 @@ def test_open_fails():
         works(modem)
 
 
+def test_a_refusal_by_cme_keeps_its_number():
+    rig, modem = up()
+    context = tls(modem)
+    assert rig.model.command("fault cme cmd=+QSSLOPEN code=30") == "ok"
+    error = raised(modem.transparent, HOST, 1, context)
+    assert error.code == 30 and "no network service" in error.hint, error
+    works(modem)
+
+
 def test_open_too_late():
     # The modem takes no other command while it opens: its CONNECT, if it comes after all, must
     # not be the start of an unwanted data mode.
