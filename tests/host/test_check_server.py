@@ -202,6 +202,21 @@ def test_what_lte_models_offer():
     assert hosts == ["bg96", "bg95", "bg770a", "eg800k"]
 
 
+def test_the_driver_names_suites_so():
+    code = "import upy; upy.install(); from qssl.family.suites import SUITES\n"
+    path = os.pathsep.join(str(setup.ROOT / name) for name in ("lib", "tests/host/cpython"))
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print(repr(SUITES))"],
+        env={"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    suites = ast.literal_eval(done.stdout)
+    listed = {s.name: ("0X%04X" % s.number, s.weak) for m in LTE for s in MODELS[m].suites}
+    old = {s.name for s in MODELS["UGxx"].suites}
+    assert {name: listed[name] for name in listed if name not in old} == suites
+
+
 def test_names_of_suites_are_openssl_s():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")

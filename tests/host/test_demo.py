@@ -52,6 +52,17 @@ def test_a_fleet_with_receiver_and_page(tmp_path):
     assert status == 2 and "--fleet goes with" in err and out == ""
 
 
+@pytest.mark.parametrize("model", ["ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k"])
+def test_lte_modems_and_a_server_as_they_are_today(tmp_path, model):
+    # By a name beside another one, with ECDHE and AES-GCM.
+    status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--model", model)
+    assert status == 0, out + err
+    suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+    assert re.search(r"^TLS +TLS1\.2, %s, 1 connection$" % suite, out, re.M), out
+    assert re.search(r"server +.* on localhost:\d+, TLS 1.2, ECDHE and AES-GCM, another", out)
+    assert out.endswith("\nAll 4 records arrived once and in order.\n")
+
+
 def test_at_shows_the_conversation(tmp_path):
     def run():
         status, out, err = tool.run(tmp_path, "demo.py", *FAST, "--at")
