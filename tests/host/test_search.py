@@ -144,3 +144,24 @@ def test_shrinking_leaves_what_matters():
 def test_wrong_use_is_one_sentence(words, said):
     status, output = search(*words)
     assert status == 2 and said in output and output.count("\n") == 1
+
+
+def test_schedules_of_lte_models():
+    # The same ones as for a UG96, with a model and its switches.
+    from qsearch import plan
+    from ugsim.model.switches import LTE
+
+    models = set()
+    for first in range(300):
+        old, new = plan.generate(first), plan.generate(first, plan.FORMS, "any")
+        models.add(new["rig"].pop("model", "ug96"))
+        switches = {n: v for n, v in new["switches"].items() if n not in LTE}
+        assert (new["ops"], new["rig"]) == (old["ops"], old["rig"])
+        assert switches == {n: v for n, v in old["switches"].items() if n in switches}
+    assert models == {"ug96", *plan.LTE}
+    status, output = search(
+        "--model", "any", "--schedules", "60", "--seed", "5000", "--interpreter", "cpython"
+    )
+    assert status == 0 and "every promise held" in output, output
+    status, output = search("--model", "bg97")
+    assert status == 2 and "unknown model 'bg97'" in output and output.count("\n") == 1

@@ -4,6 +4,7 @@
 from ugsim.model.base.rng import Rng
 from ugsim.model.faults import FAULTS
 from ugsim.model.inputfaults import NAMES as INPUT_FAULTS
+from ugsim.model.switches import LTE as LTE_SWITCHES
 from ugsim.model.switches import SWITCHES
 
 # What schedules are made of. raw: anything, two connections. input: one byte changed in one
@@ -103,9 +104,35 @@ _CONTROLS = (
 )
 
 
-def generate(seed, forms=FORMS):
+# One model of each LTE family, and what is drawn of their switches.
+LTE = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")
+_LTE_FIXED = ("at_port", "close_timeout", "rtc_default", "seclevel", "start_urcs")
+
+
+def generate(seed, forms=FORMS, models="ug96"):
     # {"form": word, "switches": {...}, "rig": {...}, "ops": [[word, ...], ...]}: plain data, as
-    # JSON keeps it. Without "form" it is "raw".
+    # JSON keeps it. Without "form" it is "raw". models: one, or "any": half of the schedules are
+    # of LTE models. The rest of a schedule is the same for each.
+    plan = _generate(seed, forms)
+    rng = Rng(seed * 2 + 1)
+    for _ in range(8):
+        rng.below(2)
+    if models == "any":
+        models = LTE[rng.below(len(LTE))] if rng.below(2) else "ug96"
+    if models not in ("ug95", "ug96"):
+        plan["rig"]["model"] = models
+        switches = plan["switches"]
+        switches.pop("at_port", None)  # whose names are the family's
+        names = [name for name in sorted(LTE_SWITCHES) if name not in _LTE_FIXED]
+        for _ in range(rng.below(4)):
+            name = names[rng.below(len(names))]
+            choices = LTE_SWITCHES[name][1]
+            if choices:
+                switches[name] = choices[rng.below(len(choices))]
+    return plan
+
+
+def _generate(seed, forms):
     rng = Rng(seed)
     for _ in range(8):
         rng.below(2)

@@ -468,6 +468,22 @@ class Player:
             % (len(line.written), line.sure, at, got[at : at + 30], line.written[at : at + 30])
         )
 
+    def names(self, conn):
+        # LTE: the host is named, checked where the family does, and no check is taken away.
+        tls = conn.tls
+        if not tls.modern:
+            return
+        keys = self.rig.model.family.keys
+        checks = self.rig.model.sw["host_check"]
+        checked = checks == "level" or (checks == "key" and "checkhost" in keys)
+        named = conn.host if "sni" in keys else ""
+        want = (named, conn.host if checked else "", (), (), False)
+        if (tls.server_name, tls.check_name, tls.ignore, tls.more_ca, tls.dtls) != want:
+            raise Violation(
+                "G5: opened with server name %r, checked %r, without %r, more CAs %d, DTLS %r"
+                % (tls.server_name, tls.check_name, tls.ignore, len(tls.more_ca), tls.dtls)
+            )
+
     def strength(self):
         if not self.up:
             return
@@ -477,7 +493,8 @@ class Player:
             if self.strict and conn not in self.opened and not conn.sent:
                 continue  # given up before anything was said
             tls = conn.tls
-            suite = 0xC02F if self.rig.model.family.lte else 0x3D
+            self.names(conn)
+            suite = 0xC02F if tls.modern else 0x3D
             if (tls.version, tuple(tls.suites), tls.seclevel, tls.ca) != (3, (suite,), 1, CA):
                 raise Violation(
                     "G5: opened with version %r, suites %r, seclevel %r"

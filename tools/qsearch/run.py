@@ -12,7 +12,7 @@ import threading
 import time
 
 import setup
-from qdemo.options import Parser, number, readable
+from qdemo.options import Parser, model, number, readable
 from qsearch.plan import ALL_FORMS, FORMS
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
@@ -60,6 +60,13 @@ def main(args):
         metavar="LIST",
         help="of schedules, with commas: %s; or all, raw more often (all)" % ", ".join(ALL_FORMS),
     )
+    parser.add_argument(
+        "--model",
+        type=_model,
+        default="ug96",
+        metavar="NAME",
+        help="of the modem: one of ugsim's, or any: half of them LTE models (ug96)",
+    )
     options = parser.parse_args(args)
     if options.forms == "aio" and options.interpreter == "cpython":
         parser.error("schedules of the form aio need MicroPython")
@@ -71,6 +78,10 @@ def main(args):
     if options.replay:
         return replay(programs, options.replay)
     return Search(programs, options).run()
+
+
+def _model(text):
+    return text if text == "any" else model(text)
 
 
 def _forms(text):
@@ -164,6 +175,10 @@ class Search:
         self.summary()
         return 1 if self.failures else 0
 
+    def _words(self, first, count, which):
+        # Of a worker.
+        return [str(first), str(count), self.options.forms, which, self.options.model]
+
     def work(self):
         while True:
             try:
@@ -174,7 +189,7 @@ class Search:
             done = False
             tail = []
             with subprocess.Popen(
-                [*argv, _worker(), str(first), str(count), self.options.forms, which],
+                [*argv, _worker(), *self._words(first, count, which)],
                 env=env,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

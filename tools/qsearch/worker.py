@@ -1,8 +1,8 @@
 # qsearch.worker - plays the schedules of many seeds in one process; prints what it finds.
 # SPDX-License-Identifier: MIT
 #
-#     worker.py FIRST COUNT FORMS WHICH   seeds FIRST .. FIRST + COUNT - 1, of these forms (commas;
-#                                       all: as a search that says nothing else)
+#     worker.py FIRST COUNT FORMS WHICH MODEL   seeds FIRST .. FIRST + COUNT - 1, of these forms
+#                                       (commas; all: as a search that says nothing else)
 #     worker.py replay FILE               one schedule, as JSON
 #
 # WHICH of them are played: all, aio (those on asyncio) or others.
@@ -64,7 +64,7 @@ def main(args):
     for seed in range(first, first + count):
         if args[3] != "all" and (forms[seed % len(forms)] == "aio") != (args[3] == "aio"):
             continue
-        plan = _plan.generate(seed, forms)
+        plan = _plan.generate(seed, forms, args[4])
         player, why = attempt(plan)
         total["schedules"] += 1
         if why is not None:
