@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 
 import pytest
 
@@ -666,3 +667,13 @@ def test_the_server_stands_wrong_words():
         until(lambda: not server._live, 20)
     finally:
         server.close()
+
+
+def test_a_port_that_a_program_has_without_a_lock(monkeypatch):
+    from qlearn import main
+    from ugsim.port import owner
+
+    monkeypatch.setattr(owner, "others", lambda path: ["picocom (process 7)"])
+    chosen = types.SimpleNamespace(board=None, port="/dev/ttyX", baud=0, rtscts=False)
+    with pytest.raises(Problem, match=r"/dev/ttyX is in use by picocom .process 7.: end that"):
+        main._port(chosen)

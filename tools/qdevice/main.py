@@ -53,9 +53,10 @@ def _test(host, path, chosen):
 
 
 def _run(chosen, stack):
-    taken = owner.taken(chosen.port) if chosen.port else ""
-    if taken:
-        raise Problem(taken + ".")
+    for port in filter(None, (chosen.port, chosen.modem)):
+        taken = owner.taken(port)
+        if taken:
+            raise Problem(taken + ".")
     host = stack.enter_context(
         Host(
             emulated=not chosen.port,

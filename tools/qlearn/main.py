@@ -11,6 +11,7 @@ from qlearn.port import Port
 from qlearn.private import Mask
 from qlearn.server import Server
 from qlearn.talk import Talk
+from ugsim.port import owner
 
 _NETWORK = "AT+QICSGP and AT+QIACT of context 1 if it is not active, with --ntp the clock"
 _RADIO = "leaves the network (AT+CFUN=4) and restarts once (AT+CFUN=1,1): files in RAM: are gone"
@@ -70,6 +71,9 @@ def _port(chosen):
         from qlearn.throughboard import BoardPort
 
         return BoardPort(chosen.board, chosen.baud or 0)
+    taken = owner.taken(chosen.port)
+    if taken:
+        raise Problem(taken + ".")
     return Port(chosen.port, chosen.baud or 115200, chosen.rtscts)
 
 

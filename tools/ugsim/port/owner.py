@@ -92,7 +92,7 @@ def _name(pid):
         return "another program"
     program = os.path.basename(words[0]) or "another program"
     for word in words[1:] if program.startswith("python") else ():
-        if word == "-c":
+        if word in ("-c", "-"):
             break
         if word and not word.startswith("-"):
             return os.path.basename(word)  # python3 -m mpremote, python3 tools/ugsim
