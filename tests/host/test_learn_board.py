@@ -29,7 +29,7 @@ def host():
 def learn(*words):
     argv = [*TOOL, *[str(word) for word in words]]
     done = subprocess.run(
-        argv, capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL
+        argv, capture_output=True, text=True, timeout=5 * LIMIT_S, stdin=subprocess.DEVNULL
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done
@@ -58,26 +58,35 @@ def test_through_a_board(host, tmp_path):
     assert host.run(setup.ROOT / "tests/device/smoke.py").passed
 
 
+def answer(port, end):
+    # What comes, in whatever pieces, up to these bytes.
+    came = bytearray()
+
+    def whole():
+        came.extend(port.read(200))
+        return came.endswith(end)
+
+    until(whole)
+    return bytes(came)
+
+
 def test_every_byte_passes(host):
     # Both ways, all values, also those that a REPL would take for its own.
     port = BoardPort(host.repl)
     try:
         port.write(b"ATE1\r")
-        until(lambda: b"OK" in port.read(200))
+        answer(port, b"OK\r\n")
         for data in (bytes(range(256)), b"\x03\x03\xdb\x23\xdb\xfb\x04\x01\x1b" * 20):
             size = len(data)
-            port.write(b'AT+QFUPL="RAM:t",%d\r' % size)
-            came = bytearray()
-            until(lambda came=came: came.extend(port.read(200)) or b"CONNECT\r\n" in came)
+            port.write(b'AT+QFUPL="RAM:t",%d,60\r' % size)
+            answer(port, b"CONNECT\r\n")
             for at in range(0, size, 50):
                 port.write(data[at : at + 50])
-            until(lambda came=came: came.extend(port.read(200)) or came.endswith(b"OK\r\n"))
+            answer(port, b"OK\r\n")
             port.write(b'AT+QFDWL="RAM:t"\r')
-            came = bytearray()
-            until(lambda came=came: came.extend(port.read(200)) or came.endswith(b"OK\r\n"))
-            assert b"CONNECT\r\n" + data + b"\r\n+QFDWL: %d," % size in came
+            assert b"CONNECT\r\n" + data + b"\r\n+QFDWL: %d," % size in answer(port, b"\nOK\r\n")
             port.write(b'AT+QFDEL="RAM:t"\r')
-            until(lambda: b"OK" in port.read(200))
+            answer(port, b"OK\r\n")
         assert port.read(50) == b""
     finally:
         port.close()
@@ -93,9 +102,9 @@ def test_ctrl_c_puts_back_and_leaves_the_board_usable(host, tmp_path):
         stdin=subprocess.DEVNULL,
         text=True,
     )
-    until(path.exists)
+    until(path.exists, 5 * LIMIT_S)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=LIMIT_S)
+    out, err = process.communicate(timeout=5 * LIMIT_S)
     assert process.returncode == 130 and "what was set is put back" in err, out + err
     assert "Traceback" not in err
     usable(host)
@@ -117,7 +126,7 @@ def test_a_script_that_ends_is_told(host):
     try:
         port._line.write(b"\x03")
         with pytest.raises(Problem, match="has stopped passing lines through"):
-            until(lambda: port.read(100), 10)
+            until(lambda: port.read(100))
     finally:
         port.close()
     usable(host)
