@@ -4,12 +4,15 @@
 import contextlib
 import http.client
 import json
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 import servers
+import setup
 from patience import LIMIT_S, until
 from postgres_kit import Postgres
 from receiver import forms
@@ -153,3 +156,13 @@ def test_messages_by_either(two):
     assert first.post(device, {"ack": 1}) == (204, None)
     assert second.post(device, {"ack": 0}) == (204, None)
     assert first.rows("SELECT state FROM messages") == [("taken",)]
+
+
+def test_the_fleet_tool(two):
+    # A few devices, and all receivers away for a moment.
+    words = "8 --receivers 2 --posts 2 --records 3 --spread 2 --pause 0.2 --outage 0.1"
+    argv = [sys.executable, setup.ROOT / "tools/fleet.py", *words.split()]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=5 * LIMIT_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("\nEach of 48 records is there once.\n")
+    assert "deliveries    16 in" in done.stdout and "took          half" in done.stdout

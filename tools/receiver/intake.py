@@ -11,10 +11,11 @@ import time
 import sqlalchemy as sa
 
 from receiver import store as db
-from receiver.forms import Bad
+from receiver.forms import Bad, Delivery
 
 _GROUP = 200  # jobs of one transaction
 _WAITING_MAX = 20000
+_NOTHING = [], False  # messages, and whether there are more
 _log = logging.getLogger("receiver")
 
 
@@ -36,12 +37,10 @@ class Intake:
     def deliver(self, device, delivery, carrier):
         # For a delivery of forms.read(), in a transaction with others. device: its id or its name.
         # The future of ([message as JSON], more).
-        now = time.time()
+        def function(c, id, merged):
+            return self._deliver(c, id, merged, carrier, time.time())
 
-        def function(c, id):
-            return self._deliver(c, id, delivery, carrier, now)
-
-        return self._put(_Job(function, device))
+        return self._put(_Job(function, device, delivery))
 
     def _put(self, job):
         if self._jobs.qsize() > _WAITING_MAX:
@@ -135,9 +134,10 @@ class Intake:
 class _Job:
     # device: None: a job of its own. result: (what the future gets, what counts it) once it is
     # done; None: there is no such device.
-    def __init__(self, function, device=None):
+    def __init__(self, function, device=None, delivery=None):
         self.function = function
         self.device = device
+        self.delivery = delivery
         self.future = concurrent.futures.Future()
         self.result = None
 
@@ -146,11 +146,22 @@ def _deliver_all(c, jobs):
     # All that a delivery changes belongs to its device. So whoever has locked the devices first,
     # and in the order of their ids, never waits for one that waits for him.
     ids = db.locked(c, {job.device for job in jobs})
+    first = {}  # (device, queue): (the first job with records of it, all of these)
     for job in jobs:
         job.result = None
         id = ids.get(job.device)
-        if id is not None:
-            job.result = job.function(c, id)
+        one = job.delivery
+        if id is None:
+            continue
+        if one.queue is None or one.ack is not None:
+            job.result = job.function(c, id, one)
+        elif (id, one.queue) in first:
+            first[id, one.queue][1].extend(one.entries)
+            job.result = _NOTHING, None  # goes with the first one
+        else:
+            first[id, one.queue] = job, list(one.entries)
+    for (id, name), (job, entries) in first.items():
+        job.result = job.function(c, id, Delivery(name, entries))
 
 
 def _named(error):

@@ -373,7 +373,7 @@ def _take_queue(c, device, delivery, now):
     if not entries:
         return []
     key = {"device": device, "queue": delivery.queue}
-    first, last = entries[0].id, entries[-1].id
+    first, last = min(e.id for e in entries), max(e.id for e in entries)
     # First of all the queue's own row: who else writes into this queue waits here.
     row = _insert(c, queues).values(first=first, last=0, count=0, floor=0, seen_at=now, **key)
     same = row.on_conflict_do_update(index_elements=list(key), set_={"seen_at": now})
@@ -389,7 +389,12 @@ def _take_queue(c, device, delivery, now):
         highest = sa.case((queues.c.last > last, queues.c.last), else_=last)
         counts = {"first": lowest, "last": highest, "count": queues.c.count + len(new)}
         c.execute(queues.update().where(of_queue).values(**counts))
-    return [entry for entry in entries if entry.id in new]
+    fresh = []
+    for entry in entries:
+        if entry.id in new:
+            new.discard(entry.id)  # the same may be among them twice
+            fresh.append(entry)
+    return fresh
 
 
 def _take_bare(c, device, delivery, now):
@@ -421,8 +426,8 @@ def _insert_records(c, rows, now):
     new = set()
     for i in range(0, len(rows), _ROW_MAX):
         some = [dict(row, came_at=now) for row in rows[i : i + _ROW_MAX]]
-        made = _insert(c, records).values(some).on_conflict_do_nothing()
-        new.update(c.scalars(made.returning(records.c.id)))
+        made = _insert(c, records).on_conflict_do_nothing().returning(records.c.id)
+        new.update(c.scalars(made, some))
     return new
 
 
