@@ -159,8 +159,15 @@ def test_space_left():
     files.ensure(modem, source(1000), "tls")
     files.ensure(modem, source(2000), "tls", "UFS:")
     assert files.space(modem) == 4000 and files.space(modem, "UFS:") == 88000
+    put(rig, "RAM:rest", b"x" * 4000)
+    assert files.space(modem) == 0
     rig.model.command("fault cme cmd=+QFLDS code=419")
     assert files.space(modem) is None
+    # A firmware that says OK and no number.
+    handlers = rig.model.runner._commands = dict(rig.model.runner._commands)
+    handlers["+QFLDS"] = lambda m, form, args: "OK", handlers["+QFLDS"][1]
+    assert files.space(modem) is None
+    files.ensure(modem, source(100), "tls", "UFS:")
 
 
 def test_no_space_is_said_before_anything_is_sent():
@@ -249,6 +256,22 @@ def test_a_silent_modem_is_no_empty_list():
     raised(files.delete, modem, "x")
     rig.model.command("clear")
     works(modem)
+    # Nor is it a file that is not there.
+    rig.model.command("fault mute ms=200000")
+    raised(files.delete, modem, "x", True)
+    rig.model.command("clear")
+    rig.sleep(200000)
+    modem.start("internet")
+    works(modem)
+
+
+def test_names_as_long_as_they_may_be():
+    rig, modem = up()
+    name = "x" * 80
+    put(rig, name, b"abc")
+    assert files.listed(modem, name) == [(name, 3)] and files.size(modem, name) == 3
+    files.delete(modem, name)
+    assert files.listed(modem) == []
 
 
 # --- read back -----------------------------------------------------------------------------------
