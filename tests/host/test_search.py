@@ -111,6 +111,11 @@ def test_asyncio_is_played_by_micropython(tmp_path):
     file.write_text(json.dumps(plan))
     status, output = search("--replay", str(file))
     assert status == 0 and output.count("holds") == 1 and "on micropython" in output, output
+    # The modem is down when its tasks are done: it comes back as for any other program.
+    plan["ops"] = [["trouble", 3, "fault crash do=quiet by=300"]]
+    file.write_text(json.dumps(plan))
+    status, output = search("--replay", str(file))
+    assert status == 0 and output.count("holds") == 1, output
 
 
 def test_shrinking_leaves_what_matters():

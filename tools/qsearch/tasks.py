@@ -57,7 +57,7 @@ class Tasks(Player):
             await asyncio.sleep_ms(_BEAT_MS)
             self.late = max(self.late, self.rig.now - due)
 
-    async def start(self):
+    async def bring_up(self):  # start() is what checks, when the tasks are done
         async with self.starting:
             if not self.modem.up:
                 await aio.start(self.modem, "internet", timeout_ms=_CALL_MS)
@@ -79,7 +79,7 @@ class Tasks(Player):
                 self.calls += 1
                 try:
                     if not self.modem.up:
-                        await self.start()
+                        await self.bring_up()
                     fresh = stream is None
                     if fresh:
                         stream, _ = await aio.open_connection(self.modem, host, 443, self.context)
