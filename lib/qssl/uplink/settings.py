@@ -251,7 +251,7 @@ class Settings:
         return kept
 
     def _save(self, state):
-        number = self._queue.put(json.dumps(state))
+        number = self._queue.put(json.dumps(state).encode())
         self._queue.drop(number - 2)  # one more, should this one be damaged
         self._state = state
 
