@@ -55,8 +55,12 @@ def _whole(x, want):
         return False
 
 
-def proven(modem, source, name):
-    # Generator: whether the modem's file is that source, as its bytes tell.
+def proven(modem, source, name, shown, fine):
+    # Generator: whether the modem's file is that source, as its bytes tell. Some firmware of LTE
+    # modems does not say what it took, some does not list what it has. shown: the size that it
+    # lists, fine: it has not said otherwise.
+    if not (modem.link.lte and fine and shown in (-1, source.size)):
+        return False
     x = yield from _fetching(modem, name, source.size, False)
     return x.result == _l.OK and _whole(x, source.size) and x.sum == source.sum
 

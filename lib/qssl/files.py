@@ -61,12 +61,10 @@ def ensuring(modem, source, phase, where, name=None):
             shown = yield from _size(modem, name)
             if fine and shown == source.size:
                 return name
-            if modem.link.lte and shown in (-1, source.size) and (fine or not x.lines):
-                # Some firmware does not say what it took, some does not list what it has.
-                from .download import proven
+            from .download import proven
 
-                if (yield from proven(modem, source, name)):
-                    return name
+            if (yield from proven(modem, source, name, shown, fine or not x.lines)):
+                return name
         if x.result == _l.RESTARTED or source.differs():
             break
         if last and x.result == _l.OK:

@@ -130,8 +130,7 @@ class Modem:
     stated = None  # (ticks, seconds since 1970): what the program told clock() last
     model = ""  # what ATI says; "": start() has not asked yet
     dialect = "ugxx"  # its family: a module of qssl.family
-    pulse_ms = 0  # of its PWRKEY; 0: not known
-    stuck = False  # it opens no more connections until it restarts
+    stuck = False  # it refuses to open connections
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(
@@ -410,11 +409,12 @@ class Modem:
         return self.link.drive(signal(self))
 
     def registration(self) -> bool:
-        """Whether the modem is registered, at home or roaming (AT+CGREG, AT+CREG).
+        """Whether the modem is registered, at home or roaming (AT+CGREG, AT+CREG; of LTE modems
+        AT+CEREG first).
 
         Returns: bool.
         Raises: nothing.
-        Blocks: 10 s at most.
+        Blocks: 10 s at most, of LTE modems 15 s.
         Allocates: little.
         Since: 0.1.
         """

@@ -88,7 +88,7 @@ class Recovery:
             if failures in (_PDP, _RADIO) or failures >= self._restart:
                 self.clock.doubt()  # it may be what certificates fail by
             if failures >= self._restart or (
-                failures == _MUTE and (modem.link.sick or modem.stuck)
+                failures == _MUTE and (modem.link.sick or (modem.link.lte and modem.stuck))
             ):
                 self._restart = failures + self._more
                 self._more *= 2

@@ -31,8 +31,8 @@ class Context:
         # In a frame of its own, see Modem._start.
         from .connect.settings import check
 
-        checked = check(self._modem, ctx, **settings)
-        self._seclevel, self._settings, self._pems, self._where = checked
+        settings = check(self._modem, ctx, **settings)
+        self._seclevel, self._settings, self._pems, self._where = settings
 
     def apply(self) -> None:
         """Makes the modem's context what this one says, unless it is already. connect() does it

@@ -7,7 +7,8 @@ from micropython import const
 _TCPIP = const("""
 550|unknown error; try again; if it stays, restart the modem
 551|operation blocked; another operation runs; try again
-552|invalid parameters; a value is out of the firmware's range
+552|invalid parameters; a value is out of the firmware's range; where the same ones have worked, \
+it opens no more connections, as some LTE modems do after twenty: restart the modem
 553|memory not enough; close sockets, or restart the modem
 554|create socket failed; close sockets, or restart the modem
 555|operation not supported; the firmware lacks this function

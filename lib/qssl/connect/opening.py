@@ -44,9 +44,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                     modem.lose(sock.pdp)
                 if not code and sock.why != "refused":
                     raise error(sock.why)
-                if code == STUCK and modem.link.lte:
-                    modem.stuck = True  # for qssl.recovery
-                    raise error("stuck", code, "%s:%d: " % (host, port))
+                modem.stuck = code == STUCK  # for qssl.recovery
                 from ..ask.codes import refusal
 
                 hint = "%s:%d: %s" % (host, port, refusal(code, ~sock.code))

@@ -58,14 +58,11 @@ def applying(ctx, modem, host):
     level = ctx._seclevel
     begin = where = ctx._where or "RAM:"
     family = None
-    if modem.link.lte:
+    # A suite with a C in its number is one of LTE modems alone.
+    if modem.link.lte or True in ctx._settings[6:] or "C" in ctx._settings[1]:
         from ..family import keys as family
 
         where, begin = family.fit(modem, ctx, settings)
-    elif True in ctx._settings[6:] or "C" in ctx._settings[1]:  # so are suites of LTE modems alone
-        from ..family.wanted import wanted
-
-        wanted(modem, ctx._settings[5], None, None, *ctx._settings[6:])
     if _changed(ctx):
         from .pemcheck import load
 

@@ -43,9 +43,7 @@ def _match(name):
 def force(modem, dialect):
     # Modem(dialect=).
     modem.dialect = modem.forced = _named(dialect)
-    family = table(modem)
-    modem.link.lte = family.lte
-    modem.pulse_ms = family.pulse_ms
+    modem.link.lte = table(modem).lte
 
 
 def _named(dialect):
@@ -110,9 +108,7 @@ def choose(step, lines, settings):
         family = forced
     modem.model = model
     modem.dialect = family
-    family = table(modem)
-    modem.pulse_ms = family.pulse_ms
-    step.link.lte = family.lte
+    step.link.lte = table(modem).lte
     if step.link.lte:
         from .attach import activate
         from .ready import ready

@@ -6,7 +6,7 @@ from .ec200u import Family as Ec200u
 
 
 class Family(Ec200u):
+    lte = 5
     pdps = 15
-    pulse_ms = 570
     flash = "UFS:"
     hosts = "EG800K"

@@ -5,9 +5,8 @@ from .lte import Lte
 
 
 class Family(Lte):
-    lte = 5  # its prompt gives up
+    lte = 13  # its prompt gives up, PWRKEY wants 2 s
     pdps = 7
-    pulse_ms = 2100
     flash = ""  # names are bare
     tcp = Lte.tcp + (
         b'|"sendinfo",0|"close/mode",0|"formatcfg",0|"passiveclosed",0|"qisend/timeout",120'

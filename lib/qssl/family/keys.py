@@ -20,6 +20,10 @@ def fit(modem, ctx, settings):
     # their names begin. What the family has not is refused.
     family = table(modem)
     suite = ctx._settings[5]
+    if not family.lte:
+        from .wanted import wanted
+
+        wanted(modem, suite, None, None, *ctx._settings[6:])  # raises
     value = ctx._settings[1].strip('"') if suite else family.suite
     if suite or ctx._where:
         from .wanted import fit

@@ -11,7 +11,6 @@ MOST = BG96_SUITES + " C007 C008 C009 C00A C023 C024"
 class Lte:
     lte = 1  # Link.lte
     pdps = 16
-    pulse_ms = 570  # PWRKEY: on after 500 ms, off after 650 ms
     suite = "0XC02F"
     where = "UFS:"
     flash = "UFS:"

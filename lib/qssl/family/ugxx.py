@@ -4,4 +4,3 @@
 
 class Family:
     lte = 0  # Link.lte
-    pulse_ms = 300  # PWRKEY

@@ -13,7 +13,8 @@ from ..wire.ascii import value
 
 _BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
 _PULSE_MS = const(300)  # of RESET_N and PWRDWN_N
-_PULSES_MS = const((300, 570, 2100))  # of PWRKEY, where nobody knows the modem yet
+# Of PWRKEY: UGxx; LTE, on after 500 ms, off after 650 ms; some of those. One after the other.
+_PULSES_MS = const((300, 570, 2100))
 _BOOT_MS = const(15000)
 _DETACH_MS = const(65000)  # PWRDWN_N lets some modems leave the network first
 _DARK_MS = const(12500)  # the same, where STATUS is not wired
@@ -257,7 +258,8 @@ def press(step, pwrkey):
     # PWRKEY switches on; a UG95 or UG96 that is on, or hangs, is not changed by it. An LTE modem
     # is switched off, and on by the next one.
     restarts = step.link.stats.restarts
-    yield from pulse(step, pwrkey, step.modem.pulse_ms or _PULSES_MS[step.presses % 3])
+    lte = step.link.lte
+    yield from pulse(step, pwrkey, _PULSES_MS[(step.presses + (lte > 0) + (lte > 7)) % 3])
     step.presses += 1
     yield from _boots(step, restarts)
 

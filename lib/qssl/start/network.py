@@ -8,7 +8,6 @@ from micropython import const
 from ..wire import link as _l
 from ..wire.ascii import value
 
-_ASK_MS = const(10000)
 REGISTERED = const((1, 5, 9, 10))  # <stat> of 27.007 7.2: at home or roaming, with data
 
 
@@ -42,10 +41,8 @@ def domains(modem):
 
 def registration(modem):
     # True if registered, at home or roaming: for packet data (AT+CGREG), or at all (AT+CREG).
-    names = domains(modem)
-    for name in names:
-        ms = _ASK_MS // len(names)
-        if (yield from modem.at.ask(b"AT%s?" % name, name + b":", ms)) == _l.OK:
+    for name in domains(modem):
+        if (yield from modem.at.ask(b"AT%s?" % name, name + b":")) == _l.OK:
             for line in modem.at.lines:
                 if stat(line) in REGISTERED:
                     return True

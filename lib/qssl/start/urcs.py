@@ -28,11 +28,10 @@ class _Ear:
 
 def mend(step):
     # Generator, with the PDP context active.
-    name, on = b'AT+QCFG="urc/port"', b"1,"
+    on = b"" if step.link.lte else b"1,"
+    name = b'AT+QURCCFG="urcport"' if step.link.lte else b'AT+QCFG="urc/port"'
     if (yield from step.ask(name)) != _l.OK:
-        name, on = b'AT+QURCCFG="urcport"', b""
-        if (yield from step.ask(name)) != _l.OK:
-            return
+        return
     if (yield from _heard(step)) is not False:
         return
     port = yield from _port(step)

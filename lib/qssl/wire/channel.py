@@ -45,7 +45,6 @@ _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answ
 
 _RECV_MS = const(6000)
 _PROMPT_MS = const(8000)
-_PROMPT_LEFT_MS = const(4000)  # of 5 s, of those LTE modems whose prompt gives up
 _SENT_MS = const(20000)
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
 _OPEN_MS = const(5000)  # OK, not the connection
@@ -216,7 +215,7 @@ class Channel(io.IOBase):
         link = self._link
         phase = self._phase
         if phase == _P_SEND and self._typed < 0:
-            if link.lte and self._stale_prompt(now):
+            if link.lte & 4 and link.witness.late(now):
                 return 0
             link.next = link.piece
             self._tx.seek(0)
@@ -402,15 +401,9 @@ class Channel(io.IOBase):
                 return _SURE_MS
         return 0
 
-    def _stale_prompt(self, now):
-        # Whether the modem may have given up its prompt by now: what is typed would be commands.
-        return (
-            self._link.lte & 4 and ticks_diff(self._link._due, now) < _PROMPT_MS - _PROMPT_LEFT_MS
-        )
-
     def prompt(self):
         link = self._link
-        if link.lte and self._stale_prompt(ticks_ms()):
+        if link.lte & 4 and link.witness.late(ticks_ms()):
             link.expire()
             return
         self._typed = 0

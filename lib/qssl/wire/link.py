@@ -105,7 +105,7 @@ class Link:
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
         self.by_id = False  # it wants the id
         # 0: UGxx; 1: an LTE modem; with 2, its AT+QSSLCLOSE takes no time-out; with 4, its prompt
-        # gives up when nothing is typed.
+        # gives up when nothing is typed; with 8, PWRKEY wants 2 s.
         self.lte = 0
         self.overlong = 0  # Parser.overlong before the running exchange was heard
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none

@@ -665,3 +665,31 @@ def test_probe_of_lists_that_are_longer_than_a_line():
         ctx = modem.tls(0, ca=CA, check_time=False)
         modem.connect(HOST, 8883, ctx).close()
         assert values(rig)["ciphersuite"] == "0XC02F"
+
+
+# --- PWRKEY --------------------------------------------------------------------------------------
+
+
+def test_switched_off():
+    # Nobody knows the modem yet; or its name was given.
+    for model in ("ug96", "ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k"):
+        took = []
+        for dialect in (None, model):
+            rig, modem, log = made(model, powered=False, dialect=dialect)
+            modem.pins = (Pin(rig, "pwrkey"), Pin(rig, "status")) + (None,) * 4
+            modem.start(apn="internet")
+            took.append(rig.now)
+            works(modem)
+        # Longer pulses are tried when the short ones have not helped.
+        assert took[0] < 150000 and took[1] < 40000, (model, took)
+
+
+class Pin:
+    def __init__(self, rig, name):
+        self._rig = rig
+        self._name = name
+
+    def value(self, on=None):
+        if on is None:
+            return self._rig.model.line(self._name)
+        self._rig.model.set_line(self._name, on)
