@@ -111,7 +111,9 @@ def choose(step, lines, settings):
     step.link.lte = table(modem).lte
     if step.link.lte:
         from .attach import activate
-        from .ready import ready
+        from .ready import network, ready, urcs
 
         step.activate = lambda *setting: activate(step, *setting)
+        step.network = lambda: network(step)
+        step.urcs = lambda: urcs(step)
         yield from ready(step, settings)

@@ -39,3 +39,23 @@ def ready(step, settings):
 
         attach(modem)
     modem.witness.booted(mark)
+
+
+def network(step):
+    # Generator: as Bringup.network().
+    for line in (yield from step.told(b"AT+CEREG?", b"+CEREG:")):
+        if value(line, 0, len(line), 1) in (1, 5):
+            step.denied = False
+            return
+    from ..start.radio import register
+
+    yield from register(step)
+
+
+def urcs(step):
+    # Generator: as Bringup.urcs().
+    name = b'AT+QURCCFG="urcport"'
+    if (yield from step.ask(name)) == _l.OK:
+        from ..start.urcs import heard
+
+        yield from heard(step, name + b",")

@@ -15,7 +15,7 @@ from ..wire import link as _l
 from ..wire.ascii import field, value
 from ..wire.command import Exchange
 from ..wire.dialect import DEACT_MS, ID_MAX
-from .network import domains, failing
+from .network import failing
 
 _TRY_MS = const(2500)  # for an answer that comes at once; the next tries wait longer
 _TRIES = const(3)
@@ -412,8 +412,7 @@ class Bringup:
         yield from unlock(self)
 
     def network(self):
-        name = domains(self.modem)[0]
-        for line in (yield from self.told(b"AT%s?" % name, name + b":")):
+        for line in (yield from self.told(b"AT+CGREG?", b"+CGREG:")):
             if value(line, 0, len(line), 1) in (1, 5):
                 self.denied = False
                 return

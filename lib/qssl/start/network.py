@@ -34,14 +34,10 @@ def stat(line):
     return found if 0 <= found < 12 else value(line, 0, n, 0)
 
 
-def domains(modem):
-    # Whose registration counts: packet data, then voice; of LTE modems LTE before both.
-    return (b"+CEREG", b"+CGREG", b"+CREG")[not modem.link.lte :]
-
-
 def registration(modem):
-    # True if registered, at home or roaming: for packet data (AT+CGREG), or at all (AT+CREG).
-    for name in domains(modem):
+    # True if registered, at home or roaming: for packet data (AT+CGREG), or at all (AT+CREG); of
+    # LTE modems to LTE (AT+CEREG).
+    for name in (b"+CEREG", b"+CGREG", b"+CREG")[not modem.link.lte :]:
         if (yield from modem.at.ask(b"AT%s?" % name, name + b":")) == _l.OK:
             for line in modem.at.lines:
                 if stat(line) in REGISTERED:

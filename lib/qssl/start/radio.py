@@ -12,7 +12,7 @@ from ..connect.arguments import printable
 from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import value
-from .network import REGISTERED, domains, stat
+from .network import REGISTERED, stat
 
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
@@ -54,7 +54,7 @@ class _Search:
         # Asks both domains; True if registered, at home or roaming, in one of them.
         step = self.step
         best = -1
-        for name in domains(step.modem):
+        for name in (b"+CEREG", b"+CGREG", b"+CREG")[not step.link.lte :]:
             if (yield from step.ask(b"AT" + name + b"?", name + b":")) != _l.OK:
                 self.code = step.link.cme or self.code
             for line in step.at.lines:

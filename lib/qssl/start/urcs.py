@@ -2,7 +2,7 @@
 # one.
 # SPDX-License-Identifier: MIT
 #
-# Loaded by start() where the firmware knows AT+QCFG="urc/port", or the LTE modems' AT+QURCCFG. The
+# Loaded by start() where the firmware knows AT+QCFG="urc/port", of LTE modems AT+QURCCFG. The
 # setting alone does not tell whether it is right, as nothing says which port this one is: so a URC
 # is asked for, and only if it does not come, a socket that talks to nobody (UDP, on the modem's
 # own address) tells the port's name.
@@ -28,15 +28,18 @@ class _Ear:
 
 def mend(step):
     # Generator, with the PDP context active.
-    on = b"" if step.link.lte else b"1,"
-    name = b'AT+QURCCFG="urcport"' if step.link.lte else b'AT+QCFG="urc/port"'
-    if (yield from step.ask(name)) != _l.OK:
-        return
+    name = b'AT+QCFG="urc/port"'
+    if (yield from step.ask(name)) == _l.OK:
+        yield from heard(step, name + b",1,")
+
+
+def heard(step, name):
+    # Generator: URCs come here, or name=<this port> is set.
     if (yield from _heard(step)) is not False:
         return
     port = yield from _port(step)
     if port:
-        yield from step.ask(b"%s,%s%s" % (name, on, port))
+        yield from step.ask(name + port)
 
 
 def _heard(step):

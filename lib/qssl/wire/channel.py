@@ -587,11 +587,9 @@ class Channel(io.IOBase):
             self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
             self._again = ticks_add(ticks_ms(), self._pause)
         elif result == _l.ERROR:
-            if link.lte & 4 and self._typed >= 0:
-                self.fail("unknown")  # or the modem has waited in vain for a byte that was lost
-                return
             self._shut = self._more = True
-            self.fail("reset")
+            # Or the modem has waited in vain for a byte that was lost.
+            self.fail("unknown" if link.lte & 4 and self._typed >= 0 else "reset")
         elif result == _l.MISHEARD:
             self.fail("misheard")
         else:
