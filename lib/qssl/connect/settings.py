@@ -56,7 +56,7 @@ def check(
         _refuse("ctx must be 0 to %d" % CTX_MAX)
     if version not in VERSIONS:
         _refuse("version must be one of " + _names(VERSIONS))
-    value = SUITES.get(suite or "AES256-SHA256")
+    value = SUITES.get("AES256-SHA256" if suite is None else suite)
     if value is None or sni is not None or check_host is not None or modem.link.lte:
         from ..family.wanted import wanted
 

@@ -174,11 +174,11 @@ def test_tls_arguments():
         refused(rig, ("ctx", "0 to 5"), modem.tls, ctx, **good)
     for version in ("TLS1.3", "tls1.2", 3, None):
         refused(rig, ("version", "TLS1.2"), modem.tls, 0, version=version, **good)
-    for suite in ("ECDHE", 0x3D, None, ""):
+    for suite in ("ECDHE", 0x3D, ""):
         refused(rig, ("suite", "AES256-SHA256"), modem.tls, 0, suite=suite, **good)
     for seconds in (9, 301, 0, -1, "60", None):
         refused(rig, ("negotiate_s", "10 to 300"), modem.tls, 0, negotiate_s=seconds, **good)
-    for where in ("SD:", "ram:", "", None):
+    for where in ("SD:", "ram:", ""):
         refused(rig, ("where", "UFS:"), modem.tls, 0, where=where, **good)
     for keyword in ("sni", "nonsense"):
         try:
