@@ -23,7 +23,7 @@ it opens no more connections, as some LTE modems do after twenty: restart the mo
 564|DNS busy; try again in a moment
 565|DNS parse failed; check the host name and the DNS server (AT+QIDNSCFG)
 566|socket connect failed; check host, port and server; then TLS: version, RSA cipher suite, CA, \
-chain, dates; modem.diagnose() looks into it
+certificate chain, dates; modem.diagnose() looks into it
 567|socket has been closed; the server closed; connect again
 568|operation busy; try again in a moment
 569|operation timeout; the server or the network did not answer; check coverage

@@ -180,7 +180,9 @@ def test_tls_arguments():
         refused(rig, ("negotiate_s", "10 to 300"), modem.tls, 0, negotiate_s=seconds, **good)
     for where in ("SD:", "ram:", ""):
         refused(rig, ("where", "UFS:"), modem.tls, 0, where=where, **good)
-    for keyword in ("sni", "nonsense"):
+    e = raised(modem.tls, 0, sni=True, **good)
+    assert e.errno == errno.EOPNOTSUPP and "sni" in str(e), e
+    for keyword in ("SNI", "nonsense"):
         try:
             modem.tls(0, ca=CA, **{keyword: True})
             raise AssertionError("unknown keyword taken")
