@@ -550,10 +550,15 @@ def any_to_publish(c):
 
 def to_publish(c, now, again_s, limit=100):
     # [(device's name, message as JSON)] for devices that were last seen by MQTT: what was not sent
-    # yet, and what was, long ago, if the device was seen since. Marked as sent.
+    # yet, and what was, long ago, if the device was seen since. Marked as sent. Only the first
+    # that waits: a device acknowledges all up to a number, and the broker may lose one before it.
     o, d = outbox.c, devices.c
+    other = outbox.alias()
+    mine = (other.c.device == o.device) & (other.c.state == "waiting")
+    first = sa.select(sa.func.min(other.c.m)).where(mine).correlate(outbox).scalar_subquery()
     old = (o.sent_at < now - again_s) & (o.sent_at < d.seen_at)
     due = (o.state == "waiting") & (d.carrier == "mqtt") & (o.sent_at.is_(None) | old)
+    due &= o.m == first
     whose = sa.select(o.device).join(devices, d.id == o.device).where(due).distinct()
     ids = locked(c, set(c.scalars(whose.order_by(o.device).limit(limit)))).values()
     due &= o.device.in_(list(ids))
