@@ -38,6 +38,7 @@ class Words:
         self.full = 0  # bytes of the word at the start of the others, if it is whole
         self._last = self._fin = 0  # end and start of the answer to the proof
         self._both = False  # NO CARRIER came together with the OK of +++
+        self.old = 0  # bytes held when +++ went out: theirs it can't be
         self.since = None  # ticks: from when on an OK may be the answer to +++
         self.proof = False  # AT is out
 
@@ -83,6 +84,9 @@ class Words:
         # True while something is held that may be words.
         return self._held > self._go
 
+    def held(self):
+        return self._held
+
     def release(self):
         # What is held is payload.
         self._go = self._held
@@ -96,6 +100,7 @@ class Words:
             n = go if pipe._unwanted() else pipe._rx.write(self._hold, 0, go)
             self._go = go - n
             self._held -= n
+            self.old = max(self.old - n, 0)
             for i in range(self._held):
                 self._hold[i] = self._hold[i + n]
             pipe._ready = pipe._rx.any()
@@ -139,7 +144,13 @@ class Words:
         late = self.since is not None and ticks_diff(ticks_ms(), self.since) >= 0
         if _like(buf, i, hi, _END):
             n = 14
-            if late and self._pipe._link.lte and hi - i > 14 and _like(buf, i + 14, hi, _OK):
+            if (
+                late
+                and self._pipe._link.lte
+                and i >= self.old
+                and hi - i > 14
+                and _like(buf, i + 14, hi, _OK)
+            ):
                 self._both = self._both or not self.proof
                 if self._both:
                     n = 20

@@ -158,6 +158,7 @@ class Pipe(Socket):
                 elif ticks_diff(now, self._typed_ms) >= _GUARD_MS:
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
+                    words.old = words.held()
                     if words.since is None:
                         words.since = ticks_add(now, _OK_MS)
             return
@@ -195,6 +196,7 @@ class Pipe(Socket):
         else:
             self._next(_ESCAPED)
             self._words.since = self._since
+            self._words.old = self._words.held()
             dtr.value(0)
 
     def _lift(self):
