@@ -89,9 +89,9 @@ def test_mosquitto_and_the_receiver(receiver, tmp_path):
     until(lambda: receiver.rows("SELECT carrier FROM devices WHERE name = 'n2'") == [("mqtt",)])
     receiver.send(device, "message", _SMILE)
     receiver.send(device, "settings", '{"interval_s":60}')
-    until(lambda: sent(receiver, device) == 2)
-    # What waits at the broker comes with the next connection.
-    text = text.replace("up.run(60)", "up.run(60, 3)")
+    until(lambda: sent(receiver, device) == 1)
+    # What waits at the broker comes with the next connection; then the second, after its ack.
+    text = text.replace("up.run(60)", "up.run(60, 8)")
     want = ["message 1 " + _SMILE, "interval 60"]
     assert run(receiver, device, receiver.broker.port, text, tmp_path) == want
     until(lambda: states(receiver, device) == {1: "taken", 2: "taken"})

@@ -29,6 +29,8 @@ def run(tmp_path):
     for name in ("webassembly.mjs",):
         shutil.copy(HERE / name, tmp_path)
     shutil.copytree(HERE / "cpython", tmp_path / "cpython")
+    (tmp_path / "support").mkdir()
+    shutil.copy(HERE / "support/family_skips.py", tmp_path / "support")
     (tmp_path / "cases").mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
 

@@ -39,6 +39,7 @@ def ready(step, settings):
 
         attach(modem)
     modem.witness.booted(mark)
+    modem.link.lapsed = modem.witness.late if modem.link.lte & 4 else None
 
 
 def network(step):

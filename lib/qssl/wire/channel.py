@@ -215,7 +215,7 @@ class Channel(io.IOBase):
         link = self._link
         phase = self._phase
         if phase == _P_SEND and self._typed < 0:
-            if link.lte & 4 and link.witness.late(now):
+            if link.lapsed and link.lapsed(now):
                 return 0
             link.next = link.piece
             self._tx.seek(0)
@@ -403,9 +403,6 @@ class Channel(io.IOBase):
 
     def prompt(self):
         link = self._link
-        if link.lte & 4 and link.witness.late(ticks_ms()):
-            link.expire()
-            return
         self._typed = 0
         self.token = _l.SENT
         link.extend(_SENT_MS)

@@ -104,9 +104,6 @@ class Link:
         self.text = False  # the next line is the text of a message: it belongs to nobody
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
         self.by_id = False  # it wants the id
-        # 0: UGxx; 1: an LTE modem; with 2, its AT+QSSLCLOSE takes no time-out; with 4, its prompt
-        # gives up when nothing is typed; with 8, PWRKEY wants 2 s.
-        self.lte = 0
         self.overlong = 0  # Parser.overlong before the running exchange was heard
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
@@ -145,6 +142,11 @@ class Link:
             self._poll.register(uart, select.POLLIN)
         except (OSError, TypeError, AttributeError, ValueError):
             self._poll = None  # not a pollable stream: naps instead
+
+        # 0: UGxx; 1: an LTE modem; with 2, its AT+QSSLCLOSE takes no time-out; with 4, its prompt
+        # gives up when nothing is typed; with 8, PWRKEY wants 2 s.
+        self.lte = 0
+        self.lapsed = None  # function: whether the prompt may have given up by now
 
     # --- the pump -----------------------------------------------------------------------------
 
@@ -262,7 +264,8 @@ class Link:
                     self.on_echo()
                 parser.blanks += 1
                 parser.prompt = False
-                self.on_prompt()
+                self.claim = 0
+                self.job.prompt()
                 parser.mirror -= parser.mirror > 0  # its blank came too
                 return
             else:
@@ -566,6 +569,8 @@ class Link:
     def on_prompt(self):
         if self.parser.echo is not None and self.echo == _CHECKED:
             self.misheard()
+        elif self.lapsed and self.lapsed(ticks_ms()):
+            self.expire()
         else:
             self.claim = 0
             self.job.prompt()
