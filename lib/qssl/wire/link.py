@@ -264,8 +264,7 @@ class Link:
                     self.on_echo()
                 parser.blanks += 1
                 parser.prompt = False
-                self.claim = 0
-                self.job.prompt()
+                self.on_prompt()
                 parser.mirror -= parser.mirror > 0  # its blank came too
                 return
             else:
