@@ -346,6 +346,16 @@ NOT_ON_WEBASSEMBLY = {
     "test_compat_tls": {"test_a_ca_that_is_none": "files: ENOENT is 44 there"},
     "test_poll": {"test_beside_a_stream_of_the_system": "a socket of the system"},
     "test_queue": {"test_on_a_real_file_system": "files: EEXIST is 20 there"},
+    "test_site": dict.fromkeys(
+        (
+            "test_settings",
+            "test_time",
+            "test_modem",
+            "test_two_wires_and_another_rate",
+            "test_wrong_pins",
+        ),
+        "files: ENOENT is 44 there",
+    ),
     "test_shims": {"test_poll_times_out": "the real clock, and slow"},
 }
 EVERYWHERE = (

@@ -447,6 +447,8 @@ class _Rename(ast.NodeTransformer):
             node.body.append(ast.Pass())
         return node
 
+    visit_AsyncFunctionDef = visit_FunctionDef
+
     def _visit_all(self, body):
         found = []
         for statement in body:
