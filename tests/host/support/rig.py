@@ -92,8 +92,7 @@ class RigUart:
 
     def any(self):
         rig = self._rig
-        if not rig.baud:
-            rig.pull()
+        rig.pull()
         n = rig.rx.size
         return n if rig.chunk is None or n < rig.chunk else rig.chunk
 
