@@ -570,7 +570,9 @@ class Channel(io.IOBase):
     def _done_send(self, result):
         link = self._link
         if self._mirrored or self._typed == self._fly:
-            link.mirrors = self._mirrored and result == _l.SEND_OK
+            # Noise like the payload's first byte is no echo of it: then something lacks behind it.
+            whole = link.parser.blanks == 1 and link.parser.exact and self._fly > 1
+            link.mirrors = self._mirrored and result == _l.SEND_OK and (link.mirrors or whole)
         early = self._typed < 0 or self._typed != self._fly or link.typing()
         if result <= _l.SEND_FAIL and early and (self._typed >= 0 or result != _l.ERROR):
             # No answer to what was typed: the modem may still wait for the rest.

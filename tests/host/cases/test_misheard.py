@@ -317,6 +317,26 @@ def test_payload_that_is_echoed_all_the_same():
         assert modem.stats.resyncs == 1 and modem.link.echo
 
 
+def test_noise_like_the_first_byte_is_no_echo_of_the_payload():
+    # A zero behind the prompt, and the payload begins with one: nothing is learned from that.
+    for n in (1, 2, 3, 4, 5, 12, 40):
+        rig, modem = up(FakeNet(Server()))
+        sock = modem.connect("a.example", 1, tls(modem))
+        arm(rig, "before before=final what=nul n=1")
+        sock.write(b"\0" + pattern(n - 1))
+        try:
+            sock.flush()
+        except OSError:
+            sock.close()
+            sock = modem.connect("a.example", 1, tls(modem))
+        assert not modem.link.mirrors, n
+        for size in (300, 1, 700):  # the first one after it arrives whole
+            before = len(rig.net.default.got["a.example"])
+            sock.write(b"\0" + pattern(size))
+            sock.flush()
+            assert rig.net.default.got["a.example"][before:] == b"\0" + pattern(size), n
+
+
 def test_a_modem_that_never_echoes():
     rig, modem = up(FakeNet(Server()), switches={"echo_obeys": "never"})
     side = Side(modem, rig.net.default, tls(modem), "a.example")
