@@ -218,6 +218,7 @@ class Link:
         chunk = self._chunk
         turns = self.turns
         naps = who is not False
+        nap = _NAP_MS
         self.next_n = 0
         token = None
         while turns:
@@ -232,7 +233,7 @@ class Link:
             at = self._at
             whole = _CHUNK + 1 if token is None else at + len(token)
             if naps and n < self._want:
-                n = self._sleep()
+                n = self._sleep(nap)
                 if not n:
                     break
             if n < self._least and n != self._seen and (n < _ENOUGH or naps):
@@ -253,6 +254,7 @@ class Link:
             self.heard = ticks_ms()
             self.stats.rx += n
             self._seen = 0
+            nap >>= 2  # then 2 ms, then none: the idle hook has its turn, and the deadline
             if token is not None and token == SENT and not at:
                 parser.blanks = 0
                 parser.exact = self._behind = True
@@ -338,7 +340,7 @@ class Link:
             self.next_n = job.ahead(ticks_ms())
         return token
 
-    def _sleep(self):
+    def _sleep(self, nap):
         # Until the bytes are there that are wanted, or no more come: gives how many there are.
         uart = self.uart
         rate = self.rate
@@ -348,7 +350,7 @@ class Link:
             return uart.any()
         n = uart.any()
         if not (n or (rate and want > _LAST and self._seen >= 0)):
-            for _ in self._poll.ipoll(_NAP_MS):
+            for _ in self._poll.ipoll(nap):
                 pass
             n = uart.any()
             if not n:
