@@ -17,32 +17,9 @@ class Family(lte.Family):
         ("baud_wait_ms", "500"),
     )
 
-    keys = (
-        "sslversion",
-        "ciphersuite",
-        "cacert",
-        "clientcert",
-        "clientkey",
-        "seclevel",
-        "ignorelocaltime",
-        "negotiatetime",
-        "sni",
-        "ignoremulticertchainverify",
-        "ignoreinvalidcertsign",
-        "ignorecertitem",
-        "cacertex",
-        "closetimemode",
-        "session_cache",
-        "renegotiation",
-        "alpn",
-        "psk",
-        "dtls",
-        "dtlsversion",
-    )
-    ranges = (
-        ("clientkey", 0, 0, "<client_key_path>[,<client_key_pwd>]"),
-        ("dtlsversion", 0, 1, "(0-1)"),
-    )
+    keys = lte.Family.keys + ("sni", "ignoremulticertchainverify", "ignoreinvalidcertsign")
+    keys += ("ignorecertitem", *lte.EC_KEYS)
+    ranges = lte.EC_RANGES
     suites = lte.suites(
         "0035 002F 0005 000A 003D C003 C004 C005 C008 C009 C00A C012 C013 C014 C00D C00E C00F "
         "C023 C024 C025 C026 C027 C028 C029 C02A C02F C030"

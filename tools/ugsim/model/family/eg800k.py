@@ -16,23 +16,9 @@ class Family(ec200u.Family):
         ("ufs_total", "286720"),
         ("boot_ms", "4400"),
     )
-    keys = lte.Family.keys + (
-        "sni",
-        "ignoremulticertchainverify",
-        "ignoreinvalidcertsign",
-        "cacertex",
-        "closetimemode",
-        "session_cache",
-        "renegotiation",
-        "alpn",
-        "psk",
-        "dtls",
-        "dtlsversion",
-    )
-    ranges = (
-        ("clientkey", 0, 0, "<client_key_path>[,<client_key_pwd>]"),
-        ("dtlsversion", 0, 1, "(0-1)"),
-    )
+    keys = lte.Family.keys + ("sni", "ignoremulticertchainverify", "ignoreinvalidcertsign")
+    keys += lte.EC_KEYS
+    ranges = lte.EC_RANGES
     open_test = "+QSSLOPEN: (1-15),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]"
     local_port = 0
     recv_zero = True

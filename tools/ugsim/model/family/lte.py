@@ -3,6 +3,13 @@
 
 from ugsim.model.family import ugxx
 
+# Keys of AT+QSSLCFG that the EC families have last, in this order.
+EC_KEYS = ("cacertex", "closetimemode", "session_cache", "renegotiation", "alpn", "psk")
+EC_KEYS += ("dtls", "dtlsversion")
+EC_RANGES = (
+    ("clientkey", 0, 0, "<client_key_path>[,<client_key_pwd>]"),
+    ("dtlsversion", 0, 1, "(0-1)"),
+)
 # What UGxx has and no LTE module.
 _GONE = ("+QILOCIP",)
 
