@@ -1,7 +1,6 @@
 # api - the API reference: checks the docstrings of the public names, writes docs/api.md.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import os
 import sys
 
@@ -33,7 +32,6 @@ def main(args):
         prog="api.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("what", nargs="?", default="check", choices=("check", "update", "help"))
     p.add_argument("name", nargs="?", metavar="NAME", help="for help")

@@ -40,7 +40,6 @@ def _parse(args):
         prog="package.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("what", nargs="?", default="check", choices=_WHAT)
     p.add_argument("--folder", type=Path, help="for build (default: build)", metavar="FOLDER")

@@ -1,7 +1,6 @@
 # typecheck - checks the driver's types against the boards' stubs.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import os
 import re
 import subprocess
@@ -87,7 +86,6 @@ def main(args):
     p = Parser(
         prog="typecheck.py",
         description=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.parse_args(args)
     bad = 0

@@ -1,7 +1,6 @@
 # qbench.options - the command line of tools/bench.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 
 from qdemo.options import Parser
 
@@ -47,8 +46,6 @@ def parse(args):
         usage="bench.py [option ...] [PART ...]",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("parts", nargs="*", metavar="PART", help="what: " + ", ".join(PARTS))
     p.add_argument("--check", action="store_true", help="what is exact, against its limits")

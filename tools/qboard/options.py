@@ -1,7 +1,6 @@
 # qboard.options - the command line of tools/board.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 from pathlib import Path
 
 from qdemo.options import Parser
@@ -40,8 +39,6 @@ def parse(args):
         prog="board.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("what", choices=_WHAT, metavar="COMMAND", help="see above")
     p.add_argument(

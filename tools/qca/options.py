@@ -1,7 +1,6 @@
 # qca.options - the command line of tools/ca.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 from pathlib import Path
 
 from qdemo.options import Parser, number
@@ -36,8 +35,6 @@ def parse(args):
         prog="ca.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument(
         "what",

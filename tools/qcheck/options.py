@@ -39,8 +39,6 @@ def parse(args):
         prog="check_server.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument(
         "where", type=_where, metavar="HOST[:PORT]", help="the server (default port: 443)"

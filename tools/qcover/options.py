@@ -1,7 +1,6 @@
 # qcover.options - the command line of tools/cover.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 
 from qdemo.options import Parser
 
@@ -23,8 +22,6 @@ def parse(args):
         usage="cover.py [option ...] [NAME ...]",
         description=_ABOUT,
         epilog=_END % LEAST,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("names", nargs="*", metavar="NAME", help="only these, such as test_files")
     p.add_argument("--html", metavar="FOLDER", help="a report with the sources, too")

@@ -33,6 +33,11 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
+    # Texts as they are written, no abbreviations, and one sentence for a mistake.
+    def __init__(self, **settings):
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
     def error(self, message):
         self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
 
@@ -42,8 +47,6 @@ def parse(args):
         prog="demo.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("--mqtt", action="store_true", help="MQTT and mosquitto instead of HTTPS")
     p.add_argument("--at", action="store_true", help="show the conversation with the modem")

@@ -1,7 +1,6 @@
 # qdemo.run_options - the command line of tools/run.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import os
 from pathlib import Path
 
@@ -39,8 +38,6 @@ def parse(args):
         usage="run.py [option ...] SCRIPT [-- NAME=VALUE ...]",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("script", metavar="SCRIPT", help="a script such as those of examples/")
     p.add_argument("settings", nargs="*", default=[], metavar="NAME=VALUE", help="see below")

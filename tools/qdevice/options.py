@@ -1,7 +1,6 @@
 # qdevice.options - the command line of tools/device.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import os
 from pathlib import Path
 
@@ -55,8 +54,6 @@ def parse(args):
         usage="device.py [option ...] [SCRIPT ...] [NAME=VALUE ...]",
         description=_ABOUT,
         epilog=_END % ", ".join(names()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("words", nargs="*", metavar="SCRIPT", help="what to run, see below")
     p.add_argument("--repl", action="store_true", help="the board's REPL instead of a script")

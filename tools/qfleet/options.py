@@ -1,7 +1,6 @@
 # qfleet.options - the command line of tools/fleet.py. Standard library only: it runs first of all.
 # SPDX-License-Identifier: MIT
 
-import argparse
 
 from qdemo.options import Parser, number, seconds
 
@@ -26,8 +25,6 @@ def parse(args):
         prog="fleet.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("devices", type=number(1, 100000), metavar="N", help="how many devices")
     p.add_argument("--mqtt", action="store_true", help="MQTT and mosquitto instead of HTTPS")

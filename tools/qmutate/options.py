@@ -54,8 +54,6 @@ def parse(args):
         prog="mutate.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument(
         "--file",

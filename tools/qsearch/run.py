@@ -31,8 +31,6 @@ def main(args):
         prog="search.py",
         description=_HELP,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     many = number(1, 10**9)
     parser.add_argument(

@@ -1,7 +1,6 @@
 # qsearch.soak_run - the parent of soak and load: starts them, shows progress and what came of it.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import json
 import os
 import subprocess
@@ -42,8 +41,6 @@ def main(args):
         prog="soak.py",
         description=_HELP,
         epilog="Exit status: 0 all is well, 1 it is not, 2 wrong use or set-up.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     many = number(1, 10**9)
     parser.add_argument(

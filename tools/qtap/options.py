@@ -1,7 +1,6 @@
 # qtap.options - the command line of tools/tap.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
-import argparse
 from pathlib import Path
 
 from qdemo.options import Parser, number
@@ -45,8 +44,6 @@ def parse(args):
         prog="tap.py",
         description=_ABOUT,
         epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     p.add_argument("board", metavar="BOARD", help="where the board is, or measure")
     p.add_argument("modem", nargs="?", metavar="MODEM", help="where the modem is")
