@@ -247,6 +247,7 @@ def test_when_killed_its_processes_end_too(tmp_path):
     after_first_record(process)
     process.kill()
     process.communicate(timeout=LIMIT_S)
+    assert process.returncode == -signal.SIGKILL
     # The folder itself stays.
     until(lambda: [text for text in tool.left(tmp_path) if " " in text] == [])
 

@@ -143,6 +143,8 @@ def test_a_database_that_is_locked_delays_all_and_loses_nothing(both):
             until(lambda: "the database can't be used" in receiver.log())
             other.execute("ROLLBACK")
         until(lambda: len(receiver.ids()) == count + 29)
+    kept = receiver.rows("SELECT id FROM records WHERE queue = 'locked' ORDER BY id")
+    assert kept == [(n,) for n in range(1, 30)]
 
 
 def test_a_receiver_that_is_killed_while_records_come(both):

@@ -393,13 +393,24 @@ def test_random_bytes_never_break_it():
             b"\xff\0",
         ]
         shadow = Shadow()
-        decoder = Decoder(shadow.item, shadow.exchange)
+        told = []
+
+        def tell(item, told=told, shadow=shadow):
+            told.append(item)
+            shadow.item(item)
+
+        decoder = Decoder(tell, shadow.exchange)
         shadow.host = decoder
+        fed = 0
         for i in range(150):
             data = rng.choice(words) if rng.random() < 0.9 else rng.randbytes(rng.randrange(9))
+            fed += len(data)
             (decoder.host if rng.random() < 0.5 else decoder.modem)(i / 10, data)
         decoder.finish(20)
         shadow.finish(20)
+        # What was typed and said was told, no byte of payload twice, and nothing is left open.
+        assert len(told) > 20 and decoder.open is None
+        assert sum(t.n or 0 for t in told) <= fed
 
 
 LINES = (

@@ -433,6 +433,9 @@ def test_a_context_whose_address_hangs_on_another_one():
             except OSError:
                 if not modem.up:
                     modem.start(apn="internet")
+        else:
+            raise AssertionError("no connection in three tries: " + show)
+        assert modem.up
         works(modem)
 
 

@@ -61,7 +61,9 @@ def test_to_push_with_data_waiting():
         takes(sock, want[100:19500])
         sock.switch(False)
         takes(sock, want[19500:])
+        assert modem.stats.garbled == 0 and modem.stats.overruns == 0
         sock.close()
+        works(modem)
 
 
 def test_what_goes_along_into_transparent_mode():
@@ -274,4 +276,5 @@ def test_after_a_start_of_the_program():
     modem.sleep_ms(100)
     again = Modem(rig.uart)
     again.start(apn="internet")
+    assert again.up and again.state() == []  # those of the first one are closed
     works(again)

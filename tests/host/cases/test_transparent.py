@@ -43,6 +43,9 @@ def test_payloads_that_look_like_the_protocol():
         takes(pipe, both)
         pipe.write(pattern(256))
         takes(pipe, pattern(256))
+        assert modem.stats.garbled == 0 and modem.stats.restarts == 0
+        pipe.close()
+        works(modem)
 
 
 def test_volume_over_a_paced_line():
@@ -218,7 +221,9 @@ def test_lookalikes_in_a_full_ring():
         peer.say(data)
         modem.sleep_ms(2000)
         takes(pipe, data, slow=(rig, 50))
+        assert modem.stats.overruns == 0 and peer.closed == 0
         pipe.close()
+        assert peer.closed == 1
         works(modem)
 
 
