@@ -18,7 +18,8 @@ class Family(lte.Family):
     )
 
     keys = lte.Family.keys + ("sni", "ignoremulticertchainverify", "ignoreinvalidcertsign")
-    keys += ("ignorecertitem", *lte.EC_KEYS)
+    keys += ("ignorecertitem",)
+    keys += lte.EC_KEYS
     ranges = lte.EC_RANGES
     suites = lte.suites(
         "0035 002F 0005 000A 003D C003 C004 C005 C008 C009 C00A C012 C013 C014 C00D C00E C00F "
