@@ -136,7 +136,7 @@ class Bringup:
         due = ticks_add(ticks_ms(), self.left(ms))
         while self.link.sick:
             self.link.pump()
-            if self.link.sick and not (yield due):
+            if self.link.sick and (self.over() or not (yield due)):
                 return False
         return not self.over()
 
