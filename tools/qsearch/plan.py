@@ -106,7 +106,7 @@ _CONTROLS = (
 
 # One model of each LTE family, and what is drawn of their switches.
 LTE = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")
-_LTE_FIXED = ("at_port", "close_timeout", "rtc_default", "seclevel", "start_urcs")
+_LTE_FIXED = ("at_port", "rtc_default", "seclevel", "start_urcs")
 
 
 def generate(seed, forms=FORMS, models="ug96"):

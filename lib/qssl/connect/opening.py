@@ -11,6 +11,7 @@ from micropython import RingIO, const
 from .. import unload
 from ..errors import Error, error
 from ..start.network import failing
+from ..wire import link as _l
 from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX, STUCK
 from .arguments import quoted
 
@@ -51,7 +52,9 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 raise Error(errno.ECONNREFUSED, "open", hint, code)
             # What should have closed the id was lost on the UART, or what should have opened it.
             again = False
-            yield from modem.at.ask(b"AT+QSSLCLOSE=%d%s" % (sock.id, b",0"[modem.link.lte & 2 :]))
+            for text in (b"AT+QSSLCLOSE=%d,0", b"AT+QSSLCLOSE=%d"):  # with a time-out, if it may
+                if (yield from modem.at.ask(text % sock.id)) == _l.OK:
+                    break
             sock._release()
         finally:
             if not sound:

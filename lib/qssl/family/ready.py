@@ -29,11 +29,6 @@ def ready(step, settings):
     if mark:
         settings.append(MARK)
     modem = step.modem
-    if family.lte & 2:
-        # bringup would close what is open with a time-out.
-        yield from step.ask(b"AT+QSSLSTATE", b"+QSSLSTATE:")
-        for line in step.at.lines:
-            yield from step.ask(b"AT+QSSLCLOSE=%d" % max(value(line, 0, len(line), 0), 0))
     if not hasattr(modem.witness, "has"):
         from .witness import attach
 

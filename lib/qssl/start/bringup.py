@@ -211,7 +211,10 @@ class Bringup:
             for line in self.at.lines:
                 cid = value(line, 0, len(line), 0)
                 if 0 <= cid <= ID_MAX:
-                    yield from self.ask(b"AT+QSSLCLOSE=%d,1" % cid, None, 5000)
+                    for text in (b"AT+QSSLCLOSE=%d,1", b"AT+QSSLCLOSE=%d"):
+                        # Some firmware of LTE modems takes no time-out.
+                        if (yield from self.ask(text % cid, None, 5000)) == _l.OK:
+                            break
 
     def held(self, flow):
         # Flow control; whether it is as it has to be. With RTS not wired a modem that obeys it

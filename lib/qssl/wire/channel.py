@@ -316,6 +316,8 @@ class Channel(io.IOBase):
             text = b"AT+QSSLSTATE=%d\r" % self.id if link.by_id else b"AT+QSSLSTATE\r"
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
+            if link.lte and self._asked:
+                link.lte |= 2  # this firmware takes no time-out
             text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
             if link.lte & 2:
                 text = b"AT+QSSLCLOSE=%d\r" % self.id

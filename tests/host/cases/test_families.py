@@ -4,6 +4,7 @@
 import errno
 
 from driver_kit import CA, HOST, Log, arm, bare, pattern, raised, reads, works
+from qssl import Modem
 from qssl.errors import DeliveryUnknown, Refused
 from qssl.family import choose, table
 from qssl.recovery import Recovery
@@ -696,3 +697,19 @@ class Pin:
         if on is None:
             return self._rig.model.line(self._name)
         self._rig.model.set_line(self._name, on)
+
+
+def test_firmware_whose_close_takes_no_time():
+    # Of a family that mostly takes one: ids get free, and what another program left is closed.
+    for model in ("ec25", "eg800k", "bg95"):
+        rig, modem, log = made(model, switches={"close_timeout": "error"})
+        modem.start(apn="internet")
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for _ in range(3):
+            modem.connect(HOST, 8883, ctx).close()
+            assert modem.state() == [], model
+        modem.connect(HOST, 8883, ctx)
+        again = Modem(rig.uart)
+        again.start(apn="internet")
+        assert again.state() == [], model
+        works(again)
