@@ -343,6 +343,52 @@ def test_a_database_older_than_the_device(receiver, device):
     assert [m["m"] for m in receiver.post(device, {"ack": 41})[1]["messages"]] == [42]
 
 
+def states(receiver, device):
+    sql = "SELECT m, state FROM messages m, devices d WHERE d.id = m.device AND d.name = '%s'"
+    return dict(receiver.rows(sql % device.name))
+
+
+def test_what_the_device_refuses_is_set_aside(receiver, device):
+    for n in range(4):
+        receiver.send(device, "message", "hello %d" % n)
+
+    def told(n, m, word):
+        record = {"qssl": "inbox", "m": m, "refused": word}
+        return {"queue": "q", "id": n, "records": [record], "ack": 2}
+
+    # What was acknowledged, and what was not: it does not come again.
+    assert [m["m"] for m in receiver.post(device, told(1, 1, "late"))[1]["messages"]] == [3, 4]
+    assert [m["m"] for m in receiver.post(device, told(2, 3, "mac"))[1]["messages"]] == [4]
+    assert receiver.post(device, told(3, 4, "<b>"))[0] == 204
+    for m in (0, -1, 1 << 60, True, "3", None, [1]):
+        assert receiver.post(device, told(next(_number), m, "size"))[0] == 204
+    want = {1: "refused: late", 2: "taken", 3: "refused: mac", 4: "refused: ?"}
+    assert states(receiver, device) == want
+
+
+def test_room_is_in_bytes_and_text_as_it_is(receiver, device):
+    for _ in range(3):
+        receiver.send(device, "message", "\U0001f600" * 60)
+    with contextlib.closing(receiver.connect()) as c:
+        head = {"Authorization": "Bearer " + device.token, "Qssl-Ack": "0", "Qssl-Room": "800"}
+        c.request("POST", "/in", b'{"t":1}', head)
+        text = c.getresponse().read()
+    # 240 bytes of text and some 120 beside them.
+    assert text.count(b'"m":') == 2 and b"\\u" not in text and len(text) < 830
+    assert json.loads(text)["messages"][0]["body"] == "\U0001f600" * 60
+
+
+def test_a_body_of_nothing_only_asks(receiver, device):
+    receiver.send(device, "message", "hello")
+    ask = {"Qssl-Ack": "0", "Content-Type": "application/x-other"}
+    status, answer = receiver.post(device, b"", ask)
+    assert status == 200 and [m["m"] for m in answer["messages"]] == [1]
+    # What was cut to nothing is no question: of 100 a digit was lost, or turned.
+    assert receiver.post(device, b"", {**ask, "Content-Length": "00"})[0] == 415
+    assert receiver.post(device, b"", {"Qssl-Ack": "0", "Content-Length": "000"})[0] == 400
+    assert kept(receiver, device) == []
+
+
 # --- the program -----------------------------------------------------------------------------
 
 

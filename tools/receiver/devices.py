@@ -47,8 +47,7 @@ class Devices:
         try:
             device = await self._device(request)
             body = await self._body(request)
-            delivery = forms.read(body, request.headers.get("content-type", ""))
-            _from_headers(delivery, request.headers)
+            delivery = _read(body, request.headers)
             future = self._intake.deliver(device, delivery, "https")
             found, more = await asyncio.wrap_future(future)
         except forms.Bad as e:
@@ -123,6 +122,17 @@ class Devices:
 def hashed(token):
     # How the database knows a token: it has too many bits to be guessed, so one round is enough.
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _read(body, headers):
+    # Without a body it only asks. But what is no length any more (000 for 100) must not pass for
+    # one that has taken the records.
+    if not body and headers.get("content-length") == "0" and "qssl-ack" in headers:
+        delivery = forms.Delivery()
+    else:
+        delivery = forms.read(body, headers.get("content-type", ""))
+    _from_headers(delivery, headers)
+    return delivery
 
 
 def _from_headers(delivery, headers):

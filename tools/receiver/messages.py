@@ -30,9 +30,10 @@ def sign(key, device, m, kind, until, body):
 
 
 def text(row):
-    # The message as it goes over the wire.
+    # The message as it goes over the wire, in UTF-8: shorter than \uXXXX, and not every reader of
+    # JSON joins the two halves of a character.
     message = {"m": row.m, "kind": row.kind, "until": row.until, "body": row.body, "mac": row.mac}
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
 
 
 def checked(kind, body):

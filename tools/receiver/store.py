@@ -18,6 +18,7 @@ from receiver import messages
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_WORD = re.compile(r"[a-z]{1,16}")  # why a device refuses a message
 _HOUR_S = 3600
 _ROW_MAX = 200  # rows of one INSERT: SQLite takes so many variables only
 
@@ -88,7 +89,9 @@ outbox = sa.Table(
     sa.Column("mac", sa.Text, nullable=False),
     sa.Column("made_at", sa.Double, nullable=False),
     sa.Column("made_by", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # waiting, taken, expired, too long
+    sa.Column(
+        "state", sa.Text, nullable=False
+    ),  # waiting, taken, expired, too long, refused: WORD
     sa.Column("sent_at", sa.Double),
     sa.Column("done_at", sa.Double),
     sa.Index("messages_state", "state", "device"),
@@ -362,10 +365,24 @@ def take(c, device, delivery, carrier, now):
         if entry.told and entry.told[0] in ("health", "settings"):
             values[entry.told[0]] = entry.text
             values[entry.told[0] + "_at"] = now
+        if entry.told and entry.told[0] == "inbox":
+            _set_aside(c, device, entry.told[1], now)
     if delivery.ack is not None:
         values["ack"] = delivery.ack
     c.execute(devices.update().where(devices.c.id == device).values(**values))
     return fresh
+
+
+def _set_aside(c, device, told, now):
+    # The device does not take a message of this number, whatever it has acknowledged.
+    m, word = told.get("m"), told.get("refused")
+    if not isinstance(m, int) or isinstance(m, bool) or not 0 < m < 1 << 48:
+        return
+    if not isinstance(word, str) or not _WORD.fullmatch(word):
+        word = "?"
+    of_it = (outbox.c.device == device) & (outbox.c.m == m)
+    open_ = of_it & outbox.c.state.in_(("waiting", "taken"))
+    c.execute(outbox.update().where(open_).values(state="refused: " + word, done_at=now))
 
 
 def _take_queue(c, device, delivery, now):
@@ -517,22 +534,23 @@ def expire(c, now, device=None):
 
 
 def waiting(c, device, room, now):
-    # ([message as JSON], whether there are more): those that fit into room, in order, marked as
-    # sent. One that fits nowhere is set aside.
+    # ([message as JSON], whether there are more): those that fit into room (bytes), in order,
+    # marked as sent. One that fits nowhere is set aside.
     of_device = (outbox.c.device == device) & (outbox.c.state == "waiting")
     rows = c.execute(sa.select(outbox).where(of_device).order_by(outbox.c.m).limit(50)).all()
     found, sent, more = [], [], False
     left = room
     for row in rows:
         text = messages.text(row)
-        if len(text) > room:
+        size = len(text.encode())
+        if size > room:
             key = (outbox.c.device == device) & (outbox.c.m == row.m)
             c.execute(outbox.update().where(key).values(state="too long", done_at=now))
             continue
-        if len(text) + 1 > left and found:
+        if size + 1 > left and found:
             more = True
             break
-        left -= len(text) + 1
+        left -= size + 1
         found.append(text)
         sent.append(row.m)
     if sent:
