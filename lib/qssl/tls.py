@@ -20,6 +20,7 @@ class Context:
         self.id = ctx
         self._modem = modem
         self._epoch = -1  # of the modem, when it was last told
+        self._failed = False  # a connection since then
         self._names = ()  # of the files on the modem
         try:
             self._check(ctx, settings)

@@ -58,6 +58,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
             sock._release()
         finally:
             if not sound:
+                ctx._failed = True
                 sock.abandon()
 
 

@@ -82,7 +82,9 @@ def applying(ctx, modem, host):
                 break
             if not (yield due):  # what closes later would release it behind the look
                 raise error("unreleased")
-        if (yield from _holds(modem, id, *settings[2 if level else 1])):
+        # After a connection that failed, all is set again: not all that is wrong can be read back.
+        sure = not ctx._failed
+        if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
             if family is None or (yield from family.same(modem, ctx, host)):
                 if modem.contexts[id] is ctx:
                     return
@@ -115,6 +117,7 @@ def applying(ctx, modem, host):
         raise error("ctx busy")
     modem.contexts[id] = ctx
     ctx._epoch = epoch
+    ctx._failed = False
 
 
 def _timed(modem):
@@ -158,5 +161,6 @@ def _holds(modem, id, key, val):
 
 
 def _bare(line):
-    # A setting without what firmwares write differently: quotes, blanks, upper or lower case.
-    return line.replace(b'"', b"").replace(b" ", b"").upper()
+    # A setting without what firmwares write differently: quotes, blanks beside commas, upper or
+    # lower case.
+    return [part.strip().replace(b'"', b"").upper() for part in line.split(b",")]

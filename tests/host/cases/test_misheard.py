@@ -348,6 +348,29 @@ def test_a_modem_that_never_echoes():
     assert reads(side.sock, 0) == b""
 
 
+def test_settings_of_a_modem_that_never_echoes():
+    # What is set and read back alike, such as a blank too many or a letter of the other case in
+    # the name of a file, shows as a connection that fails: then all is set again.
+    for fault in ("insert_in byte=20", "corrupt_in xor=20", "insert_in byte=22", "lose_in"):
+        for at in range(1, 44, 1 if FAST else 5):
+            for key in ("cacert", "ciphersuite"):
+                server = Server()
+                rig, modem = up(FakeNet(server), switches={"echo_obeys": "never"})
+                ctx = tls(modem)
+                arm(rig, '%s in=command line=AT+QSSLCFG="%s" at=%d' % (fault, key, at))
+                for _ in range(3):
+                    try:
+                        modem.connect("b.example", 443, ctx).close()
+                        break
+                    except OSError as e:
+                        error = e
+                else:
+                    raise AssertionError((fault, key, at, error))
+                conn = server.conns["b.example"]
+                assert (conn.tls.version, conn.tls.seclevel, conn.tls.ca) == (3, 1, CA)
+                assert tuple(conn.tls.suites) == (61,), (fault, key, at, conn.tls.suites)
+
+
 def test_what_recorder_gets():
     # The measure measures: what is typed for a connection arrives there.
     net = FakeNet(Recorder())
