@@ -14,6 +14,7 @@ MODULES = {
     "uplink.inbox": "Messages from the server.",
     "uplink.settings": "Settings that the server may change.",
     "uplink.subscriber": "Records and messages by MQTT.",
+    "uplink.batch": "Records in few bytes.",
     "queue": "Where records wait.",
     "https": "Records by HTTPS.",
     "mqtt": "Records by MQTT.",

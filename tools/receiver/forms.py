@@ -13,6 +13,8 @@ import time
 
 import cbor2
 
+from receiver import batch
+
 QUEUE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 ID_MAX = (1 << 53) - 1  # what JSON carries everywhere
 ACK_MAX = (1 << 48) - 1
@@ -133,9 +135,28 @@ def _number(value, low, high):
 
 def from_json(body):
     try:
-        return json.loads(body.decode(), parse_constant=_constant, parse_float=_float)
+        return _loads(body)
     except ValueError:  # also of UTF-8
         raise Bad("json", "the body is no JSON in UTF-8") from None
+
+
+def _loads(body):
+    return json.loads(body.decode(), parse_constant=_constant, parse_float=_float)
+
+
+def from_batch(body):
+    try:
+        return batch.unpack(body, _loads)
+    except batch.Damaged as e:
+        raise Bad("batch", "the body is no batch, or damaged: %s" % e) from None
+
+
+def from_bytes(body):
+    # Where nothing says what it is, as by MQTT: no JSON begins as the others do.
+    first = body[:1]
+    if first == bytes((batch.VERSION,)):
+        return from_batch(body)
+    return from_cbor(body) if b"\x80" <= first <= b"\xbf" else from_json(body)
 
 
 def from_cbor(body):
@@ -148,12 +169,13 @@ def from_cbor(body):
 
 
 UNPACKERS = {
-    "": from_json,
+    "": from_bytes,
     "text/plain": from_json,
     "application/json": from_json,
     "application/senml+json": from_json,
     "application/cbor": from_cbor,
     "application/senml+cbor": from_cbor,
+    "application/vnd.qssl.batch": from_batch,
 }
 
 
