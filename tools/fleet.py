@@ -1,4 +1,4 @@
-# fleet - thousands of devices at the protocol's level against real receivers, which are killed.
+# fleet - thousands of devices against real receivers, which are killed.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -11,12 +11,17 @@ from qfleet import options
 def main(args):
     chosen = options.parse(args)
     python = setup.ensure_venv("test")
-    setup.server("postgres")
-    if chosen.mqtt:
+    if chosen.database == "postgresql":
+        setup.server("postgres")
+    if chosen.by != "https":
         setup.server("mosquitto")
-    path = [str(setup.ROOT / p) for p in ("tools", "tests/host")]
+    folders = ["tools", "tests/host"]
+    if chosen.drivers:
+        folders += ["tests/host/support", "lib"]
+    path = [str(setup.ROOT / p) for p in folders]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
-    setup.become(python, [python, "-m", "qfleet.main", *args], env)
+    main = "drivers" if chosen.drivers else "main"
+    setup.become(python, [python, "-m", "qfleet." + main, *args], env)
 
 
 if __name__ == "__main__":

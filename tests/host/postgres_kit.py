@@ -97,6 +97,10 @@ class Postgres:
             assert time.monotonic() < end, self.log()
             time.sleep(0.1)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def kill(self):
         # As if the power were cut, but for what the kernel writes later.
         self._process.send_signal(signal.SIGKILL)

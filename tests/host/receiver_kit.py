@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -41,9 +42,13 @@ class Device:
 
 class Receiver(servers.Process):
     # options: of the command line. url: the database's, SQLite if left out. certs: whose
-    # certificate it has.
-    def __init__(self, certs, *options, url=None):
+    # certificate it has. like: another receiver, whose database and master.key it shares.
+    def __init__(self, certs, *options, url=None, like=None):
         super().__init__("receiver")
+        if like is not None:
+            url = like.url
+            keys.master(like.folder)
+            shutil.copy(like.folder / "master.key", self.folder)
         self.certs = certs
         self.options = [str(o) for o in options]
         self.url = url or "sqlite:///%s" % (self.folder / "receiver.db")

@@ -249,13 +249,30 @@ def test_answers_are_short(receiver, device):
         assert answer.status == 204 and answer.getheaders() == []
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
 # --- the database goes -----------------------------------------------------------------------
 
 
 def test_a_database_that_is_locked_full_or_gone(certs):
+    # The devices keep their records; the page and the metrics say it.
     with Receiver(certs) as r:
         device = r.device("n1")
         path = r.folder / "receiver.db"
+        r.user("anna", "a good long password")
+        _, out, _ = r.run("program", "add", "watcher")
+        watcher = {"Authorization": "Bearer " + out.split()[1]}
+        form = "name=anna&password=a+good+long+password"
+        cookie = r.get("/login", {"Content-Type": _FORM}, "POST", form)[1]["Set-Cookie"]
+
+        def told(page, usable):
+            # The page's status, or what it says; and what the metrics say.
+            status, _, text = r.get("/", {"Cookie": cookie})
+            found = re.search(r"The database takes nothing just now \((.*)\)", text)
+            assert (found[1] if found else status) == page
+            assert "qssl_database_usable %.1f\n" % usable in r.get("/metrics", watcher)[2]
+
         with contextlib.closing(r.connect()) as c:
 
             def post(n, status):
@@ -266,19 +283,24 @@ def test_a_database_that_is_locked_full_or_gone(certs):
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 post(2, 503)
+                told("database is locked", 0)
                 other.execute("ROLLBACK")
             post(2, 204)
+            told(200, 1)
             assert "database is locked" in r.log() and "can be used again" in r.log()
             # No file may grow any more.
             limits = resource.prlimit(r.process.pid, resource.RLIMIT_FSIZE, (4096, -1))
             post(3, 503)
             post(4, 503)
+            told("disk I/O error", 0)
             resource.prlimit(r.process.pid, resource.RLIMIT_FSIZE, limits)
             post(3, 204)
+            told(200, 1)
             # Moved away under way, as by a clumsy backup; and put back.
             path.rename(r.folder / "away")
             post(4, 503)
             post(4, 503)
+            told(503, 0)
             (r.folder / "away").rename(path)
             post(4, 204)
             assert r.ids() == [1, 2, 3, 4]

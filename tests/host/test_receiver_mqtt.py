@@ -4,6 +4,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import sqlite3
 import time
@@ -145,6 +146,38 @@ def test_a_database_that_is_locked_delays_all_and_loses_nothing(both):
         until(lambda: len(receiver.ids()) == count + 29)
     kept = receiver.rows("SELECT id FROM records WHERE queue = 'locked' ORDER BY id")
     assert kept == [(n,) for n in range(1, 30)]
+
+
+def test_one_that_goes_for_good_leaves_nothing_at_the_broker(both):
+    # Two share a subscription; one dies, and what the broker keeps for it is fetched from there.
+    receiver, broker, device = both
+    words = [*receiver.options, "--mqtt-share", "pair", "--mqtt-prefix", "pair"]
+    two = [Receiver(receiver.certs, *words, "--mqtt-id", name, like=receiver) for name in "ab"]
+    rights = broker.receiver.folder / "mosquitto/rights"
+    text = rights.read_text()
+    rights.write_text(text + text.replace("qssl/", "pair/"))
+    broker.process.send_signal(signal.SIGHUP)
+    kept = "SELECT id FROM records WHERE queue = 'pair' ORDER BY id"
+    with contextlib.ExitStack() as stack:
+        for one in two:
+            shutil.copy(receiver.folder / "broker.key", one.folder)
+            stack.enter_context(one)
+            until(lambda: "connected, topic $share/pair/pair/+/up" in one.log())  # noqa: B023
+        two[0].process.kill()
+        two[0].process.wait()
+        with Client(broker, "n1", device.token) as c:
+            c.publish("pair/n1/up", *[batch(n, 1, "pair") for n in range(1, 21)])
+            until(lambda: len(receiver.rows(kept)) == 10)
+            status, out, err = two[0].run("retire", *two[0].options)
+            assert (status, out) == (0, "") and "keeps nothing for this receiver" in err
+            assert receiver.rows(kept) == [(n,) for n in range(1, 21)]
+            # From now on the other one gets all.
+            c.publish("pair/n1/up", *[batch(n, 1, "pair") for n in range(21, 41)])
+            until(lambda: len(receiver.rows(kept)) == 40)
+        assert two[0].run("retire")[::2] == (
+            2,
+            "receiver: Say --mqtt: which broker is it to leave?\n",
+        )
 
 
 def test_a_receiver_that_is_killed_while_records_come(both):

@@ -24,7 +24,7 @@ class Intake:
         self._store = store
         self._metrics = metrics
         self._jobs = queue.SimpleQueue()
-        self._usable = True
+        self.trouble = None  # why the database takes nothing, or None
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
@@ -123,12 +123,12 @@ class Intake:
 
     def _tell(self, error):
         # The log says when the database goes and when it comes back.
-        if error and self._usable:
+        if error and self.trouble is None:
             _log.error("the database can't be used: %s", error)
-        elif not error and not self._usable:
+        elif not error and self.trouble is not None:
             _log.info("the database can be used again")
-        self._usable = error is None
-        self._metrics.database.set(self._usable)
+        self.trouble = None if error is None else str(error)
+        self._metrics.database.set(error is None)
 
 
 class _Job:

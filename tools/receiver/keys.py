@@ -65,6 +65,15 @@ def certificate(chosen, say):
     return cert, key
 
 
+def end(cert):
+    # When a certificate is over, in seconds since 1970.
+    from cryptography import x509
+
+    with open(cert, "rb") as f:
+        found = x509.load_pem_x509_certificate(f.read())
+    return found.not_valid_after_utc.timestamp()
+
+
 def _make(chosen, cert, key):
     from qca import make  # takes its time
 

@@ -57,6 +57,7 @@ class Logins:
         self._store = store
         self._intake = intake
         self._failed = {}  # name or address: (failures, until)
+        self._programs = {}  # token's hash: name, as the database had it last
 
     def wait_s(self, *whose):
         # Seconds until one of them may try again.
@@ -100,8 +101,20 @@ class Logins:
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer" or not token:
             return None
-        with self._store.reading() as c:
-            return db.program(c, hashed(token.strip()))
+        digest = hashed(token.strip())
+        try:
+            with self._store.reading() as c:
+                name = db.program(c, digest)
+        except db.Gone:
+            # Who watches shall hear of it.
+            if digest in self._programs:
+                return self._programs[digest]
+            raise
+        if name is None:
+            self._programs.pop(digest, None)
+        else:
+            self._programs[digest] = name
+        return name
 
 
 def form_token(secret):

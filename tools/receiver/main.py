@@ -64,6 +64,7 @@ def _device(chosen):
     token = keys.new_token()
     change = db.add_device if chosen.verb == "add" else db.new_token
     with store.writing() as c:
+        db.check_master(c, master)
         change(c, name, hashed(token), keys.mosquitto_password(token))
     print("device  %s" % name)
     print("token   %s" % token)
@@ -121,6 +122,7 @@ def _send(chosen):
     master = keys.master(chosen.folder)
     until = int(time.time()) + chosen.hours * 3600
     with store.writing() as c:
+        db.check_master(c, master)
         device = db.by_name(c, chosen.name)
         if device is None:
             raise Problem("There is no device %s." % chosen.name)
@@ -136,6 +138,12 @@ def _prune(chosen):
         n = db.prune(c, time.time() - chosen.days * 86400)
     print("%d records deleted" % n)
     return 0
+
+
+def _retire(chosen):
+    from receiver import serve
+
+    return serve.retire(chosen)
 
 
 def _broker(chosen):
@@ -156,6 +164,7 @@ COMMANDS = {
     "send": _send,
     "broker": _broker,
     "prune": _prune,
+    "retire": _retire,
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 # receiver.metrics - what Prometheus reads. No names of devices: their number has no end.
 # SPDX-License-Identifier: MIT
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _AGES_S = (1, 10, 60, 600, 3600, 6 * 3600, 86400, 7 * 86400)
@@ -26,8 +28,14 @@ class Metrics:
         self.devices = Gauge("qssl_devices", "Devices", registry=r)
         self.seen_day = Gauge("qssl_devices_seen_day", "Devices seen in a day", registry=r)
         self.waiting = Gauge("qssl_messages_waiting", "Messages that wait", registry=r)
+        self.missing = Gauge("qssl_ids_missing", "Gaps in the ids of queues", registry=r)
         self.broker = Gauge("qssl_broker_connected", "1: there is a broker", registry=r)
+        self.broker.set(math.nan)  # none is wanted
         self.database = Gauge("qssl_database_usable", "1: the last use went well", registry=r)
+        self.database.set(1)  # it was opened
+        self.certificate = Gauge(
+            "qssl_certificate_end_seconds", "When the server's certificate ends", registry=r
+        )
 
     def taken(self, carrier, delivery, fresh, now):
         self.records.labels(carrier).inc(len(fresh))
@@ -37,6 +45,11 @@ class Metrics:
                 self.age.observe(max(now - entry.at, 0))
 
     def page(self, counts):
+        # counts: store.counts(); None: the database does not tell.
+        if counts is None:
+            self.database.set(0)
+            return generate_latest(self.registry)
+        self.missing.set(counts["missing"])
         self.devices.set(counts["devices"])
         self.seen_day.set(counts["seen_day"])
         self.waiting.set(counts["waiting"])

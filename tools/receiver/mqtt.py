@@ -20,19 +20,26 @@ from receiver import store as db
 
 _LOOK_S = 1  # for messages to send, and for what the database did not take
 _EXPIRE_S = 60
-_AGAIN_S = 600  # a message that is not acknowledged goes out again, if the device was seen since
+_LEAVE_S = 30
+_QUIET_S = 3  # without a message: the broker has no more of them
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _log = logging.getLogger("receiver")
 
 
 class Mqtt:
-    def __init__(self, chosen, store, intake, metrics):
+    # leaving: only takes what the broker keeps for this receiver, see leave().
+    def __init__(self, chosen, store, intake, metrics, leaving=False):
+        self._leaving = leaving
+        self._again_s = chosen.mqtt_again  # if the device was seen since
+        self._open = 0  # messages that came and are not acknowledged
+        self._heard = None  # when there was one, or the connection
         self._store = store
         self._intake = intake
         self._metrics = metrics
         self._prefix = chosen.mqtt_prefix
         self._max = chosen.max_body
         self._share = chosen.mqtt_share
+        metrics.broker.set(0)
         self._life = 0  # which connection it is
         self._again = []  # messages that the database did not take: [(life, message)]
         self._lock = threading.Lock()
@@ -40,17 +47,8 @@ class Mqtt:
         self._told = {}  # reason: when the log had it
         to = _address(chosen.mqtt)
         self._to = "%s:%d" % (to.hostname, to.port)
-        client = self._client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2,
-            client_id=_client_id(chosen.folder),
-            clean_session=False,
-            manual_ack=True,
-        )
-        user, password = _login(to, chosen.folder)
-        if user:
-            client.username_pw_set(user, password)
-        if to.scheme == "mqtts":
-            client.tls_set_context(_context(chosen))
+        self._chosen = chosen
+        client = self._client = _client(chosen, False)
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._connected
         client.on_connect_fail = self._failed
@@ -61,6 +59,27 @@ class Mqtt:
         client.loop_start()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
+
+    def leave(self):
+        # Returns when the session at the broker has ended, and nothing of it is left there.
+        begin = time.monotonic()
+        while self._heard is None or self._open or time.monotonic() < self._heard + _QUIET_S:
+            if self._heard is None and time.monotonic() > begin + _LEAVE_S:
+                self.close()
+                raise Problem("The broker %s can't be used; nothing has changed." % self._to)
+            time.sleep(0.1)
+        self.close()
+        client = _client(self._chosen, True)  # ends the session that there is
+        gone = threading.Event()
+        client.on_connect = lambda *_: client.disconnect()
+        client.on_disconnect = lambda *_: gone.set()
+        to = _address(self._chosen.mqtt)
+        client.connect(to.hostname, to.port)
+        client.loop_start()
+        if not gone.wait(_LEAVE_S):
+            raise Problem("The broker %s does not end the session: try again." % self._to)
+        client.loop_stop()
+        _log.info("the broker %s keeps nothing for this receiver any more", self._to)
 
     def close(self):
         # What has come and is not yet written stays unacknowledged at the broker.
@@ -77,11 +96,16 @@ class Mqtt:
             return
         with self._lock:
             self._life += 1
+            self._open = 0
             self._again.clear()  # comes again by itself
         topic = "%s/+/up" % self._prefix
         if self._share:
             topic = "$share/%s/%s" % (self._share, topic)
-        client.subscribe(topic, 1)
+        if self._leaving:
+            client.unsubscribe(topic)
+        else:
+            client.subscribe(topic, 1)
+        self._heard = time.monotonic()
         self._metrics.broker.set(1)
         _log.info("broker %s: connected, topic %s", self._to, topic)
 
@@ -98,6 +122,9 @@ class Mqtt:
             self._tell("lost", "the connection to the broker %s is lost: %s" % (self._to, code))
 
     def _came(self, client, _, message):
+        self._heard = time.monotonic()
+        with self._lock:
+            self._open += 1
         self._take(self._life, message)
 
     def _take(self, life, message):
@@ -135,6 +162,7 @@ class Mqtt:
         with self._lock:
             if life == self._life:
                 self._client.ack(message.mid, message.qos)
+                self._open -= 1
 
     # --- in a thread of its own ---
 
@@ -157,13 +185,13 @@ class Mqtt:
                 _log.error("messages could not be sent: %r", e)
 
     def _publish(self):
-        if not self._client.is_connected():
+        if not self._client.is_connected() or self._leaving:
             return
         with self._store.reading() as c:
             if not db.any_to_publish(c):
                 return
-        found = self._intake.submit(lambda c: db.to_publish(c, time.time(), _AGAIN_S)).result()
-        for name, text in found:
+        found = self._intake.submit(lambda c: db.to_publish(c, time.time(), self._again_s))
+        for name, text in found.result():
             self._client.publish("%s/%s/down" % (self._prefix, name), text, 1)
 
     # --- words ---
@@ -210,6 +238,22 @@ def _login(to, folder):
         return keys.BROKER_USER, (folder / "broker.key").read_text().strip()
     except OSError:
         return None, None
+
+
+def _client(chosen, clean):
+    to = _address(chosen.mqtt)
+    client = paho.Client(
+        paho.CallbackAPIVersion.VERSION2,
+        client_id=chosen.mqtt_id or _client_id(chosen.folder),
+        clean_session=clean,
+        manual_ack=True,
+    )
+    user, password = _login(to, chosen.folder)
+    if user:
+        client.username_pw_set(user, password)
+    if to.scheme == "mqtts":
+        client.tls_set_context(_context(chosen))
+    return client
 
 
 def _context(chosen):

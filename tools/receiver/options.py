@@ -26,6 +26,8 @@ commands (receiver COMMAND --help):
   send NAME TEXT            a message to a device; --kind settings '{"a": 1}'
   broker                    files for mosquitto: configuration, accounts, rights
   prune DAYS                deletes records that came before; repeats stay known
+  retire                    before a receiver with --mqtt-share goes for good: takes
+                            what the broker keeps for it, and ends its session
 
 Each setting is also read from receiver.toml in the folder (listen = "...") and
 from the environment (QSSL_RECEIVER_LISTEN=...); a flag comes before these.
@@ -53,6 +55,8 @@ SETTINGS = {
     "mqtt-ca": (str, "", "the CA of the broker's certificate (default: the folder's)"),
     "mqtt-prefix": (str, "qssl", "topics are PREFIX/DEVICE/up and /down (default: qssl)"),
     "mqtt-share": (str, "", "name of a shared subscription, for more than one receiver"),
+    "mqtt-id": (str, "", "this receiver's name at the broker (default: in the folder)"),
+    "mqtt-again": (int, 600, "seconds until a message without an answer is sent again"),
     "max-body": (int, 65536, "bytes of one delivery (default: 65536)"),
     "keep-days": (int, 0, "delete records after so many days (default: never)"),
 }
@@ -103,6 +107,7 @@ def parse(args):
     one.add_argument("--kind", default="message", help="message, settings, update or ask")
     one.add_argument("--hours", type=int, default=24, help="it is of no use later (default: 24)")
     command("broker")
+    command("retire")
     one = command("prune")
     one.add_argument("days", type=int, metavar="DAYS")
     chosen = p.parse_args(args)

@@ -166,7 +166,8 @@ class Page:
     # --- helpers ---
 
     def _html(self, name, values, status=200, headers=None):
-        text = self._env.get_template(name).render(now=time.time(), **values)
+        trouble = self._intake.trouble
+        text = self._env.get_template(name).render(now=time.time(), trouble=trouble, **values)
         return Response(text, status, headers, "text/html")
 
     def _page(self, request, template, /, **values):
@@ -355,7 +356,10 @@ class Page:
         return JSONResponse({"m": m}, 201)
 
     async def _metrics_page(self, request):
-        counts = await self._read(db.counts)
+        try:
+            counts = await self._read(db.counts)
+        except db.Gone:
+            counts = None
         return Response(self._metrics.page(counts), media_type="text/plain; version=0.0.4")
 
 

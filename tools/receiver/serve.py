@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -32,16 +33,37 @@ _log = logging.getLogger("receiver")
 def run(chosen):
     # Until SIGTERM or Ctrl-C. Returns the exit status.
     _logging()
+    _many_files()
     keys.folder(chosen.folder)
     store = db.Store(chosen.database)
     store.open()
     try:
-        return asyncio.run(_serve(chosen, store))
+        master = keys.master(chosen.folder)
+        with store.writing() as c:
+            db.check_master(c, master)
+        return asyncio.run(_serve(chosen, store, master))
     finally:
         store.close()
 
 
-async def _serve(chosen, store):
+def retire(chosen):
+    # Takes what the broker keeps for this receiver, and ends its session. Returns the exit status.
+    if not chosen.mqtt:
+        raise Problem("Say --mqtt: which broker is it to leave?")
+    _logging()
+    store = db.Store(chosen.database)
+    store.open()
+    metrics = Metrics()
+    intake = Intake(store, metrics)
+    try:
+        Mqtt(chosen, store, intake, metrics, leaving=True).leave()
+    finally:
+        intake.close()
+        store.close()
+    return 0
+
+
+async def _serve(chosen, store, master):
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -53,13 +75,14 @@ async def _serve(chosen, store):
         stack.callback(intake.close)
         devices = Devices(store, intake, metrics, chosen.max_body)
         tls = keys.context(cert, key, True)
+        metrics.certificate.set(keys.end(cert))
         sock = listen(chosen.listen, "--listen")
         stack.callback(sock.close)
         await _start(stack, stop, devices.app, sock, tls)
         _log.info("devices: https://%s:%d/in", *sock.getsockname()[:2])
         # The page: who comes from elsewhere comes by HTTPS.
         tls = None if local(chosen.page) else keys.context(cert, key, False)
-        page = Page(store, intake, metrics, keys.master(chosen.folder), tls is not None)
+        page = Page(store, intake, metrics, master, tls is not None)
         sock = listen(chosen.page, "--page")
         stack.callback(sock.close)
         await _start(stack, stop, page.app, sock, tls)
@@ -155,6 +178,13 @@ def local(address):
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
+
+
+def _many_files():
+    # As many connections as the system lets a program have: the soft limit is 1024 mostly.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _logging():

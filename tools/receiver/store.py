@@ -5,6 +5,7 @@
 # came from outside becomes SQL: all of it is bound.
 
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -77,6 +78,12 @@ points = sa.Table(
     sa.Column("at", sa.Double, nullable=False),  # the record's time, or when it came
     sa.Column("value", sa.Double, nullable=False),
     sa.Index("points_at", "device", "name", "at"),
+)
+facts = sa.Table(
+    "facts",
+    _meta,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 outbox = sa.Table(
     "messages",
@@ -251,6 +258,18 @@ def _insert(c, table):
     # INSERT that can say ON CONFLICT.
     kind = postgresql if c.dialect.name == "postgresql" else sqlite
     return kind.insert(table)
+
+
+def check_master(c, master):
+    # Problem if another master.key is this database's: devices would refuse what it signs.
+    value = hmac.digest(master, b"qssl database\n", "sha256").hex()
+    row = {"name": "master", "value": value}
+    c.execute(_insert(c, facts).values(**row).on_conflict_do_nothing())
+    if c.scalar(sa.select(facts.c.value).where(facts.c.name == "master")) != value:
+        raise Problem(
+            "This database belongs to another master.key: copy the one of the first receiver "
+            "into this receiver's folder."
+        )
 
 
 # --- devices ---------------------------------------------------------------------------------
@@ -644,13 +663,20 @@ def end_session(c, secret):
 
 
 def counts(c):
-    # For the metrics: {"devices": ..., "seen_day": ..., "waiting": ...}
+    # For the metrics: {"devices": ..., "seen_day": ..., "waiting": ..., "missing": ...}
     day = time.time() - 86400
     d = devices.c
     found = sa.select(sa.func.count(), sa.func.count(d.id).filter(d.seen_at > day))
     total, seen = c.execute(found.select_from(devices)).one()
     waits = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "waiting")
-    return {"devices": total, "seen_day": seen, "waiting": c.scalar(waits)}
+    q = queues.c
+    missing = c.scalar(sa.select(sa.func.sum(q.last - q.first + 1 - q.count))) or 0
+    return {
+        "devices": total,
+        "seen_day": seen,
+        "waiting": c.scalar(waits),
+        "missing": int(missing),
+    }
 
 
 def loads(text):
