@@ -1,8 +1,9 @@
 # conftest - reports every test of cases/ twice: on CPython and on the MicroPython unix port.
 # SPDX-License-Identifier: MIT
 #
-# The files of EVERYWHERE run on more MicroPythons; in CI and with --everywhere, all do. On the
-# WebAssembly builds, which are slow, not those of long_cases.txt, unless --long asks for them.
+# The files of EVERYWHERE run on more MicroPythons; with --everywhere, all do; in CI too, but on
+# that of 32 bits in place of 64. On the WebAssembly builds, which are slow, not those of
+# long_cases.txt, unless --long asks for them.
 #
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
@@ -109,6 +110,9 @@ class CaseFile(pytest.File):
         everywhere = CI or asked or always
         if everywhere and "micropython" in chosen:
             chosen += MORE
+            if not (always or asked):
+                # Of one version, 32 bits tell more than 64: those of boards.
+                chosen.remove("micropython")
             if not settings.get("NEEDS_UGSIM"):
                 # The others are told by the newest one, or by the unix ports.
                 chosen += list(WEBASSEMBLY) if always or self.long else [_NEWEST]

