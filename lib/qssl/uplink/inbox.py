@@ -227,6 +227,12 @@ class Inbox:
         self._answer = None
         self._asks += 1
 
+    def due_s(self):
+        # In how many seconds the server is to be asked, 0 or less: now; None: it is not.
+        if self._shut is not None or not (self._want or self._ask_ms):
+            return None
+        return 0 if self._want else ticks_diff(self._due, ticks_ms()) // 1000
+
     # --- for carriers ---
 
     def begin(self):
