@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 
 import decimal
-import importlib.util
+import importlib
 import json
 import math
 import re
 import sys
 import types
 
+import cbor2
+import pycddl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,18 +21,17 @@ from receiver import batch as unpacker
 from receiver import forms
 
 
-def _module(name):
-    # A module of the driver that needs nothing of a board, without the rest of it.
-    path = setup.ROOT / "lib/qssl/uplink" / (name + ".py")
-    spec = importlib.util.spec_from_file_location("device_" + name, path)
-    module = importlib.util.module_from_spec(spec)
+def _modules(*names):
+    # Modules of the driver that need nothing of a board, without the rest of it.
+    package = types.ModuleType("device")
+    package.__path__ = [str(setup.ROOT / "lib/qssl/uplink")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "micropython", types.SimpleNamespace(const=lambda n: n))
-        spec.loader.exec_module(module)
-    return module
+        patch.setitem(sys.modules, "device", package)
+        return [importlib.import_module("device." + name) for name in names]
 
 
-batch = _module("batch")
+batch, senml = _modules("batch", "senml")
 
 
 def same(one, other):
@@ -177,6 +178,147 @@ def test_little_that_would_become_much():
         with pytest.raises(forms.Bad) as e:
             forms.read(sealed(body), batch.KIND)
         assert e.value.word == "batch"
+
+
+# --- SenML -----------------------------------------------------------------------------------
+
+# RFC 8428, section 11, with the names of JSON and the labels of CBOR; and our own three members in
+# the place of any.
+_SCHEMA = """
+pack = [1* record]
+record = {{
+  ? {bn} => text, ? {bt} => numeric, ? {n} => text, ? {u} => text,
+  ? ({v} => numeric // {vs} => text // {vb} => bool // {vd} => {data}),
+  ? "queue" => text, ? "id" => uint, ? "qssl" => uint
+}}
+numeric = int / float / #6.2(bstr) / #6.3(bstr) / #6.4([int, int])
+"""
+_JSON = pycddl.Schema(
+    _SCHEMA.format(**{k: '"%s"' % k for k in "bn bt n u v vs vb vd".split()}, data="text")
+)
+_CBOR = pycddl.Schema(_SCHEMA.format(bn=-2, bt=-3, n=0, u=1, v=2, vs=3, vb=4, vd=8, data="bytes"))
+_NAMES = {-2: "bn", -3: "bt", 0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 8: "vd"}
+
+
+def both(records, name="n1:", **keywords):
+    # SenML in JSON and in CBOR, each valid: its SenML Records, and what the receiver reads.
+    found = []
+    for cbor in (False, True):
+        form = senml.Senml(name, cbor=cbor, **keywords)
+        body = bytes(form.pack("q1", [(5 + n, record) for n, record in enumerate(records)]))
+        if cbor:
+            _CBOR.validate_cbor(body)
+            value = [{_NAMES.get(k, k): v for k, v in e.items()} for e in cbor2.loads(body)]
+        else:
+            value = json.loads(body)
+            _JSON.validate_cbor(cbor2.dumps(json.loads(body, parse_float=decimal.Decimal)))
+        found.append((value, forms.read(body, form.kind, 2e9)))
+    return found
+
+
+def members(record):
+    # {name: value} of a record as SenML has it, without its time; None: not as a whole.
+    try:
+        value = json.loads(record.decode(), parse_constant=lambda c: None)
+    except ValueError:
+        return None
+    found = {}
+
+    def go(prefix, item):
+        pairs = item.items() if isinstance(item, dict) else enumerate(item)
+        for key, inner in pairs:
+            path = prefix + re.sub(
+                r"^[^A-Za-z0-9]", "_", re.sub(r"[^A-Za-z0-9:./_-]", "_", str(key))
+            )
+            if isinstance(inner, (dict, list)):
+                go(path + ".", inner)
+            elif inner is not None:
+                found[path] = inner
+
+    go("", value)
+    found.pop("at", None)
+    return found
+
+
+def test_telemetry_as_senml():
+    records = telemetry(20)
+    for value, delivery in both(records, units={"t": "Cel"}):
+        assert [e.id for e in delivery.entries] == list(range(5, 25)) and delivery.queue == "q1"
+        for entry, record in zip(delivery.entries, records):
+            want = json.loads(record)
+            at = want.pop("at")
+            units = {"t": "Cel"}
+            assert entry.at == at
+            assert entry.points == [(k, units.get(k, ""), at, v) for k, v in want.items()]
+        assert value[0]["bn"] == "n1:" and value[3]["bt"] == json.loads(records[1])["at"]
+
+
+@pytest.mark.parametrize("records", [records for records, _ in ODD[:-2]])
+def test_odd_records_as_senml(records):
+    one, other = both(records)
+    for found in (one, other):
+        entries = found[1].entries
+        assert [e.id for e in entries] == list(range(5, 5 + len(records)))
+        for entry, record in zip(entries, records):
+            value = json.loads(entry.text)
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                got = {e["n"]: e.get("v", e.get("vs", e.get("vb"))) for e in value}
+                assert all(same(got[k], v) for k, v in members(record).items()), (got, record)
+                assert len(got) == len(members(record))
+            else:
+                alike(value, want(record))
+    assert [e.text for e in one[1].entries] == [e.text for e in other[1].entries]
+
+
+def test_times_that_come_and_go():
+    records = [
+        b'{"t":1}',
+        b'{"at":1786200000.5,"t":2}',
+        b'{"t":3,"at":null}',
+        b'{"t":4,"at":1786200001}',
+    ]
+    for _, delivery in both(records):
+        assert [e.at for e in delivery.entries] == [None, 1786200000.5, None, 1786200001]
+        assert [e.points[0][3] for e in delivery.entries] == [1, 2, 3, 4]
+
+
+def test_what_is_about_the_device_stays_whole():
+    record = (
+        '{"m":1,"at":1786200000,"qssl":"settings","values":{"a":1,"\u00fc":"\\u00fc"}}'.encode()
+    )
+    for _, delivery in both([record, b"\xff\x00", '{"a":"\u00fc\\n"}'.encode()]):
+        first, second, third = delivery.entries
+        assert first.told == ("settings", json.loads(record)) and first.at == 1786200000
+        assert json.loads(second.text) == "\\xff\x00"
+        assert json.loads(third.text)[0]["vs"] == "\u00fc\n"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_texts | _junk | st.binary(min_size=1, max_size=6), min_size=1, max_size=4))
+def test_whatever_is_put_is_senml(records):
+    for value, delivery in both(records):
+        assert [e.id for e in delivery.entries] == list(range(5, 5 + len(records)))
+        for entry in value:
+            assert re.fullmatch(
+                r"[A-Za-z0-9][A-Za-z0-9:./_-]*", entry.get("bn", "n1:") + entry["n"]
+            )
+
+
+def test_senml_that_is_damaged_is_refused_by_name():
+    for pack, word in (
+        ([{"queue": "q", "n": "t", "v": 1}], "id"),
+        ([{"queue": "q", "id": 0, "n": "t", "v": 1}], "id"),
+        ([{"queue": "<q>", "id": 1, "n": "t", "v": 1}], "queue"),
+        ([{"queue": "q", "id": 1, "n": "t", "v": 1}, 7], "form"),
+        ([{"queue": "q", "id": 1}, {"id": True}], "id"),
+    ):
+        for body in (json.dumps(pack).encode(), cbor2.dumps(pack)):
+            with pytest.raises(forms.Bad) as e:
+                forms.read(body)
+            assert e.value.word == word
+
+
+# --- the page --------------------------------------------------------------------------------
 
 
 def test_the_batch_of_the_page():

@@ -5,6 +5,7 @@
 # type] = function(bytes) that returns what json.loads() would have returned for the same delivery.
 
 import base64
+import decimal
 import hashlib
 import json
 import math
@@ -42,6 +43,9 @@ _LABELS = {
     7: "ut",
     8: "vd",
 }
+
+
+_BASE = ("bver", "bn", "bt", "bu", "bv", "bs")
 
 
 class Bad(Exception):
@@ -101,11 +105,7 @@ def _envelope(value, now):
         raise Bad("room", "room is no number of bytes")
     if "queue" not in value:
         return Delivery(ack=ack, room=room)
-    queue = value["queue"]
-    if not isinstance(queue, str) or not QUEUE.fullmatch(queue):
-        raise Bad(
-            "queue", "the queue's name is not of 1 to 64 letters, digits, '.', '_', ':', '-'"
-        )
+    queue = _queue(value["queue"])
     if "record" in value:
         records = [value["record"]]
     else:
@@ -120,10 +120,61 @@ def _envelope(value, now):
 
 
 def _bare(value, now):
-    # A record alone, as it is.
+    # A record alone, as it is; or what qssl.uplink.senml has made of many.
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, dict) and "queue" in first:
+        return _senml_batch(value, now)
     entry = Entry(0, value, now)
     digest = hashlib.sha256(entry.text.encode()).hexdigest()[:32]
     return Delivery(None, [entry], digest=digest)
+
+
+def _senml_batch(value, now):
+    # SenML Records with "queue" in the first of all, and "id" in the first of each record.
+    queue = _queue(value[0]["queue"])
+    found = []  # (id, SenML Records)
+    base = {}
+    for entry in value:
+        if not isinstance(entry, dict):
+            raise Bad("form", "there is something else among the SenML Records")
+        entry = {key: item for key, item in entry.items() if key != "queue"}
+        if not found or "id" in entry:
+            id = entry.pop("id", None)
+            if not _number(id, 1, ID_MAX):
+                raise Bad("id", "the id is no number from 1 on")
+            found.append((id, [{**base, **entry}]))
+        else:
+            found[-1][1].append(entry)
+        base.update({key: item for key, item in entry.items() if key in _BASE})
+    return Delivery(queue, [Entry(id, _whole(some), now) for id, some in found])
+
+
+def _whole(pack):
+    # What stands in one text, beside "qssl"; else the pack.
+    if len(pack) != 1 or pack[0].get("qssl") != 1:
+        return pack
+    text = pack[0].get("vs")
+    data = pack[0].get("vd")
+    if not isinstance(text, str) and isinstance(data, str):
+        try:
+            data = base64.urlsafe_b64decode(data + "=" * (-len(data) % 4))
+        except ValueError:
+            return pack
+        text = data.decode("utf-8", "backslashreplace")
+    if not isinstance(text, str):
+        return pack
+    try:
+        return _loads(text.encode())
+    except ValueError:
+        return text
+
+
+def _queue(queue):
+    if not isinstance(queue, str) or not QUEUE.fullmatch(queue):
+        raise Bad(
+            "queue", "the queue's name is not of 1 to 64 letters, digits, '.', '_', ':', '-'"
+        )
+    return queue
 
 
 def _number(value, low, high):
@@ -197,10 +248,10 @@ def _plain(value, depth):
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
-        if abs(value) >> 64:
+        if abs(value) >> 512:
             raise ValueError
         return value
-    if isinstance(value, float):
+    if isinstance(value, (float, decimal.Decimal)):
         return _float(value)
     if isinstance(value, bytes):
         return base64.urlsafe_b64encode(value).decode().rstrip("=")

@@ -92,7 +92,7 @@ def pack(name, batch):
     form = bytearray()
     at = []  # where the values of a record begin and end
     for _, record in batch:
-        _cut(record, form, at)
+        cut(record, form, at)
         if form in forms:
             here = forms.index(form)
         else:
@@ -119,7 +119,7 @@ def pack(name, batch):
             _varint(out, here)
             _varint(out, left)
         left -= 1
-        _cut(record, form, at)
+        cut(record, form, at)
         _values(out, record, at, columns[here], before[here])
     out += struct.pack(">I", crc32(out))
     return out
@@ -128,7 +128,7 @@ def pack(name, batch):
 # --- from text to form and values ---
 
 
-def _cut(record, form, at):
+def cut(record, form, at):
     # Sets form and at. What is no JSON is one value.
     form[:] = b""
     at.clear()
@@ -178,7 +178,7 @@ def _scan(record, form, at):
         at.append(i)
         at.append(j)
         i = j
-    return len(form) <= _FORM_MAX
+    return 0 < len(form) <= _FORM_MAX
 
 
 def _widen(decimals, record, at):
@@ -187,11 +187,11 @@ def _widen(decimals, record, at):
         if decimals[i] != _TEXT:
             token = record[at[2 * i] : at[2 * i + 1]]
             if token != _WORDS[0]:
-                found = _number(token)
+                found = number(token)
                 decimals[i] = _TEXT if found is None else max(decimals[i], found[1])
 
 
-def _number(token):
+def number(token):
     # (whole number, decimals) of a number as JSON has it; None: it is none, or too long.
     sign, digits = (-1, token[1:]) if token[:1] == b"-" else (1, token)
     tens = 0
@@ -235,7 +235,7 @@ def _values(out, record, at, decimals, before):
         elif token == _WORDS[0]:
             _varint(out, 0)
         else:
-            value, n = _number(token)
+            value, n = number(token)
             _difference(out, value * 10 ** (decimals[i] - n), last)
 
 
