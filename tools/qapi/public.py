@@ -11,6 +11,7 @@ MODULES = {
     "compat": "`socket`, `ssl` and `tls` for clients written for MicroPython's own.",
     "aio": "The same for asyncio.",
     "uplink": "Records that reach the server, whatever happens.",
+    "uplink.files": "Files from a server and to it.",
     "uplink.inbox": "Messages from the server.",
     "uplink.policy": "When the uplink sends.",
     "uplink.settings": "Settings that the server may change.",
@@ -42,7 +43,7 @@ INTERNAL = (
     "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
     "family family.wanted family.witness modes.inband modes.push ntp sitewords start.bringup "
     "start.contact start.echo start.mute start.network start.radio start.sim "
-    "start.urcs start.words tried uplink.answer uplink.signed wire.ascii "
+    "start.urcs start.words tried uplink.answer uplink.fetch uplink.send uplink.signed wire.ascii "
     "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
@@ -63,6 +64,8 @@ HIDDEN = {
     "https.Https": "attach alive deliver inbox usable",
     "uplink": "unexpected",
     "uplink.batch": "cut number",
+    "uplink.files": "Trouble",
+    "uplink.files.Files": "add ask body done_with drop target",
     "uplink.settings.Settings": "steps",
     "uplink.subscriber.Subscriber": "alive attach deliver inbox usable",
     "uplink.inbox.Inbox": "answer asking begin buf due_s handlers lines refuse shut take",

@@ -26,9 +26,11 @@ class Disk:
         self.flushed = True
         self.writers = 0  # files that are open for writing
 
-    def mount(self):
-        queue.os = self
-        queue.open = self.open
+    def mount(self, *modules):
+        # Also for other modules.
+        for module in (queue,) + modules:
+            module.os = self
+            module.open = self.open
 
     def copy(self):
         other = Disk()
@@ -60,12 +62,37 @@ class Disk:
         self.folders.add(path)
 
     def listdir(self, path):
-        if path not in self.folders:
+        if path not in self.folders and path != "/":
             raise OSError(errno.ENOENT, "disk")
-        return [name[len(path) + 1 :] for name in self.files if name.startswith(path + "/")]
+        start = path.rstrip("/") + "/"
+        names = list(self.files) + list(self.folders)
+        names = [name[len(start) :] for name in names if name.startswith(start)]
+        return [name for name in names if name and "/" not in name]
 
     def stat(self, path):
-        return (0, 0, 0, 0, 0, 0, len(self.files[path]), 0, 0, 0)
+        if path in self.folders:
+            return (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        if path not in self.files:
+            raise OSError(errno.ENOENT, "disk")
+        return (0x8000, 0, 0, 0, 0, 0, len(self.files[path]), 0, 0, 0)
+
+    def statvfs(self, path):
+        free = 1 << 20 if self.room is None else self.room
+        return (1, 1, 1 << 21, free, free, 0, 0, 0, 0, 255)
+
+    def rename(self, old, new):
+        if old not in self.files:
+            raise OSError(errno.ENOENT, "disk")
+        self._change()
+        self.files[new] = self.files.pop(old)
+
+    def rmdir(self, path):
+        if path not in self.folders:
+            raise OSError(errno.ENOENT, "disk")
+        if self.listdir(path):
+            raise OSError(39, "disk")  # ENOTEMPTY
+        self._change()
+        self.folders.remove(path)
 
     def remove(self, path):
         if path not in self.files:
@@ -79,7 +106,15 @@ class Disk:
     # --- open ---
 
     def open(self, path, mode="r"):
-        if mode == "wb":
+        folder = path.rpartition("/")[0]
+        if mode != "rb" and path not in self.files:
+            if folder and folder not in self.folders:
+                raise OSError(errno.ENOENT, "disk")
+            if self.room == 0:
+                raise OSError(28, "disk")
+            self._change()
+            self.files[path] = bytearray()
+        elif mode == "wb":
             self._change()
             self.files[path] = bytearray()
         elif path not in self.files:
@@ -101,7 +136,12 @@ class File:
         return self
 
     def __exit__(self, *exc):
-        pass
+        self.close()
+
+    def readinto(self, buf):
+        data = self.read(len(buf))
+        buf[: len(data)] = data
+        return len(data)
 
     def seek(self, at):
         self._at = at
