@@ -60,6 +60,7 @@ modem (AT+QCFG="urc/port"); connect again
 _DATA = const("""
 late||receive|nothing came in time
 middle||receive|time-out in the middle of a read; reconnect
+memory|ENOMEM|receive|no memory was left for what had come, some of it is lost; reconnect
 unanswered||receive|the modem did not answer AT+QSSLRECV; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
 garbled|EIO|receive|bytes were lost on the UART (RTS/CTS or larger rxbuf?); reconnect

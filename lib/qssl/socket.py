@@ -191,7 +191,10 @@ class Socket(Channel):
                 raise
             if k <= 0:
                 return at or (None if k else 0)
-            at += self._take(memoryview(buf)[at:] if at else buf, k)
+            try:
+                at += self._take(memoryview(buf)[at:] if at else buf, k)
+            except MemoryError:
+                self._spilt()
             if k < want and not self._short:
                 break
         return at
@@ -217,16 +220,30 @@ class Socket(Channel):
         if k < n and self._timeout != 0 and not self._eof:
             self.fail("middle")
             self._check()
-        return bytes(buf if k == n else memoryview(buf)[:k])
+        try:
+            return bytes(buf if k == n else memoryview(buf)[:k])
+        except MemoryError:
+            self._spilt()
+
+    def _spilt(self):
+        # No memory was left for what had been taken from the ring.
+        self.fail("memory")
+        self._ready = 0
+        raise MemoryError
 
     def _read_all(self):
-        data = b""
+        data = part = b""
         due = self._due()
         while True:
-            part = self._recv(RECV_MAX, due)
-            if not part:
-                return data if data or part is not None else None
-            data += part
+            try:
+                part = self._recv(RECV_MAX, due)
+                if not part:
+                    return data if data or part is not None else None
+                data += part
+            except MemoryError:
+                if part:
+                    self._spilt()
+                raise
             self._overdue(due)
 
     def _overdue(self, due):
@@ -251,10 +268,15 @@ class Socket(Channel):
         if k <= 0:
             return None if k else b""
         link = self._link
+        have = self._rx.any()
         link.busy = True
         try:
             data = self._rx.read(min(self._ready, n))
             self._ready -= len(data)
+        except MemoryError:
+            if self._rx.any() != have:
+                self._spilt()
+            raise
         finally:
             link.busy = False
         link.pump()
@@ -284,13 +306,18 @@ class Socket(Channel):
             if k <= 0:
                 return line or (None if k else b"")
             k = self._ready if limit < 0 else min(self._ready, limit - len(line))
+            have = self._rx.any()
             self._link.busy = True
             try:
                 part = self._rx.readline(k)
                 self._ready -= len(part)
+                line += part
+            except MemoryError:
+                if line or self._rx.any() != have:
+                    self._spilt()
+                raise
             finally:
                 self._link.busy = False
-            line += part
             if part.endswith(b"\n"):
                 break
             self._overdue(due)

@@ -34,7 +34,8 @@ class Exchange:
         self.patience = 0  # ms of silence after which no answer is expected any more; 0: as due
         self.lines = []  # what followed the prefix in the information lines
         self.result = 0  # 0 until it has ended
-        self.cut = False  # a line of the answer was too long
+        self.cut = False  # a line of the answer was too long ...
+        self.full = False  # ... or no memory was left for one
         self.heard = False  # its echo came ...
         self.odd = 0  # ... or something in its place: see Link.odd
 
@@ -46,13 +47,17 @@ class Exchange:
         prefix = self._prefix
         if prefix is None or not buf.startswith(prefix, lo):
             return False
-        if not prefix:
-            # A line that bears the command's own name (AT+CREG?) is its, even if a URC has it too.
-            n = buf.find(b":", lo, hi)
-            if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
-                if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi):
-                    return False
-        self.lines.append(bytes(buf[lo + len(prefix) : hi]))
+        try:
+            if not prefix:
+                # A line that bears the command's own name (AT+CREG?) is its, even if a URC has it
+                # too.
+                n = buf.find(b":", lo, hi)
+                if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
+                    if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi):
+                        return False
+            self.lines.append(bytes(buf[lo + len(prefix) : hi]))
+        except MemoryError:
+            self.full = True  # told by the call that waits: the pump serves others too
         return True
 
     def fill(self, buf):
@@ -156,6 +161,8 @@ class At:
                     self._queue.remove(x)
                 elif x._data is not None:
                     self._link.expire()
+        if x.full:
+            raise MemoryError
         return x
 
     def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=0):

@@ -418,8 +418,8 @@ class Link:
         if self.job is job:
             job.follow(self)
         else:
+            job.begin(self)  # sets its limit_ms too; MemoryError: as if it had not been asked
             self.job = job
-            job.begin(self)  # sets its limit_ms too
         self._due = ticks_add(now, job.limit_ms)
         if self.echo:
             self.odd = _NOTHING
