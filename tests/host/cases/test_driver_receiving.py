@@ -5,7 +5,7 @@ import errno
 
 import driver_kit
 from driver_kit import HOST, Recorder, Watch, arm, connected, pattern, raised, tls, up
-from ugsim.fakenet import SourcePeer
+from ugsim.fakenet import FakeNet, SourcePeer
 
 TIMEOUT_S = 600
 
@@ -161,6 +161,46 @@ def test_overrun_is_detected():
         rig.rxbuf = None
         driver_kit.works(modem)
     assert lost
+
+
+class _Shown:
+    # A UART that tells its sizes, as machine.UART does.
+    def __init__(self, uart):
+        self.any = uart.any
+        self.readinto = uart.readinto
+        self.write = uart.write
+
+    def __str__(self):
+        return "UART(0, baudrate=921600, bits=8, txbuf=2048, rxbuf=512)"
+
+
+def test_a_ring_of_512_bytes_without_flow_control():
+    # Where the UART tells its size start() refuses it; else bytes that are lost, as the program is
+    # away for 13 ms at a time, are told by name, and what came is right.
+    rig, modem = driver_kit.bare(FakeNet(SourcePeer(30000)), baud=921600, rxbuf=512)
+    modem.link.uart = _Shown(rig.uart)
+    e = raised(modem.start)
+    assert e.errno == errno.EINVAL and "rxbuf is too small" in e.hint, e
+    modem.link.uart = rig.uart
+    modem.start(apn="internet")
+    sock = modem.connect(HOST, 443, tls(modem))
+    got = 0
+    buf = bytearray(1500)
+
+    def receive():
+        nonlocal got
+        while got < 30000:
+            rig.sleep(13)
+            n = sock.readinto(buf, 1000)
+            assert buf[:n] == rig.net.default.byte_at(got, n), got
+            got += n
+
+    e = raised(receive)
+    assert "bytes were lost on the UART (RTS/CTS or larger rxbuf?)" in e.hint, e
+    assert modem.stats.garbled
+    sock.close()
+    rig.rxbuf = None
+    driver_kit.works(modem)
 
 
 def test_echo_on_in_mid_session():

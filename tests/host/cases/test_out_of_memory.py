@@ -1,9 +1,9 @@
-# test_out_of_memory - no memory is left in the middle of a call: MemoryError, and the next try works.
+# test_out_of_memory - no memory is left in a call: MemoryError, and the next try works.
 # SPDX-License-Identifier: MIT
 #
-# The heap is locked while the driver runs, from the k-th time on that it asks its UART or the clock,
-# until the call has ended; while the simulated modem works it is not. So each piece of the driver
-# between two such places finds no memory once.
+# The heap is locked while the driver runs, from the k-th time on that it asks its UART, until the
+# call has ended; while the simulated modem works it is not. So each piece of the driver between
+# two such places finds no memory once.
 
 import gc
 import os
