@@ -17,7 +17,7 @@ def main(args):
         setup.server("mosquitto")
     folders = ["tools", "tests/host"]
     if chosen.drivers:
-        folders += ["tests/host/support", "lib"]
+        folders += ["tests/host/support", "tests/host/cpython", "lib"]
     path = [str(setup.ROOT / p) for p in folders]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
     main = "drivers" if chosen.drivers else "main"

@@ -109,6 +109,10 @@ class Receiver(servers.Process):
         key = messages.device_key(keys.master(self.folder), name)
         return Device(name, token, key)
 
+    def known(self, name):
+        # A device that somebody else has made; its token is not known here.
+        return Device(name, None, messages.device_key(keys.master(self.folder), name))
+
     def user(self, name, password):
         with self.store.writing() as c:
             db.add_account(c, name, "person", login.hashed_password(password))

@@ -177,8 +177,9 @@ def test_a_library_that_is_missing_is_named(tmp_path):
     assert status == 1 and "mqtt_as is missing: mpremote mip install" in out, out + err
 
 
-# telemetry_receiver.py has the receiver: test_demo.py.
-ALONE = sorted({path.name for path in EXAMPLES.glob("*.py")} - {"telemetry_receiver.py"})
+# These have the receiver: test_demo.py, test_example_both_ways.py.
+WITH_RECEIVER = {"telemetry_receiver.py", "telemetry_both_ways.py"}
+ALONE = sorted({path.name for path in EXAMPLES.glob("*.py")} - WITH_RECEIVER)
 
 
 @pytest.mark.parametrize("name", ALONE)

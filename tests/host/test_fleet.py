@@ -9,7 +9,7 @@ import pytest
 
 import setup
 from patience import LIMIT_S
-from qfleet.main import histogram
+from qfleet.histogram import histogram
 
 
 def fleet(words):
@@ -41,6 +41,18 @@ def test_all_come_back_after_an_outage():
     devices = int(re.search(r"first connections of (\d+) devices", out)[1])
     counts = re.findall(r"^ +[\d.]+ - +[\d.]+ +(\d+)", out, re.M)
     assert len(counts) == 10 and sum(map(int, counts)) == devices > 0
+
+
+def test_whole_drivers_through_two_days():
+    words = "4 --drivers --days 2 --every 1800 --batch 4 --database sqlite --start 30"
+    status, out, err = fleet(words + " --part 2/2")
+    assert status == 0, out + err
+    assert out.startswith("devices 3 to 4 of 4, 2 days, a record every 1800 s\n")
+    found = dict(re.findall(r"^(\w[\w ,]*\w) +(\d+)$", out, re.M))
+    assert int(found["records"]) >= 180 and int(found["messages"]) == 4
+    assert int(found["repeats, dropped"]) > 0 and "after the power cut," in out
+    last = "Each of %s records is there once, each of 4 messages came once.\n"
+    assert out.endswith(last % found["records"])
 
 
 def test_a_histogram():

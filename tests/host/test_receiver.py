@@ -8,6 +8,7 @@ import io
 import json
 import re
 import resource
+import shutil
 import signal
 import socket
 import sqlite3
@@ -24,7 +25,7 @@ import servers
 import setup
 import tool
 from patience import LIMIT_S, until
-from receiver import forms, main, messages, options, serve
+from receiver import forms, keys, main, messages, options, serve
 from receiver_kit import Receiver, batch
 
 
@@ -533,6 +534,47 @@ def test_commands(receiver, capsys):
     assert receiver.ids() == [3]
     assert run("device", "remove", "cmd-1")[0] == 0 and receiver.ids() == []
     assert run("device", "remove", "cmd-1")[0] == 2
+
+
+def test_what_boards_need(tmp_path, certs):
+    like = tmp_path / "like.json"
+    like.write_text('{"apn": "iot", "host": "old"}')
+    files = tmp_path / "files"
+    words = ["--files", files, "--address", "r.example", "--like", like]
+    r = Receiver(certs)
+    try:
+        # The files are whole, or there is no such device.
+        (files / "b").mkdir(parents=True)
+        (files / "b/settings.json").write_text("{}")
+        status, _, err = r.run("device", "add", "a", "b", *words)
+        assert status == 2 and "is there already" in err
+        assert r.run("device", "list")[1] == "" and (files / "b/settings.json").read_text() == "{}"
+        assert not (files / "a/settings.json").exists()
+        shutil.rmtree(files)
+        status, out, _ = r.run("device", "add", "a", "b", *words)
+        assert status == 0 and out == "%s\n%s\n" % (files / "a", files / "b")
+        made = [json.loads((files / name / "settings.json").read_text()) for name in "ab"]
+        key = messages.device_key(keys.master(r.folder), "b").hex()
+        want = {"apn": "iot", "host": "r.example", "port": 8443, "ca": "ca.pem", "device": "b"}
+        assert made[1] == dict(want, key=key, token=made[1]["token"])
+        assert made[0]["token"] != made[1]["token"]
+        assert (files / "a/ca.pem").read_bytes() == (r.folder / "ca.pem").read_bytes()
+        assert (files / "a/settings.json").stat().st_mode & 0o077 == 0
+        # A lost one gets a new token, and the former counts no longer.
+        assert r.run("device", "token", "b", *words)[0] == 0
+        assert json.loads((files / "b/settings.json").read_text())["token"] != made[1]["token"]
+        for bad, said in (
+            (["add", "x", "y"], "more than one device goes with --files"),
+            (["add", "x", "--files", files], "--files and --address go together"),
+            (["add", "../x", *words], "A name has 1 to 64"),
+            (["add", "x", *words[:3], "h:x"], "--address: h:x is not HOST:PORT"),
+            (["list", *words], "--files goes with add and token"),
+            (["add", "x", *words[:4], "--like", "/nowhere"], "Can't read /nowhere"),
+        ):
+            status, _, err = r.run("device", *bad)
+            assert status == 2 and said.lower() in err.lower(), err
+    finally:
+        r.stop()
 
 
 # --- the pages -------------------------------------------------------------------------------

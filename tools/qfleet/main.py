@@ -20,6 +20,7 @@ from qdemo.problem import Problem
 from qfleet import options
 from qfleet.cost import Cost, children
 from qfleet.device import Counts, Device, context
+from qfleet.histogram import histogram
 from receiver import keys, messages
 from receiver import store as db
 from receiver.devices import hashed
@@ -260,23 +261,6 @@ class Fleet:
                 first.setdefault(name, at)
         for line in histogram([at - back for at in first.values()]):
             print("              " + line)
-
-
-def histogram(times, lines=10):
-    # Lines: how many of these seconds fall into each part of the time.
-    times = [max(t, 0) for t in times]
-    if not times:
-        return ["no first connections"]
-    step = max(max(times) / lines, 0.1)
-    counts = [0] * lines
-    for t in times:
-        counts[min(int(t / step), lines - 1)] += 1
-    most = max(counts)
-    found = ["first connections of %d devices, seconds after it:" % len(times)]
-    for n, count in enumerate(counts):
-        bar = "#" * -(-40 * count // most)
-        found.append(("%6.1f - %6.1f %6d %s" % (n * step, (n + 1) * step, count, bar)).rstrip())
-    return found
 
 
 def _rate(count, seconds):

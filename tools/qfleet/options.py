@@ -36,7 +36,8 @@ _ONLY = {  # option: (whether it is of --drivers, the value without it)
     "stay": (False, False),
     "days": (True, 7.0),
     "every": (True, 900),
-    "batch": (True, 4),
+    "batch": (True, 16),
+    "start": (True, 0.0),
     "part": (True, (1, 1)),
     "seed": (True, 1),
 }
@@ -94,7 +95,13 @@ def parse(args):
         "--every", type=number(1, 86400), metavar="S", help="a record (default: 900 seconds)"
     )
     p.add_argument(
-        "--batch", type=number(1, 100), metavar="N", help="records sent at a time (default: 4)"
+        "--batch", type=number(1, 100), metavar="N", help="records sent at a time (default: 16)"
+    )
+    p.add_argument(
+        "--start",
+        type=seconds(0, 3600),
+        metavar="S",
+        help="after a power cut everywhere each waits up to S seconds (default: 0)",
     )
     p.add_argument("--part", type=_part, metavar="K/N", help="only these (default: 1/1)")
     p.add_argument("--seed", type=number(0, 1 << 31), metavar="N", help="of what fails")

@@ -59,10 +59,29 @@ def _device(chosen):
             db.remove_device(c, name)
         print("%s and its records are gone." % name)
         return 0
-    db.check_name(name)
+    for name in chosen.who:
+        db.check_name(name)
     master = keys.master(chosen.folder)
-    token = keys.new_token()
     change = db.add_device if chosen.verb == "add" else db.new_token
+    if chosen.files is not None:
+        from receiver import board_files
+
+        files = board_files.Files(chosen)
+        tokens = {name: keys.new_token() for name in chosen.who}
+        try:
+            with store.writing() as c:
+                db.check_master(c, master)
+                for name, token in tokens.items():
+                    change(c, name, hashed(token), keys.mosquitto_password(token))
+                for name, token in tokens.items():
+                    files.write(name, token, messages.device_key(master, name))
+        except BaseException:
+            files.undo()  # none of them is there, or all
+            raise
+        for name in tokens:
+            print(chosen.files / name)
+        return 0
+    token = keys.new_token()
     with store.writing() as c:
         db.check_master(c, master)
         change(c, name, hashed(token), keys.mosquitto_password(token))

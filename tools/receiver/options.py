@@ -18,6 +18,8 @@ _END = """\
 commands (receiver COMMAND --help):
   serve                     the server; also without any command
   device add NAME           a device; prints its token and its key, once
+  device add NAME... --files FOLDER --address HOST:PORT
+                            devices; writes what each board needs into FOLDER/NAME
   device list, device token NAME (a new one), device remove NAME
   user add NAME             who may log in to the page; asks for the password,
                             or reads it from standard input
@@ -100,7 +102,15 @@ def parse(args):
     ):
         one = command(name)
         one.add_argument("verb", choices=verbs, metavar="|".join(verbs))
-        one.add_argument("name", nargs="?", metavar="NAME")
+        one.add_argument("who", nargs="*", metavar="NAME")
+        if name == "device":
+            one.add_argument(
+                "--files", type=Path, metavar="FOLDER", help="settings and CA for its board"
+            )
+            one.add_argument("--address", metavar="HOST:PORT", help="where the board comes to")
+            one.add_argument(
+                "--like", type=Path, metavar="FILE", help="settings that all boards have (JSON)"
+            )
     one = command("send")
     one.add_argument("name", metavar="NAME")
     one.add_argument("text", metavar="TEXT")
@@ -112,8 +122,25 @@ def parse(args):
     one.add_argument("days", type=int, metavar="DAYS")
     chosen = p.parse_args(args)
     if chosen.command in ("device", "user", "program"):
-        if (chosen.verb == "list") != (chosen.name is None):
+        many = chosen.command == "device" and chosen.verb == "add"
+        least, most = (0, 0) if chosen.verb == "list" else (1, 1000000 if many else 1)
+        if not least <= len(chosen.who) <= most:
             p.error("%s %s NAME, or %s list" % (chosen.command, chosen.verb, chosen.command))
+        chosen.name = chosen.who[0] if chosen.who else None
+    if chosen.command == "device":
+        files = chosen.files is not None
+        if files != (chosen.address is not None) or (chosen.like and not files):
+            p.error("--files and --address go together, --like with them")
+        if files and chosen.verb not in ("add", "token"):
+            p.error("--files goes with add and token")
+        if len(chosen.who) > 1 and not files:
+            p.error("more than one device goes with --files")
+        if files:
+            address = chosen.address
+            try:
+                chosen.address = _address(address if ":" in address else address + ":8443")
+            except argparse.ArgumentTypeError as e:
+                p.error("--address: %s" % e)
     _settle(chosen, p)
     return chosen
 

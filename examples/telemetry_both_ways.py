@@ -1,0 +1,164 @@
+# telemetry_both_ways - a board on mains power, for years: records up, messages and settings down,
+# and a watchdog that only a working loop feeds.
+# SPDX-License-Identifier: MIT
+#
+# `python3 tools/receiver device add NAME --files FOLDER` makes the settings and ca.pem that it
+# needs; as main.py it starts with the board:
+#     python3 tools/board.py install --settings FOLDER/settings.json --ca FOLDER/ca.pem
+#     mpremote cp examples/telemetry_both_ways.py :main.py
+# On a PC, with a simulated modem and a receiver: docs/operate.md.
+#
+# Records, messages and settings are in files: a power cut at any moment loses none. What the
+# server may change while it runs: interval_s, alarm_celsius, and the way to the server itself.
+
+import json
+import os
+import sys
+import time
+
+import board
+
+from qssl.https import Https
+from qssl.queue import FileQueue
+from qssl.recovery import Recovery
+from qssl.timekeeper import Timekeeper, at
+from qssl.uplink import Uplink
+from qssl.uplink.inbox import Inbox
+from qssl.uplink.settings import Settings
+
+_STUCK_S = 120  # so long the loop may take for one turn: a measurement, a page of flash
+_SILENT_S = 86400  # so long nothing may get through, until the board tries a restart
+_BITE_MS = 8000  # RP2040: 8388 at most
+
+
+class Watchdog:
+    # Feeds machine.WDT from the driver's idle hook, which is called wherever the driver waits, for
+    # as long as the loop has shown signs of life. A loop that hangs in a sensor, or goes round
+    # without getting anything through, is fed no longer, and the board restarts.
+    def __init__(self, wdt):
+        self.wdt = wdt
+        self.turned = self.through = time.ticks_ms()
+        self.silent_s = 0  # counted here: ticks_ms() begins anew after some days
+
+    def turn(self, delivered):
+        # The loop has come round. delivered: whether something has got through since.
+        now = time.ticks_ms()
+        if delivered:
+            self.silent_s = 0
+            self.through = now
+        passed = time.ticks_diff(now, self.through) // 1000
+        self.silent_s += passed
+        self.through = time.ticks_add(self.through, passed * 1000)
+        self.turned = now
+        self.feed()
+
+    def feed(self):
+        stuck = time.ticks_diff(time.ticks_ms(), self.turned) > _STUCK_S * 1000
+        if not stuck and self.silent_s < _SILENT_S:
+            self.wdt.feed()
+
+
+class NoWatchdog:
+    # While you work at the board: the setting watchdog is 0.
+    def feed(self):
+        pass
+
+
+def watchdog():
+    if not board.setting("watchdog", 1):
+        return NoWatchdog()
+    try:
+        from machine import WDT
+    except ImportError:
+        return NoWatchdog()
+    return WDT(timeout=_BITE_MS)
+
+
+folder = board.setting("folder", "")  # of its files; "" is the board's root
+count = board.setting("count", 0)  # records to send; 0: no end
+token = board.setting("token")
+
+settings = Settings(folder + "settings")
+settings.add("interval_s", board.setting("interval_s", 60), 1, 86400, "s")
+settings.add("alarm_celsius", 40, -50, 100, "Cel")
+settings.add("host", board.setting("host"), way=True)
+settings.add("port", board.setting("port", 8443), 1, 65535, way=True)
+
+dog = Watchdog(watchdog())
+modem = board.modem(sockets=1, idle=dog.feed)
+clock = Timekeeper(modem, utc=board.utc, set=board.set_utc, path=folder + "time")
+host = settings["host"]
+up = Uplink(
+    modem,
+    host,
+    settings["port"],
+    modem.tls(ca=board.setting("ca", "ca.pem")),
+    Https(host, "/in/" + token),
+    FileQueue(folder + "queue"),
+    Recovery(modem, clock=clock, **board.access()),
+    stamp=at,
+)
+inbox = Inbox(up, folder + "inbox", board.setting("key"), board.setting("device"), ask_s=900)
+settings.bind(inbox)
+celsius = 20 + os.urandom(1)[0] / 64
+asked = True  # for health: at the start, daily, and when the server asks
+
+
+def measure():
+    # Your sensors come here.
+    global celsius
+    celsius += (os.urandom(1)[0] - 127.5) / 256
+    return {"temperature": round(celsius, 2), "alarm": celsius > settings["alarm_celsius"]}
+
+
+def health():
+    # About the device itself; the receiver shows the newest one.
+    s = modem.stats
+    return {
+        "qssl": "health",
+        "python": sys.implementation[0] + " %d.%d" % sys.implementation[1][:2],
+        "uptime_s": time.ticks_ms() // 1000,
+        "waiting": len(up.queue),
+        "lost": up.queue.lost,
+        "clock": clock.source,
+        "restarts": s.restarts,
+        "reconnects": s.reconnects,
+        "timeouts": s.timeouts,
+    }
+
+
+def on_message(number, body):
+    global asked
+    print("message %d: %s" % (number, body))
+    if body == "health":
+        asked = True
+
+
+up.on_message = on_message
+settings.watch("interval_s", lambda name, value: print("%s is %s now" % (name, value)))
+
+# After a power cut everywhere all boards start in the same second: each waits a moment of its own.
+start_ms = int.from_bytes(os.urandom(2), "big") * board.setting("spread_s", 60) // 66
+begin = due = daily = time.ticks_ms()
+n = before = 0
+while not count or up.delivered + up.rejected < count or len(up.queue):
+    now = time.ticks_ms()
+    if time.ticks_diff(now, daily) >= 0:
+        daily = time.ticks_add(daily, 86400000)
+        asked = True
+    if asked:
+        asked = False
+        up.put(json.dumps(health()))
+    if (not count or n < count) and time.ticks_diff(now, due) >= 0:
+        n += 1
+        due = time.ticks_add(now, settings["interval_s"] * 1000)
+        up.put(json.dumps(measure()))
+    if time.ticks_diff(now, begin) >= start_ms:
+        start_ms = 0
+        begin = now
+        up.run(0.2)
+    modem.sleep_ms(50)
+    dog.turn(up.delivered != before)
+    before = up.delivered
+up.close()
+print("%d records delivered" % up.delivered)

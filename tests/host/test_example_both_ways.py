@@ -1,0 +1,122 @@
+# test_example_both_ways - examples/telemetry_both_ways.py with a receiver, and its watchdog.
+# SPDX-License-Identifier: MIT
+
+import ast
+import json
+import subprocess
+import sys
+
+import pytest
+
+import servers
+import setup
+from patience import LIMIT_S
+from receiver_kit import Receiver
+
+EXAMPLE = setup.ROOT / "examples" / "telemetry_both_ways.py"
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory):
+    with Receiver(servers.Certificates(tmp_path_factory.mktemp("receiver"))) as r:
+        yield r
+
+
+def test_records_up_messages_and_settings_down(receiver, tmp_path):
+    # The files are those that the receiver makes for a board.
+    files = tmp_path / "files" / "n1"
+    address = "127.0.0.1:%d" % receiver.port
+    words = [
+        "device",
+        "add",
+        "n1",
+        "--files",
+        files.parent,
+        "--address",
+        address,
+        *receiver.cert(),
+    ]
+    (receiver.folder / "ca.pem").write_bytes(receiver.certs.ca.read_bytes())
+    status, out, err = receiver.run(*words)
+    assert status == 0, out + err
+    made = json.loads((files / "settings.json").read_text())
+    given = ["%s=%s" % (name, value) for name, value in made.items()]
+    given += ["ca=%s" % (files / "ca.pem"), "count=6", "interval_s=2", "spread_s=0"]
+    device = receiver.known("n1")
+    receiver.send(device, "message", "health")
+    receiver.send(device, "settings", '{"interval_s": 1, "alarm_celsius": -50}')
+    argv = [sys.executable, setup.ROOT / "tools/run.py", "--baud", "0", EXAMPLE, "--", *given]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert sorted(lines[:2]) == ["interval_s is 1 now", "message 1: health"]
+    texts = [json.loads(t) for (t,) in receiver.rows("SELECT record FROM records ORDER BY id")]
+    assert all(t["at"] > 1.7e9 for t in texts)
+    kinds = [t.get("qssl") for t in texts]
+    assert kinds.count("health") == 2 and kinds.count("settings") == 1
+    measured = [t for t in texts if "temperature" in t]
+    assert len(measured) >= 3 and measured[-1]["alarm"] is True
+    assert lines[-1] == "%d records delivered" % len(texts)
+    states = receiver.rows("SELECT state FROM messages ORDER BY m")
+    assert states == [("taken",), ("taken",)]
+
+
+class Ticks:
+    # The board's clock; ticks_ms() begins anew, as on boards.
+    def __init__(self):
+        self.now = (1 << 30) - 5000
+
+    def ticks_ms(self):
+        return self.now % (1 << 30)
+
+    def ticks_add(self, a, b):
+        return (a + b) % (1 << 30)
+
+    def ticks_diff(self, a, b):
+        return (a - b + (1 << 29)) % (1 << 30) - (1 << 29)
+
+
+class Wdt:
+    fed = 0
+
+    def feed(self):
+        self.fed += 1
+
+
+def watchdog():
+    # (the example's Watchdog, its machine.WDT, the clock)
+    wanted = []
+    for node in ast.parse(EXAMPLE.read_text()).body:
+        name = getattr(node, "name", None) or getattr(getattr(node, "targets", [0])[0], "id", "")
+        if name in ("Watchdog", "_STUCK_S", "_SILENT_S"):
+            wanted.append(node)
+    assert len(wanted) == 3
+    ticks = Ticks()
+    names = {"time": ticks}
+    exec(compile(ast.Module(wanted, []), str(EXAMPLE), "exec"), names)
+    wdt = Wdt()
+    return names["Watchdog"](wdt), wdt, ticks
+
+
+def test_a_loop_that_hangs_is_fed_no_longer():
+    dog, wdt, ticks = watchdog()
+    dog.turn(True)
+    for _ in range(1190):  # two minutes of waiting in the driver, and more
+        ticks.now += 100
+        dog.feed()
+    assert wdt.fed == 1191
+    for _ in range(1000):
+        ticks.now += 100
+        dog.feed()
+    assert wdt.fed <= 1191 + 11
+    dog.turn(False)
+    assert wdt.fed <= 1191 + 12
+
+
+def test_a_loop_that_gets_nothing_through_is_fed_for_a_day():
+    dog, wdt, ticks = watchdog()
+    for day in range(30):  # longer than ticks count
+        for _ in range(1440):
+            ticks.now += 60000
+            dog.turn(day < 20)
+    assert wdt.fed == 21 * 1440 - 1

@@ -1,0 +1,88 @@
+# qfleet.inside - the receiver's own code in this process, asked by simulated modems.
+# SPDX-License-Identifier: MIT
+
+import asyncio
+import time
+
+from receiver import keys, messages
+from receiver import store as db
+from receiver.devices import Devices, hashed
+from receiver.intake import Intake
+from receiver.metrics import Metrics
+
+_MAX = 65536
+_LATER_S = 400 * 86400
+
+
+class Inside:
+    # The HTTPS side of one receiver, with its database.
+    def __init__(self, folder, url):
+        self._store = db.Store(url)
+        self._store.open()
+        self._master = keys.master(folder)
+        metrics = Metrics()
+        self._intake = Intake(self._store, metrics)
+        self._app = Devices(self._store, self._intake, metrics, _MAX).app
+        self._loop = asyncio.new_event_loop()
+
+    def close(self):
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+        self._intake.close()
+        self._store.close()
+
+    def add(self, name):
+        # (token, key) of a new device.
+        token = keys.new_token()
+        with self._store.writing() as c:
+            db.add_device(c, name, hashed(token), "")
+        return token, messages.device_key(self._master, name)
+
+    def send(self, name, kind, body):
+        with self._store.writing() as c:
+            key = messages.device_key(self._master, name)
+            until = int(time.time()) + _LATER_S
+            db.add_message(c, db.by_name(c, name), kind, body, until, "fleet", key)
+
+    def kept(self, name):
+        # (texts of its records, states of its messages, settings it has told as JSON)
+        with self._store.reading() as c:
+            row = db.by_name(c, name)
+            texts = [r.record for r in reversed(db.recent(c, row.id, 1 << 30))]
+            states = [r.state for r in db.messages_of(c, row.id, 1 << 30)]
+        return texts, states, row.settings
+
+    def repeats(self, name):
+        with self._store.reading() as c:
+            return db.by_name(c, name).repeats
+
+    def post(self, head, body):
+        # (status, answer's body) for the bytes of a request.
+        line, *rest = head.split(b"\r\n")
+        path = line.split()[1]
+        fields = [f.partition(b":")[::2] for f in rest]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "https",
+            "path": path.decode(),
+            "raw_path": path,
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.strip().lower(), value.strip()) for name, value in fields],
+            "client": ("192.0.2.1", 1),
+            "server": ("192.0.2.2", 443),
+        }
+        answer = []
+
+        async def receive():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(event):
+            answer.append(event)
+
+        self._loop.run_until_complete(self._app(scope, receive, send))
+        status = answer[0]["status"]
+        return status, b"".join(event.get("body", b"") for event in answer[1:])
