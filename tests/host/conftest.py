@@ -416,6 +416,25 @@ def start():
         yield start
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    # A browser without a window, for pages; driven by Playwright.
+    from playwright.sync_api import sync_playwright
+
+    program = setup.find_server("chromium")
+    if program is None:
+        pytest.skip("no chromium here: run `python3 tools/test.py` once")
+    # The Node.js that comes with it wants a library that not every system has.
+    node = setup.find_node()
+    with pytest.MonkeyPatch.context() as patch:
+        if node is not None:
+            patch.setenv("PLAYWRIGHT_NODEJS_PATH", str(node))
+        with sync_playwright() as p:
+            browser = p.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
+            yield browser
+            browser.close()
+
+
 # In CI everything that the tests need must be there.
 
 

@@ -38,19 +38,6 @@ def receiver(tmp_path_factory):
         yield r
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    program = setup.find_server("chromium")
-    if program is None:
-        pytest.skip("no chromium here: run `python3 tools/test.py` once")
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(chromium, receiver):
     # Logged in; at the end it must have complained of nothing and asked for nothing elsewhere.

@@ -90,19 +90,6 @@ def ugsim_trace(*args):
     return code, out.getvalue(), err.getvalue()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    program = setup.find_server("chromium")
-    if program is None:
-        pytest.skip("no chromium here: run `python3 tools/test.py` once")
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def opened(chromium):
     # opened(path) -> the page, which at the end must have complained of nothing and asked for

@@ -18,7 +18,7 @@ from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
 from .interrupt import become
-from .nodejs import WEBASSEMBLY, find_webassembly, webassembly
+from .nodejs import WEBASSEMBLY, find_node, find_webassembly, webassembly
 from .programs import beside, find_server, server
 from .unixport import NEWER, find_micropython, micropython
 from .venv import ensure_venv
@@ -39,6 +39,7 @@ __all__ = [
     "ensure_venv",
     "find_micropython",
     "find_micropython_source",
+    "find_node",
     "find_server",
     "find_webassembly",
     "have_emulator",
