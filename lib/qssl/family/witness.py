@@ -13,7 +13,7 @@ from ..wire import link as _l
 from ..wire.ascii import field, number
 
 _BOOT_MS = const(20000)  # from RDY to APP RDY, at most
-_PROMPT_LEFT_MS = const(4000)  # of the 8 s that channel waits; the prompt gives up after 5 s
+_PROMPT_MS = const(4000)  # the prompt gives up after 5 s
 _QUESTION = const(b'AT+QICFG="transpktsize"\r')  # of qssl.family.ready
 _SET = const(1460)
 
@@ -79,7 +79,8 @@ class Marked(Witness):
 
     def late(self, now):
         # Whether the modem may have given up its prompt by now: what is typed would be commands.
-        return ticks_diff(self._modem.link._due, now) < _PROMPT_LEFT_MS
+        link = self._modem.link
+        return link.job.limit_ms - ticks_diff(link._due, now) > _PROMPT_MS
 
     # --- words of LTE modems ---
 

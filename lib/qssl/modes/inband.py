@@ -69,6 +69,8 @@ class Words:
                 hold[at + j] = buf[i + j]
             i += n
             self._held += n
+            if self.since is not None and ticks_diff(ticks_ms(), self.since) < 0:
+                self.old = self._held  # too early for an answer
             if self._held:
                 self._go = self._scan(hold, 0, self._held)
                 if not self._go and self._held == _HOLD:

@@ -35,6 +35,8 @@ NUMBERS = {
     "operators": ("9",),
     "ram_total": ("3000",),
     "ufs_total": ("3000",),
+    "baud_wait_ms": ("500",),
+    "ntp_ms": ("6000",),
 }
 # Not a whole life: they have tests of their own.
 OTHERS = ("sim", "open_limit", "empty_apn")
@@ -74,7 +76,7 @@ def life(switches):
         assert sock.read(4) == b"last"
         sock.close()
         last = rig.net.conns[-1].tls
-        assert (last.version, last.seclevel, last.suites) == (3, 1, (0x3D,))
+        assert (last.version, last.seclevel, last.suites) == (3, 1, (driver_kit.SUITE,))
         modem.start("internet")
     assert rig.model.sockets.slots == [None] * 12
     assert modem.signal() == -71 and modem.registration()
@@ -86,15 +88,25 @@ def life(switches):
     modem.connect(HOST, 443, context).close()
 
 
-def test_whole_life_with_every_answer_to_what_is_uncertain():
-    from ugsim.model.switches import SWITCHES
+def table():
+    # {switch: (what it is at first, choices)} of the family in use.
+    sw = driver_kit.bare()[0].model.sw
+    found = {}
+    for name, (_, choices, _) in sw._table.items():
+        if name not in OTHERS:
+            found[name] = str(sw[name]), choices
+    if driver_kit.LTE:
+        NUMBERS["ufs_total"] = (str(driver_kit.bare()[0].model.family.ufs_taken + 8192),)
+        usual, choices = found["at_port"]
+        ports = driver_kit.bare()[0].model.family.ports
+        found["at_port"] = usual, [choice for choice in choices if choice in ports]
+    return found
 
-    for name in sorted(SWITCHES):
-        if name in OTHERS:
-            continue
+
+def test_whole_life_with_every_answer_to_what_is_uncertain():
+    for name, (default, choices) in sorted(table().items()):
         if name in PROFILE:
             continue  # settled
-        default, choices, _ = SWITCHES[name]
         for choice in NUMBERS[name] if choices is None else choices:
             if choice == default and name != "recv_trailer":
                 continue
@@ -106,13 +118,10 @@ def test_whole_life_with_every_answer_to_what_is_uncertain():
 
 
 def test_whole_life_with_all_answers_other_than_usual():
-    from ugsim.model.switches import SWITCHES
-
     for k in (1, 2):
         switches = {}
-        for name in SWITCHES:
-            default, choices, _ = SWITCHES[name]
-            if choices is not None and name not in OTHERS and name != "closed_keeps_data":
+        for name, (_, choices) in table().items():
+            if choices is not None and name != "closed_keeps_data":
                 switches[name] = choices[min(k, len(choices) - 1)]
         switches.update(PROFILE)
         life(switches)
@@ -121,15 +130,15 @@ def test_whole_life_with_all_answers_other_than_usual():
 def test_whole_life_with_pairs_of_answers():
     # Each answer stands beside some others, drawn once for all.
     from ugsim.model.base.rng import Rng
-    from ugsim.model.switches import SWITCHES
 
     rng = Rng(9)
-    names = [name for name in sorted(SWITCHES) if name not in OTHERS]
+    switched = table()
+    names = sorted(switched)
     for _ in range(40):
         switches = {}
         while len(switches) < 4:
             name = names[rng.below(len(names))]
-            default, choices, _ = SWITCHES[name]
+            default, choices = switched[name]
             others = NUMBERS[name] if choices is None else [c for c in choices if c != default]
             switches[name] = others[rng.below(len(others))]
         try:

@@ -6,7 +6,7 @@
 
 import sys
 
-from driver_kit import CA, Log, Recorder, arm, pattern, raised, reads, tls, up, works
+from driver_kit import CA, SUITE, Log, Recorder, arm, pattern, raised, reads, tls, up, works
 from ugsim.fakenet import FakeNet, Peer
 
 TIMEOUT_S = 900
@@ -123,7 +123,7 @@ def disturbed(rig, modem, ctx, sides, fault, at, place="command"):
         side.check()
         conn = side.server.conns[side.host]
         if len(side.server.got[side.host]):
-            assert (conn.tls.version, tuple(conn.tls.suites), conn.tls.seclevel) == (3, (61,), 1)
+            assert (conn.tls.version, tuple(conn.tls.suites), conn.tls.seclevel) == (3, (SUITE,), 1)
             assert conn.tls.ca == CA
     rig.model.command("clear")
     if not modem.up:
@@ -241,7 +241,7 @@ def test_settings_are_as_asked():
                 c.flush()
                 conn = server.conns["c.example"]
                 assert (conn.tls.version, conn.tls.seclevel) == (3, 1), (fault, at)
-                assert tuple(conn.tls.suites) == ((0x2F,) if k else (61,)), (
+                assert tuple(conn.tls.suites) == ((0x2F,) if k else (SUITE,)), (
                     fault,
                     at,
                     conn.tls.suites,
@@ -249,7 +249,7 @@ def test_settings_are_as_asked():
                 c.close()
             if server.got.get("b.example"):
                 conn = server.conns["b.example"]
-                assert tuple(conn.tls.suites) == (61,) and conn.tls.seclevel == 1, (fault, at)
+                assert tuple(conn.tls.suites) == (SUITE,) and conn.tls.seclevel == 1, (fault, at)
 
 
 def test_start_with_a_byte_lost_at_every_place():

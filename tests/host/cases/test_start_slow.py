@@ -4,12 +4,15 @@
 import errno
 
 import rig as _rig
-from driver_kit import Log, arm, bare, pattern, raised, works
+from driver_kit import LTE, Log, arm, bare, pattern, raised, works
 from mode_kit import piped, pushing
 from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet
 
 TIMEOUT_S = 300
+
+
+HERE = {"urc_port": "here"} if LTE else {}  # from where `say` speaks
 
 
 def another(rig, **keywords):
@@ -103,7 +106,7 @@ def test_a_push_without_a_pause():
 
 
 def test_a_push_of_a_connection_without_tls():
-    rig, modem = bare(FakeNet(EchoPeer()))
+    rig, modem = bare(FakeNet(EchoPeer()), switches=HERE)
     log = Log(rig)
 
     def say():
@@ -118,7 +121,7 @@ def test_a_push_of_a_connection_without_tls():
 
 
 def test_a_push_that_can_not_be_ended_is_named():
-    rig, modem = bare()
+    rig, modem = bare(switches=HERE)
     talk(
         rig,
         lambda: rig.model.command('say +QSSLURC: "recv",3,4') and rig.model.command("say OK"),

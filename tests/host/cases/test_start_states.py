@@ -129,7 +129,7 @@ def test_a_lost_answer_is_asked_for_again():
             rig.model.on_event = deaf
             starts(rig, modem)
             assert not left[0], name
-            limit = 25000 if name == "+QIACT" else 12000
+            limit = 25000 if name in ("+QIACT", "+QIDEACT") else 12000
             assert rig.now < took + n * limit, (name, n, rig.now)
 
 

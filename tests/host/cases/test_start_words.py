@@ -3,7 +3,7 @@
 
 import errno
 
-from driver_kit import arm, bare, raised
+from driver_kit import LTE, arm, bare, raised
 from qssl import tried
 from qssl.errors import Error, Refused
 
@@ -24,7 +24,7 @@ def halves(creg, cgreg):
     # The network takes the modem for calls (AT+CREG?) and says otherwise for data (AT+CGREG?).
     def make(rig):
         stats = {"CREG": creg, "CGREG": cgreg}
-        rig.model.radio.status = lambda name: "+%s: 0,%d" % (name, stats[name])
+        rig.model.radio.status = lambda name: "+%s: 0,%d" % (name, stats.get(name, cgreg))
         arm(rig, "act_error code=561 n=0")
 
     return make
@@ -43,6 +43,8 @@ def typed(*texts):
 
 # situation, what makes it, settings of start(), class, errno, code (None: any), words that must
 # and that must not stand in the error
+# Not so with LTE, where the attach activates a PDP context by itself, with any APN.
+ATTACHED = ("no APN",)
 NONE = ("antenna", "APN", "contract", "supply", "pin=")
 TABLE = (
     # --- the AT port ---
@@ -164,6 +166,8 @@ def test_every_situation():
     names = []
     for name, make, settings, kind, number, code, must, must_not in TABLE:
         names.append(name)
+        if LTE and name in ATTACHED:
+            continue
         tried.PINS.clear()
         rig, modem = bare()
         make(rig)

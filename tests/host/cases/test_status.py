@@ -1,7 +1,7 @@
 # test_status - QSSLSTATE for one and for all, in every form seen; closing with a time-out.
 # SPDX-License-Identifier: MIT
 
-from driver_kit import HOST, Log, connected, pattern, raised, tls, up, works
+from driver_kit import HOST, MODEL, Log, connected, pattern, raised, tls, up, works
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer, StallingPeer
 
 WORDS = ("initial", "opening", "handshake", "connected", "listening", "closing")
@@ -18,11 +18,11 @@ def test_every_field_has_its_name():
     rig, modem, sock = connected()
     one = modem.state(0)
     assert modem.state() == [one]
-    assert one.id == 0 and one.type == "SSL CLIENT"
+    assert one.id == 0 and one.type == rig.model.family.state_word
     assert one.ip == rig.net.address(HOST) and one.port == 8883
-    assert one.local_port == 4100
+    assert one.local_port == (0 if MODEL == "eg800k" else 4100)
     assert one.state == "connected" and one.mode == "buffer"
-    assert one.pdp == 1 and one.ctx == 0 and one.at_port == "usbmodem"
+    assert one.pdp == 1 and one.ctx == 0 and one.at_port == rig.model.sw["at_port"]
     sock.close()
     assert modem.state(0) is None and modem.state() == []
 

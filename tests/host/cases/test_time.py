@@ -764,7 +764,7 @@ def test_the_networks_time_when_only_the_modems_clock_was_known():
     rig, modem = made(nitz_ms=600000)
     rig.model.command("clock set %d" % (TRUE + 4000))
     keeper = Timekeeper(modem)
-    assert near(keeper.sync(), true(rig) + 4000, 8) and keeper.source == "modem"
+    assert near(keeper.sync(), true(rig) + 4000, 16) and keeper.source == "modem"
     rig.sleep(620000)
     looked(modem, keeper)
     assert near(keeper.now(), true(rig)) and keeper.source == "network"

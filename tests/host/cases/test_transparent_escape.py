@@ -1,7 +1,7 @@
 # test_transparent_escape - +++ that is payload, +++ and DTR that end data mode, ATO (manual 1.3).
 # SPDX-License-Identifier: MIT
 
-from driver_kit import Log, Watch, pattern, raised, tls, works
+from driver_kit import LTE, Log, Watch, pattern, raised, tls, works
 from mode_kit import Talker, piped, takes, until, with_pins
 from ugsim.fakenet import SourcePeer
 
@@ -290,6 +290,8 @@ def test_data_that_looks_like_the_answer():
             2300,
             2650,
         ):
+            if LTE and b"NO CARRIER" in data and 2000 <= after < 2100:
+                continue  # just when it would say so itself
             says_while_escaping(data, after)
 
 

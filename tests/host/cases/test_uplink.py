@@ -127,7 +127,7 @@ def test_put_wakes_an_idle_uplink():
     fill(link, 1)
     start = rig.now
     assert link.run(5) == 0
-    assert rig.now - start < 700
+    assert rig.now - start < (900 if driver_kit.LTE else 700)
 
 
 def test_run_returns_at_its_time_out():

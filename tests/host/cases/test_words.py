@@ -6,7 +6,7 @@
 import errno
 
 import qssl
-from driver_kit import HOST, Recorder, arm, connected, pattern, raised, reads, tls, up
+from driver_kit import HOST, LTE, Recorder, arm, connected, pattern, raised, reads, tls, up
 from mode_kit import pushing
 from qssl.errors import Error, Refused
 from ugsim.fakenet import EchoPeer, FakeNet, StallingPeer
@@ -135,6 +135,8 @@ def all_used():
     return e
 
 
+# Not so with LTE modems: they have no such URC; what is not listed is read back.
+OTHERS = ("a security error", "a file is not listed")
 TABLE = (
     ("a digit of a length is lost", lambda: sending("lose_in line=AT+QSSLSEND at=16"), Error,
      errno.EIO, ("another command", "TX", "reconnect"), WIRING),
@@ -203,6 +205,8 @@ TABLE = (
 def test_every_situation():
     wrong = []
     for name, situation, kind, number, must, must_not in TABLE:
+        if LTE and name in OTHERS:
+            continue
         e = situation()
         text = str(e)
         if type(e) is not kind or e.errno != number:

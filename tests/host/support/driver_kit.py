@@ -16,6 +16,8 @@ CA = certificate("20200101000000Z", "20491231235959Z", issuer=1, n=_N, ca=True, 
 KEY = key(_N)
 HOST = "server.example"
 MODEL = getattr(os, "getenv", lambda name: None)("CASE_MODEL")  # tools/test.py --family
+LTE = bool(MODEL) and not MODEL.startswith("ug")
+SUITE = 0xC02F if LTE else 0x3D  # of a context that names none
 
 # What may stand in a payload and looks like the protocol.
 LOOKALIKES = (
