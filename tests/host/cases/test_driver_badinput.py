@@ -8,7 +8,7 @@ import errno
 import os
 
 import driver_kit
-from driver_kit import CA, HOST, KEY, Log, Recorder, arm, connected, raised, tls, up
+from driver_kit import CA, HOST, KEY, RAM, STORE, Log, Recorder, arm, connected, raised, tls, up
 from qssl import Modem, files
 from qssl.errors import Refused
 from ugsim.fakenet import ClosingPeer, FakeNet, RefusingPeer
@@ -123,7 +123,7 @@ def test_what_is_no_context():
 def test_an_error_without_number_has_none():
     # What an earlier command was told is not this one's.
     rig, modem = up()
-    assert raised(files.delete, modem, "RAM:none").code == 418
+    assert raised(files.delete, modem, STORE + "none").code in (418, 405)
     assert raised(modem.command, "AT+NOSUCH").code == 0
     driver_kit.works(modem)
 
@@ -277,8 +277,9 @@ def test_ca_files():
     rig.sleep(5000)
     modem.pump()
     modem.start("internet")
-    e = raised(modem.connect, HOST, 443, context)
-    assert name in str(e), e
+    if RAM:  # else the modem still has it
+        e = raised(modem.connect, HOST, 443, context)
+        assert name in str(e), e
     driver_kit.works(modem)
     refused(rig, (), modem.tls, ca="/tmp")
 

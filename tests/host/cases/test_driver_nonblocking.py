@@ -180,7 +180,7 @@ def test_poll_of_a_failed_connection():
     rig, modem, sock = connected()
     rig.model.command("restart")
     rig.sleep(5000)
-    modem.pump()
+    modem.sleep_ms(200)
     assert bits(sock) & (POLL_ERR | POLL_HUP)
     raised(sock.recv, 1)
 

@@ -4,7 +4,7 @@
 import errno
 
 import driver_kit
-from driver_kit import HOST, Log, Recorder, Watch, connected, pattern, raised, tls
+from driver_kit import HOST, RAM, Log, Recorder, Watch, connected, pattern, raised, tls
 from driver_session import Session
 
 TIMEOUT_S = 600
@@ -104,7 +104,7 @@ def test_restart_is_told_once_to_everybody():
     socks = [modem.connect(HOST, 443, context) for _ in range(3)]
     rig.model.command("restart")
     rig.sleep(5000)
-    modem.pump()
+    modem.sleep_ms(200)
     assert not modem.up
     for sock in socks:
         e = raised(sock.recv, 10)
@@ -127,7 +127,7 @@ def test_contexts_and_files_are_put_back_after_a_restart():
     modem.start("internet")
     log = Log(rig)
     modem.connect(HOST, 443, context).close()
-    assert log.count("AT+QFUPL") == 1 and log.count('AT+QSSLCFG="seclevel",3,1') == 1, log.at
+    assert log.count("AT+QFUPL") == RAM and log.count('AT+QSSLCFG="seclevel",3,1') == 1, log.at
     assert rig.net.conns[-1].tls.seclevel == 1 and rig.net.conns[-1].tls.ca == driver_kit.CA
 
 

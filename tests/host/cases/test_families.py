@@ -489,6 +489,23 @@ def test_direct_push_and_transparent_mode():
         assert not modem.stats.garbled, model
 
 
+def test_data_that_reads_like_the_end_of_data_mode():
+    # NO CARRIER is taken for the modem's answer to +++ only where that can stand.
+    from mode_kit import piped, takes
+
+    words = b"\r\nNO CARRIER\r\n"
+    for model in ("ec25", "bg95", "ec200u"):
+        for after in (500, 1095, 1500, 1900):
+            rig, modem, pipe, peer = piped(model=model)
+            rig.model.timers.at(rig.now + after, lambda peer=peer: peer.say(words))
+            pipe.escape()
+            takes(pipe, words)
+            pipe.resume()
+            peer.say(b"more")
+            takes(pipe, b"more")
+            pipe.close()
+
+
 def test_files():
     from qssl import files
 
@@ -584,6 +601,17 @@ def test_the_prompt_is_told_to_be_patient():
         idle.log = log
         echoed(sock, 1000)
         assert not idle.ms
+
+
+def test_a_prompt_in_a_call_that_has_little_time():
+    # What counts is how long the modem has waited, not what is left of the call.
+    from qssl.ctrl_z import send
+
+    for model in ("ec25", "ec200u", "eg800k"):
+        rig, modem, log = impatient(model)
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        assert send(sock, b"short of time", 2000) == 13, model
+        assert reads(sock, 13) == b"short of time"
 
 
 def test_a_byte_that_is_lost_behind_the_prompt():

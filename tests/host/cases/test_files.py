@@ -4,7 +4,7 @@
 import os
 from binascii import hexlify
 
-from driver_kit import CA, KEY, Log, pattern, raised, tls, up, works
+from driver_kit import CA, KEY, RAM, STORE, Log, pattern, raised, tls, up, works
 from qssl import download, files, hints
 from qssl.connect import pemcheck
 from qssl.connect.pem import Clean
@@ -24,6 +24,10 @@ def put(rig, name, data):
     store.put(name, bytearray(data))
 
 
+def ensure(modem, source, phase, where=STORE):
+    return files.ensure(modem, source, phase, where)
+
+
 def source(n, seed=0):
     # Any n bytes.
     return Source(pattern(n, seed), "ca")
@@ -34,10 +38,10 @@ def source(n, seed=0):
 
 def test_upload_of_every_size_around_the_blocks():
     rig, modem = up()
-    for where in ("RAM:", "UFS:"):
+    for where in (STORE, "UFS:"):
         for n in (60, 61, 127, 128, 129, 255, 256, 257, 1023, 1024, 1025, 4000):
             s = source(n, n)
-            name = files.ensure(modem, s, "tls", where)
+            name = ensure(modem, s, "tls", where)
             assert name.startswith(where.encode())
             assert files.size(modem, name) == n == s.size
             assert rig.model.read_file(name.decode()) == download.fetch(modem, name)[0]
@@ -48,12 +52,13 @@ def test_upload_of_every_size_around_the_blocks():
 def test_a_file_that_is_there_is_not_sent_again():
     rig, modem = up()
     log = Log(rig)
-    name = files.ensure(modem, source(500), "tls")
-    assert files.ensure(modem, source(500), "tls") == name
+    name = ensure(modem, source(500), "tls")
+    assert ensure(modem, source(500), "tls") == name
     assert log.count("AT+QFUPL") == 1
-    assert files.ensure(modem, source(500, 1), "tls") != name  # same size, other bytes
-    assert files.ensure(modem, source(500), "tls", "UFS:") != name
-    assert log.count("AT+QFUPL") == 3
+    assert ensure(modem, source(500, 1), "tls") != name  # same size, other bytes
+    if RAM:
+        assert ensure(modem, source(500), "tls", "UFS:") != name
+    assert log.count("AT+QFUPL") == 2 + RAM
 
 
 def test_a_file_on_the_board_is_the_same_as_its_bytes():
@@ -61,8 +66,8 @@ def test_a_file_on_the_board_is_the_same_as_its_bytes():
         f.write(CA)
     try:
         rig, modem = up()
-        name = files.ensure(modem, Clean(PATH, "ca"), "tls")
-        assert name == files.ensure(modem, Clean(CA, "ca"), "tls")
+        name = ensure(modem, Clean(PATH, "ca"), "tls")
+        assert name == ensure(modem, Clean(CA, "ca"), "tls")
         assert download.verify(modem, name, PATH) and download.verify(modem, name, CA)
         assert not download.verify(modem, name, CA[:-1])
         assert not download.verify(modem, name, CA.replace(b"QEB", b"QEC"))
@@ -75,13 +80,14 @@ def test_a_damaged_upload_is_removed_and_refused():
     for fault in ("upload_short", "upload_sum", "file_changed", "upload_short by=60"):
         rig, modem = up()
         rig.model.command("fault %s n=2" % fault)
-        error = raised(files.ensure, modem, source(700), "tls")
-        assert error.phase == "tls" and "damaged" in error.hint, fault
-        assert files.listed(modem, "RAM:*") == []
+        error = raised(ensure, modem, source(700), "tls")
+        if error.code != 421:  # some firmware finds out by itself
+            assert error.phase == "tls" and "damaged" in error.hint, fault
+        assert files.listed(modem, STORE + "*") == []
         works(modem)
         # One that was damaged once goes up again.
         rig.model.command("fault " + fault)
-        name = files.ensure(modem, source(700), "tls")
+        name = ensure(modem, source(700), "tls")
         assert download.verify(modem, name, source(700)._what)
 
 
@@ -94,10 +100,10 @@ def test_an_upload_that_the_modem_refuses():
     ):
         rig, modem = up()
         rig.model.command("fault " + fault)
-        error = raised(files.ensure, modem, source(100), "tls")
+        error = raised(ensure, modem, source(100), "tls")
         assert error.code == code and "upload failed" in error.hint, error
         assert ("[modem" in str(error)) == (code > 0), error
-        files.ensure(modem, source(100), "tls")
+        ensure(modem, source(100), "tls")
 
 
 def test_a_file_that_changes_while_it_goes_up():
@@ -114,11 +120,11 @@ def test_a_file_that_changes_while_it_goes_up():
             f.write(data)
         begin = rig.now
         if data.startswith(CA):  # what was measured went up
-            files.ensure(modem, s, "tls")
-            assert files.size(modem, "RAM:*") == len(CA)
+            ensure(modem, s, "tls")
+            assert files.size(modem, STORE + "*") == len(CA)
         else:
-            error = raised(files.ensure, modem, s, "tls")
-            assert "changed" in error.hint and files.listed(modem, "RAM:*") == [], error
+            error = raised(ensure, modem, s, "tls")
+            assert "changed" in error.hint and files.listed(modem, STORE + "*") == [], error
         assert rig.now - begin < 5000 and not log.count("AT+CFUN")
         works(modem)
     os.remove(PATH)
@@ -156,8 +162,8 @@ def test_space_left():
     rig, modem = up(switches={"ram_total": 5000, "ufs_total": 90000})
     assert files.space(modem) == files.space(modem, "RAM:") == 5000
     assert files.space(modem, "UFS:") == 90000
-    files.ensure(modem, source(1000), "tls")
-    files.ensure(modem, source(2000), "tls", "UFS:")
+    ensure(modem, source(1000), "tls")
+    ensure(modem, source(2000), "tls", "UFS:")
     assert files.space(modem) == 4000 and files.space(modem, "UFS:") == 88000
     put(rig, "RAM:rest", b"x" * 4000)
     assert files.space(modem) == 0
@@ -167,24 +173,24 @@ def test_space_left():
     handlers = rig.model.runner._commands = dict(rig.model.runner._commands)
     handlers["+QFLDS"] = lambda m, form, args: "OK", handlers["+QFLDS"][1]
     assert files.space(modem) is None
-    files.ensure(modem, source(100), "tls", "UFS:")
+    ensure(modem, source(100), "tls", "UFS:")
 
 
 def test_no_space_is_said_before_anything_is_sent():
     rig, modem = up(switches={"ram_total": 900})
     log = Log(rig)
-    error = raised(files.ensure, modem, source(901), "tls")
+    error = raised(ensure, modem, source(901), "tls")
     assert "901 bytes can never fit" in error.hint and "900 in all" in error.hint
     assert "the one CA" in error.hint and "delete" not in error.hint
     assert log.count("AT+QFUPL") == 0
-    files.ensure(modem, source(100), "tls")
-    error = raised(files.ensure, modem, source(801), "tls")
+    ensure(modem, source(100), "tls")
+    error = raised(ensure, modem, source(801), "tls")
     assert "801 bytes" in error.hint and "800 free" in error.hint and "delete" in error.hint
     assert log.count("AT+QFUPL") == 1
-    files.ensure(modem, source(800), "tls")
+    ensure(modem, source(800), "tls")
     rig, modem = up()
     rig.model.command("storage full")
-    raised(files.ensure, modem, source(100), "tls")
+    raised(ensure, modem, source(100), "tls")
     rig.model.command("storage free")
     works(modem)
 
@@ -269,7 +275,8 @@ def test_names_as_long_as_they_may_be():
     rig, modem = up()
     name = "x" * 80
     put(rig, name, b"abc")
-    assert files.listed(modem, name) == [(name, 3)] and files.size(modem, name) == 3
+    ((shown, n),) = files.listed(modem, name)
+    assert (shown.replace("UFS:", ""), n) == (name, 3) and files.size(modem, name) == 3
     files.delete(modem, name)
     assert files.listed(modem) == []
 
@@ -304,7 +311,7 @@ def test_checksum_as_the_modem_has_it():
             first = file_sum(0, 0, data, 0, cut)
             assert file_sum(first, cut, data, cut, len(data) - cut) == checksum(data)
     rig, modem = up(switches={"checksum_case": "upper"})
-    name = files.ensure(modem, source(600), "tls")
+    name = ensure(modem, source(600), "tls")
     assert download.verify(modem, name, source(600)._what)
 
 

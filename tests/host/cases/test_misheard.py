@@ -123,7 +123,11 @@ def disturbed(rig, modem, ctx, sides, fault, at, place="command"):
         side.check()
         conn = side.server.conns[side.host]
         if len(side.server.got[side.host]):
-            assert (conn.tls.version, tuple(conn.tls.suites), conn.tls.seclevel) == (3, (SUITE,), 1)
+            assert (conn.tls.version, tuple(conn.tls.suites), conn.tls.seclevel) == (
+                3,
+                (SUITE,),
+                1,
+            )
             assert conn.tls.ca == CA
     rig.model.command("clear")
     if not modem.up:

@@ -210,7 +210,7 @@ def test_a_restart_forgets_all_contexts():
     rig, modem, a, b = two()
     rig.model.command("restart")
     rig.sleep(6000)
-    modem.pump()
+    modem.sleep_ms(200)
     assert not modem.up and modem.pdps == []
     modem.start(apn="internet")
     raised(modem.connect, HOST, 443, a.ctx, pdp=2)

@@ -406,7 +406,7 @@ def test_a_modems_clock_that_jumps():
         else:
             rig.model.command("restart")
         rig.sleep(6000)
-        modem.pump()
+        modem.sleep_ms(200)
         if not modem.up:
             modem.start(apn="internet")
         looked(modem, keeper)

@@ -9,6 +9,7 @@ from certificate_kit import certificate, key, modulus
 from qssl import Modem
 from qssl.errors import Error
 from ugsim.fakenet import EchoPeer, FakeNet, Peer
+from ugsim.model import family as _family
 
 # Small: what goes over the UART takes time. The key is the certificate's.
 _N = modulus(16)
@@ -18,6 +19,8 @@ HOST = "server.example"
 MODEL = getattr(os, "getenv", lambda name: None)("CASE_MODEL")  # tools/test.py --family
 LTE = bool(MODEL) and not MODEL.startswith("ug")
 SUITE = 0xC02F if LTE else 0x3D  # of a context that names none
+RAM = "RAM" in _family.load(MODEL or _family.DEFAULT).stores  # it has such a storage
+STORE = "RAM:" if RAM else "UFS:"  # where files go that name none
 
 # What may stand in a payload and looks like the protocol.
 LOOKALIKES = (

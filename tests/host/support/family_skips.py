@@ -14,6 +14,9 @@ PROOF = "what the modem does not say of a file is read back"
 PULSE = "how long PWRKEY is pressed is found out by trying"
 ATTACH = "the attach activates a PDP context by itself, with any APN"
 
+RAM = "it has no RAM: storage"
+NAME = "its firmware checks the name"
+
 # Models of ugsim, or "*" for all of LTE: {case: why}
 SKIPS = {
     "ec21 ec25 eg25 eg91 ec200u eg915u ec200a eg800k": {
@@ -21,6 +24,15 @@ SKIPS = {
         "test_driver_sending::test_prompt_that_comes_late": GIVES_UP,
         "test_driver_end::test_sending_fails_before_the_close_is_known": GIVES_UP,
         "test_compat::test_dropped_after_a_failure": GIVES_UP,
+    },
+    "bg96 bg95 bg77 bg770a ec200u eg915u ec200a eg800k": {
+        "test_driver_badinput::test_ca_larger_than_the_storage": RAM,
+        "test_files::test_space_left": RAM,
+        "test_files::test_no_space_is_said_before_anything_is_sent": RAM,
+        "test_files::test_lists_of_ram_and_flash": RAM,
+    },
+    "bg96 bg95 bg77 bg770a eg800k": {
+        "test_compat_tls::test_the_name_in_the_certificate": NAME,
     },
     "*": {
         "test_driver_badinput::test_tls_arguments": RANGES,
