@@ -22,6 +22,8 @@ restarted|ECONNRESET|modem|it restarted; call modem.start() again; if it does so
 transmits, check its supply (2 A)
 transparent|EALREADY|modem|it is in transparent mode, where only the pipe may use it; \
 pipe.escape() first
+asleep|EALREADY|modem|it sleeps; modem.wake() first
+off|ENOTCONN|modem|it was switched off; call modem.start(), then connect again
 unread||modem|a connection in push or transparent mode fills its buffer and holds the line; read it
 pushing|!EALREADY|modem|a connection is in direct push mode; switch(False) or close() it first
 opening|EALREADY|switch|the connection is not open yet

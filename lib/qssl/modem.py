@@ -285,6 +285,49 @@ class Modem:
 
         stop(self)
 
+    def off(self) -> None:
+        """Switches the modem off in an orderly way (AT+QPOWD): sends what was written, closes what
+        is open, whose sockets say so from then on, and waits until it has left the network.
+        start() switches it on by PWRKEY. Off already is no error. If it does not confirm it: by
+        PWRDWN_N, if that is wired.
+
+        Returns: None.
+        Raises: qssl.Error if it may be on still.
+        Blocks: as long as the network takes, mostly 2 to 12 s; 170 s at most, if nothing answers.
+        Allocates: while it runs.
+        Since: 0.2.
+        """
+        from .power import off_steps
+
+        self.link.drive(off_steps(self))
+
+    def sleep(self) -> None:
+        """Lets the modem sleep (AT+QSCLK=1, DTR): about a mA, registered, connections stay. It
+        needs DTR. Until wake(), calls that need the modem raise; on_event tells what comes.
+
+        Returns: None.
+        Raises: qssl.Error if the modem refuses it, or is busy for 15 s; qssl.Refused without DTR.
+        Blocks: 20 s at most.
+        Allocates: while it runs.
+        Since: 0.2.
+        """
+        from .power import sleep_steps
+
+        self.link.drive(sleep_steps(self))
+
+    def wake(self) -> None:
+        """Wakes the modem from sleep(). Awake already is no error.
+
+        Returns: None.
+        Raises: qssl.Error if it does not answer.
+        Blocks: 0.3 s, 20 s at most.
+        Allocates: while it runs.
+        Since: 0.2.
+        """
+        from .power import wake_steps
+
+        self.link.drive(wake_steps(self))
+
     def connect(
         self,
         host: str,

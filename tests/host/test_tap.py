@@ -120,7 +120,8 @@ NO_FORM = set(
     "urc_in_data push_max ignorelocaltime sslversion pem anchor dnsgip ram_survives_reset "
     "cmee_default echo_default qisde_default atd_default dtr2_answer baud_default busy_input "
     "rtc_default rtc_digits nitz nitz_ms nitz_time qntp_sets creg_lost sim sim_busy_ms sim_lag_ms "
-    "pin_wrong radio_kept operators sleep_wake pwrkey_off pwrdwn pdpdeact_at_off open_limit "
+    "pin_wrong radio_kept operators sleep_wake sleep_after_ms sleep_wake_ms sleep_urc down_ms "
+    "pwrkey_off pwrdwn pdpdeact_at_off open_limit "
     "rx_size tx_size reply_ms take_ms act_ms boot_ms register_ms ram_total ufs_total".split()
 )
 NEEDS = {"qlts_empty": {"nitz": "no"}, "cpin_style": {"sim": "pin"}}

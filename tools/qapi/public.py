@@ -22,6 +22,7 @@ MODULES = {
     "https": "Records by HTTPS.",
     "mqtt": "Records by MQTT.",
     "recovery": "What brings the modem back.",
+    "power": "The modem off and asleep, for asyncio.",
     "timekeeper": "The time, on a board without a clock of its own.",
     "clock": "The modem's clock, for asyncio.",
     "site": "What the files of `boards/` are made of; a program asks its `board` for the same.",

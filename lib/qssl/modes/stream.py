@@ -60,6 +60,7 @@ class Pipe(Socket):
     """
 
     exclusive = True
+    held = "transparent"
 
     def __init__(self, modem, cid, slot, line):
         super().__init__(modem, cid, slot, line)

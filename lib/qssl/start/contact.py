@@ -101,8 +101,10 @@ def contact(step, limit_ms=None):
     pwrkey, status, dtr = modem.pins[:3]
     if dtr is not None:
         dtr.value(1)  # awake, should it sleep (AT+QSCLK)
-    if pwrkey is not None and status is not None and not status.value():
-        yield from press(step, pwrkey)
+    if pwrkey is not None:
+        off = modem.gone == "off" if status is None else not status.value()
+        if off:
+            yield from press(step, pwrkey)
     due = step.due
     if limit_ms is not None:
         step.due = ticks_add(ticks_ms(), step.left(limit_ms))

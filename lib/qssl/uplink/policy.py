@@ -120,7 +120,7 @@ class Policy:
         # Seconds count from when this was made.
         self._ticks = ticks_ms()
         self._s = 0
-        self._last = 0  # when the last window ended
+        self._last = 0  # when the last window began
         self._oldest = None  # since when something has waited ...
         self._full = None  # ... and so many records
         self._hold = 0  # the next window after one in which not all has gone; 0: it has
@@ -383,7 +383,8 @@ class Policy:
 
     def _begin(self):
         self._busy = True
-        self._until = self._time() + self._window
+        self._last = self._time()
+        self._until = self._last + self._window
         self._got = self._passed() + self._asked()
 
     def _asked(self):
@@ -401,7 +402,7 @@ class Policy:
         return due is None or due > 0
 
     def _ended(self):
-        now = self._last = self._time()
+        now = self._time()
         self._until = None
         self._later = self._chance(self._spread)
         self._hold = 0

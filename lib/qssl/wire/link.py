@@ -115,7 +115,7 @@ class Link:
         self.claim = 0  # a result that is not sure yet: what the deadline of the job gives then
         self.resync = Resync(self)
         self.sick = False  # in quarantine: only resync may use the wire
-        self.pipe = None  # the transparent stream that has the wire for itself, see modes.stream
+        self.pipe = None  # what has the wire for itself: a modes.stream.Pipe, or sleep (power)
         self.jam = False  # a full sink holds up all that comes
         self.brim = 1 << 29  # bytes in the UART's ring at which some were lost, see modes.push
         self._chunk = bytearray(_CHUNK)
@@ -487,9 +487,9 @@ class Link:
                     self._due = due
 
     def mine(self, who):
-        # Raises if a transparent stream other than `who` has the wire.
+        # Raises if another than `who` has the wire: a transparent stream, or the modem's sleep.
         if self.pipe is not None and self.pipe is not who:
-            raise error("transparent")
+            raise error(self.pipe.held)
 
     def why(self, reason):
         # What to say when something did not come in time.

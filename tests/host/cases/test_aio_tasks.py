@@ -5,13 +5,14 @@ from loop import asyncio, each_pass, run  # isort: skip  before qssl: it brings 
 import errno
 
 from driver_kit import HOST, Log, arm, bare, tls
-from qssl import aio, uplink
+from qssl import aio, power, uplink
 from qssl.errors import Error
 from qssl.https import Https
 from qssl.queue import RamQueue
 from qssl.recovery import Recovery
 from qssl.start import network as query
 from qssl.uplink import Uplink
+from qssl.uplink.policy import Policy
 from receivers import HttpServer
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, SourcePeer
 
@@ -166,6 +167,81 @@ def test_each_pass_of_the_loop_moves_one_chunk():
         assert 1 <= reads[1] <= 4, reads
 
     run(main)
+
+
+# --- power ---------------------------------------------------------------------------------------
+
+
+class _Line:
+    def __init__(self, rig, name):
+        self._rig = rig
+        self._name = name
+
+    def value(self, on=None):
+        if on is None:
+            return self._rig.model.line(self._name)
+        self._rig.model.set_line(self._name, bool(on))
+
+
+def test_off_sleep_and_wake_beside_other_tasks():
+    async def main():
+        rig, modem, _ = await started()
+        modem.pins = (_Line(rig, "pwrkey"), None, _Line(rig, "dtr"), None, None, None)
+        beats = [0, 0]  # how many, and the longest time between two
+
+        async def beat():
+            last = rig.now
+            while True:
+                await asyncio.sleep_ms(50)
+                beats[0] += 1
+                beats[1] = max(beats[1], rig.now - last)
+                last = rig.now
+
+        task = asyncio.create_task(beat())
+        await aio.drive(modem, power.sleep_steps(modem))
+        await asyncio.sleep_ms(20000)
+        assert rig.model.port.asleep()
+        await aio.drive(modem, power.wake_steps(modem))
+        assert not rig.model.port.asleep()
+        assert await aio.drive(modem, query.registration(modem))
+        await aio.drive(modem, power.off_steps(modem))
+        assert rig.model.power.state == "off"
+        await aio.start(modem, apn="internet")
+        assert modem.up and beats[0] > 400 and beats[1] <= 100
+        task.cancel()
+
+    run(main)
+
+
+def test_an_uplink_with_a_policy_as_a_task():
+    async def main(between):
+        server = HttpServer()
+        rig, modem, ctx = await started(FakeNet(server))
+        modem.pins = (_Line(rig, "pwrkey"), None, _Line(rig, "dtr"), None, None, None)
+        up = Uplink(
+            modem,
+            HOST,
+            443,
+            ctx,
+            Https(HOST),
+            RamQueue(),
+            Recovery(modem, apn="internet"),
+        )
+        policy = Policy(up, every_s=120, spread_s=0, between=between)
+        task = asyncio.create_task(up.task())
+        off = 0
+        for n in range(40):
+            policy.put(b'{"n":%d}' % n)
+            await asyncio.sleep(10)
+            off += rig.model.power.state == "off" or rig.model.port.asleep()
+        assert policy.windows == 3 and off >= 30, (policy.windows, off)
+        await asyncio.sleep(200)
+        assert [r["n"] for r in server.ledger.values()] == list(range(40))
+        assert policy.error is None and server.ledger.repeats == 0
+        task.cancel()
+
+    for between in ("off", "sleep"):
+        run(main, between, timeout_s=1000)
 
 
 # --- an uplink beside other tasks ----------------------------------------------------------------

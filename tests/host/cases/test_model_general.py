@@ -391,6 +391,8 @@ def test_sleep():
         if wake == "dtr":
             assert t.at("AT") == b""
             t.model.set_line("dtr", True)
+            assert t.at("AT") == b""
+            t.wait(100)
         assert t.at("AT") == OK
         if mode == 1:
             t.model.set_line("dtr", True)

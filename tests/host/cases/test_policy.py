@@ -458,6 +458,78 @@ def test_failures_and_urgency_are_kept():
         assert site.policy.failures == 0 and site.policy.wait_s() in (3599, 3600), other
 
 
+# --- between two windows ---
+
+
+class Line:
+    def __init__(self, rig, name):
+        self._rig = rig
+        self._name = name
+
+    def value(self, on=None):
+        if on is None:
+            return self._rig.model.line(self._name)
+        self._rig.model.set_line(self._name, bool(on))
+
+
+def powered(between, **keywords):
+    # A site with power lines: between two windows the modem is off or asleep.
+    site = Site(between="on", **keywords)
+    rig, modem = site.rig, site.modem
+    modem.pins = tuple([Line(rig, name) for name in ("pwrkey", "status", "dtr")] + [None] * 3)
+    site.policy._between = between
+    return site
+
+
+def test_off_or_asleep_between_two_windows():
+    for between in ("off", "sleep"):
+        site = powered(between, every_s=600)
+        model = site.rig.model
+        rests = 0
+        for _ in range(20):
+            site.put()
+            site.work(150)
+            rests += model.power.state == "off" if between == "off" else model.port.asleep()
+        assert site.policy.windows == 4 and rests >= 15, (between, site.policy.windows, rests)
+        assert [n for _, n in site.sent] == list(range(len(site.sent))) and len(site.sent) > 15
+        assert site.policy.error is None and site.up.failures == 0
+        assert model.power.starts == (3 if between == "off" else 0)
+        assert not site.policy.run() or site.policy.wait_s()
+
+
+def test_a_modem_that_can_not_rest_still_sends():
+    for between, fault in (
+        ("off", "down_never n=0"),
+        ("off", "lose_urc what=down n=0"),
+        ("sleep", "cme cmd=+QSCLK= code=3 n=0"),
+        ("sleep", "wake_never n=0"),
+    ):
+        site = powered(between, every_s=600)
+        site.modem.pins = site.modem.pins[:4] + (Line(site.rig, "reset"), None)
+        driver_kit.arm(site.rig, fault)
+        for _ in range(8):
+            site.put()
+            site.work(400)
+        assert len(site.sent) >= 5, (between, fault, site.sent)
+        assert [n for _, n in site.sent] == list(range(len(site.sent)))
+        # Where STATUS tells, the last word is not missed; waking is the next window's matter.
+        assert (site.policy.error is None) == (fault[0] in "lw"), (fault, site.policy.error)
+
+
+def test_windows_without_a_network_do_not_leave_the_modem_on():
+    site = powered("off", window_s=60, again_s=600)
+    site.rig.model.command("coverage off")
+    site.put()
+    on = 0
+    for _ in range(600):
+        site.work(10)
+        on += site.rig.model.power.state != "off"
+    assert 2 <= site.policy.windows <= 4 and on * 10 < 600, (site.policy.windows, on)
+    site.rig.model.command("coverage on")
+    site.work(8000, 60)
+    assert len(site.sent) == 1
+
+
 # --- messages ---
 
 

@@ -131,6 +131,9 @@ FAULTS = {
     "recv_short": ("QSSLRECV gives at most size= bytes", (("size", "1"), ("n", "0"), ("ms", "0"))),
     "close_error": ("QSSLCLOSE answers ERROR", _ONCE),
     "close_hang": ("QSSLCLOSE takes its whole time-out", _ONCE),
+    # Power
+    "wake_never": ("what should wake it from AT+QSCLK has no effect until it is restarted", _ONCE),
+    "down_never": ("AT+QPOWD answers OK, and it stays on", _ONCE),
     # Time
     "ntp_error": ("+QNTP gives this code and no time", (("code", "565"),) + _ONCE),
     "ntp_never": ("+QNTP never comes", _ONCE),

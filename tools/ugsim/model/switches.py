@@ -184,7 +184,19 @@ SWITCHES = {
     "cpin_style": ("word", ("word", "number"), "AT+CPIN? of a locked SIM: a word, +CME ERROR: 11"),
     "radio_kept": ("no", ("no", "yes"), "AT+CFUN and AT+COPS outlive a restart"),
     "operators": (1, None, "networks that AT+COPS=? lists"),
-    "sleep_wake": ("bytes", ("bytes", "dtr"), "AT+QSCLK=1: what wakes the UART"),
+    "sleep_wake": (
+        "dtr",
+        ("dtr", "bytes"),
+        "AT+QSCLK=1: what wakes the UART: DTR alone, or bytes",
+    ),
+    "sleep_after_ms": (3000, None, "AT+QSCLK: time without a byte until the UART sleeps"),
+    "sleep_wake_ms": (100, None, "time until it is awake; what is typed before is lost"),
+    "sleep_urc": (
+        "now",
+        ("now", "held", "lost"),
+        "URC while it sleeps: comes, when it is awake, never; RI pulses in any case",
+    ),
+    "down_ms": (500, None, "time from AT+QPOWD to POWERED DOWN (UG96: 2 to 12 s, at most 40)"),
     "cscs_name": ("plain", ("plain", "hex"), 'how AT+CSCS="GSM" is written in UCS2'),
     "pwrkey_off": ("no", ("no", "yes"), "a long pulse of PWRKEY switches off (UG95, UG96: no)"),
     "pwrdwn": (

@@ -86,8 +86,6 @@ class UGxx:
         self.zone_update = 0
         self.qcfg = general.remembered(self, self.qcfg)
         self.phone = {}  # settings of ugsim.model.commands.phone
-        self.asleep_at = None  # with AT+QSCLK: when the UART goes to sleep; None: not soon
-        self.awake_at = 0  # until then what is typed is lost
         self.port = Port(self)
         self.line_in = Line(self)
         self.runner = Runner(self, self.commands)
@@ -145,7 +143,7 @@ class UGxx:
         return self.port.baud
 
     def feed(self, data):
-        if self.muted or not self.power.alive() or not self.port.awake():
+        if self.muted or not self.power.alive() or not self.port.hears():
             return
         if "psm" in self.kept:
             self.power.rest()
@@ -193,8 +191,10 @@ class UGxx:
         self.lines[name] = asserted
         if name in ("pwrkey", "reset", "off"):
             self.power.line(name, asserted)
-        elif name == "dtr" and not asserted:
-            modes.dtr_dropped(self)
+        elif name == "dtr":
+            self.port.dtr()
+            if not asserted:
+                modes.dtr_dropped(self)
 
     def line(self, name):
         # "status": powered; "dcd": a transparent connection has the port; "cts": the host may

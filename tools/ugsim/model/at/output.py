@@ -31,6 +31,7 @@ class Output:
         self._kept = []  # what waits of it
         self._held = []
         self._cached = []
+        self._slept = []
         self._in_reply = False  # an information line has left, the next needs no leading CR LF
 
     def emit(self, data, kind):
@@ -126,8 +127,14 @@ class Output:
             return
         if not self._m.phone.get("QINDCFG all", 1):
             return
-        self._m.event("urc", text)
         self.urc_ms = self._m.now
+        if self._m.port.asleep():
+            if self._m.sw["sleep_urc"] != "now":
+                if self._m.sw["sleep_urc"] == "held":
+                    self._slept.append((text, data, trailer, what))
+                return
+            self._m.port.stirs()
+        self._m.event("urc", text)
         line = framed(text)
         if data is not None and self._m.qicfg["viewmode"]:
             line = line[:-2] + b","
@@ -149,6 +156,13 @@ class Output:
         for text, data, trailer, what in cached:
             self.urc(text, data, trailer, what)
 
+    def awake(self):
+        # The UART is awake: what was held back in its sleep comes now.
+        slept = self._slept
+        self._slept = []
+        for text, data, trailer, what in slept:
+            self.urc(text, data, trailer, what)
+
     def release(self):
         # The data mode is over: what waited comes now.
         self.hold = ""
@@ -166,6 +180,7 @@ class Output:
             self.queue.clear()
         self._held = []
         self._cached = []
+        self._slept = []
         self._kept = []
         self.hold = ""
         self.silent = False

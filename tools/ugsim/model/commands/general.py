@@ -107,6 +107,13 @@ _CTZU = setting("CTZU", 0, 1, "zone_update")
 _QSCLK = [None, setting("QSCLK", 0, 1, "sleep_mode"), setting("QSCLK", 0, 2, "sleep_mode")]
 
 
+def qsclk(m, form, args):
+    # AT+QSCLK: 0 it never sleeps, 1 while DTR is not asserted, 2 whenever it can
+    result = _QSCLK[m.family.sleep_most](m, form, args)
+    m.port.stirs()
+    return result
+
+
 def qcfg(m, form, args):
     # AT+QCFG="<name>"[,<value>...]: kept and shown. "urc/port",<0|1>,"<port>" is obeyed, too.
     known = _QCFG if m.family.qcfg is None else m.family.qcfg
@@ -170,7 +177,7 @@ COMMANDS = {
     "Z": atz,
     "+CMEE": setting("CMEE", 0, 2, "cmee"),
     "+QISDE": setting("QISDE", 0, 1, "payload_echo"),
-    "+QSCLK": lambda m, form, args: _QSCLK[m.family.sleep_most](m, form, args),
+    "+QSCLK": qsclk,
     "+CTZU": ctzu,
     "+QCFG": qcfg,
 }

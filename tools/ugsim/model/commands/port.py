@@ -3,8 +3,6 @@
 
 from ugsim.model.errors import OK, Refused
 
-_SLEEP_MS = 3000  # without a byte, then it sleeps
-_WAKE_MS = 100  # bytes are lost until it is awake
 RATES = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
 
@@ -19,6 +17,9 @@ class Port:
         self._deaf_until = 0  # after a change of the rate
         self._next = None  # rate that is taken once the present output has left
         self._held = b""  # the first half of an "AT" that comes in two pieces
+        self._asleep_at = None  # with AT+QSCLK: when the UART goes to sleep; None: not soon
+        self._awake_at = 0  # until then what is typed is lost
+        self._coma = False  # it never wakes (fault wake_never)
 
     def change(self, rate):
         self.setting = rate
@@ -53,20 +54,46 @@ class Port:
             return data[at:]
         return garble(data, host, self.baud) if host and host != self.baud else data
 
-    def awake(self):
-        # Whether the UART hears what arrives now. With AT+QSCLK it sleeps after a pause: 1 while
-        # DTR is not asserted, 2 always. What comes then is lost; it wakes by it, or by DTR only.
+    # Sleep. With AT+QSCLK it begins after a pause: 1 while DTR is not asserted, 2 always.
+
+    def stirs(self):
+        # Something comes or goes, or a condition of sleep has changed: the pause begins anew.
         m = self._m
-        asleep = m.sleep_mode == 2 or (m.sleep_mode == 1 and not m.lines["dtr"])
-        if not asleep:
-            m.asleep_at = None
-            return True
-        if m.asleep_at is not None and m.now >= m.asleep_at:
-            if m.sw["sleep_wake"] == "dtr" and m.sleep_mode == 1:
-                return False
-            m.awake_at = m.now + _WAKE_MS
-        m.asleep_at = m.now + _SLEEP_MS
-        return m.now >= m.awake_at
+        may = m.sleep_mode == 2 or (m.sleep_mode == 1 and not m.lines["dtr"])
+        self._asleep_at = m.now + m.sw["sleep_after_ms"] if may else None
+
+    def asleep(self):
+        m = self._m
+        return self._coma or (self._asleep_at is not None and m.now >= self._asleep_at)
+
+    def wake(self):
+        # By DTR, or by what is typed. What is typed until it is awake is lost.
+        m = self._m
+        if m.faults.hit("wake_never"):
+            self._coma = True
+        if self._coma:
+            return
+        self._awake_at = m.now + m.sw["sleep_wake_ms"]
+        m.timers.at(self._awake_at, m.out.awake)
+        self.stirs()
+
+    def dtr(self):
+        # The line has changed.
+        if self._m.lines["dtr"] and self.asleep():
+            self.wake()
+        if not self._coma:
+            self.stirs()
+
+    def hears(self):
+        # Whether the UART hears what arrives now.
+        m = self._m
+        if self.asleep():
+            if m.sleep_mode != 1 or m.sw["sleep_wake"] == "bytes":
+                self.wake()
+            return False
+        if self._asleep_at is not None:
+            self.stirs()
+        return m.now >= self._awake_at
 
     def send(self, data):
         # What the host sees of the modem's bytes.

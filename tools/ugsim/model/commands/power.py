@@ -8,7 +8,6 @@ from ugsim.model.errors import OK, Refused
 # and UG96 use 200 ms of RESET_N; UG95's hardware design names about 100 ms of PWRDWN_N.
 _RESET_MS = 100
 _DOWN_MS = 100  # of PWRDWN_N
-_DETACH_MS = 500  # from AT+QPOWD to POWERED DOWN
 
 OFF = "off"
 BOOTING = "booting"
@@ -124,8 +123,10 @@ class Power:
         if self.state != ON:
             return
         m = self._m
+        if m.faults.hit("down_never"):
+            return
         self.state = STOPPING
-        m.timers.at(m.now + _DETACH_MS, self._down)
+        m.timers.at(m.now + m.sw["down_ms"], self._down)
 
     def _down(self):
         m = self._m
