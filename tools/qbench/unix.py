@@ -66,7 +66,7 @@ class Unix:
         finally:
             process.stop(modem)
 
-    def run(self, script, at, bits=64, clients=None, **settings):
+    def run(self, script, at, bits=64, clients=None, heap="256k", **settings):
         # What the script prints.
         # Paths as short as on a board: each module's is kept in the heap.
         path = [self._folder, self._mpy, *([clients] if clients else [])]
@@ -74,7 +74,7 @@ class Unix:
         env = {"MICROPYPATH": ":".join(path)}
         settings = dict({"modem": "tcp:" + at, "ca": self._folder / "ca.pem"}, **settings)
         env.update({"QSSL_" + k.upper(): str(v) for k, v in settings.items()})
-        argv = [setup.micropython(bits), "-X", "heapsize=256k", SCRIPTS / script]
+        argv = [setup.micropython(bits), "-X", "heapsize=" + heap, SCRIPTS / script]
         done = subprocess.run(
             [str(a) for a in argv],
             env=env,
@@ -117,7 +117,7 @@ class Unix:
         return json.loads(out.splitlines()[-1])["passed"]
 
     def modules(self):
-        return dict(json.loads(self.run("modules.py", "", bits=32)))
+        return dict(json.loads(self.run("modules.py", "", bits=32, heap="1m")))
 
     def sends(self, scripts, count=3):
         # AT+QSSLSEND commands for one more publish or post, for each script: the difference of two
