@@ -55,7 +55,17 @@ _RUN_WITH_SYSTEM = """\
 root=$(dirname "$(readlink -f "$0")")/root
 lib=$(echo "$root"/usr/lib/*-linux-gnu* "$root"/lib/*-linux-gnu* "$root"/usr/lib \\
   "$root"/usr/lib/*-linux-gnu*/pulseaudio | tr ' ' ':')
+[ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_FILE="$root/fonts.conf"
 LD_LIBRARY_PATH=$lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec "$root/{program}" "$@"
+"""
+# Where a system has no fonts: those that came with a program.
+_FONTS = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
 """
 # Packages of another suite: libraries and loader are their own, as the system's may be older.
 _RUN_ALONE = """\
@@ -99,6 +109,7 @@ def unpack(folder, packages, suite=None, arch=None):
     (folder / "root").mkdir()
     for deb in archives:
         run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
+    (folder / "root/fonts.conf").write_text(_FONTS)
     (folder / "packages.txt").write_text("".join(deb.name + "\n" for deb in archives))
     shutil.rmtree(apt)
 
