@@ -76,7 +76,7 @@ def watchdog():
 
 folder = board.setting("folder", "")  # of its files; "" is the board's root
 count = board.setting("count", 0)  # records to send; 0: no end
-token = board.setting("token")
+token = board.setting("token", "")
 
 settings = Settings(folder + "settings")
 settings.add("interval_s", board.setting("interval_s", 60), 1, 86400, "s")
@@ -98,7 +98,9 @@ up = Uplink(
     Recovery(modem, clock=clock, **board.access()),
     stamp=at,
 )
-inbox = Inbox(up, folder + "inbox", board.setting("key"), board.setting("device"), ask_s=900)
+inbox = Inbox(
+    up, folder + "inbox", board.setting("key", ""), board.setting("device", ""), ask_s=900
+)
 settings.bind(inbox)
 celsius = 20 + os.urandom(1)[0] / 64
 asked = True  # for health: at the start, daily, and when the server asks
