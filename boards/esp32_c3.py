@@ -5,6 +5,7 @@
     modem = board.modem(sockets=1)           # a qssl.Modem on these pins
     host = board.setting("host", "test")     # from /settings.json on the board
     modem.start(**board.access())            # APN, its user and password, PIN: settings as well
+    power = board.power()                    # sleep, watchdog: see docs/power.md
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
     board.set_utc((y, m, d, h, mi, s))       # sets this board's clock
 
@@ -77,6 +78,7 @@ PINS = {
     "off": 7,
 }
 LOW = "dtr dcd"  # asserted at low level, as seen from the board
+WATCHDOG_MS = 600000  # any time will do
 
 
 def modem(**options):
@@ -84,8 +86,14 @@ def modem(**options):
     return site.modem(machine, UART, PINS, LOW, options)
 
 
+def power():
+    from qssl.sitepower import Power
+
+    return Power(machine, WATCHDOG_MS)
+
+
 def set_utc(t):
     site.set_utc(machine, t)
 
 
-__all__ = ("access", "modem", "now", "set_utc", "setting", "utc")
+__all__ = ("access", "modem", "now", "power", "set_utc", "setting", "utc")

@@ -8,6 +8,7 @@ file is copied as board.py; `python3 tools/run.py SCRIPT` does what is needed he
     modem = board.modem(sockets=1)           # a qssl.Modem on this board's pins
     host = board.setting("host", "192.0.2.1")
     modem.start(**board.access())            # APN, its user and password, PIN: settings as well
+    power = board.power()                    # sleep, watchdog: see docs/power.md
     board.utc(), board.now()                 # the time: a tuple, and seconds since 1970; or None
     board.set_utc((y, m, d, h, mi, s))       # nothing: the PC looks after its clock
 
@@ -68,6 +69,13 @@ def modem(**options):
     options.setdefault("flow", setting("flow", 0) == 1)
     options.setdefault("baud", setting("baud", 0))
     return Modem(UART(setting("modem"), options["baud"], options["flow"]), **options)
+
+
+def power():
+    # As on a board: sleep waits, deep sleep waits and ends the program, no watchdog.
+    from qssl.sitepower import Power
+
+    return Power(None, path=setting("kept", "kept"))
 
 
 def utc():

@@ -165,10 +165,13 @@ def _close(modem):
             continue
         if not modem.link.sick and sock.state() == 1:
             sock._want = sock._n
-            while sock._want and sock.state() == 1 and (yield due):
-                pass
+        while sock.state() == 2 or (sock._want and sock.state() == 1):
+            if modem.link.sick or not (yield due):
+                break
+        if sock.state() == 3:
+            continue
         sock.fail("off")
-        if not modem.link.sick and sock.state() != 3:
+        if not modem.link.sick:
             line = b"AT+QSSLCLOSE=%d" % sock.id
             if not modem.link.lte & 2:
                 line += b",%d" % _CLOSE_S

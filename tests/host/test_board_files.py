@@ -11,7 +11,7 @@ import setup
 
 BOARDS = setup.ROOT / "boards"
 REAL = ("esp32", "esp32_s3", "esp32_c3", "pico", "pico_w")
-NAMES = ("access", "setting", "modem", "utc", "now", "set_utc")
+NAMES = ("access", "setting", "modem", "utc", "now", "power", "set_utc")
 LINES = ("tx", "rx", "rts", "cts", "pwrkey", "status", "dtr", "dcd", "reset", "off")
 
 # A machine that notes what it is asked for. Pins above 48 don't exist.

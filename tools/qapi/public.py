@@ -25,6 +25,7 @@ MODULES = {
     "power": "The modem off and asleep, for asyncio.",
     "timekeeper": "The time, on a board without a clock of its own.",
     "clock": "The modem's clock, for asyncio.",
+    "sitepower": "Sleep and watchdog of a board: what its `board.power()` gives.",
     "site": "What the files of `boards/` are made of; a program asks its `board` for the same.",
     "ctrl_z": "Sending what is still being made.",
     "files": "The modem's files.",

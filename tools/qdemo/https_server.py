@@ -22,7 +22,8 @@ You came by %s, %s.
 
 
 class HttpsServer:
-    # POST /telemetry takes a SenML record, POST /post anything; GET anything gives a short text.
+    # POST /telemetry takes a SenML record, or a batch as qssl.https makes it; POST /post anything;
+    # GET anything gives a short text.
     # on_record(senml.Record): a record has arrived, before its answer goes out.
     # on_note(text): something else that a person may want to know. With certs.other it is an
     # ordinary server of today with two names on its address; who names none gets the other host.
@@ -128,12 +129,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(404)
             return
         try:
-            record = senml.parse(body)
+            records = senml.parse_all(body)
         except ValueError as e:
             self.server.on_note(str(e))
             self._answer(400)
             return
-        self.server.on_record(record)
+        for record in records:
+            self.server.on_record(record)
         self._answer(204)
 
     def do_GET(self):

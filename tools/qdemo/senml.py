@@ -12,6 +12,20 @@ class Record:
         self.size = size
 
 
+def parse_all(data):
+    # The Records in a message: one, or a batch as qssl.https has it, which are numbered by id.
+    try:
+        batch = json.loads(data, parse_float=str)
+        records = batch["records"]
+        found = []
+        for i, record in enumerate(records):
+            text = ", ".join("%s %s" % item for item in record.items() if item[0] != "at")
+            found.append(Record(batch["id"] + i, text, len(data) // len(records)))
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [parse(data)]
+
+
 def parse(data):
     # The Record in a message; ValueError if there is none.
     try:
