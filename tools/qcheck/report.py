@@ -99,6 +99,9 @@ def show(found, survey, saved, out):
         out("")
     for number, cert in enumerate(found["chain"]):
         _certificate(number, cert, out)
+    if found["chain"]:
+        size = sum(cert["bytes"] for cert in found["chain"])
+        out("bill     Bill(chain=%d) of qssl.uplink.bill" % size)
     ca = found["ca"]
     if ca:
         cert = ca["certificates"][0]

@@ -18,6 +18,8 @@ no clock: the network tells the time, or NTP does, and now and then one of them 
 renewed half-way, and the SIM is busy after each start. At the end
 the receiver's ledger must show every record, but for those that the bounded queue dropped and
 counted.
+bill: what a day of telemetry (a time and 3 values every five minutes) costs on the air, by form
+and carrier, as qssl.uplink.bill reckons it; the server's certificate is that of tools/receiver.
 load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
 real: in real time, over ugsim, with a mosquitto that is killed and started again, restarts of the
 modem, faults, and a board that stops in the midst and begins anew: on MicroPython's unix port and
@@ -28,6 +30,7 @@ go on by themselves."""
 
 _OF = (  # option, what it is for, the value without it
     ("records", "year", 105120),
+    ("day", "bill", 288),
     ("operations", "load", 100000),
     ("seconds", "real", 60),
     ("on", "real", None),
@@ -44,9 +47,12 @@ def main(args):
     )
     many = number(1, 10**9)
     parser.add_argument(
-        "what", choices=("year", "load", "real", "restarts"), nargs="?", default="year"
+        "what", choices=("year", "bill", "load", "real", "restarts"), nargs="?", default="year"
     )
     parser.add_argument("--records", type=many, metavar="N", help="of the year (105120)")
+    parser.add_argument(
+        "--day", type=number(4, 10**4), metavar="N", help="records of bill's (288)"
+    )
     parser.add_argument("--operations", type=many, metavar="N", help="of the load (100000)")
     parser.add_argument(
         "--seconds", type=number(2, 10**6), metavar="N", help="of real, on each (60)"
@@ -76,6 +82,8 @@ def main(args):
         return real(options)
     if options.what == "restarts":
         return restarts(options)
+    if options.what == "bill":
+        return bill(run("bill.py", options.day, options, "cpython", False), options.day)
     if options.what == "year":
         found = run("soak.py", options.records, options, options.interpreter or "cpython")
         return year(found)
@@ -83,11 +91,12 @@ def main(args):
     return load(found)
 
 
-def run(script, count, options, interpreter):
+def run(script, count, options, interpreter, show=True):
     # What the script says at its end; None if it did not come to that.
     _, argv, env = cpython() if interpreter == "cpython" else micropython()
     file = str(setup.ROOT / "tools" / "qsearch" / script)
-    print("seed %d on %s" % (options.seed, interpreter), flush=True)
+    if show:
+        print("seed %d on %s" % (options.seed, interpreter), flush=True)
     begin = time.monotonic()
     found = None
     with subprocess.Popen(
@@ -104,7 +113,7 @@ def run(script, count, options, interpreter):
                 found = json.loads(line[8:])
             else:
                 print(line, end="", flush=True)
-    if found is not None:
+    if found is not None and show:
         for key in sorted(found):
             print("  %-18s %s" % (key, found[key]))
         print("in %.0f s" % (time.monotonic() - begin))
@@ -157,6 +166,21 @@ def year(found):
         return 1
     print("every record arrived that the queue had room for; %(repeats)d repeats" % found)
     print("%(dated)d have their time, %(undated)d say that nobody knew it" % found)
+    return 0
+
+
+def bill(found, count):
+    if found is None:
+        print("FAILED: it ended with the error above.")
+        return 1
+    print(
+        "%-34s %8s %11s %8s"
+        % ("bytes of a day of %d records" % count, "on air", "a record", "payload")
+    )
+    for name, (air, payload, connects) in found.items():
+        shown = (name, air, air / count, payload / count)
+        print("%-34s %8d %11.1f %8.1f" % shown, end="")
+        print(", %d connection%s" % (connects, "s"[: connects > 1]))
     return 0
 
 

@@ -61,9 +61,10 @@ def batched(carrier):
     attach = carrier.attach
     carrier.attach = lambda sock: attach(_Joined(sock))
     if hasattr(carrier, "_pack"):
+        # The first byte says what it is.
         head = carrier._head
-        at = head.find(b"Content-Type: ") + 14
-        carrier._head = head[:at] + KIND.encode() + head[head.find(b"\r", at) :]
+        at = head.find(b"Content-Type: ")
+        carrier._head = head[:at] + head[head.find(b"\n", at) + 1 :]
         carrier._pack = pack
         return carrier
     deliver = carrier.deliver
