@@ -52,12 +52,12 @@ class Witness(Exchange):
         link.type(text, len(text))
 
     def line(self, buf, lo, hi):
-        if buf.startswith(b"+QIACT: ", lo):
-            n = value(buf, lo + 8, hi, 0)
-            if n >= 0 and value(buf, lo + 8, hi, 1) == 1:
+        if buf.startswith(b"+QIACT:", lo):
+            n = value(buf, lo + 7, hi, 0)
+            if n >= 0 and value(buf, lo + 7, hi, 1) == 1:
                 self._seen |= 1 << n
-        elif buf.startswith(b"+QICSGP: ", lo):
-            self._empty = buf.startswith(b'""', field(buf, lo + 9, hi, 1))
+        elif buf.startswith(b"+QICSGP:", lo):
+            self._empty = buf.startswith(b'""', field(buf, lo + 8, hi, 1))
         else:
             return False
         return True
@@ -177,9 +177,9 @@ class Modem:
         restart = self._on_restart
         known = self._on_known
         self.link.urcs += (
-            (b"+QSSLURC: ", self._on_ssl),
-            (b"+QSSLOPEN: ", self._on_open),
-            (b"+QIURC: ", self._on_ip),
+            (b"+QSSLURC:", self._on_ssl),  # some firmware writes no blank behind it
+            (b"+QSSLOPEN:", self._on_open),
+            (b"+QIURC:", self._on_ip),
             (b"RDY", restart),
             (b"POWERED DOWN", restart),
             (b"NORMAL POWER DOWN", restart),
@@ -650,7 +650,7 @@ class Modem:
 
     def _on_open(self, buf, lo, hi):
         # +QSSLOPEN: <clientID>,<errorcode> (manual 2.2.2)
-        at = lo + 11
+        at = lo + 10
         code = value(buf, at, hi, 1)
         sock = self._socket(buf, at, hi, 0)
         if sock is not None and code >= 0:
@@ -664,19 +664,22 @@ class Modem:
         at = buf.find(b",", lo, hi) + 1
         sock = self._socket(buf, at, hi, 0) if at else None
         n = value(buf, at, hi, 1)
-        if sock is None:
-            if n >= 0 and buf.startswith(b'"recv",', lo + 10):
+        lo = buf.find(b'"', lo, at)
+        if lo < 0:
+            pass
+        elif sock is None:
+            if n >= 0 and buf.startswith(b'"recv",', lo):
                 self.link.parser.expect(n, None, None)  # pushed to nobody: not to be parsed
         else:
-            if buf.startswith(b'"recv",', lo + 10):
+            if buf.startswith(b'"recv",', lo):
                 sock.on_recv(n)
                 self._event(1, sock.id, n)
                 return
-            if buf.startswith(b'"closed",', lo + 10):
+            if buf.startswith(b'"closed",', lo):
                 sock.on_closed()
                 self._event(2, sock.id, -1)
                 return
-            if buf.startswith(b'"security",', lo + 10):
+            if buf.startswith(b'"security",', lo):
                 sock.on_security(n)
                 self._event(3, sock.id, n)
                 return
@@ -684,8 +687,9 @@ class Modem:
 
     def _on_ip(self, buf, lo, hi):
         # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead, if it is true.
-        if buf.startswith(b'"pdpdeact",', lo + 8):
-            n = number(buf, lo + 19, hi)
+        at = buf.find(b'"pdpdeact",', lo, lo + 19)
+        if at > 0:
+            n = number(buf, at + 11, hi)
             if n >= 0:
                 self.link.suspect()
                 self.link.doubt |= 4

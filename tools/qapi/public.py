@@ -45,7 +45,7 @@ INTERNAL = (
     "family.attach family.bg770a family.bg95 family.bg96 family.choose family.ec200a "
     "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
     "family family.wanted family.witness modes.inband modes.push ntp sitewords start.bringup "
-    "start.contact start.echo start.mute start.network start.radio start.sim "
+    "start.contact start.echo start.left start.mute start.network start.radio start.sim "
     "start.urcs start.words tried uplink.answer uplink.fetch uplink.send uplink.signed wire.ascii "
     "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()

@@ -19,7 +19,8 @@ _LF = const(10)
 _QUIET_MS = const(50)  # some firmware leaves out the CR LF: this silence then is the end
 _STALL_MS = const(5000)  # a payload that stops in the middle
 _PLUS = const(43)
-_URC = const(b'+QSSLURC: "recv",')
+_URC = const(b"+QSSLURC:")
+_RECV = const(b'"recv",')
 
 
 class Push:
@@ -42,7 +43,7 @@ class Push:
     def on_line(self, buf, lo, hi):
         link = self._link
         self._follow()
-        if link.sick and buf.startswith(_URC, lo):
+        if link.sick and buf.startswith(_URC, lo) and buf.find(_RECV, lo, hi) > 0:
             link.parser.expect(max(value(buf, lo, hi, 2), 0), None, None)  # noise, but no lines
         unknown = link.stats.unknown
         text = link.text

@@ -170,17 +170,7 @@ class Bringup:
         modem = self.modem
         modem.epoch += 1
         self.settings = ()
-        from . import echo
-
-        for _ in range(_TRIES):
-            if (yield from echo.on(modem)):
-                break
-            self.look()
-            yield from self.pause(1000)
-        else:
-            hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
-            hint += "changed on the way: check TX, level, baud rate and GND"
-            raise Error(errno.EIO, "start", hint)
+        yield from self.echoing()
         settings = []
         # Not every firmware has them. What it answers is read without them, too: it is in words
         # already, or it would not have come so far; errors have no number then.
@@ -215,6 +205,16 @@ class Bringup:
                         # Some firmware of LTE modems takes no time-out.
                         if (yield from self.ask(text % cid, None, 5000)) == _l.OK:
                             break
+
+    def echoing(self):
+        from .left import echoing
+
+        yield from echoing(self)
+
+    def attached(self):
+        from .left import attached
+
+        return (yield from attached(self))
 
     def held(self, flow):
         # Flow control; whether it is as it has to be. With RTS not wired a modem that obeys it
@@ -308,6 +308,9 @@ class Bringup:
                 if self.over() or (why == last and why in _LASTING):
                     raise self.refused()
                 last = why
+                if wait == 1000 and not self.denied and (yield from self.attached()):
+                    wait += 1
+                    continue
                 yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, 10000)
                 yield from self.pause(wait)
                 wait = min(wait * 2, 16000)
@@ -347,7 +350,7 @@ class Bringup:
         _unload("start.contact")
         self.restarts = self.link.stats.restarts  # booting was none
         yield from self.tidy()
-        _unload("start.contact start.echo")
+        _unload("start.contact start.echo start.left")
         yield from self.radio()
         _unload("start.radio")
         self.pin = pin
@@ -511,7 +514,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.acted = False
     finally:
         _unload("start.contact start.mute start.sim start.radio start.urcs start.echo start.words")
-        _unload("family")
+        _unload("start.left family")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None

@@ -11,7 +11,7 @@ from micropython import const
 from ..errors import Error, Refused
 from ..wire.ascii import value
 
-_BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200))
+_BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200, 4800))
 _PULSE_MS = const(300)  # of RESET_N and PWRDWN_N
 # Of PWRKEY: UGxx; LTE, on after 500 ms, off after 650 ms; some of those. One after the other.
 _PULSES_MS = const((300, 570, 2100))
@@ -24,11 +24,13 @@ _SEEN = const(160)  # bytes kept of what goes and comes
 _BLIND_MS = const(300)
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
 _PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
+_SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
 _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _CLOSES = const(24)  # pushing connections closed at most
 
 
 _PUSH = const(b'URC: "recv",')
+_HEAD = const(40)  # bytes of the longest head of pushed data
 
 
 class Tap:
@@ -39,6 +41,7 @@ class Tap:
         self.ok = None  # ticks: when an OK came that was not expected any more
         self.push = None  # what ends the connection that pushes its data
         self.pushed = 0  # how often that was typed
+        self.end = b""  # the last bytes: a read may cut such a head in two
         self.clear()
 
     def clear(self):
@@ -62,22 +65,21 @@ class Tap:
         if n:
             if len(self.got) < _SEEN:
                 self.got.extend(buf[: min(n, _SEEN)])
-            if buf.find(b"OK\r", 0, n) >= 0:
+            end = self.end
+            buf = end + bytes(buf[:n])
+            if buf.find(b"OK\r", max(len(end) - 2, 0)) >= 0:
                 self.ok = ticks_ms()
-            self._pushes(buf, n)
-        return n
-
-    def _pushes(self, buf, n):
-        # The head of data in direct push mode is +QSSLURC: "recv",<id>,<length>; of connections
-        # without TLS it is +QIURC:.
-        at = buf.find(_PUSH, 0, n)
-        if at > 0:
-            end = buf.find(b"\r", at, n)
-            cid = value(buf, at + len(_PUSH), end, 0)
-            if cid >= 0 and value(buf, at + len(_PUSH), end, 1) > 0:
+            # The head of data in direct push mode is +QSSLURC: "recv",<id>,<length>; of
+            # connections without TLS it is +QIURC:.
+            at = buf.find(_PUSH)
+            end = buf.find(b"\r", at) if at > 0 else 0
+            cid = value(buf, at, end, 1)
+            if end > 0 and cid >= 0 and value(buf, at, end, 2) > 0:
                 kind = b"I" if buf[at - 1] == 73 else b"SSL"  # QI
                 # Some firmware takes no time-out.
                 self.push = b"AT+Q%sCLOSE=%d%s\r" % (kind, cid, b"" if self.pushed & 1 else b",0")
+            self.end = buf[max(end, len(buf) - _HEAD, 0) :]
+        return n
 
     def write(self, buf, off, n):
         n = self.uart.write(buf, off, n)
@@ -118,7 +120,7 @@ def contact(step, limit_ms=None):
             raise Error(errno.ETIMEDOUT, "start", words(tap))
         if link.resync.answer_ms > _ANSWER_MS:
             # Answers to what was typed in the search may still come, one after the other.
-            while ticks_diff(ticks_ms(), link.heard) < link.resync.answer_ms:
+            while ticks_diff(ticks_ms(), link.heard) < link.resync.answer_ms + _SERIAL_MS:
                 if not (yield step.due):
                     break
             yield from timed(step)
@@ -239,9 +241,10 @@ def blind(step):
 
 
 def typed(step, line):
-    # Types it, whatever the modem says.
+    # Types it, whatever the modem says: at once, as text that reads like a restart ends typing.
     link = step.link
     link.type(line, len(line))
+    link._transmit()
     due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
     while (yield due):
         pass

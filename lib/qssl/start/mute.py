@@ -24,7 +24,7 @@ def words(tap):
         )
     text = 0
     for c in got:
-        text += 32 <= c < 127 or c == 13 or c == 10
+        text += 32 <= c < 127 or c in b"\r\n\x1b"  # ESC: ours, echoed
     if text * 4 < len(got) * 3:
         return (
             "nothing answers that is text, the bytes are garbled; another baud rate (give "

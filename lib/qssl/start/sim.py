@@ -45,6 +45,7 @@ _WORDS = const("""
 45|PH-SP PUK
 46|PH-CORP PIN
 47|PH-CORP PUK
+515|BUSY
 """)
 
 

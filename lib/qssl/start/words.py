@@ -28,6 +28,7 @@ _TEXTS = const("""
 10|not inserted
 14|busy
 14|not ready
+14|please wait
 13|sim failure
 15|sim wrong
 20|memory full

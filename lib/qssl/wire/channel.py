@@ -474,8 +474,8 @@ class Channel(io.IOBase):
             self.code = ~self._link.cme
             self.fail("refused")
         else:
-            # OK, or it was lost: +QSSLOPEN comes, or AT+QSSLSTATE tells.
-            self._ask = result != _l.OK
+            # OK, or it was lost: +QSSLOPEN comes, or has come, or AT+QSSLSTATE tells.
+            self._ask = result != _l.OK or self._claims
             self._look = ticks_add(ticks_ms(), _PEEK_MS)
 
     def unproven(self):

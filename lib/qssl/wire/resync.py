@@ -91,7 +91,8 @@ class Resync:
             handler = link.urc(buf, lo, hi)
             if handler is not None:
                 handler(buf, lo, hi)
-            self.start(0)
+            if self._state != _SILENCE:  # else what is pushed would put it off for ever
+                self.start(0)
         elif self._state == _PROOF and link.final(buf, lo, hi):
             # Two answers: one of them was late. Or it is data mode, and its text reads so.
             self._twice += 1

@@ -3,6 +3,7 @@
 
 import driver_kit
 from driver_kit import POLL_RD, Log, Recorder, Watch, bits, connected, pattern, raised
+from ugsim.fakenet import EchoPeer
 
 URC = "fault before before=any n=0 text=%s"
 
@@ -91,6 +92,28 @@ def test_duplicate_and_foreign_urcs():
         sock.write(b"still alive")
         assert sock.read(11) == b"still alive", text
     assert modem.up
+
+
+def test_no_blank_behind_the_colon():
+    # +QSSLURC:"recv",0 and the like, as some firmware writes lines.
+    def bare(data, kind):
+        return data.replace(b": ", b":", 1) if kind in ("info", "urc") else data
+
+    rig, modem, sock = connected(EchoPeer())
+    rig.model.out.filter = bare
+    for _ in range(3):
+        sock.close()
+        start = rig.now
+        sock = modem.connect(driver_kit.HOST, 443, driver_kit.tls(modem))
+        sock.settimeout(10)
+        sock.write(b"ping")
+        assert sock.read(4) == b"ping"
+        rig.net.conns[-1].peer_close()
+        assert sock.read(1) == b"" and rig.now - start < 3000, rig.now - start
+    rig.model.command("pdp drop 1")
+    rig.sleep(100)
+    modem.sleep_ms(500)
+    assert not modem.up
 
 
 def test_urc_for_a_closed_id_is_nothing():

@@ -30,6 +30,8 @@ def test_every_answer_comes_late():
         ({}, 1500),
         ({}, 3000),
         ({"busy_input": "queue"}, 1500),
+        ({"busy_input": "queue"}, 2500),
+        ({"busy_input": "queue"}, 3000),
     ):
         rig, modem = bare(FakeNet(EchoPeer()), switches=switches)
         if late:
@@ -84,6 +86,9 @@ PUSHED = (
     (b"\r\nOK\r\n\r\nERROR\r\n" * 7, 200, {"baud": 921600, "rxbuf": 2048}),
     (b"AT\r\r\nOK\r\n" * 10, 20, {"baud": 115200, "rxbuf": 2048}),
     (pattern(1500), 100, {"baud": 115200, "rxbuf": 2048}),
+    # What reads like a restart; and a read that cuts the head in two.
+    (b"\r\nRDY\r\n" * 60, 50, {"baud": 115200, "rxbuf": 2048, "chunk": 16}),
+    (b"line of text\r\n" * 20, 100, {"baud": 115200, "rxbuf": 2048, "chunk": 16}),
 )
 
 
@@ -133,7 +138,12 @@ def test_a_push_that_can_not_be_ended_is_named():
 
 
 def test_transparent_mode_whose_peer_never_pauses():
-    for payload, every_ms in ((b"\r\nOK\r\n", 20), (pattern(700), 60), (b"x", 5)):
+    for payload, every_ms in (
+        (b"\r\nOK\r\n", 20),
+        (b"some text\r\nOK\r\n", 300),  # reads like answers to all that is typed
+        (pattern(700), 60),
+        (b"x", 5),
+    ):
         rig, _, _, peer = piped()
         talk(
             rig,

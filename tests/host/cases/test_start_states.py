@@ -46,6 +46,14 @@ def test_operator_selection_left_off():
     assert rig.now - start < 20000
 
 
+def test_packet_data_left_off():
+    rig, modem = up(FakeNet(EchoPeer()))
+    modem.command("AT+CGATT=0")
+    start = rig.now
+    starts(rig, another(rig))
+    assert rig.now - start < 10000 and rig.model.radio.attached
+
+
 def test_boot_that_takes_long():
     for ms in (5000, 12000, 18000, 25000):
         rig, modem = bare(switches={"boot_ms": ms})
@@ -80,6 +88,9 @@ def test_busy_with_its_sim_after_power_up():
             rig, modem = bare()
             arm(rig, "cme cmd=%s code=%d n=20" % (cmd, code))
             starts(rig, modem)
+    rig, modem = bare()
+    arm(rig, "cme cmd=+CPIN code=515 ms=60000 n=0")
+    starts(rig, modem)
 
 
 def test_signal_that_is_refused():

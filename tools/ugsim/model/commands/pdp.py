@@ -184,7 +184,7 @@ def _activate(m, c):
     if fault is not None:
         m.last_error = fault.number("code")
         m.finish(ERROR)
-    elif not m.radio.up() or (m.sw["addresses"] == "6" and c.type == 1):
+    elif not (m.radio.up() and m.radio.attached) or (m.sw["addresses"] == "6" and c.type == 1):
         m.last_error = 561
         m.finish(ERROR)
     else:
