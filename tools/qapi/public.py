@@ -17,6 +17,7 @@ MODULES = {
     "uplink.settings": "Settings that the server may change.",
     "uplink.subscriber": "Records and messages by MQTT.",
     "uplink.bill": "Bytes on the air, and a budget.",
+    "uplink.update": "New versions of the program.",
     "uplink.batch": "Records in few bytes.",
     "uplink.senml": "Records as SenML.",
     "queue": "Where records wait.",

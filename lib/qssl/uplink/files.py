@@ -87,8 +87,8 @@ class Files:
         self.spare = spare
         self.buf = bytearray(_BUFFER)
         self._view = memoryview(self.buf)
-        self.jobs = []
-        self.look = None  # is called before each step of the uplink
+        self.jobs = up.jobs = []  # also for a Policy
+        self.look = None  # is called before and after each step of the uplink
         self._plain = up._once
         up._once = self._once
         self._sock = None  # to another server than the uplink's
@@ -223,12 +223,19 @@ class Files:
     # --- in the place of Uplink._once() ---
 
     def _once(self):
-        up = self._up
+        self._looks()
+        yield from self._one()
+        self._looks()  # a Policy may let nothing come after this for hours
+
+    def _looks(self):
         if self.look is not None:
             try:
                 self.look()
             except OSError as e:
                 self.error = e
+
+    def _one(self):
+        up = self._up
         now = ticks_ms()
         turn = self._records and len(up.queue) and not self._cramped
         if (

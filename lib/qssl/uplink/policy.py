@@ -131,6 +131,7 @@ class Policy:
         self._gone = self._passed()
         self._down = False  # the modem sleeps, or is off
         self._busy = False  # a window, or its end, is under way
+        self._at = None  # how far a job of files is
         self.windows = self.failures = 0
         self.error = None
         if memory:
@@ -269,6 +270,10 @@ class Policy:
     def _inbox(self):
         return getattr(self._up._carrier, "inbox", None)
 
+    def _jobs(self):
+        # The jobs of a qssl.uplink.files: while one goes on, a window does not end.
+        return getattr(self._up, "jobs", None)
+
     def _passed(self):
         up = self._up
         return up.delivered + up.rejected
@@ -309,8 +314,10 @@ class Policy:
         if self._pressing(n):
             return self._hold
         at = None
+        if self._jobs():
+            at = self._time()
         if n:
-            at = self._full
+            at = _earlier(at, self._full) if self._full is not None else at
             if self._age:
                 at = _earlier(at, self._oldest + self._age)
             if self._every:
@@ -393,8 +400,14 @@ class Policy:
 
     def _over(self):
         # Whether the window has come to its end.
+        jobs = self._jobs()
+        if jobs and jobs[0].at != self._at:
+            self._at = jobs[0].at
+            self._until = max(self._until, self._time() + self._window)
         if self._time() >= self._until:
             return True
+        if jobs:
+            return False
         inbox = self._inbox()
         if len(self._up.queue) or (inbox is not None and inbox._new and self._up.on_message):
             return False
@@ -409,7 +422,7 @@ class Policy:
         inbox = self._inbox()
         due = None if inbox is None else inbox.due_s()
         got = self._passed() + self._asked() != self._got
-        if len(self._up.queue) or (due is not None and due <= 0):
+        if len(self._up.queue) or self._jobs() or (due is not None and due <= 0):
             pause = min(self._again << self.failures, _AGAIN_MAX_S)
             self._hold = now + pause + self._chance(pause // 2)
             self.failures = 0 if got else min(self.failures + 1, _FAILURES)

@@ -5,6 +5,7 @@ from disk import Disk, PowerCut
 from driver_kit import raised
 from files_kit import HOST, Board, FileServer, digest, noise, parts
 from qssl.errors import Refused
+from qssl.uplink.policy import Policy
 from rig import clock
 
 DATA = noise(5000)
@@ -373,6 +374,24 @@ def test_failures_elsewhere_do_not_restart_the_modem():
     assert b.up._silent == 7 and job.failures > 20  # a restart comes with 8
     b.up.put(b"1")
     assert b.up.run(60) == 0
+
+
+def test_a_policy_lets_them_go():
+    b = Board(FileServer({"/files/a": DATA}), nap_ms=1000)
+    policy = Policy(b.up, every_s=36000, spread_s=0, window_s=30, again_s=600)
+    b.up.put(b"{}")
+    now = b.modem.now
+    job = b.files.start("/files/a", "/a.bin", digest(DATA), 5000)
+    b.files.wait(job, 200)
+    assert policy.wait_s() is None or policy.wait_s() == 0
+    # What does not go on ends the window; it is tried again after the policy's pause.
+    b.peer.fate = lambda n, *_: b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+    job = b.files.start("/files/a", "/b.bin", digest(DATA), 5000)
+    raised(b.files.wait, job, 60)
+    job = b.files.start("/files/a", "/b.bin", digest(DATA), 5000)
+    raised(b.files.wait, job, 5000)
+    assert 2 <= policy.windows <= 9, policy.windows
+    assert b.modem.now > now
 
 
 def test_arguments_that_can_not_be_right():
