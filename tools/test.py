@@ -24,9 +24,10 @@ need neither.
 With --profile FILE first (of tools/learn.py): the driver's whole life on a modem that answers
 like that one, with each switch that is not settled both ways.
 
-With --family MODEL first (a model of ugsim: `python -m ugsim --help` lists them): the cases of the
-driver, on CPython, with that modem. What they skip, and why, is in
-tests/host/support/family_skips.py.
+With --family MODEL (a model of ugsim: `python -m ugsim --help` lists them): the cases of the
+driver, on CPython, with that modem; --family all: with one of each family of LTE modems, which
+takes an hour. What they skip, and why, is in tests/host/support/family_skips.py. In CI some of
+them run, others for each commit.
 
 Everything else on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name
@@ -91,8 +92,8 @@ def main(args):
         if len(args) < 2:
             setup.say("--family wants a MODEL, such as eg800k", "check")
             return 2
-        os.environ["CASE_MODEL"] = args[1]
-        args = ["-k", "cpython and not test_model", *args[2:], "tests/host/cases"]
+        if not [word for word in args if word.endswith(".py")]:
+            args = [*args, "tests/host/cases"]
     python = prepare()
     if profile:
         # Read by the environment's Python: it checks what is in it.

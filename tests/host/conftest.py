@@ -5,6 +5,9 @@
 # that of 32 bits in place of 64. On the WebAssembly builds, which are slow, not those of
 # long_cases.txt, unless --long asks for them.
 #
+# The driver's cases also run with other families of modems, on CPython: with --family all of them,
+# in CI some, others for each commit. What a family can't do is in support/family_skips.py.
+#
 # A case file is read, not imported: its tests run in one process for each file and interpreter,
 # started with run_case.py. A case file may set at its top level
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
@@ -17,6 +20,7 @@ import contextlib
 import functools
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -28,10 +32,12 @@ import pytest
 import setup
 from background import APART, Background, FileGroup, Group
 from support import family_skips
+from ugsim.model.family import MODELS
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
-FAMILY = os.environ.get("CASE_MODEL")  # tools/test.py --family
+FAMILIES = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")  # a model of each, of LTE
+SHARE = 14  # of so many pairs of a file and a family CI plays one
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
 FEW = 12  # files: where no more are selected, none runs apart
@@ -45,6 +51,8 @@ def pytest_addoption(parser):
     parser.addoption("--everywhere", action="store_true", help=text)
     text = "on the WebAssembly builds every case: takes half an hour"
     parser.addoption("--long", action="store_true", help=text)
+    text = "the driver's cases alone, with a model of ugsim; all: one of each family of LTE modems"
+    parser.addoption("--family", choices=("all", *MODELS), metavar="MODEL", help=text)
 
 
 def pytest_configure(config):
@@ -116,6 +124,20 @@ class CaseFile(pytest.File):
             if not settings.get("NEEDS_UGSIM"):
                 # The others are told by the newest one, or by the unix ports.
                 chosen += list(WEBASSEMBLY) if always or self.long else [_NEWEST]
+        families = self.families(settings)
+        if self.config.getoption("family"):
+            chosen = []
+        for family in families:
+            group = CaseGroup(self.path, "cpython", settings, family)
+            for name, line in names.items():
+                if not self.config.getoption("family") and (
+                    name in long_cases().get(self.path.stem, ())
+                    or family_skips.why(family, "%s::%s" % (self.path.stem, name))
+                ):
+                    continue
+                item = CaseItem.from_parent(self, name="%s[%s]" % (name, family))
+                item.setup_case(group, name, line)
+                yield item
         for interpreter in chosen:
             group = CaseGroup(self.path, interpreter, settings)
             for name, line in names.items():
@@ -128,6 +150,27 @@ class CaseFile(pytest.File):
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
                 item.setup_case(group, name, line)
                 yield item
+
+    def families(self, settings):
+        # Models of ugsim that the cases of this file are played with, beside the usual one.
+        of_the_driver = not self.path.stem.startswith("test_model")
+        if not of_the_driver or settings.get("NEEDS_UGSIM") or settings.get("ONLY"):
+            return ()
+        asked = self.config.getoption("family")
+        if asked:
+            return FAMILIES if asked == "all" else (asked,)
+        if not CI or turn() is None:
+            return ()
+        at = (turn() + sorted(CASES.glob("test_*.py")).index(self.path)) % SHARE
+        return FAMILIES[at : at + 1]
+
+
+@functools.cache
+def turn():
+    # A number that each commit has another of; None: this is no checkout.
+    git = ["git", "-C", str(HERE), "rev-parse", "--short=7", "HEAD"]
+    done = subprocess.run(git, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return int(done.stdout, 16) if done.stdout else None
 
 
 @functools.cache
@@ -172,13 +215,16 @@ def read_case(path):
 
 class CaseGroup(Group):
     # The tests of one case file on one interpreter.
-    def __init__(self, path, interpreter, settings):
+    def __init__(self, path, interpreter, settings, family=None):
         super().__init__(path)
         self.interpreter = interpreter
         self.settings = settings
+        self.family = family
 
     def command(self, config, stack):
         argv, env = {**INTERPRETERS, **MORE, **WEBASSEMBLY}[self.interpreter]()
+        if self.family:
+            env["CASE_MODEL"] = self.family
         if self.settings.get("NEEDS_UGSIM"):
             import servers
 
@@ -199,8 +245,9 @@ class CaseItem(pytest.Item):
         self.seconds = None  # what the case took
 
     def runtest(self):
-        if FAMILY and (why := family_skips.why(FAMILY, "%s::%s" % (self.path.stem, self.case))):
-            pytest.skip("%s: %s" % (FAMILY, why))
+        family = self.group.family
+        if family and (why := family_skips.why(family, "%s::%s" % (self.path.stem, self.case))):
+            pytest.skip("%s: %s" % (family, why))
         result, output, self.seconds = self.group.result(self.case)
         if result != "pass":
             raise CaseError(output)

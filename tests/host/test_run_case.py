@@ -13,7 +13,7 @@ import pytest
 
 import setup
 from background import APART
-from conftest import FEW, HERE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
+from conftest import FAMILIES, FEW, HERE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
 from patience import LIMIT_S, until
 
 BOTH = ("cpython", "micropython")
@@ -61,6 +61,17 @@ def expect(run, **outcomes):
         for name, outcome in outcomes.items()
         for interpreter in BOTH
     }
+
+
+def test_cases_with_another_family_of_modems(run):
+    text = "import os\ndef test_it(): assert os.getenv('CASE_MODEL') == 'bg95'\n"
+    run(text, "--family", "bg95")
+    assert run.results == {"test_it[bg95]": "passed"}
+    run(text, "--family", "all")
+    others = dict.fromkeys(FAMILIES, "failed")
+    assert run.results == {"test_it[%s]" % m: v for m, v in dict(others, bg95="passed").items()}
+    run(text, "--family", "bg97")
+    assert run.status == 4 and not run.results
 
 
 def test_pass_and_fail_are_told_apart(run):

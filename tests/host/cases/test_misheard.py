@@ -372,7 +372,7 @@ def test_settings_of_a_modem_that_never_echoes():
                     raise AssertionError((fault, key, at, error))
                 conn = server.conns["b.example"]
                 assert (conn.tls.version, conn.tls.seclevel, conn.tls.ca) == (3, 1, CA)
-                assert tuple(conn.tls.suites) == (61,), (fault, key, at, conn.tls.suites)
+                assert tuple(conn.tls.suites) == (SUITE,), (fault, key, at, conn.tls.suites)
 
 
 def test_what_recorder_gets():
