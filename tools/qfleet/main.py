@@ -14,6 +14,7 @@ from pathlib import Path
 import servers
 import setup
 from certificates import Certificates
+from patience import until
 from postgres_kit import Postgres
 from qdemo import ending
 from qdemo.problem import Problem
@@ -70,6 +71,10 @@ class Fleet:
                 receiver.options = [*words, "--mqtt-share", "fleet"]
         for receiver in self._receivers:
             stack.enter_context(receiver)
+        if broker is not None:
+            # The broker keeps nothing for whom it has never seen.
+            for receiver in self._receivers:
+                until(lambda receiver=receiver: "connected, topic" in receiver.log())
         costs["receivers"] = Cost(lambda: [r.process.pid for r in self._receivers])
         ctx = context(certs.ca)
         master = keys.master(first.folder)

@@ -38,7 +38,9 @@ class Mqtt:
         self._metrics = metrics
         self._prefix = chosen.mqtt_prefix
         self._max = chosen.max_body
-        self._share = chosen.mqtt_share
+        self._topic = "%s/+/up" % self._prefix
+        if chosen.mqtt_share:
+            self._topic = "$share/%s/%s" % (chosen.mqtt_share, self._topic)
         metrics.broker.set(0)
         self._life = 0  # which connection it is
         self._again = []  # messages that the database did not take: [(life, message)]
@@ -98,20 +100,19 @@ class Mqtt:
             self._life += 1
             self._open = 0
             self._again.clear()  # comes again by itself
-        topic = "%s/+/up" % self._prefix
-        if self._share:
-            topic = "$share/%s/%s" % (self._share, topic)
         if self._leaving:
-            client.unsubscribe(topic)
+            client.unsubscribe(self._topic)
         else:
-            client.subscribe(topic, 1)
+            client.subscribe(self._topic, 1)
         self._heard = time.monotonic()
-        self._metrics.broker.set(1)
-        _log.info("broker %s: connected, topic %s", self._to, topic)
 
     def _subscribed(self, client, _, mid, codes, properties):
+        # From now on the broker keeps what devices send; before the first time it does not.
         if any(code.is_failure for code in codes):
             _log.error("the broker %s does not let the receiver subscribe", self._to)
+            return
+        self._metrics.broker.set(1)
+        _log.info("broker %s: connected, topic %s", self._to, self._topic)
 
     def _failed(self, client, _):
         self._tell("connect", "the broker %s can't be reached; trying again" % self._to)
