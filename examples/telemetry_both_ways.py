@@ -28,50 +28,23 @@ from qssl.uplink.settings import Settings
 
 _STUCK_S = 120  # so long the loop may take for one turn: a measurement, a page of flash
 _SILENT_S = 86400  # so long nothing may get through, until the board tries a restart
-_BITE_MS = 8000  # RP2040: 8388 at most
 
 
-class Watchdog:
-    # Feeds machine.WDT from the driver's idle hook, which is called wherever the driver waits, for
-    # as long as the loop has shown signs of life. A loop that hangs in a sensor, or goes round
-    # without getting anything through, is fed no longer, and the board restarts.
-    def __init__(self, wdt):
-        self.wdt = wdt
-        self.turned = self.through = time.ticks_ms()
-        self.silent_s = 0  # counted here: ticks_ms() begins anew after some days
+class Silence:
+    # For how long nothing has got through, in seconds: counted here, as ticks_ms() begins anew
+    # after some days.
+    def __init__(self):
+        self.s = 0
+        self.since = time.ticks_ms()
 
     def turn(self, delivered):
-        # The loop has come round. delivered: whether something has got through since.
         now = time.ticks_ms()
         if delivered:
-            self.silent_s = 0
-            self.through = now
-        passed = time.ticks_diff(now, self.through) // 1000
-        self.silent_s += passed
-        self.through = time.ticks_add(self.through, passed * 1000)
-        self.turned = now
-        self.feed()
-
-    def feed(self):
-        stuck = time.ticks_diff(time.ticks_ms(), self.turned) > _STUCK_S * 1000
-        if not stuck and self.silent_s < _SILENT_S:
-            self.wdt.feed()
-
-
-class NoWatchdog:
-    # While you work at the board: the setting watchdog is 0.
-    def feed(self):
-        pass
-
-
-def watchdog():
-    if not board.setting("watchdog", 1):
-        return NoWatchdog()
-    try:
-        from machine import WDT
-    except ImportError:
-        return NoWatchdog()
-    return WDT(timeout=_BITE_MS)
+            self.s = 0
+            self.since = now
+        passed = time.ticks_diff(now, self.since) // 1000
+        self.s += passed
+        self.since = time.ticks_add(self.since, passed * 1000)
 
 
 folder = board.setting("folder", "")  # of its files; "" is the board's root
@@ -84,8 +57,10 @@ settings.add("alarm_celsius", 40, -50, 100, "Cel")
 settings.add("host", board.setting("host"), way=True)
 settings.add("port", board.setting("port", 8443), 1, 65535, way=True)
 
-dog = Watchdog(watchdog())
-modem = board.modem(sockets=1, idle=dog.feed)
+# While you work at the board, set watchdog_s to 0: what runs once can't be stopped.
+dog = board.power().watchdog(board.setting("watchdog_s", _STUCK_S))
+silence = Silence()
+modem = board.modem(sockets=1, idle=dog.idle)
 clock = Timekeeper(modem, utc=board.utc, set=board.set_utc, path=folder + "time")
 host = settings["host"]
 up = Uplink(
@@ -160,7 +135,11 @@ while not count or up.delivered + up.rejected < count or len(up.queue):
         begin = now
         up.run(0.2)
     modem.sleep_ms(50)
-    dog.turn(up.delivered != before)
+    silence.turn(up.delivered != before)
     before = up.delivered
+    # The watchdog is fed while the driver waits, as long as the loop says that it is alive: one
+    # that hangs in a sensor does not, and one that gets nothing through must not.
+    if silence.s < _SILENT_S:
+        dog.alive()
 up.close()
 print("%d records delivered" % up.delivered)
