@@ -12,6 +12,7 @@ import pytest
 
 import setup
 from qsearch.lived import Lived
+from qsearch.power_run import Wrong, currents
 from qsearch.restarts import watched
 
 TOOL = str(setup.ROOT / "tools" / "soak.py")
@@ -51,6 +52,68 @@ def test_a_broker_that_is_killed_and_a_board_that_stops_in_the_midst(on):
     status, output = soak("real", "--seconds", "5", "--on", on, "--seed", "5")
     assert status == 0 and "every record arrived, in order" in output
     assert int(re.search(r"broker killed (\d+) times", output)[1]) >= 1
+
+
+def hours(output):
+    # {(whose, state): (hours a day, mAh a day)} of the table of soak.py power.
+    rows = re.findall(
+        r"^  (modem|board) +(.+?) +([\d.]+) +[\d.]+ +([\d.]+) +[\d.]+ %$", output, re.M
+    )
+    return {row[:2]: (float(row[2]), float(row[3])) for row in rows}
+
+
+def test_some_days_of_a_battery():
+    status, output = soak("power", "--days", "3", "--seed", "1")
+    assert status == 0, output
+    found = hours(output)
+    for whose in ("modem", "board"):
+        assert abs(sum(h for (w, _), (h, _) in found.items() if w == whose) - 24) < 0.1
+    assert found["modem", "off"][0] > 23.9 and found["board", "light sleep"][0] > 23.8
+    total = sum(mah for _, mah in found.values())
+    assert abs(float(re.search(r"all +([\d.]+) mAh a day", output)[1]) - total) < 0.1
+    windows = int(re.search(r"windows +(\d+),", output)[1])
+    assert 16 <= windows <= 20
+    assert int(re.search(r"opened (\d+) times", output)[1]) <= windows
+    assert re.search(r"8[56]\d measured, \d+ arrived \(0 twice, 0 without", output)
+
+
+def test_a_modem_that_sleeps_and_currents_of_ones_own(tmp_path):
+    table = tmp_path / "mine.json"
+    table.write_text('{"modem": {"asleep": 1000, "connected": [0, "none"]}, "battery_mah": 24000}')
+    args = ("--between", "sleep", "--every", "7200", "--deep", "--quiet", "22-6", "--no-trouble")
+    status, output = soak("power", "--days", "2", "--currents", str(table), *args)
+    assert status == 0 and "not from 22 to 6 h" in output and "board in deep sleep" in output
+    found = hours(output)
+    asleep, mah = found["modem", "asleep"]
+    assert asleep > 22 and abs(mah - asleep * 1000) < 1 and found["modem", "connected"][1] == 0
+    assert "a battery of 24000 mAh: 0.0 years" in output
+    assert "started 1 times" in output and "mine.json" in output
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (None, "can't be read"),
+        ("{", "is no JSON"),
+        ("[]", "is no table"),
+        ('{"modems": {}}', "there is no modems in such a table"),
+        ('{"modem": {"offf": 1}}', "modem has no state offf"),
+        ('{"modem": {"off": "1"}}', "off must be a number, 0 or more"),
+        ('{"tail_s": -1}', "tail_s must be a number, 0 or more"),
+    ],
+)
+def test_a_table_of_currents_that_is_none(tmp_path, table, said):
+    path = tmp_path / "t.json"
+    if table is not None:
+        path.write_text(table)
+    with pytest.raises(Wrong) as e:
+        currents(str(path))
+    assert said in str(e.value) and str(path) in str(e.value)
+
+
+def test_a_table_that_is_not_there_is_told():
+    status, output = soak("power", "--currents", "/nowhere/x.json")
+    assert status == 2 and output == "/nowhere/x.json can't be read: No such file or directory\n"
 
 
 def test_time_that_a_busy_computer_keeps_does_not_count():
@@ -107,6 +170,8 @@ def test_examples_go_on_after_restarts():
         (["--records", "many"], "Argument --records: many is not a number"),
         (["load", "--on", "board"], "--on goes with real"),
         (["--seconds", "5"], "--seconds goes with real"),
+        (["--days", "5"], "--days goes with power"),
+        (["power", "--quiet", "22"], "Argument --quiet: 22 is not like 22-6"),
         (["real", "--seconds", "1"], "Argument --seconds: 1 is not a number from 2 to"),
     ],
 )

@@ -1,6 +1,7 @@
 # qsearch.soak_run - the parent of soak and load: starts them, shows progress and what came of it.
 # SPDX-License-Identifier: MIT
 
+import argparse
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import setup
 from qdemo.options import Parser, number
+from qsearch import power_run
 from qsearch.run import cpython, micropython
 
 _HELP = """\
@@ -26,7 +28,10 @@ modem, faults, and a board that stops in the midst and begins anew: on MicroPyth
 on the emulated microcontroller.
 restarts: in real time, over ugsim: mqtt_robust.py, async_two_sockets.py and a loop of urequests,
 each with a restart of the modem at a random place, which the modem may tell of or not; they must
-go on by themselves."""
+go on by themselves.
+power: a year of examples/telemetry_battery.py on the virtual clock: how long the modem was on, how
+often it registered and opened TLS, how many bytes that is, and what it costs in mAh, by a table of
+currents that you can change (tools/qsearch/currents.json)."""
 
 _OF = (  # option, what it is for, the value without it
     ("records", "year", 105120),
@@ -36,6 +41,14 @@ _OF = (  # option, what it is for, the value without it
     ("on", "real", None),
     ("places", "restarts", 50),
     ("program", "restarts", None),
+    ("days", "power", 365),
+    ("interval", "power", 300),
+    ("every", "power", 14400),
+    ("between", "power", "off"),
+    ("deep", "power", False),
+    ("quiet", "power", ""),
+    ("currents", "power", None),
+    ("no_trouble", "power", False),
 )
 
 
@@ -47,7 +60,10 @@ def main(args):
     )
     many = number(1, 10**9)
     parser.add_argument(
-        "what", choices=("year", "bill", "load", "real", "restarts"), nargs="?", default="year"
+        "what",
+        choices=("year", "bill", "load", "real", "restarts", "power"),
+        nargs="?",
+        default="year",
     )
     parser.add_argument("--records", type=many, metavar="N", help="of the year (105120)")
     parser.add_argument(
@@ -66,6 +82,24 @@ def main(args):
         help="restarts of one of the three only",
     )
     parser.add_argument("--on", choices=("unix", "board"), help="real on one of the two only")
+    parser.add_argument("--days", type=many, metavar="N", help="of power (365)")
+    parser.add_argument(
+        "--interval", type=number(10, 86400), metavar="S", help="between two measurements (300)"
+    )
+    parser.add_argument(
+        "--every", type=number(10, 10**7), metavar="S", help="between two times to send (14400)"
+    )
+    parser.add_argument(
+        "--between", choices=("off", "sleep", "on"), help="what the modem does meanwhile (off)"
+    )
+    parser.add_argument(
+        "--deep", action="store_const", const=True, help="the board sleeps deeply, not lightly"
+    )
+    parser.add_argument("--quiet", type=_hours, metavar="H-H", help="hours (UTC) without sending")
+    parser.add_argument("--currents", metavar="FILE", help="your table, or what differs in it")
+    parser.add_argument(
+        "--no-trouble", action="store_const", const=True, help="a year in which nothing happens"
+    )
     parser.add_argument("--seed", type=number(0, 1 << 31), default=1, metavar="N")
     parser.add_argument(
         "--interpreter",
@@ -77,7 +111,9 @@ def main(args):
         if getattr(options, name) is None:
             setattr(options, name, usual)
         elif what != options.what:
-            parser.error("--%s goes with %s" % (name, what))
+            parser.error("--%s goes with %s" % (name.replace("_", "-"), what))
+    if options.what == "power":
+        return power_run.run(options)
     if options.what == "real":
         return real(options)
     if options.what == "restarts":
@@ -89,6 +125,16 @@ def main(args):
         return year(found)
     found = run("load.py", options.operations, options, options.interpreter or "micropython")
     return load(found)
+
+
+def _hours(text):
+    begin, dash, end = text.partition("-")
+    try:
+        if dash and 0 <= float(begin) <= 24 and 0 <= float(end) <= 24:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError("%s is not like 22-6" % text)
 
 
 def run(script, count, options, interpreter, show=True):

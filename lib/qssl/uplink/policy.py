@@ -120,7 +120,7 @@ class Policy:
         # Seconds count from when this was made.
         self._ticks = ticks_ms()
         self._s = 0
-        self._last = 0  # when the last window began
+        self._last = 0  # when the last window began, or should have begun
         self._oldest = None  # since when something has waited ...
         self._full = None  # ... and so many records
         self._hold = 0  # the next window after one in which not all has gone; 0: it has
@@ -390,8 +390,11 @@ class Policy:
 
     def _begin(self):
         self._busy = True
-        self._last = self._time()
-        self._until = self._last + self._window
+        now = self._time()
+        # "Every hour" stays that, however late the windows begin.
+        late = now - self._last - self._every
+        self._last = now if late < 0 or late >= self._every else now - late
+        self._until = now + self._window
         self._got = self._passed() + self._asked()
 
     def _asked(self):

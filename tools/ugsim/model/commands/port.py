@@ -17,7 +17,7 @@ class Port:
         self._deaf_until = 0  # after a change of the rate
         self._next = None  # rate that is taken once the present output has left
         self._held = b""  # the first half of an "AT" that comes in two pieces
-        self._asleep_at = None  # with AT+QSCLK: when the UART goes to sleep; None: not soon
+        self.asleep_at = None  # with AT+QSCLK: when the UART goes to sleep; None: not soon
         self._awake_at = 0  # until then what is typed is lost
         self._coma = False  # it never wakes (fault wake_never)
 
@@ -60,11 +60,11 @@ class Port:
         # Something comes or goes, or a condition of sleep has changed: the pause begins anew.
         m = self._m
         may = m.sleep_mode == 2 or (m.sleep_mode == 1 and not m.lines["dtr"])
-        self._asleep_at = m.now + m.sw["sleep_after_ms"] if may else None
+        self.asleep_at = m.now + m.sw["sleep_after_ms"] if may else None
 
     def asleep(self):
         m = self._m
-        return self._coma or (self._asleep_at is not None and m.now >= self._asleep_at)
+        return self._coma or (self.asleep_at is not None and m.now >= self.asleep_at)
 
     def wake(self):
         # By DTR, or by what is typed. What is typed until it is awake is lost.
@@ -91,7 +91,7 @@ class Port:
             if m.sleep_mode != 1 or m.sw["sleep_wake"] == "bytes":
                 self.wake()
             return False
-        if self._asleep_at is not None:
+        if self.asleep_at is not None:
             self.stirs()
         return m.now >= self._awake_at
 
