@@ -222,7 +222,7 @@ class Modem:
         try:
             self._start(apn, user, password, auth, timeout_ms, pin)
         finally:
-            unload("start connect clock family")
+            unload("start connect clock family hints")
 
     def _start(self, apn, user, password, auth, timeout_ms, pin):
         # Its frame has what start() then lets go: a name in that of start() would hold it.

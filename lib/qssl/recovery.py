@@ -15,8 +15,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .start.bringup import Bringup, start
-from .start.network import registration
+from . import unload
 from .wire import link as _l
 from .wire.dialect import DEACT_MS
 
@@ -108,15 +107,30 @@ class Recovery:
             yield from self._watch()
         if not modem.up:
             self._told("start")
-            yield from start(modem, timeout_ms=self._start_ms, reach_ms=_REACH_MS, **self._access)
+            try:
+                yield from self._start()
+            finally:
+                unload("start clock family hints")
             self._look = ticks_add(ticks_ms(), _WATCH_MS)
             yield from self._clock()
+
+    # What they load is held by the frame that names it: so these have frames of their own.
+
+    def _start(self):
+        from .start.bringup import start
+
+        return start(self._modem, timeout_ms=self._start_ms, reach_ms=_REACH_MS, **self._access)
+
+    def _registered(self):
+        from .start.network import registration
+
+        return registration(self._modem)
 
     def _watch(self):
         # Once a minute: registration and AT port, of whose loss no URC may tell.
         modem = self._modem
         self._look = ticks_add(ticks_ms(), _WATCH_MS)
-        if (yield from registration(modem)):
+        if (yield from self._registered()):
             self._lost = False
             yield from self._clock()
         elif modem.stats.silent >= _STRIKES or self._lost:
@@ -133,6 +147,7 @@ class Recovery:
             self._told("clock", wrong)
 
     def _power(self):
+        from .start.bringup import Bringup
         from .start.contact import press, revive
 
         modem = self._modem

@@ -9,7 +9,7 @@ import xml.dom.minidom
 import pytest
 
 import setup
-from qbench import main, need, plot, report
+from qbench import main, measure, need, plot, report
 from qbench.rows import Row, show
 from qdemo.problem import Problem
 from qdevice.stage import modules
@@ -95,6 +95,48 @@ def test_the_plot_is_an_svg():
     document = xml.dom.minidom.parseString(text)
     titles = [node.firstChild.data for node in document.getElementsByTagName("title")]
     assert titles == ["receive, unix port: 87000 of 89417 B/s", "send, x: 9000 of 11250 B/s"]
+
+
+def test_the_heaps_are_bars_to_scale():
+    found = dict.fromkeys(("heap frozen socket", "need frozen 1", "heap rom socket"), 20000)
+    found.update({"heap mpy socket": 40000, "need mpy 1": 50000})
+    rows = report.heaps(found)
+    assert [row[:3] for row in rows[2:4]] == [
+        ("qssl, from .mpy", 40000, 50000),
+        ("walter-micropython, from .mpy", 58192, None),
+    ]
+    document = xml.dom.minidom.parseString(plot.bars("Heap", rows))
+    titles = [node.firstChild.data for node in document.getElementsByTagName("title")]
+    assert titles[2] == "qssl, from .mpy: 40000 bytes in use, 50000 must be free at first"
+    bars = [n for n in document.getElementsByTagName("rect") if n.getAttribute("height") == "26"]
+    wide = [float(bar.getAttribute("width")) for bar in bars]
+    assert len(wide) == len(rows) and abs(wide[2] - 2 * wide[0]) < 1 and max(wide) == wide[5]
+
+
+def test_a_need_is_searched_or_its_limit_tried():
+    tried = []
+
+    class Place:
+        def passes(self, n, sockets=1):
+            tried.append(n)
+            return n >= 30000
+
+        def telemetry(self, n=0):
+            return {"heap": 20000, "passed": n >= 60000}
+
+    def measured(limits):
+        made = measure.Measure.__new__(measure.Measure)
+        made.unix = made._frozen = Place()
+        made._limits, made._say = limits, lambda text: None
+        return {row.key: row.value for row in made.need_rows()}
+
+    found = measured(None)
+    assert 30000 <= found["need mpy 1"] < 30512 and 60000 <= found["telemetry frozen need"] < 60512
+    assert found["telemetry mpy heap"] == 20000
+    tried.clear()
+    limits = dict(found, **{"need frozen 1": 29000})
+    assert measured(limits) == dict(limits, **{"need frozen 1": 29001})
+    assert len(tried) == 5  # the one that failed twice
 
 
 def test_the_readme_shows_some():

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import setup
-from qbench.unix import SCRIPTS
+from qbench.unix import SCRIPTS, compile_example
 from qdemo.problem import Problem
 from qdevice.host import Host
 from qdevice.stage import compile_mpy
@@ -18,6 +18,7 @@ _SUPPORT = setup.ROOT / "tests/host/support"
 _SITE = """\
 CA = "/ca.pem"
 HOST, PORT, BAUD, utc = %r, %d, %d, %r
+HTTP = HOST, PORT
 NAMES = %r
 
 def make_uart(board):
@@ -31,6 +32,8 @@ class Device:
     # folder mpy are put on it, or with rom=True an image of them into its ROM partition.
     def __init__(self, stack, folder, names, frozen=True, mpy=None, rom=False, **options):
         self._host = stack.enter_context(Host(frozen=frozen, **options))
+        self._folder = folder
+        self._example = None
         settings = self._host.settings
         utc = tuple(time.gmtime()[:6])
         site = _SITE % (settings["host"], settings["port"], settings["baud"], utc, " ".join(names))
@@ -59,6 +62,28 @@ class Device:
             return json.loads(result.last)
         except ValueError:
             raise Problem("%s fails on the emulated board: %s" % (script, result.last)) from None
+
+    def passes(self, free):
+        # See qbench.need.
+        return self._tight("need.py", "FREE, SOCKETS = %d, 1\n" % free)["passed"]
+
+    def telemetry(self, free=0):
+        # As Unix.telemetry().
+        return self._tight("telemetry.py", "FREE = %d\n" % free)
+
+    def _tight(self, name, head):
+        if not self._example and name == "telemetry.py":
+            self._example = compile_example(self._folder)
+            done = self._host.mpremote("cp", self._example, ":/lib/")
+            if done.returncode:
+                raise Problem("The board does not take the example: %s" % done.stdout.strip())
+        result = self._host.execute(head + (SCRIPTS / name).read_text(), name)
+        try:
+            return json.loads(result.last)
+        except ValueError:
+            if "MemoryError" in result.output:
+                return {"passed": False}
+            raise Problem("%s fails on the emulated board: %s" % (name, result.last)) from None
 
     def throughput(self):
         # {"received": B/s, "sent": B/s}

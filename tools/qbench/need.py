@@ -3,7 +3,7 @@
 
 from qdemo.problem import Problem
 
-_LOW, _HIGH = 8 << 10, 150 << 10  # bytes
+_LOW, _HIGH = 8 << 10, 120 << 10  # bytes
 _STEP = 512
 
 

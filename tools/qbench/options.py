@@ -37,7 +37,7 @@ PARTS = (
     "board",
     "work",
 )
-EXACT = ("sizes", "heap", "operations", "commands", "wire", "turns")
+EXACT = ("sizes", "heap", "need", "operations", "commands", "wire", "turns")
 
 
 def parse(args):

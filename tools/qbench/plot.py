@@ -1,4 +1,4 @@
-# qbench.plot - speed over the rate of the line, as an SVG.
+# qbench.plot - speed over the rate of the line, and heaps as bars: SVGs.
 # SPDX-License-Identifier: MIT
 
 import math
@@ -54,6 +54,48 @@ def svg(points):
     y = _TOP + 20 + 22 * len(legend)
     out.append(_line(_LEFT + 12, y - 4, _LEFT + 36, y - 4, "#888", "6 4"))
     out.append(_text(_LEFT + 40, y, "what the protocol allows", "start"))
+    return "\n".join([*out, "</svg>\n"])
+
+
+def bars(title, rows):
+    # rows: (whose, bytes in use with an open socket, bytes needed until then or None, ours or not)
+    step, left, top = 38, 230, 64
+    height = top + step * len(rows) + 66
+    most = max(max(used, need or 0) for _, used, need, _ in rows)
+    scale = (_W - left - 100) / most
+    out = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" '
+        'font-size="13">' % (_W, height),
+        '<rect width="%d" height="%d" fill="white"/>' % (_W, height),
+        '<text x="%d" y="24" font-size="16">%s</text>' % (20, title),
+        _text(20, 44, "With one TLS socket open: the shorter the bar, the more is left.", "start"),
+    ]
+    for i, (name, used, need, own) in enumerate(rows):
+        y = top + step * i
+        colour = _COLOURS["receive"] if own else "#999"
+        out.append(_text(left - 10, y + 18, name, "end"))
+        end = used
+        shape = '<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>'
+        if need and need > used:
+            end = need
+            out.append(shape % (left, y + 9, need * scale, 8, "#bcd6ee"))
+        words = "%s: %d bytes in use" % (name, used)
+        words += ", %d must be free at first" % need if need else ""
+        bar = shape % (left, y, used * scale, 26, colour)
+        out.append("<g><title>%s</title>%s</g>" % (words, bar))
+        text = "%.1f" % (used / 1000)
+        if need and need > used:
+            text += " (%.1f)" % (need / 1000)
+        out.append(_text(left + end * scale + 8, y + 18, text, "start"))
+    y = top + step * len(rows) + 16
+    for at, colour, text in (
+        (20, _COLOURS["receive"], "in use"),
+        (100, "#bcd6ee", "(must be free at first, to get there)"),
+        (370, "#999", "other drivers, by the same method:"),
+    ):
+        out.append('<rect x="%d" y="%d" width="12" height="12" fill="%s"/>' % (at, y, colour))
+        out.append(_text(at + 18, y + 11, text, "start"))
+    out.append(_text(388, y + 29, "M5Stack verifies no server, insighio has no TLS", "start"))
     return "\n".join([*out, "</svg>\n"])
 
 

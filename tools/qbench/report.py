@@ -10,7 +10,7 @@ from qdemo.problem import Problem
 _PARTS = {
     "sizes": "Code",
     "heap": "Heap, on 32 bits, without the UART's own rings",
-    "need": "Heap that must be free at first",
+    "need": "Heap that must be free at first, and that of a whole program",
     "operations": "Heap in the steady state",
     "commands": "Commands",
     "wire": "Wire",
@@ -62,6 +62,10 @@ _JOBS = (
     ),
     ("messages from the server", "uplink.inbox uplink.answer uplink.signed uplink.subscriber"),
     ("settings that the server changes", "uplink.settings"),
+    (
+        "files both ways, records as SenML, what may cost",
+        "uplink.batch uplink.fetch uplink.files uplink.policy uplink.send uplink.senml",
+    ),
     (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",
@@ -175,6 +179,7 @@ def write(root, parts, measure):
             lines += _jobs(measure.sizes)
         if name == "heap":
             lines += _peers(measure.heaps[0])
+            lines.append("![Heap with an open TLS socket](heap.svg)\n")
             lines += _goes(*measure.heaps)
             lines += _modules(parts, measure.modules)
         if name == "turns":
@@ -187,6 +192,8 @@ def write(root, parts, measure):
         r.plot for r in parts.get("speed", []) + parts.get("board", []) if hasattr(r, "plot")
     ]
     (root / "docs/speed.svg").write_text(plot.svg(speeds))
+    found = {row.key: row.value for rows in parts.values() for row in rows}
+    (root / "docs/heap.svg").write_text(plot.bars(_BARS, heaps(found)))
     path = root / "README.md"
     path.write_text(readme(path.read_text(), parts))
 
@@ -252,6 +259,23 @@ _PEERS = (
     ("Sixfab PicoLTE 3ceb3c2; MQTT in the modem", (57024, 57936, 59536, 1136, "")),
     ("insighio BG600 cd9dd2f; MQTT in the modem, no TLS", (54640, 54800, 54832, 2528, "")),
 )
+
+
+_BARS = "Heap of a driver on a 32-bit board, kB"
+
+
+def heaps(found):
+    # For the plot: (whose, in use with an open socket, needed until then or None, ours or not).
+    # found: {key of a row: bytes}
+    rows = [
+        ("qssl, frozen", found["heap frozen socket"], found["need frozen 1"], True),
+        ("qssl, from a ROM partition", found["heap rom socket"], None, True),
+        ("qssl, from .mpy", found["heap mpy socket"], found["need mpy 1"], True),
+    ]
+    for name, numbers in _PEERS:
+        name = " ".join(name.partition("/")[2].split()[:1] or name.split()[:2])
+        rows.append((name + ", from .mpy", numbers[2], None, False))
+    return rows
 
 
 def _peers(mpy):

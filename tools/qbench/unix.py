@@ -13,6 +13,7 @@ import setup
 from qbench.modem import TOTAL
 from qdemo import process
 from qdemo.problem import Problem
+from qdevice.stage import compile_mpy
 from ugsim.control import Control
 
 _HERE = Path(__file__).resolve().parent
@@ -31,11 +32,20 @@ _LIMIT_S = 120
 _SITE = """\
 CA = %r
 HOST, PORT, BAUD, utc = "echo", 7, 0, (2026, 1, 1, 0, 0, 0)
+HTTP = "http", 443
 NAMES = %r
 
 def make_uart(board):
     return board.UART(board.setting("modem"))
 """
+
+
+def compile_example(folder):
+    # The main job itself, as a board would have it.
+    name = "telemetry_https.py"
+    target = (folder / name).with_suffix(".mpy")
+    compile_mpy(setup.ROOT / "examples" / name, name, target, "-O3")
+    return target
 
 
 class Unix:
@@ -46,6 +56,7 @@ class Unix:
         self._folder.mkdir()
         (self._folder / "board.py").symlink_to(setup.ROOT / "boards" / "unix.py")
         (self._folder / "ca.pem").write_bytes(_CA)
+        compile_example(self._folder)
         (self._folder / "bench_site.py").write_text(
             _SITE % (str(self._folder / "ca.pem"), " ".join(names))
         )
@@ -104,17 +115,23 @@ class Unix:
 
     def passes(self, free, sockets):
         # From .mpy, see qbench.need.
-        path = self._folder / "need.py"
-        head = "FREE, SOCKETS = %d, %d\n" % (free, sockets)
-        path.write_text(head + (SCRIPTS / "need.py").read_text())
+        return self._tight("need.py", "FREE, SOCKETS = %d, %d\n" % (free, sockets))["passed"]
+
+    def telemetry(self, free=0):
+        # {"passed", "heap"}: the main job from .mpy, with so much free heap; 0: plenty.
+        return self._tight("telemetry.py", "FREE = %d\n" % free)
+
+    def _tight(self, name, head):
+        path = self._folder / name
+        path.write_text(head + (SCRIPTS / name).read_text())
         try:
             with self.modem() as (at, _):
                 out = self.run(path, at, bits=32)
         except Problem as e:
             if "MemoryError" in str(e):
-                return False  # too little even to say so
+                return {"passed": False}  # too little even to say so
             raise
-        return json.loads(out.splitlines()[-1])["passed"]
+        return json.loads(out.splitlines()[-1])
 
     def modules(self):
         return dict(json.loads(self.run("modules.py", "", bits=32, heap="1m")))

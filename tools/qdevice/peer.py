@@ -7,6 +7,7 @@
 # drop N      the same with any bytes
 # burst N MS  the same as send, MS milliseconds later
 # close       closes
+# POST        an HTTP request with Content-Length: answers 200, then the next one
 
 import contextlib
 import socket
@@ -65,6 +66,14 @@ class Peer:
         words = stream.readline().decode().split()
         if not words or words[0] == "close":
             return False
+        if words[0] == "POST":
+            length = 0
+            while header := stream.readline().strip().lower():
+                if header.startswith(b"content-length:"):
+                    length = int(header.partition(b":")[2])
+            stream.read(length)
+            tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return True
         if words[0] == "echo":
             while data := stream.read1(4096):
                 tls.sendall(data)

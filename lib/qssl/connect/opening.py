@@ -18,7 +18,7 @@ from .arguments import quoted
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 
 # What a connection needs until it opens.
-_LOADED = const("start connect files family clock ask.codes")
+_LOADED = const("start connect files family clock ask.codes hints")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):
