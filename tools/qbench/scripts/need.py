@@ -18,7 +18,10 @@ gc.collect()
 gc.collect()
 ballast = [None] * 256
 for i in range(256):  # no single piece may be so large
-    ballast[i] = bytearray(max(min(gc.mem_free() - FREE - 16, 4080), 0))  # noqa: F821
+    n = min(gc.mem_free() - FREE - 32, 4080)  # noqa: F821
+    if n <= 0:
+        break
+    ballast[i] = bytearray(n)
 gc.collect()
 found = {"free": gc.mem_free(), "passed": False}
 try:
