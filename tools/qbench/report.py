@@ -63,14 +63,16 @@ _JOBS = (
     ("messages from the server", "uplink.inbox uplink.answer uplink.signed uplink.subscriber"),
     ("settings that the server changes", "uplink.settings"),
     (
-        "files both ways, records as SenML, what may cost",
-        "uplink.batch uplink.fetch uplink.files uplink.policy uplink.send uplink.senml",
+        "files both ways, records as SenML, what may cost, new programs",
+        "uplink.batch uplink.bill uplink.fetch uplink.files uplink.policy uplink.send "
+        "uplink.senml uplink.update",
     ),
+    ("the modem off, asleep and awake", "power"),
     (
         "further PDP contexts; events; files read back; sending without a length",
         "start.pdp ask.events download ctrl_z",
     ),
-    ("the files of boards/", "site sitewords"),
+    ("the files of boards/", "site sitepower sitewords"),
 )
 _INTRO = """\
 # Numbers
