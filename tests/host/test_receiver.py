@@ -250,6 +250,30 @@ def test_answers_are_short(receiver, device):
         assert answer.status == 204 and answer.getheaders() == []
 
 
+def test_many_connections_that_stay(certs):
+    # More than the soft limit of files that systems give; and each takes little memory.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    r = Receiver(certs)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        r.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def memory():
+        text = Path("/proc/%d/status" % r.process.pid).read_text()
+        return int(re.search(r"VmRSS:\s*(\d+)", text)[1])
+
+    with r, contextlib.ExitStack() as stack:
+        device = r.device("n1")
+        marks = []
+        for n in range(1, 151):
+            c = stack.enter_context(contextlib.closing(r.connect()))
+            assert r.post(device, batch(n, 1), connection=c)[0] == 204
+            marks.append(memory())
+        assert (marks[149] - marks[49]) / 100 < 180  # kB; by default asyncio takes 330
+
+
 _FORM = "application/x-www-form-urlencoded"
 
 

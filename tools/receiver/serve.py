@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from asyncio import sslproto
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
@@ -64,6 +65,9 @@ def retire(chosen):
 
 
 async def _serve(chosen, store, master):
+    # asyncio sets 256 kB aside for each TLS connection, which devices keep open; a TLS record has
+    # 16 kB at most.
+    sslproto.SSLProtocol.max_size = 1 << 15
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
