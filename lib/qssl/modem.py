@@ -451,6 +451,21 @@ class Modem:
 
         return self.link.drive(signal(self))
 
+    def info(self) -> dict:
+        """What modem, SIM and network say they are: see qssl.ask.info.
+
+        Returns: {"imei", "iccid", "model", "firmware", "operator", "cell" (area and cell, as
+            "5650-29A7DF4"), "technology" (GSM, UMTS, HSPA, LTE, LTE-M, NB-IoT, ...), "signal" (in
+            dBm)}; None for what it does not tell.
+        Raises: nothing.
+        Blocks: 5 s a command at most, about ten of them.
+        Allocates: the dict.
+        Since: 0.2.
+        """
+        from .ask.info import info
+
+        return info(self)
+
     def registration(self) -> bool:
         """Whether the modem is registered, at home or roaming (AT+CGREG, AT+CREG; of LTE modems
         AT+CEREG first).

@@ -16,6 +16,7 @@ MODULES = {
     "uplink.policy": "When the uplink sends.",
     "uplink.settings": "Settings that the server may change.",
     "uplink.subscriber": "Records and messages by MQTT.",
+    "uplink.health": "Records about the device itself.",
     "uplink.bill": "Bytes on the air, and a budget.",
     "uplink.update": "New versions of the program.",
     "uplink.batch": "Records in few bytes.",
@@ -35,6 +36,7 @@ MODULES = {
     "start.pdp": "PDP contexts.",
     "ask.diagnose": "Why a connection can't be opened.",
     "ask.probe": "What the firmware has.",
+    "ask.info": "What modem, SIM and network are.",
     "ask.status": "How the modem sees its connections.",
     "ask.strays": "Lines that nobody knows.",
     "ask.trace": "What driver and modem said last.",
@@ -82,6 +84,7 @@ HIDDEN = {
     "ask.diagnose": "stamp validity",
     "download": "proven",
     "ask.probe": "check listed",
+    "ask.info": "steps",
     "hints": "error",
 }
 # Inherited from a class that is not on the page.
