@@ -224,7 +224,12 @@ def _sleep(modem):
     due = ticks_add(ticks_ms(), _BUSY_MS)
     yield from _idle(modem, due)
     modem.pins[2].value(1)
-    result = yield from modem.at.ask(b"AT+QSCLK=1", None, 5000)
+    for _ in range(_TRIES):
+        result = yield from modem.at.ask(b"AT+QSCLK=1", None, 5000)
+        if result in (_l.OK, _l.RESTARTED):
+            break
+        while link.sick and (yield due):  # its answer may be lost, or another command's
+            pass
     if result != _l.OK:
         hint = "the modem refused AT+QSCLK=1; its firmware can't sleep: off() instead"
         modem.at.fail(result, "sleep", hint)
@@ -237,13 +242,14 @@ def _idle(modem, due):
     link = modem.link
     while True:
         now = ticks_ms()
-        wants = link.job is not None or link.sick or link._lo < link._hi
+        wants = link.job is not None or link.sick or link._lo < link._hi or link.parser.need
+        wants = wants or modem.at.wants(now)
         for sock in modem.sockets:
-            if sock is not None and sock.state() == 1:
-                sock._want = sock._n
-                wants = wants or sock._want
-        for source in link.sources:
-            wants = wants or source.wants(now)
+            # One that has failed, and is not closed yet, wants what it never gets.
+            if sock is not None and sock.state() >= 0:
+                if sock.state() == 1:
+                    sock._want = sock._n
+                wants = wants or sock._want or sock.wants(now)
         if not wants:
             return
         if not (yield due):

@@ -59,8 +59,9 @@ class Policy:
     connection is closed in any case. clock: what has now(), seconds since 1970 or None, for quiet
     hours; without it that of the Uplink. memory: what keep() gave before the board slept deeply.
 
-    Counters: windows, failures (windows in a row in which nothing got through); error: why the
-    modem could not be switched off or sent to sleep, None if it could.
+    every_s, records, age_s, spread_s, window_s and again_s may be changed at any time, such as by
+    a watcher of Settings. Counters: windows, failures (windows in a row in which nothing got
+    through); error: why the modem could not be switched off or sent to sleep, None if it could.
 
     Raises: qssl.Refused for arguments.
     Blocks: no.
@@ -108,13 +109,13 @@ class Policy:
         if self._quiet and self._clock is None:
             raise _refused("quiet hours need a clock: that of a Recovery, or clock=")
         self._up = up
-        self._every = every_s
-        self._records = records or (0 if every_s or age_s else 1)
-        self._age = age_s
+        self.every_s = every_s
+        self.records = records
+        self.age_s = age_s
         self._zone = zone_min * 60
-        self._spread = spread_s
-        self._window = window_s
-        self._again = again_s
+        self.spread_s = spread_s
+        self.window_s = window_s
+        self.again_s = again_s
         self._may = may
         self._between = between
         # Seconds count from when this was made.
@@ -251,7 +252,7 @@ class Policy:
         self._last = -last
         self._hold = min(hold, 2 * _AGAIN_MAX_S)
         self._urgent = urgent
-        self._later = min(later, self._spread)
+        self._later = min(later, self.spread_s)
         self.failures = min(failures, _FAILURES)
 
     def _time(self):
@@ -287,7 +288,8 @@ class Policy:
         elif self._oldest is None or gone != self._gone:
             self._oldest = self._time()
             self._full = None
-        if self._records and n >= self._records and self._full is None:
+        most = self.records or (0 if self.every_s or self.age_s else 1)
+        if most and n >= most and self._full is None:
             self._full = self._time()
         self._gone = gone
         return n
@@ -318,10 +320,10 @@ class Policy:
             at = self._time()
         if n:
             at = _earlier(at, self._full) if self._full is not None else at
-            if self._age:
-                at = _earlier(at, self._oldest + self._age)
-            if self._every:
-                at = _earlier(at, max(self._last + self._every, self._oldest))
+            if self.age_s:
+                at = _earlier(at, self._oldest + self.age_s)
+            if self.every_s:
+                at = _earlier(at, max(self._last + self.every_s, self._oldest))
         inbox = self._inbox()
         if inbox is not None:
             due = inbox.due_s()
@@ -392,9 +394,9 @@ class Policy:
         self._busy = True
         now = self._time()
         # "Every hour" stays that, however late the windows begin.
-        late = now - self._last - self._every
-        self._last = now if late < 0 or late >= self._every else now - late
-        self._until = now + self._window
+        late = now - self._last - self.every_s
+        self._last = now if late < 0 or late >= self.every_s else now - late
+        self._until = now + self.window_s
         self._got = self._passed() + self._asked()
 
     def _asked(self):
@@ -406,7 +408,7 @@ class Policy:
         jobs = self._jobs()
         if jobs and jobs[0].at != self._at:
             self._at = jobs[0].at
-            self._until = max(self._until, self._time() + self._window)
+            self._until = max(self._until, self._time() + self.window_s)
         if self._time() >= self._until:
             return True
         if jobs:
@@ -420,13 +422,13 @@ class Policy:
     def _ended(self):
         now = self._time()
         self._until = None
-        self._later = self._chance(self._spread)
+        self._later = self._chance(self.spread_s)
         self._hold = 0
         inbox = self._inbox()
         due = None if inbox is None else inbox.due_s()
         got = self._passed() + self._asked() != self._got
         if len(self._up.queue) or self._jobs() or (due is not None and due <= 0):
-            pause = min(self._again << self.failures, _AGAIN_MAX_S)
+            pause = min(self.again_s << self.failures, _AGAIN_MAX_S)
             self._hold = now + pause + self._chance(pause // 2)
             self.failures = 0 if got else min(self.failures + 1, _FAILURES)
         else:

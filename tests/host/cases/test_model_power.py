@@ -119,6 +119,66 @@ def test_qpowd():
     assert not t.model.line("status")
 
 
+def asleep(**switches):
+    # With AT+QSCLK=1 and DTR not asserted.
+    t = ready(**switches)
+    assert t.at("AT+QSCLK=1") == OK
+    t.model.set_line("dtr", False)
+    assert not t.model.port.asleep()
+    return t
+
+
+def test_asleep_it_hears_nothing_until_dtr_and_a_while():
+    t = asleep(sleep_after_ms=2000, sleep_wake_ms=300)
+    t.wait(1500)
+    assert t.at("AT") == OK  # the pause begins anew
+    t.wait(1900)
+    assert not t.model.port.asleep()
+    t.wait(200)
+    assert t.model.port.asleep() and t.at("AT") == b"" and t.wait(10000) == b""
+    t.model.set_line("dtr", True)
+    assert t.at("AT") == b""
+    t.wait(290)
+    assert t.at("AT") == b""
+    t.wait(20)
+    assert t.at("AT") == OK
+    t.wait(60000)
+    assert t.at("AT") == OK
+
+
+def test_urcs_in_its_sleep():
+    for way in ("now", "held", "lost"):
+        t = asleep(sleep_urc=way)
+        t.wait(10000)
+        t.control("say +CUSD: 2")
+        said = t.read()
+        assert t.model.line("ri") and said == (b"\r\n+CUSD: 2\r\n" if way == "now" else b"")
+        assert t.model.port.asleep() == (way != "now")
+        t.wait(10000)
+        assert t.model.port.asleep()
+        t.model.set_line("dtr", True)
+        assert t.wait(1000) == (b"\r\n+CUSD: 2\r\n" if way == "held" else b"")
+
+
+def test_a_sleep_without_end():
+    t = asleep()
+    t.wait(10000)
+    t.control("fault wake_never")
+    t.model.set_line("dtr", True)
+    assert t.wait(1000) == b"" and t.at("AT") == b"" and t.model.line("status")
+    pulse(t, "reset", 200)
+    assert t.wait(10000) == START and t.at("ATE0") == b"ATE0\r" + OK
+
+
+def test_qpowd_that_takes_long_or_does_nothing():
+    t = ready(down_ms=12000)
+    assert t.at("AT+QPOWD") == OK and t.wait(11900) == b""
+    assert t.wait(200).endswith(b"POWERED DOWN\r\n") and not t.model.line("status")
+    t = ready()
+    t.control("fault down_never")
+    assert t.at("AT+QPOWD") == OK and t.wait(60000) == b"" and t.at("AT") == OK
+
+
 def test_qinistat_follows_the_start():
     for order, steps in (("sms", (0, 1, 3, 7)), ("pb", (0, 1, 5, 7))):
         t = Terminal(powered=False, qind_order=order)

@@ -186,6 +186,19 @@ def test_now():
     assert len(site.sent) == 2
 
 
+def test_it_may_be_changed():
+    site = Site(every_s=100000)
+    site.put(3)
+    site.work(100)
+    site.policy.every_s = 200
+    site.work(110)
+    near(site.times(), [200] * 3)
+    site.policy.every_s = 0  # nothing is left of its conditions: at once
+    site.put()
+    site.work(10)
+    assert len(site.sent) == 4
+
+
 def test_blocking_run_is_one_window():
     site = Site(every_s=600)
     site.put(2)

@@ -172,6 +172,60 @@ def test_sleep_and_wake():
             assert (modem.stats.timeouts, modem.stats.resyncs) == before
 
 
+def test_a_byte_lost_or_added_does_not_keep_it_awake_or_on():
+    for call, cmd in ((Modem.sleep, "AT+QSCLK"), (Modem.off, "AT+QPOWD")):
+        for fault in (
+            "lose at=%d",
+            "insert at=%d",
+            "lose_in line=CMD at=%d",
+            "dup_in line=CMD at=%d",
+        ):
+            for at in (2, 8, 11):
+                rig, modem = up("dtr pwrkey off")
+                arm(rig, fault.replace("CMD", cmd) % at)
+                call(modem)
+                rig.sleep(10000)
+                if call is Modem.sleep:
+                    assert asleep(rig), (fault, at)
+                    modem.wake()
+                else:
+                    assert rig.model.power.state == "off", (fault, at)
+                    modem.start(apn="internet")
+                works(modem)
+
+
+def test_a_connection_that_has_failed_does_not_keep_it_awake():
+    rig, modem = up()
+    sock = modem.connect(HOST, 443, tls(modem))
+    sock.settimeout(5)
+    arm(rig, "recv_error n=0")
+    rig.net.conns[-1].push(b"x")
+    raised(sock.recv, 1)
+    modem.sleep()
+    rig.sleep(10000)
+    assert asleep(rig)
+
+
+def test_push_and_transparent_mode():
+    rig, modem = up()
+    sock = modem.connect(HOST, 443, tls(modem), push=True)
+    sock.settimeout(5)
+    modem.sleep()
+    rig.sleep(20000)
+    assert asleep(rig)
+    modem.wake()
+    assert "pushed" in raised(sock.recv, 1).hint  # some may have been lost
+    sock.close()
+    pipe = modem.transparent(HOST, 443, tls(modem))
+    for call in (modem.sleep, modem.off):
+        assert "transparent mode" in raised(call).hint
+    pipe.write(b"hello")
+    assert reads(pipe, 5) == b"hello"
+    pipe.close()
+    modem.off()
+    assert rig.model.power.state == "off"
+
+
 def test_what_comes_while_it_sleeps():
     for way in ("now", "held", "lost"):
         rig, modem = up(switches={"sleep_urc": way})
@@ -217,7 +271,7 @@ def test_it_sleeps_only_when_all_has_gone():
 
 def test_sleep_that_is_refused():
     rig, modem = up()
-    arm(rig, "cme cmd=+QSCLK code=3")
+    arm(rig, "cme cmd=+QSCLK= code=3 n=3")
     e = raised(modem.sleep)
     assert "AT+QSCLK=1" in e.hint and e.code == 3
     works(modem)
