@@ -6,7 +6,7 @@ import sys
 
 import driver_kit
 import qssl
-from driver_kit import HOST, Log, Watch, arm, connected, raised, tls, up, works
+from driver_kit import HOST, MODEL, Log, Watch, arm, connected, raised, tls, up, works
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
 
 LET_GO = "connect start files clock ask.codes"
@@ -75,7 +75,9 @@ def test_id_that_the_modem_still_holds():
     assert rig.model.sockets.slots[0].host == HOST
     log = Log(rig)
     driver_kit.works(modem)
-    assert log.count("AT+QSSLOPEN=") == 2 and log.count("AT+QSSLCLOSE=0") == 2, log.at
+    assert log.count("AT+QSSLOPEN=") == 2, log.at
+    closes = 3 if MODEL == "bg770a" else 2  # which takes no time-out
+    assert log.count("AT+QSSLCLOSE=0") == closes, log.at
     assert rig.model.sockets.slots[0] is None
 
 
@@ -163,7 +165,7 @@ def test_close_that_is_refused_or_hangs():
 
 def test_close_of_an_id_that_is_free():
     rig, modem, sock = connected(switches={"close_free_id": "error"})
-    modem.command("AT+QSSLCLOSE=0,0")
+    modem.command("AT+QSSLCLOSE=0")
     log = Log(rig)
     sock.close()
     assert log.count("AT+QSSLCLOSE=0") == 2, log.at  # asked again, and ERROR again

@@ -9,6 +9,7 @@ from driver_kit import (
     HOST,
     KEY,
     LTE,
+    MODEL,
     RAM,
     Log,
     Recorder,
@@ -26,6 +27,7 @@ from qssl.family import table as family_of
 from qssl.wire.dialect import CTX_MAX
 from ugsim.fakenet import EchoPeer, FakeNet, ScriptPeer, SinkPeer, SourcePeer
 
+CLOSE = "AT+QSSLCLOSE=0" if MODEL == "bg770a" else "AT+QSSLCLOSE=0,10"
 SERVER = "220.180.239.201"  # of chapter 3
 REQUEST = b"GET /4M.txt HTTP/1.1\r\nHOST: 220.180.239.201:8011\r\n\r\n"
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 4220216\r\nContent-Type: text/plain\r\n\r\n"
@@ -73,7 +75,7 @@ def test_the_four_forms_of_a_command():
     assert modem.command('AT+QSSLCFG="seclevel",3,2') == []
     assert modem.command('AT+QSSLCFG="seclevel",3') == [b'+QSSLCFG: "seclevel",3,2']
     assert len(modem.command("AT+QSSLSTATE")) == 1
-    assert raised(modem.command, 'AT+QSSLCFG="seclevel",3,3').errno == errno.EIO
+    assert raised(modem.command, 'AT+QSSLCFG="seclevel",3,4').errno == errno.EIO
     assert modem.last_error() == 552
     works(modem)
 
@@ -270,7 +272,7 @@ def test_3_3_buffer_access_mode():
     assert sock.read(len(REPLY)) == REPLY
     assert "AT+QSSLSEND=0,52" in log.at
     sock.close()
-    assert log.at[-1] == "AT+QSSLCLOSE=0,10"
+    assert log.at[-1] == CLOSE
 
 
 def test_3_4_direct_push_mode():
@@ -282,7 +284,7 @@ def test_3_4_direct_push_mode():
     assert sock.read(len(REPLY)) == REPLY
     assert "AT+QSSLSEND=0,52" in log.at and not starting(log, "AT+QSSLRECV")
     sock.close()
-    assert log.at[-1] == "AT+QSSLCLOSE=0,10"
+    assert log.at[-1] == CLOSE
     works(modem)
 
 

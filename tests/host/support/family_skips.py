@@ -35,6 +35,8 @@ SKIPS = {
         "test_compat_tls::test_the_name_in_the_certificate": NAME,
     },
     "*": {
+        "test_bill::test_what_a_batch_costs": RANGES,
+        "test_bill::test_longer_certificates_cost_more": RANGES,
         "test_driver_badinput::test_tls_arguments": RANGES,
         "test_driver_badinput::test_weak_settings_need_their_name": SUITES,
         "test_driver_badinput::test_defaults_are_strong": SUITES,
