@@ -7,6 +7,8 @@ from ..wire import link as _l
 from ..wire.ascii import value
 from . import table
 
+_ATTACH_MS = 10000
+
 # A setting of TCP's, which a restart undoes. See qssl.family.witness.
 MARK = (b'AT+QICFG="transpktsize"', b'+QICFG: "transpktsize",', b"1460")
 
@@ -40,9 +42,14 @@ def ready(step, settings):
 def network(step):
     # Generator: as Bringup.network().
     for line in (yield from step.told(b"AT+CEREG?", b"+CEREG:")):
-        if value(line, 0, len(line), 1) in (1, 5):
+        stat = value(line, 0, len(line), 1)
+        if stat in (1, 5):
             step.denied = False
             return
+        if not stat and (yield from step.shows(b"AT+CGATT?", b"+CGATT:")) == b"0":
+            # Another program has detached it, which of LTE takes the registration too.
+            yield from step.once(b"AT+CGATT=1", None, _ATTACH_MS)
+            yield from step.heal(_ATTACH_MS)
     from ..start.radio import register
 
     yield from register(step)

@@ -92,7 +92,7 @@ class Radio:
 
     def _of(self, name):
         # The registration as this command has it: for LTE it is AT+CEREG that counts.
-        if name == "CGREG" and not self.attached:
+        if not self.attached and name in ("CGREG", "CEREG"):
             return _NOT
         other = self._m.sw["cs_stat"]
         return self.stat if other == "same" or name == "CEREG" else int(other)
