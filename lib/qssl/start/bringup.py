@@ -9,7 +9,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from ..connect.arguments import optional, text
+from ..connect.arguments import optional, printable, text
 from ..errors import Error, Refused
 from ..wire import link as _l
 from ..wire.ascii import field, value
@@ -179,7 +179,7 @@ class Bringup:
             settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
         lines = yield from self.told(b"ATI", b"")
         if not self.link.lte and len(lines) > 1 and lines[1].startswith(b"UG9"):
-            modem.model = lines[1].decode()
+            modem.model = printable(lines[1], 0, len(lines[1]))
         else:
             from ..family.choose import choose
 
