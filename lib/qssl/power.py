@@ -253,7 +253,7 @@ def _idle(modem, due):
         if not wants:
             return
         if not (yield due):
-            hint = "it is busy: something is being sent or received, or it does not answer"
+            hint = "it is busy: something is sent or received, or it is mute"
             raise Error(errno.ETIMEDOUT, "sleep", hint)
 
 

@@ -101,13 +101,13 @@ class Policy:
         if between not in ("on", "sleep", "off"):
             raise _refused('between must be "on", "sleep" or "off"')
         if between == "off" and recover is None:
-            raise _refused('between="off" needs a Recovery in the Uplink, which starts it again')
+            raise _refused('between="off" needs a Recovery, to start it again')
         if between == "sleep" and up._modem.pins[2] is None:
-            raise _refused('between="sleep" needs the line DTR, which wakes the modem')
+            raise _refused('between="sleep" needs DTR, to wake it')
         self._quiet = _hours(quiet)
         self._clock = clock or up._clock
         if self._quiet and self._clock is None:
-            raise _refused("quiet hours need a clock: that of a Recovery, or clock=")
+            raise _refused("quiet needs a clock: a Recovery, or clock=")
         self._up = up
         self.every_s = every_s
         self.records = records
@@ -471,7 +471,7 @@ def _hours(quiet):
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise _refused("quiet must be (from, to), hours from 0 to 24, and not all of the day")
+        raise _refused("quiet must be (from, to), hours, 0 to 24, not all of a day")
     return int(begin * 3600), int(end * 3600)
 
 
