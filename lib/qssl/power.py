@@ -231,7 +231,7 @@ def _sleep(modem):
         while link.sick and (yield due):  # its answer may be lost, or another command's
             pass
     if result != _l.OK:
-        hint = "the modem refused AT+QSCLK=1; its firmware can't sleep: off() instead"
+        hint = "the modem refused AT+QSCLK=1: it can't sleep; off() instead"
         modem.at.fail(result, "sleep", hint)
     yield from _idle(modem, due)
     link.pipe = _Sleep(modem)
