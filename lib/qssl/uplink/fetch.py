@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from micropython import const
 
+from ..connect.arguments import printable
 from ..errors import Refused
 from .files import Trouble
 
@@ -309,7 +310,8 @@ class Fetch:
                     raise _failed(e)
 
     def _moved(self, files, found):
-        where = str(found.get(b"location", b""), "utf-8")
+        where = found.get(b"location", b"")
+        where = printable(where, 0, len(where))
         self._redirects += 1
         if not where or self._redirects > _REDIRECTS:
             self._redirects = 0

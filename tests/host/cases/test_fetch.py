@@ -224,6 +224,7 @@ BAD = (
     (b"HTTP/1.1 206 P\r\nContent-Range: x\r\nContent-Length: 2\r\n\r\nxx", "range", False),
     (b"HTTP/1.1 302 M\r\nContent-Length: 0\r\n\r\n", "redirect", False),
     (b"HTTP/1.1 302 M\r\nLocation: /files/a\r\nContent-Length: 0\r\n\r\n", "redirect", False),
+    (b"HTTP/1.1 302 M\r\nLocation: /files/\xa6\r\nContent-Length: 0\r\n\r\n", "redirect", False),
     (b"HTTP/1.1 302 M\r\nLocation: http://x/y\r\nContent-Length: 0\r\n\r\n", "url", False),
     (b"HTTP/1.1 302 M\r\nLocation: https://x:y/\r\nContent-Length: 0\r\n\r\n", "url", False),
 )
