@@ -82,8 +82,9 @@ def applying(ctx, modem, host):
                 break
             if not (yield due):  # what closes later would release it behind the look
                 raise error("unreleased")
-        # After a connection that failed, all is set again: not all that is wrong can be read back.
-        sure = not ctx._failed
+        # After a connection that failed, all is set again, unless another one opens just now: not
+        # all that is wrong can be read back.
+        sure = not ctx._failed or 0 in states
         if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
             if family is None or (yield from family.same(modem, ctx, host)):
                 if modem.contexts[id] is ctx:

@@ -51,6 +51,7 @@ _OPEN_MS = const(5000)  # OK, not the connection
 _STATE_MS = const(3000)
 _LOOK_MS = const(8000)  # an unannounced look for data and state: the URC may have been lost
 _PEEK_MS = const(5000)  # the same while it opens
+_LAG_MS = const(500)  # ... once a URC has told more
 _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
 _SURE_MS = const(200)  # after ERROR: was it the answer?
@@ -362,15 +363,16 @@ class Channel(io.IOBase):
             return False
         if not buf.startswith(b"+QSSLRECV:", lo):
             return buf.startswith(b"AT+QSSLRECV=", lo)  # an echo that nobody expects
+        link = self._link
         n = number(buf, lo + 10, hi)
         if self._got >= 0 or not 0 <= n <= self._slot.recv.n:
-            self._link.garbled()  # not what was asked for: bytes were lost
+            link.garbled()  # not what was asked for: bytes were lost
             return True
         self._got = n
-        self._link.extend(_RECV_MS)
+        link.extend(_RECV_MS)
         if n:
             sink = self._rx if self._state < _CLOSING else None  # nobody will make room
-            self._link.parser.expect(n, sink, self._link.tail)
+            link.parser.expect(n, sink, link.tail)
         else:
             self._more = self._news
             self._look = ticks_add(ticks_ms(), _LOOK_MS)
@@ -443,18 +445,19 @@ class Channel(io.IOBase):
 
     def done(self, result):
         phase = self._phase
+        link = self._link
         self.token = None
         if result == _l.RESTARTED:
             return  # lost() comes next
         if result < _l.TIMEOUT:
-            self._link.last = self
+            link.last = self
             self._ended = phase
         if result == _l.MISHEARD and (phase == _P_RECV or phase == _P_SEND):
             # The id may be what was lost: then the prompt, or the data, was another connection's.
-            at = self._link.odd
+            at = link.odd
             if at < -1:
                 # No whole line came: what did come of the echo shows how far it was the same.
-                at = self.id if self._link.parser.echo_at > 13 + (self.id > 9) else -1
+                at = self.id if link.parser.echo_at > 13 + (self.id > 9) else -1
             self._modem.misheard(self.id, at)
         if phase == _P_SEND:
             self._done_send(result)
@@ -465,13 +468,13 @@ class Channel(io.IOBase):
         elif phase == _P_CLOSE:
             # After a time-out or ERROR (a byte of the command was lost, or the id is not open)
             # once more, when the link is sound again.
-            if result == _l.OK or self._asked or self._link.resync.dead:
+            if result == _l.OK or self._asked or link.resync.dead:
                 self._release()
             self._asked = result == _l.ERROR
         elif result == _l.MISHEARD:
             self.fail("misheard")
         elif result == _l.ERROR and self._state == _OPENING:
-            self.code = ~self._link.cme
+            self.code = ~link.cme
             self.fail("refused")
         else:
             # OK, or it was lost: +QSSLOPEN comes, or has come, or AT+QSSLSTATE tells.
@@ -495,7 +498,7 @@ class Channel(io.IOBase):
 
     def claimed(self):
         # A URC says that it has ended; the modem is being asked.
-        return self._claims > 0 and self._state == _OPEN and not self.why
+        return self._claims and self._state == _OPEN and not self.why
 
     def confirmed(self):
         if self._held:
@@ -609,21 +612,21 @@ class Channel(io.IOBase):
         now = ticks_ms()
         connected = 2 if link.lte else 3
         opening = self._state == _OPENING
-        self._look = ticks_add(now, _PEEK_MS if opening else _LOOK_MS)
-        if result >= _l.TIMEOUT or (state != connected and not self._claims and not opening):
+        claims = self._claims
+        self._look = ticks_add(now, _LAG_MS if claims else _PEEK_MS if opening else _LOOK_MS)
+        if result >= _l.TIMEOUT or (state != connected and not claims and not opening):
             # No answer; or one that nothing else says, or from which a line may be missing.
             self._doubts += 1
             if self._doubts < 3:
                 if state == _ABSENT:
                     link.suspect()
                 return
-        claims = self._claims
-        self._claims = 0
         self._ask = False
         if opening:
+            # A claim is kept: the state may lag behind, or it was about an earlier connection.
             self._opening(state, claims, connected)
             return
-        self._doubts = 0
+        self._claims = self._doubts = 0
         if state == connected:
             self._more |= self._refused > 0  # whatever was claimed, it was about another one
         elif claims & _C_SECURITY:
@@ -655,7 +658,6 @@ class Channel(io.IOBase):
             if claims and code:
                 self._open_failed(code)
             elif self._doubts < 2:
-                self._claims = claims
                 self._ask = True
                 self._link.suspect()
             elif claims & _C_OPENED:
@@ -670,7 +672,7 @@ class Channel(io.IOBase):
 
     def _opened(self):
         self._state = _OPEN
-        self._doubts = 0
+        self._doubts = self._claims = 0
         self._look = ticks_add(ticks_ms(), _LOOK_MS)
 
     def _sent(self):
@@ -727,9 +729,8 @@ class Channel(io.IOBase):
         self._claim(_C_SECURITY)
 
     def on_open(self, code):
-        slot = self._slot
         if self._state == _OPENING:
-            if self._push is not None and not code and not slot.owed:
+            if self._push is not None and not code and not self._slot.owed:
                 self._opened()  # its payload may hold the line before an answer can come
                 return
             self._says = code

@@ -107,6 +107,24 @@ def test_open_result_before_ok():
     assert sock.read(10) == b"early bird"
 
 
+def test_a_state_that_lags_behind():
+    for n in (1, 3):
+        rig, modem = up()
+        ctx = tls(modem)
+        ctx.apply()
+        arm(rig, "state_lags n=%d" % n)
+        start = rig.now
+        sock = modem.connect(HOST, 443, ctx)
+        assert rig.now - start < 3000
+        sock.settimeout(15)
+        sock.write(b"hello")
+        assert sock.read(5) == b"hello"
+        arm(rig, "state_lags n=1")
+        start = rig.now
+        rig.net.conns[-1].peer_close()
+        assert sock.read(1) == b"" and rig.now - start < 2000
+
+
 def test_open_result_that_never_comes():
     watch = Watch()
     rig, modem = up(idle=watch)

@@ -65,8 +65,7 @@ def seen(rig):
 
 
 def names(modem, where=STORE + "*" if RAM else "*"):
-    # Without the folders that some modems have.
-    return [name for name, _ in files.listed(modem, where) if not name.endswith("/")]
+    return [name for name, _ in files.listed(modem, where)]
 
 
 def restart(rig, modem):
@@ -92,8 +91,7 @@ def test_a_new_ca_is_used_by_the_next_connection():
                 clean = data.replace(b"\r", b"")
                 assert seen(rig)[0] == clean
                 listed = files.listed(modem, "RAM:*" if where == "RAM:" else "*")
-                sizes = [size for name, size in listed if not name.endswith("/")]
-                assert sizes == [len(clean)]  # the old one is gone
+                assert [size for _, size in listed] == [len(clean)]  # the old one is gone
 
     with_board(run)
 

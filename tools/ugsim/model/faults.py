@@ -129,6 +129,7 @@ FAULTS = {
     ),
     "recv_error": ("QSSLRECV answers ERROR", (("code", "559"),) + _ONCE),
     "recv_short": ("QSSLRECV gives at most size= bytes", (("size", "1"), ("n", "0"), ("ms", "0"))),
+    "state_lags": ("QSSLSTATE shows the state before the present one", _ONCE),
     "close_error": ("QSSLCLOSE answers ERROR", _ONCE),
     "close_hang": ("QSSLCLOSE takes its whole time-out", _ONCE),
     # Power

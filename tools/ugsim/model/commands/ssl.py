@@ -187,10 +187,12 @@ def qsslstate(m, form, args):
             index = 1
         wanted = args.number(index, 0, _LAST)
     prefix = "+QSSLSTATE" if m.sw["state_prefix"] == "qssl" else "+QISTATE"
+    lags = m.faults.hit("state_lags") is not None
     for s in m.sockets.live:
         if wanted is not None and s.number != wanted:
             continue
         server = s.number if m.sw["state_server_id"] == "own" else 0
+        state = s.former if lags else s.state
         m.out.info(
             '%s: %d,"%s","%s",%d,%d,%d,%d,%d,%d,"%s",%d'
             % (
@@ -200,7 +202,7 @@ def qsslstate(m, form, args):
                 s.ip or s.host,
                 s.port,
                 s.local_port if m.family.local_port is None else m.family.local_port,
-                s.state if m.family.states is None else m.family.states[s.state],
+                state if m.family.states is None else m.family.states[state],
                 s.pdp,
                 server,
                 s.mode,

@@ -32,7 +32,7 @@ class Socket:
         self.host = host
         self.port = port
         self.mode = mode
-        self.state = OPENING
+        self.former = self._state = OPENING
         self.conn = None
         self.tls = None
         self.ip = ""
@@ -44,3 +44,12 @@ class Socket:
         self.since = 0  # ms at which the present state of the opening began
         self.opened = None  # function(error): how the result of the opening is told
         self.closing = None  # function(): the local close is done
+
+    def _get(self):
+        return self._state
+
+    def _set(self, state):
+        self.former = self._state
+        self._state = state
+
+    state = property(_get, _set)  # manual 2.2.6; what it was before: former
