@@ -11,5 +11,6 @@
 #     intake               one thread that writes, many deliveries a transaction
 #     store                the database: SQLite, or PostgreSQL
 #     messages             what goes down to a device, and its signature
+#     updates, updates_page   files and updates of the program, and their page
 #     page, login, plot    the page and the API for people and programs
 #     metrics, keys        what Prometheus reads; secrets and certificates

@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -19,9 +20,12 @@ from receiver import keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed
 from receiver.plot import Plot
+from receiver.updates import FILE_MAX, running_of, uploads_of
+from receiver.updates_page import Updates
 
 _FOLDER = Path(__file__).with_name("pages")
 _BODY_MAX = 65536
+_DRAIN_MAX = 64 << 20  # bytes of a form that is too long which are read
 _ROWS = 100  # devices on a page
 _HOURS = (1, 24, 7 * 24, 31 * 24, 366 * 24)
 _FILES = {"style.css": "text/css", "page.js": "text/javascript"}
@@ -85,6 +89,7 @@ class Page:
             program("/api/devices/{name}/messages", self._api_messages),
             program("/api/devices/{name}/messages", self._api_send, "POST"),
             program("/metrics", self._metrics_page),
+            *Updates(self, Refused, _body, _json, master).routes(person, program),
         ]
         handlers = {404: self._lost, 405: self._lost}
         self.app = Starlette(routes=routes, exception_handlers=handlers)
@@ -145,6 +150,8 @@ class Page:
             "host"
         ):
             raise Refused(403, "This form is of another site.")
+        if request.url.path == "/updates":
+            return await _form_with_file(request)
         text = (await _body(request)).decode("ascii", "replace")
         try:
             pairs = urllib.parse.parse_qsl(text, True, max_num_fields=20)
@@ -170,24 +177,24 @@ class Page:
         text = self._env.get_template(name).render(now=time.time(), trouble=trouble, **values)
         return Response(text, status, headers, "text/html")
 
-    def _page(self, request, template, /, **values):
+    def page(self, request, template, /, **values):
         token = login.form_token(request.state.secret)
         return self._html(template, {"user": request.state.user, "token": token, **values})
 
-    async def _read(self, function, *args):
+    async def read(self, function, *args):
         def read():
             with self._store.reading() as c:
                 return function(c, *args)
 
         return await run_in_threadpool(read)
 
-    async def _write(self, function):
+    async def write(self, function):
         return await asyncio.wrap_future(self._intake.submit(function))
 
-    async def _found(self, request):
+    async def found(self, request):
         # The row of the device that the path names.
         name = request.path_params["name"]
-        row = await self._read(db.by_name, name) if db.NAME.fullmatch(name) else None
+        row = await self.read(db.by_name, name) if db.NAME.fullmatch(name) else None
         if row is None:
             raise Refused(404, "There is no such device.")
         return row
@@ -238,31 +245,38 @@ class Page:
     async def _devices(self, request):
         like = request.query_params.get("q", "")[:64]
         after = request.query_params.get("after", "")[:64]
-        rows, gaps = await self._read(_list, like, after, _ROWS)
+        rows, gaps, versions = await self.read(_list, like, after, _ROWS)
         more = rows[-1].name if len(rows) == _ROWS else ""
-        return self._page(
-            request, "devices.html", rows=rows, gaps=gaps, like=like, after=after, more=more
+        return self.page(
+            request,
+            "devices.html",
+            rows=rows,
+            gaps=gaps,
+            versions=versions,
+            like=like,
+            after=after,
+            more=more,
         )
 
     async def _add(self, request):
         name = request.state.form.get("name", "")
         token = await self._made(name)
         key = messages.device_key(self._master, name).hex()
-        return self._page(request, "made.html", name=name, secret=token, key=key)
+        return self.page(request, "made.html", name=name, secret=token, key=key)
 
     async def _made(self, name):
         token = keys.new_token()
         password = await run_in_threadpool(keys.mosquitto_password, token)
         db.check_name(name)
-        await self._write(lambda c: db.add_device(c, name, hashed(token), password))
+        await self.write(lambda c: db.add_device(c, name, hashed(token), password))
         return token
 
     async def _device(self, request, text="", status=200):
-        row = await self._found(request)
+        row = await self.found(request)
         hours = request.query_params.get("hours", "24")
         hours = int(hours) if hours in [str(h) for h in _HOURS] else 24
-        values = await self._read(_details, row, hours)
-        return self._page(
+        values = await self.read(_details, row, hours)
+        return self.page(
             request,
             "device.html",
             device=row,
@@ -274,7 +288,7 @@ class Page:
         )
 
     async def _send(self, request):
-        row = await self._found(request)
+        row = await self.found(request)
         form = request.state.form
         await self._sent(
             row,
@@ -296,19 +310,19 @@ class Page:
             raise Refused(400, "Not sent: the hours are no number from 1 to 8784.")
         until = int(time.time()) + hours * 3600
         key = messages.device_key(self._master, row.name)
-        return await self._write(lambda c: db.add_message(c, row, kind, body, until, user, key))
+        return await self.write(lambda c: db.add_message(c, row, kind, body, until, user, key))
 
     # --- for programs ---
 
     async def _api_devices(self, request):
         after = request.query_params.get("after", "")
-        rows, gaps = await self._read(_list, "", after, 1000)
-        return JSONResponse({"devices": [_shown(row, gaps) for row in rows]})
+        rows, gaps, versions = await self.read(_list, "", after, 1000)
+        return JSONResponse({"devices": [_shown(row, gaps, versions) for row in rows]})
 
     async def _api_device(self, request):
-        row = await self._found(request)
-        gaps = await self._read(db.gaps_of, [row.id])
-        shown = _shown(row, gaps)
+        row = await self.found(request)
+        gaps = await self.read(db.gaps_of, [row.id])
+        shown = _shown(row, gaps, await self.read(running_of, [row.id]))
         shown["health"], shown["settings"] = db.loads(row.health), db.loads(row.settings)
         return JSONResponse(shown)
 
@@ -321,8 +335,8 @@ class Page:
         return JSONResponse({"name": name, "token": token, "key": key}, 201)
 
     async def _api_records(self, request):
-        row = await self._found(request)
-        found = await self._read(db.recent, row.id, 1000)
+        row = await self.found(request)
+        found = await self.read(db.recent, row.id, 1000)
         shown = [
             {"queue": r.queue, "id": r.id, "at": r.at, "came_at": r.came_at, "record": r.record}
             for r in found
@@ -332,24 +346,24 @@ class Page:
         return JSONResponse({"records": shown})
 
     async def _api_values(self, request):
-        row = await self._found(request)
+        row = await self.found(request)
         query = request.query_params
         try:
             since = float(query.get("since", "0"))
             until = float(query.get("until", "1e12"))
         except ValueError:
             raise Refused(400, "since and until are seconds since 1970") from None
-        found = await self._read(db.values_of, row.id, query.get("name", ""), since, until)
+        found = await self.read(db.values_of, row.id, query.get("name", ""), since, until)
         return JSONResponse({"values": [list(pair) for pair in found]})
 
     async def _api_messages(self, request):
-        row = await self._found(request)
-        found = await self._read(db.messages_of, row.id, 1000)
+        row = await self.found(request)
+        found = await self.read(db.messages_of, row.id, 1000)
         names = ("m", "kind", "body", "until", "made_at", "made_by", "state", "sent_at", "done_at")
         return JSONResponse({"messages": [{n: getattr(r, n) for n in names} for r in found]})
 
     async def _api_send(self, request):
-        row = await self._found(request)
+        row = await self.found(request)
         value = await _json(request)
         kind, body = value.get("kind", "message"), value.get("body", "")
         m = await self._sent(row, kind, body, value.get("hours", 24), request.state.user)
@@ -357,17 +371,37 @@ class Page:
 
     async def _metrics_page(self, request):
         try:
-            counts = await self._read(db.counts)
+            counts = await self.read(db.counts)
         except db.Gone:
             counts = None
         return Response(self._metrics.page(counts), media_type="text/plain; version=0.0.4")
 
 
-async def _body(request):
+async def _form_with_file(request):
+    # The fields of a form as texts, and its file as bytes.
+    size = request.headers.get("content-length", "")
+    size = int(size) if size.isascii() and size.isdigit() and len(size) < 9 else 1 << 30
+    if size > FILE_MAX + _BODY_MAX:
+        if size <= _DRAIN_MAX:
+            async for _ in request.stream():
+                pass  # so that the browser comes to read the answer
+        raise Refused(413, "That is too long.", {"Connection": "close"})
+    try:
+        async with request.form(max_files=1, max_fields=10, max_part_size=_BODY_MAX) as form:
+            return {
+                name: value if isinstance(value, str) else await value.read()
+                for name, value in form.items()
+                if isinstance(value, str) or name == "file"
+            }
+    except HTTPException:
+        raise Refused(400, "This is no form.") from None
+
+
+async def _body(request, most=_BODY_MAX):
     data = bytearray()
     async for part in request.stream():
         data += part
-        if len(data) > _BODY_MAX:
+        if len(data) > most:
             raise Refused(413, "That is too long.", {"Connection": "close"})
     return bytes(data)
 
@@ -384,7 +418,8 @@ async def _json(request):
 
 def _list(c, like, after, limit):
     rows = db.all_devices(c, like, after, limit)
-    return rows, db.gaps_of(c, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    return rows, db.gaps_of(c, ids), running_of(c, ids)
 
 
 def _details(c, row, hours):
@@ -405,6 +440,8 @@ def _details(c, row, hours):
         "messages": db.messages_of(c, row.id),
         "health": _pairs(row.health),
         "settings": _pairs(row.settings),
+        "version": running_of(c, [row.id]).get(row.id),
+        "uploads": uploads_of(c, row.id, 20),
     }
 
 
@@ -418,9 +455,10 @@ def _pairs(text):
     ]
 
 
-def _shown(row, gaps):
+def _shown(row, gaps, versions):
     names = ("name", "made_at", "seen_at", "carrier", "records", "repeats", "ack")
-    return {**{n: getattr(row, n) for n in names}, "missing": gaps.get(row.id, 0)}
+    shown = {n: getattr(row, n) for n in names}
+    return {**shown, "missing": gaps.get(row.id, 0), "version": versions.get(row.id)}
 
 
 def _ago(at, now):

@@ -103,6 +103,62 @@ outbox = sa.Table(
     sa.Column("done_at", sa.Double),
     sa.Index("messages_state", "state", "device"),
 )
+files = sa.Table(  # what devices fetch, by its content: names are nothing but labels
+    "files",
+    _meta,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+updates = sa.Table(
+    "updates",
+    _meta,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("board", sa.Text, nullable=False),
+    sa.Column("manifest", sa.ForeignKey("files.sha256"), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),  # of all its files
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("version", "board", name="one_version"),
+)
+rollouts = sa.Table(
+    "rollouts",
+    _meta,
+    sa.Column("update", sa.ForeignKey("updates.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("m", sa.BigInteger, nullable=False),  # the message, whose state is that of this
+    sa.Column("at", sa.Double, nullable=False),
+)
+running = sa.Table(
+    "running",
+    _meta,
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),  # of its program
+    sa.Column("at", sa.Double, nullable=False),
+)
+uploads = sa.Table(  # files of devices
+    "uploads",
+    _meta,
+    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("has", sa.BigInteger, nullable=False),  # bytes that are here
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("done_at", sa.Double),
+)
+pieces = sa.Table(
+    "pieces",
+    _meta,
+    sa.Column("device", sa.Integer, primary_key=True),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["device", "sha256"], ["uploads.device", "uploads.sha256"], ondelete="CASCADE"
+    ),
+)
 accounts = sa.Table(
     "accounts",
     _meta,
@@ -254,7 +310,7 @@ def _sqlite(url, busy_s):
     return engine
 
 
-def _insert(c, table):
+def insert(c, table):
     # INSERT that can say ON CONFLICT.
     kind = postgresql if c.dialect.name == "postgresql" else sqlite
     return kind.insert(table)
@@ -264,7 +320,7 @@ def check_master(c, master):
     # Problem if another master.key is this database's: devices would refuse what it signs.
     value = hmac.digest(master, b"qssl database\n", "sha256").hex()
     row = {"name": "master", "value": value}
-    c.execute(_insert(c, facts).values(**row).on_conflict_do_nothing())
+    c.execute(insert(c, facts).values(**row).on_conflict_do_nothing())
     if c.scalar(sa.select(facts.c.value).where(facts.c.name == "master")) != value:
         raise Problem(
             "This database belongs to another master.key: copy the one of the first receiver "
@@ -279,7 +335,7 @@ def add_device(c, name, token, password):
     # Its id. Problem if there is one of that name.
     check_name(name)
     row = {"name": name, "token": token, "password": password, "made_at": time.time()}
-    made = _insert(c, devices).values(**row).on_conflict_do_nothing().returning(devices.c.id)
+    made = insert(c, devices).values(**row).on_conflict_do_nothing().returning(devices.c.id)
     found = c.scalar(made)
     if found is None:
         raise Problem("There is a device %s already." % name)
@@ -384,6 +440,8 @@ def take(c, device, delivery, carrier, now):
         if entry.told and entry.told[0] in ("health", "settings"):
             values[entry.told[0]] = entry.text
             values[entry.told[0] + "_at"] = now
+        if entry.told and entry.told[0] == "update":
+            _of_update(c, device, entry.told[1], now)
         if entry.told and entry.told[0] == "inbox":
             _set_aside(c, device, entry.told[1], now)
     if delivery.ack is not None:
@@ -404,6 +462,23 @@ def _set_aside(c, device, told, now):
     c.execute(outbox.update().where(open_).values(state="refused: " + word, done_at=now))
 
 
+def _of_update(c, device, told, now):
+    # How far a device is with an update; shown as the state of the message.
+    m, state, why, version = [told.get(n) for n in ("m", "state", "why", "running")]
+    if isinstance(version, str) and 0 < len(version) <= 32:
+        row = insert(c, running).values(device=device, version=version, at=now)
+        values = {"version": version, "at": now}
+        c.execute(row.on_conflict_do_update(index_elements=["device"], set_=values))
+    if state not in ("loading", "ready", "trial", "kept", "failed", "back"):
+        return
+    if not isinstance(m, int) or isinstance(m, bool) or not 0 < m < 1 << 48:
+        return
+    if state == "failed":
+        state += ": " + (why if isinstance(why, str) and _WORD.fullmatch(why) else "?")
+    of_it = (outbox.c.device == device) & (outbox.c.m == m) & (outbox.c.kind == "update")
+    c.execute(outbox.update().where(of_it).values(state=state, done_at=now))
+
+
 def _take_queue(c, device, delivery, now):
     entries = delivery.entries
     if not entries:
@@ -411,7 +486,7 @@ def _take_queue(c, device, delivery, now):
     key = {"device": device, "queue": delivery.queue}
     first, last = min(e.id for e in entries), max(e.id for e in entries)
     # First of all the queue's own row: who else writes into this queue waits here.
-    row = _insert(c, queues).values(first=first, last=0, count=0, floor=0, seen_at=now, **key)
+    row = insert(c, queues).values(first=first, last=0, count=0, floor=0, seen_at=now, **key)
     same = row.on_conflict_do_update(index_elements=list(key), set_={"seen_at": now})
     floor = c.scalar(same.returning(queues.c.floor))
     rows = {}
@@ -462,7 +537,7 @@ def _insert_records(c, rows, now):
     new = set()
     for i in range(0, len(rows), _ROW_MAX):
         some = [dict(row, came_at=now) for row in rows[i : i + _ROW_MAX]]
-        made = _insert(c, records).on_conflict_do_nothing().returning(records.c.id)
+        made = insert(c, records).on_conflict_do_nothing().returning(records.c.id)
         new.update(c.scalars(made, some))
     return new
 

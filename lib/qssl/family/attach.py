@@ -62,7 +62,7 @@ def activate(step, apn, user, password, auth):
             why = step.cme or step.code
             if step.over() or (why == last and why in _LASTING):
                 raise step.refused()
-            if not last and not step.denied and (yield from step.attached()):
+            if not last and (yield from step.attached()):
                 last = -1
                 continue
             last = why or -1

@@ -269,6 +269,7 @@ class Update:
             self.ready = False
             self._list = None
             slot = self._job["n"]
+            self._tell("failed", "replaced")
             self._save({})
             self._wipe(slot)
 

@@ -376,6 +376,7 @@ def test_another_one_while_one_comes():
     server.roll(server.release("1.1"))
     assert d.live(600) == 1 and d.versions() == ["1"] and d.update.version == "1.1"
     assert ("1.0", "ready", None) not in server.told()
+    assert ("1.0", "failed", "replaced") in server.told()
     # The version that runs: nothing is to be done, and what comes is given up.
     server.fate = lambda n, path, *_: "silence"
     server.roll(server.release("1.2"))

@@ -15,6 +15,7 @@ PULSE = "how long PWRKEY is pressed is found out by trying"
 ATTACH = "the attach activates a PDP context by itself, with any APN"
 
 RAM = "it has no RAM: storage"
+CLOSE = "its AT+QSSLCLOSE takes no time-out: it is always 10 s"
 NAME = "its firmware checks the name"
 
 # Models of ugsim, or "*" for all of LTE: {case: why}
@@ -30,6 +31,9 @@ SKIPS = {
         "test_files::test_space_left": RAM,
         "test_files::test_no_space_is_said_before_anything_is_sent": RAM,
         "test_files::test_lists_of_ram_and_flash": RAM,
+    },
+    "bg770a": {
+        "test_status::test_a_close_may_take_its_time_out_and_no_longer": CLOSE,
     },
     "bg96 bg95 bg77 bg770a eg800k": {
         "test_compat_tls::test_the_name_in_the_certificate": NAME,

@@ -1,0 +1,250 @@
+# receiver.updates - files for devices and from them, and updates of their program.
+# SPDX-License-Identifier: MIT
+#
+# Files are in the database, by their SHA-256. So several receivers share them, and no name that
+# comes from outside ever becomes a path.
+
+import hashlib
+import io
+import json
+import re
+import time
+import zipfile
+
+import sqlalchemy as sa
+
+from receiver import messages
+from receiver import store as db
+
+FILE_MAX = 4 << 20  # bytes of a file, and of all files of an update
+_FILES_MAX = 64
+_KEPT = 100  # files of one device; the oldest go
+_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_WORD = re.compile(r"[A-Za-z0-9._+-]{1,32}")  # a version, a board
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # of a device's file
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Refused(Exception):
+    # The text says why.
+    pass
+
+
+# --- files for devices -----------------------------------------------------------------------
+
+
+def add_file(c, data):
+    # Its SHA-256.
+    digest = hashlib.sha256(data).hexdigest()
+    row = {"sha256": digest, "size": len(data), "data": data}
+    c.execute(db.insert(c, db.files).values(**row).on_conflict_do_nothing())
+    return digest
+
+
+def size_of(c, digest):
+    # None: there is no such file.
+    return c.scalar(sa.select(db.files.c.size).where(db.files.c.sha256 == digest))
+
+
+def part_of(c, digest, first, count):
+    # Bytes of a file.
+    part = sa.func.substr(db.files.c.data, first + 1, count)
+    found = c.scalar(sa.select(part).where(db.files.c.sha256 == digest))
+    return b"" if found is None else bytes(found)
+
+
+# --- updates ---------------------------------------------------------------------------------
+
+
+def unpacked(data):
+    # {name: bytes} of a zip file, if that can be a version. Raises Refused.
+    found = {}
+    total = 0
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.is_dir():
+                    continue
+                name = entry.filename
+                if not _PATH.fullmatch(name) or len(name) > 64 or name == "manifest.json":
+                    raise Refused("the name %r of a file can't be used" % name[:80])
+                total += entry.file_size
+                if total > FILE_MAX or len(found) >= _FILES_MAX:
+                    raise Refused("it has more than %d files or 4 MB" % _FILES_MAX)
+                with archive.open(entry) as f:
+                    found[name] = f.read(FILE_MAX + 1)
+                if len(found[name]) != entry.file_size:
+                    raise Refused("%s is not as long as it says" % name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as e:
+        raise Refused("it is no zip file (%s)" % (str(e) or type(e).__name__)) from None
+    except Exception as e:
+        if isinstance(e, Refused):
+            raise
+        raise Refused("it is no zip file (%s)" % type(e).__name__) from None
+    if "app.py" not in found and "app.mpy" not in found:
+        raise Refused("there is no app.py or app.mpy at its top")
+    return found
+
+
+def add(c, version, board, found, by):
+    # Puts an update there; returns its id. Raises Refused.
+    for what, text in (("version", version), ("board", board)):
+        if not isinstance(text, str) or not _WORD.fullmatch(text):
+            how = "a %s has 1 to 32 letters, digits, '.', '_', '+', '-'"
+            raise Refused(how % what)
+    listed = []
+    for name in sorted(found):
+        data = found[name]
+        listed.append({"name": name, "size": len(data), "sha256": add_file(c, data)})
+    manifest = {"version": version, "board": board, "files": listed}
+    manifest = json.dumps(manifest, separators=(",", ":")).encode()
+    if len(manifest) > 16384:
+        raise Refused("it has too many files with long names")
+    row = {"version": version, "board": board, "manifest": add_file(c, manifest)}
+    row.update(size=sum(f["size"] for f in listed), made_at=time.time(), made_by=by)
+    made = db.insert(c, db.updates).values(**row).on_conflict_do_nothing()
+    id = c.scalar(made.returning(db.updates.c.id))
+    if id is None:
+        raise Refused(
+            "there is a version %s for %s already: give it another one" % (version, board)
+        )
+    return id
+
+
+def one(c, id):
+    # The row of an update, with manifest_size; None: there is none.
+    u = db.updates
+    found = sa.select(u, db.files.c.size.label("manifest_size"))
+    return c.execute(
+        found.join(db.files, db.files.c.sha256 == u.c.manifest).where(u.c.id == id)
+    ).first()
+
+
+def everything(c, limit=50):
+    # [(row, {state: how many devices})], the newest first.
+    rows = c.execute(sa.select(db.updates).order_by(db.updates.c.id.desc()).limit(limit)).all()
+    counts = states_of(c, [row.id for row in rows])
+    return [(row, counts.get(row.id, {})) for row in rows]
+
+
+def states_of(c, ids):
+    # {update: {state: how many devices}}
+    r, o = db.rollouts.c, db.outbox.c
+    found = sa.select(r.update, o.state, sa.func.count())
+    found = found.join(db.outbox, (o.device == r.device) & (o.m == r.m))
+    counts = {}
+    for id, state, n in c.execute(found.where(r.update.in_(ids)).group_by(r.update, o.state)):
+        counts.setdefault(id, {})[state] = n
+    return counts
+
+
+def devices_of(c, id, after="", limit=200):
+    # Rows (name, m, at, state, running, done_at) of the devices that it was sent to.
+    r, o, d = db.rollouts.c, db.outbox.c, db.devices.c
+    found = sa.select(d.name, r.m, r.at, o.state, o.done_at, db.running.c.version.label("running"))
+    found = found.select_from(db.rollouts).join(db.devices, d.id == r.device)
+    found = found.outerjoin(db.outbox, (o.device == r.device) & (o.m == r.m))
+    found = found.outerjoin(db.running, db.running.c.device == r.device)
+    found = found.where(r.update == id, d.name > after).order_by(d.name).limit(limit)
+    return c.execute(found).all()
+
+
+def running_of(c, ids):
+    # {device: version of its program}, where that is known.
+    r = db.running.c
+    return dict(c.execute(sa.select(r.device, r.version).where(r.device.in_(ids))).all())
+
+
+def roll_out(c, update, names, count, hours, by, master):
+    # Sends an update (a row of one()): to the devices of these names; or, names None, to so many
+    # more that take messages and have not got it, those first that were seen last; count None: to
+    # all of them. Returns the names. Raises Refused.
+    d = db.devices.c
+    found = sa.select(db.devices)
+    if names is not None:
+        found = found.where(d.name.in_(names[:1000]))
+    else:
+        has = sa.select(db.rollouts.c.device).where(db.rollouts.c.update == update.id)
+        found = found.where(d.ack.is_not(None), d.id.not_in(has)).order_by(d.seen_at.desc())
+        if count is not None:
+            found = found.limit(count)
+    rows = c.execute(found).all()
+    missing = set(names or ()) - {row.name for row in rows}
+    if missing:
+        raise Refused("there is no device %s" % sorted(missing)[0][:64])
+    db.locked(c, {row.id for row in rows})
+    body = {"version": update.version, "board": update.board, "url": "/files/" + update.manifest}
+    body.update(size=update.manifest_size, sha256=update.manifest)
+    body = messages.checked("update", body)
+    now = time.time()
+    for row in rows:
+        key = messages.device_key(master, row.name)
+        m = db.add_message(c, row, "update", body, int(now) + hours * 3600, by, key)
+        made = db.insert(c, db.rollouts).values(update=update.id, device=row.id, m=m, at=now)
+        keys = ["update", "device"]
+        c.execute(made.on_conflict_do_update(index_elements=keys, set_={"m": m, "at": now}))
+    return [row.name for row in rows]
+
+
+# --- files from devices ----------------------------------------------------------------------
+
+
+def upload(c, device, digest, name, size, at, data, now):
+    # A piece of a file, or only the question (at None). Returns how many bytes of it are here;
+    # None: it was all there and is not what its hash says.
+    db.locked(c, {device})
+    u = db.uploads.c
+    key = {"device": device, "sha256": digest}
+    of_it = (u.device == device) & (u.sha256 == digest)
+    row = c.execute(sa.select(db.uploads).where(of_it)).first()
+    if row is None or row.size != size:
+        c.execute(db.uploads.delete().where(of_it))
+        made = dict(key, name=name, size=size, has=0, made_at=now)
+        c.execute(db.uploads.insert().values(**made))
+        _forget_old(c, device)
+        has = 0
+    elif row.done_at is not None:
+        c.execute(db.uploads.update().where(of_it).values(name=name))
+        return size
+    else:
+        has = row.has
+    if at == has and data:
+        c.execute(db.pieces.insert().values(at=at, data=data, **key))
+        has += len(data)
+        c.execute(db.uploads.update().where(of_it).values(has=has, name=name))
+    if has == size:
+        if hashlib.sha256(b"".join(content(c, device, digest))).hexdigest() != digest:
+            c.execute(db.uploads.delete().where(of_it))
+            return None
+        c.execute(db.uploads.update().where(of_it).values(done_at=now))
+    return has
+
+
+def _forget_old(c, device):
+    u = db.uploads.c
+    found = sa.select(u.sha256).where(u.device == device).order_by(u.made_at.desc()).offset(_KEPT)
+    old = c.scalars(found).all()
+    if old:
+        c.execute(db.uploads.delete().where(u.device == device, u.sha256.in_(old)))
+
+
+def content(c, device, digest):
+    # The pieces of a file, in order.
+    p = db.pieces.c
+    found = sa.select(p.data).where(p.device == device, p.sha256 == digest).order_by(p.at)
+    return [bytes(data) for data in c.scalars(found)]
+
+
+def uploads_of(c, device, limit=_KEPT):
+    # The newest first.
+    u = db.uploads.c
+    found = sa.select(db.uploads).where(u.device == device)
+    return c.execute(found.order_by(u.made_at.desc()).limit(limit)).all()
+
+
+def whole(c, device, digest):
+    # (name, bytes) of a file that is all here; None: there is none.
+    u = db.uploads.c
+    found = sa.select(u.name).where(u.device == device, u.sha256 == digest, u.done_at.is_not(None))
+    name = c.scalar(found)
+    return None if name is None else (name, b"".join(content(c, device, digest)))
