@@ -212,3 +212,42 @@ def test_the_table_of_the_page():
     # The aim: 12 kB a day, and 16 bytes a record beside the connections.
     (row,) = [row for row in found if row[0].startswith("the same, suite=AES256-SHA")]
     assert int(row[1]) <= 12000 and float(row[3]) <= 16
+
+
+def test_the_program_of_the_health_page(receiver, tmp_path):
+    page = (setup.ROOT / "docs/health.md").read_text()
+    (text,) = re.findall(r"^```python\n(.*?)^```$", page, re.S | re.M)
+    device = receiver.device("health")
+    for what in ("health", "trace", "settings"):
+        receiver.send(device, "ask", json.dumps({"what": what}))
+    words = {"host": "127.0.0.1", "port": receiver.port, "ca": receiver.certs.ca}
+    words.update(token=device.token, key=device.key.hex(), device=device.name)
+    out = program(text, tmp_path, words)
+    info = ast.literal_eval(out.splitlines()[-1])
+    assert info["imei"] == "861107030000016" and info["operator"] == "TEST NET"
+    of_it = " d WHERE d.id = %s.device AND d.name = 'health'"
+    found = {}
+    sql = "SELECT record FROM records r, devices" + of_it % "r"
+    for (text,) in receiver.rows(sql + " ORDER BY r.id"):
+        record = json.loads(text)
+        found.setdefault(record["qssl"], []).append(record)
+    first, second = found["health"]
+    assert (first["why"], second["why"]) == ("start", "asked") and first["info"] == info
+    assert first["boot"]["cause"] == "watchdog" and second["bill"]["connects"] == 1
+    table = "".join(re.findall(r"^\| (`.*?`) \|", page, re.M))
+    assert set(re.findall(r"`(\w+)`", table)) >= set(second) - {"qssl"}
+    assert found["trace"][0]["on"] and "QSSL" in found["trace"][0]["text"]
+    # This program has no settings: what can't be answered is refused.
+    assert [r["refused"] for r in found["inbox"]] == ["form"]
+    states = receiver.rows("SELECT m, state FROM messages m, devices" + of_it % "m")
+    assert sorted(states)[2] == (3, "refused: form")
+    points = receiver.rows("SELECT DISTINCT p.name FROM points p, devices" + of_it % "p")
+    wanted = {"up_s", "info.signal", "heap.free", "queue.records", "bill.today"}
+    assert {name for (name,) in points} == wanted
+    status, out, err = receiver.run("program", "add", "prometheus")
+    token = re.search(r"[\w-]{32,}", out)[0]
+    status, _, text = receiver.get("/metrics", {"Authorization": "Bearer " + token})
+    assert status == 200, text
+    assert 'qssl_device_starts_total{cause="watchdog"} 1.0' in text
+    assert 'qssl_health_total{why="asked"} 1.0' in text
+    assert "qssl_signal_dbm_count 2.0" in text and "qssl_messages_refused_total 1.0" in text

@@ -135,6 +135,7 @@ def test_names_from_outside_stay_text(page, receiver):
     device = receiver.device("nasty-1")
     record = {name: n for n, name in enumerate(_NASTY)}
     health = {"qssl": "health", **{name: name for name in _NASTY}}
+    health["inner"] = dict.fromkeys(_NASTY, 1)  # is shown, but no plot
     assert receiver.post(device, {"queue": "q", "id": 1, "records": [record, health]})[0] == 204
     for name in _NASTY:
         receiver.send(device, "message", name)

@@ -25,7 +25,8 @@ from receivers import Broker, HttpServer
 from ugsim.fakenet import FakeNet
 
 _HOST = "server.example"
-_PATH = "/in/" + "t" * 43  # with a token of the receiver
+_TOKEN = "t" * 32  # as long as the receiver's
+_PATH = "/in/" + _TOKEN
 _CHAIN = 852  # bytes of the certificate that tools/receiver makes
 _WINDOWS = 4
 
@@ -46,7 +47,7 @@ class Acknowledger(Broker):
 
 
 def mqtt():
-    return Mqtt("north-1", "qssl/north-1/up", "north-1", "t" * 43)
+    return Mqtt("north-1", "qssl/north-1/up", "north-1", _TOKEN)
 
 
 def senml(cbor):

@@ -45,6 +45,7 @@ _LABELS = {
 }
 
 
+_HEALTH = ("info.signal", "heap.free", "queue.records", "bill.today")
 _BASE = ("bver", "bn", "bt", "bu", "bv", "bs")
 
 
@@ -287,7 +288,17 @@ def _unpacked(value, now):
                 return at, points
         points = []
         at = _time(value.get("at"), now)
-        _flat("", value, at, points, 0)
+        kind = value.get("qssl")
+        if kind is None:
+            _flat("", value, at, points, 0)
+        elif kind == "health":
+            # Not all that it counts, which would push measurements off the page.
+            _flat("", {k: v for k, v in value.items() if not isinstance(v, dict)}, at, points, 0)
+            for name in _HEALTH:
+                outer, _, inner = name.partition(".")
+                part = value.get(outer)
+                if isinstance(part, dict) and inner in part:
+                    _flat(outer + ".", {inner: part[inner]}, at, points, 3)
         return at, points[:_POINTS_MAX]
     if isinstance(value, (int, float)) and math.isfinite(_value(value)):
         return None, [("value", "", None, _value(value))]

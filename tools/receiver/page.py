@@ -27,6 +27,7 @@ _FOLDER = Path(__file__).with_name("pages")
 _BODY_MAX = 65536
 _DRAIN_MAX = 64 << 20  # bytes of a form that is too long which are read
 _ROWS = 100  # devices on a page
+_PAIRS = 200  # members of a record about the device
 _HOURS = (1, 24, 7 * 24, 31 * 24, 366 * 24)
 _FILES = {"style.css": "text/css", "page.js": "text/javascript"}
 _HEADERS = {
@@ -448,10 +449,15 @@ def _details(c, row, hours):
 def _pairs(text):
     # The members of a record about the device, as texts.
     value = db.loads(text) or {}
+    found = []
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            found += [("%s.%s" % (name, inner), part) for inner, part in item.items()]
+        elif name not in ("qssl", "at"):
+            found.append((name, item))
     return [
         (name, item if isinstance(item, str) else json.dumps(item))
-        for name, item in value.items()
-        if name not in ("qssl", "at")
+        for name, item in found[:_PAIRS]
     ]
 
 

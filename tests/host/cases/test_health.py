@@ -107,7 +107,7 @@ def test_the_server_asks():
     for _ in range(3):
         b.run()
     assert told(b, "trace")[-1] == {"qssl": "trace", "m": 7, "on": False}
-    b.peer.send(8, message(8, "{", "ask"))
+    b.peer.send(8, message(8, '{"what":7}', "ask"))
     for _ in range(3):
         b.run()
     assert (told(b, "inbox")[-1]["m"], b.inbox.number) == (8, 8)
