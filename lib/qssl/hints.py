@@ -56,8 +56,8 @@ unreleased|ENOBUFS|open|closing sockets are not released by the modem
 refused|ECONNREFUSED|open|the connection was refused
 open late||open| did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
-urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another port of the \
-modem (AT+QCFG="urc/port"); connect again
+urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another port \
+(AT+QCFG="urc/port", AT+QURCCFG); connect again
 """)
 _DATA = const("""
 late||receive|nothing came in time

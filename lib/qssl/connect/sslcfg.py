@@ -106,12 +106,11 @@ def applying(ctx, modem, host):
     names = yield from _uploads(ctx, modem, where, begin)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
     for key, val in pems + settings:
-        shown = "%s=%s" % (key.decode(), val.decode())
+        shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
         yield from modem.at.want(line, "tls", "the modem refused " + shown, tries=3)
         if not (yield from _holds(modem, id, key, val)):
-            how = "the modem did not keep %s; no connection is made with it"
-            raise Error(errno.EACCES, "tls", how % shown)
+            raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
     # While this waited, a callback or another task may have set up the same context.
     if modem.contexts[id] is not mine:
         modem.contexts[id] = None

@@ -273,6 +273,60 @@ def test_firmware_that_lacks_what_its_model_should_have():
     works(modem)
 
 
+def test_the_words_of_what_can_not_be():
+    # As a program sees them.
+    for model, switches, wants, words in (
+        (
+            "bg96",
+            {"firmware": "old"},
+            {"sni": True},
+            "tls: this modem can't tell the server which name is meant (no sni in its "
+            "AT+QSSLCFG); leave sni=True out, and let the server show the right certificate "
+            "without it",
+        ),
+        (
+            "bg96",
+            {"firmware": "old"},
+            {"check_host": True},
+            "tls: this modem can't check the name in the server's certificate (no checkhost in "
+            "its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs "
+            "nobody else's",
+        ),
+        (
+            "ec25",
+            {},
+            {"check_host": True},
+            "tls: this modem can't check the name in the server's certificate (no checkhost in "
+            "its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs "
+            "nobody else's",
+        ),
+    ):
+        rig, modem, log = started(model, switches=switches)
+        e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False, **wants))
+        assert str(e) == "[Errno %d] %s" % (errno.EOPNOTSUPP, words), e
+        assert not log.count("AT+QSSLOPEN")
+        works(modem)
+    rig, modem, log = made("bg96", dialect="ec25")
+    e = raised(modem.start, apn="internet")
+    assert e.hint == "dialect= says ec2x, but the modem says it is BG96, which is bg96; leave " + (
+        "dialect= out"
+    )
+    e = raised(chosen, ati("BC660K-GL"))
+    assert e.hint.startswith("the modem says it is BC660K-GL, which is none of those that the ")
+    assert e.hint.endswith(
+        "; if its AT+QSSL commands are like those of one, say so: Modem(dialect=...)"
+    )
+    rig, modem, log = started("bg95")
+    arm(rig, "cfg_error key=checkhost n=9")
+    e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    assert e.hint == "the modem refused checkhost=1; no connection is made, restart it", e
+    # To an address no name is told, whatever was asked for; it is checked all the same.
+    rig, modem, log = started("bg95")
+    ctx = modem.tls(0, ca=CA, check_time=False, sni=True, check_host=True)
+    modem.connect("192.0.2.7", 8883, ctx).close()
+    assert values(rig)["sni"] == 0 and values(rig)["checkhost"] == 1
+
+
 def test_an_error_for_a_key_is_no_downgrade():
     # The firmware has the key; two of three answers to the question are ERROR.
     rig, modem, log = started("bg95")
