@@ -182,7 +182,6 @@ def _close(modem):
 def _forget(modem):
     # The modem is off: whatever it was told it will have forgotten.
     link = modem.link
-    modem.epoch += 1
     modem.up = False
     modem.gone = "off"
     modem.address = None

@@ -110,6 +110,19 @@ def test_every_so_often():
     assert site.policy.failures == 0 and site.policy.error is None
 
 
+def test_every_hour_stays_every_hour():
+    site = Site(every_s=600, spread_s=60)
+    policy.urandom = Chance(0.5)
+    begun = []
+    for _ in range(40):
+        site.put()
+        site.work(60, 5)
+        if site.policy.windows > len(begun):
+            begun.append(site.policy._last)
+    assert begun == [600, 1200, 1800], begun
+    assert all(s % 600 < 60 for s in site.times())
+
+
 def test_an_empty_queue_opens_no_window():
     site = Site(every_s=60)
     site.work(1000)
@@ -532,14 +545,17 @@ def test_a_modem_that_can_not_rest_still_sends():
 def test_windows_without_a_network_do_not_leave_the_modem_on():
     site = powered("off", window_s=60, again_s=600)
     site.rig.model.command("coverage off")
+    log = driver_kit.Log(site.rig)
     site.put()
     on = 0
-    for _ in range(600):
+    for _ in range(1200):
         site.work(10)
         on += site.rig.model.power.state != "off"
-    assert 2 <= site.policy.windows <= 4 and on * 10 < 600, (site.policy.windows, on)
+    assert 3 <= site.policy.windows <= 5 and on * 10 < 900, (site.policy.windows, on)
+    # It has been off: there is no ladder to climb.
+    assert not log.count("AT+QIDEACT") and not log.count("AT+CFUN=0")
     site.rig.model.command("coverage on")
-    site.work(8000, 60)
+    site.work(14000, 60)
     assert len(site.sent) == 1
 
 

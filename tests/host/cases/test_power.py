@@ -125,6 +125,11 @@ def test_off_when_the_answer_is_lost():
             modem.off()
             assert rig.model.power.state == "off", (fault, pins)
             assert rig.now - at <= 175000
+            tx = modem.stats.tx
+            for _ in range(60):
+                modem.pump()
+                rig.sleep(1000)
+            assert modem.stats.tx == tx  # nobody looks for it
             modem.start(apn="internet")
             works(modem)
 
