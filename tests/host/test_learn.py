@@ -578,6 +578,8 @@ def test_a_profile_that_is_none(tmp_path, text, said):
         (["serve", "--port", "0", "--listen", "203.0.113.9"], "Can't listen on 203.0.113.9"),
         (["--port", "/dev/nothing", "--yes"], "There is no port /dev/nothing"),
         (["--port", "/dev/null", "--yes"], "Can't open /dev/null"),
+        (["--port", __file__, "--yes"], "it is no serial port"),
+        (["--board", __file__, "--yes"], "is no serial port"),
         (["--port", "socket://127.0.0.1:1", "--yes"], "Can't open socket://127.0.0.1:1"),
         (["--port", "warp://x", "--yes"], "warp://x"),
         (["--port", "x", "--server", "a"], "'a' is not HOST:PORT"),

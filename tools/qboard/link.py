@@ -166,9 +166,13 @@ class Board:
                 % self.port
             )
         try:
-            os.close(os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+            fd = os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         except OSError as e:
             return "%s can't be opened: %s." % (self.port, e.strerror)
+        port = os.isatty(fd)
+        os.close(fd)
+        if not port:
+            return "%s is no serial port." % self.port
         there = owner.taken(self.port)
         return (there or "%s is in use by another program: end that first" % self.port) + "."
 

@@ -110,7 +110,7 @@ def parse(args):
         p.error("%s takes no %s" % (chosen.what, chosen.file))
     if chosen.what == "ask":
         if not chosen.port and not chosen.board:
-            p.error("--port is missing: which port is the modem on?")
+            p.error("--port is missing: say which one the modem is on")
         if chosen.port and chosen.board:
             p.error("--port is the direct way, --board the one through a board: give one of them")
         if chosen.board and chosen.rtscts:

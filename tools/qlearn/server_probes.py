@@ -168,6 +168,8 @@ def unread(bench):
         if not _awaited(bench, since=seen):
             raise Unasked('there was no "recv"')
         if not bench.talk.urc('+QSSLURC: "closed",%d' % FIRST, 15000, seen):
+            if len(bench.drain(FIRST)) != 50:
+                raise Unasked("the server does not do as it is told: does it run learn.py serve?")
             raise Odd('"closed" does not come while data wait')
         bench.state(FIRST, "once the server has closed")
         data, _ = bench.recv(FIRST)

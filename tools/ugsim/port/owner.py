@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 
 _MEMORY = 1  # major number of /dev/null and its like, which everybody has open
 _PTS = re.compile(r"/dev/pts/(\d+)")
@@ -18,10 +19,11 @@ def others(path):
     # The other programs that have the port open, as ["picocom (process 123)"]. [] also where the
     # kernel does not tell: not Linux, or programs of another user.
     try:
-        device = os.stat(path).st_rdev
+        found = os.stat(path)
     except OSError:
         return []
-    if os.major(device) == _MEMORY:
+    device = found.st_rdev
+    if not stat.S_ISCHR(found.st_mode) or os.major(device) == _MEMORY:
         return []
     pts = _PTS.fullmatch(os.path.realpath(path))
     found = []
