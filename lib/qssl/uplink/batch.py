@@ -94,11 +94,12 @@ def pack(name, batch):
     at = []  # where the values of a record begin and end
     for _, record in batch:
         cut(record, form, at)
-        if form in forms:
-            here = forms.index(form)
+        whole = bytes(form)
+        if whole in forms:
+            here = forms.index(whole)
         else:
             here = len(forms)
-            forms.append(bytes(form))
+            forms.append(whole)
             columns.append([0] * (len(at) // 2))
         which.append(here)
         _widen(columns[here], record, at)

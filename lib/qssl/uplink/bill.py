@@ -280,7 +280,7 @@ class Bill:
             return
         what = {"s": self._s, "d": self.today, "m": self.month, "at": self._span, "b": self.before}
         try:
-            number = self._queue.put(json.dumps(what))
+            number = self._queue.put(json.dumps(what).encode())
             self._queue.drop(number - 2)  # one more, should this one be damaged
         except OSError:
             pass  # once more with the next connection

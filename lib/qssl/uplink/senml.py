@@ -114,7 +114,8 @@ class Senml:
 def _members(record, form, at):
     # ((time, decimals), [(path, token)]) of a record; no list if it goes as a whole.
     cut(record, form, at)
-    around = []  # objects and lists: [path and a dot, number of the next value; in an object -1]
+    around = []  # objects and lists: path and a dot
+    counts = []  # of each: the number of the next value; in an object -1
     found = []
     time = _NO_TIME
     whole = form[0] != 123
@@ -130,18 +131,19 @@ def _members(record, form, at):
             whole = whole or (len(around) == 1 and name == "qssl")
             i = j
         elif c == 123 or c == 91:
-            path = _path(around, name) + "." if around else ""
-            around.append([path, 0 if c == 91 else -1])
+            around.append(_path(around, counts, name) + "." if around else "")
+            counts.append(0 if c == 91 else -1)
         elif c == 125 or c == 93:
             if not around:
                 return time, None
             around.pop()
+            counts.pop()
         elif c == 1:
             token = bytes(record[at[k] : at[k + 1]])
             k += 2
-            if around and form[i - 1] not in (b":" if around[-1][1] < 0 else b"[,"):
+            if around and form[i - 1] not in (b":" if counts[-1] < 0 else b"[,"):
                 whole = True  # no JSON
-            path = _path(around, name) if around else ""
+            path = _path(around, counts, name) if around else ""
             value = number(token)
             if path == "at" and (value or token in _NOTHING):
                 time = value or _NO_TIME
@@ -157,12 +159,11 @@ def _members(record, form, at):
     return time, None if whole or around else found
 
 
-def _path(around, name):
-    last = around[-1]
-    if last[1] >= 0:
-        name = str(last[1])
-        last[1] += 1
-    return last[0] + name
+def _path(around, counts, name):
+    if counts[-1] >= 0:
+        name = str(counts[-1])
+        counts[-1] += 1
+    return around[-1] + name
 
 
 def _named(name):
