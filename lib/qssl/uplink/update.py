@@ -342,8 +342,9 @@ class Update:
     def _next(self):
         self._at += 1
         slot = self._job["n"]
-        if self._at < len(self._list):
-            f = self._list[self._at]
+        files = self._list or ()
+        if self._at < len(files):
+            f = files[self._at]
             name = "/" + f["name"]
             at = name.find("/", 1)
             while at > 0:
