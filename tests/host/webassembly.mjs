@@ -37,7 +37,8 @@ function put(source, target) {
 mp.FS.mkdirTree(here);
 mp.FS.mkdirTree(path.dirname(file));
 const tools = ["ugsim", "qsearch"].map((name) => path.join(root, "tools", name));
-for (const name of [folders[0], ...tools, support, runCase, file]) {
+const update = path.join(root, "examples", "update"); // main.py of a board
+for (const name of [folders[0], ...tools, update, support, runCase, file]) {
     if (fs.existsSync(name)) {
         put(name, name);
     }

@@ -54,7 +54,7 @@ def test_breaks_anywhere_in_the_answers():
     # but what was cut.
     data = noise(700)
     real = Board(FileServer(), plain=False)
-    for n in range(0, 700, 7):
+    for n in range(0, 700, 14):
         peer = FileServer({"/files/a": data}, lambda k, *_, n=n: ("cut", n) if k % 3 else None)
         if n % 140 == 70:
             real.peer, b = peer, real
