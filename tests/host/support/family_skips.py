@@ -41,6 +41,8 @@ SKIPS = {
     "*": {
         "test_bill::test_what_a_batch_costs": RANGES,
         "test_bill::test_longer_certificates_cost_more": RANGES,
+        "test_info::test_what_a_ug96_tells": TALK,
+        "test_info::test_what_a_modem_does_not_know_is_none": TALK,
         "test_driver_badinput::test_tls_arguments": RANGES,
         "test_driver_badinput::test_weak_settings_need_their_name": SUITES,
         "test_driver_badinput::test_defaults_are_strong": SUITES,
