@@ -9,6 +9,8 @@ import time
 import urllib.parse
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import servers
 import setup
@@ -46,7 +48,11 @@ def page(chromium, receiver):
     complaints, asked = [], []
     page.on("pageerror", lambda e: complaints.append(str(e)))
     # That something is refused is what some tests want.
-    page.on("console", lambda m: complaints.append(m.text) if "400" not in m.text else None)
+    refusals = ("400", "403")
+    page.on(
+        "console",
+        lambda m: complaints.append(m.text) if not any(r in m.text for r in refusals) else None,
+    )
     page.on("request", lambda r: asked.append(urllib.parse.urlsplit(r.url).netloc))
     page.goto("/")
     page.get_by_label("Name").fill("anna")
@@ -149,7 +155,7 @@ def test_names_from_outside_stay_text(page, receiver):
         page.goto("/?" + urllib.parse.urlencode({"q": name, "after": name}))
         assert page.get_by_label("Search").input_value() == name
     assert receiver.rows("SELECT count(*) FROM devices WHERE name = 'nasty-1'") == [(1,)]
-    for name in (*_NASTY, "../x", "a/b", "", "a" * 65, ".", "x\n"):
+    for name in (*_NASTY, "../x", "a/b", "", "a" * 65, ".", "x\ny"):
         page.goto("/")
         token = page.locator("input[name=token]").first.input_value()
         form = {"token": token, "name": name}
@@ -168,6 +174,63 @@ def enter(receiver, name="ben", password=PASSWORD):
     # (status, the session's cookie)
     status, headers, _ = post(receiver, "/login", {"name": name, "password": password})
     return status, re.match(r"qssl_session=([^;]*)", headers["Set-Cookie"] or "")
+
+
+def wide(page):
+    # Whether something sticks out to the right.
+    return page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_long_names_and_huge_values_fit_the_page(page, receiver):
+    device = receiver.device("w" * 64)
+    health = {"qssl": "health", "v" * 300: "x" * 900, "list": ["y" * 300]}
+    records = [{"k" * 100: 1, "huge": 1e300}, health, {"text": "z" * 3000}]
+    body = {"queue": "q" * 64, "id": (1 << 53) - 9, "records": records}
+    assert receiver.post(device, body)[0] == 204
+    receiver.send(device, "message", "m" * 3000)
+    for width in (1000, 380):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in ("/?q=www", "/device/" + device.name):
+            with page.expect_response(re.compile("/(device/|\\?)")) as got:
+                page.goto(path)
+            assert got.value.status == 200 and not wide(page), (path, width)
+
+
+def test_a_mistake_leaves_what_was_typed(page, receiver):
+    receiver.device("typo-1")
+    name = page.get_by_label("Name of a new device")
+    name.fill("north 7")
+    page.get_by_role("button", name="Add").click()
+    assert "A name has 1 to 64" in page.get_by_role("alert").inner_text()
+    assert name.input_value() == "north 7"
+    name.fill(" north-7 ")
+    page.get_by_role("button", name="Add").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "north-7"
+    page.goto("/device/typo-1")
+    page.get_by_label("Kind").select_option("settings")
+    page.get_by_label("Good for").fill("7")
+    text = '{"interval_s": 60,}\n</textarea><script>window.pwned=1</script>'
+    page.get_by_label("Text, or JSON").fill(text)
+    page.get_by_role("button", name="Send").click()
+    assert "JSON object" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Text, or JSON").input_value() == text
+    assert page.get_by_label("Kind").input_value() == "settings"
+    assert page.get_by_label("Good for").input_value() == "7"
+    page.get_by_label("Text, or JSON").fill('{"interval_s": 60}')
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/device/typo-1#messages")
+    assert page.locator("#sent table").first.locator("tbody tr").count() == 1
+    # A wrong password leaves the name.
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_label("Name").fill("anna ")
+    page.get_by_label("Password").fill("mistyped")
+    with page.expect_response(re.compile("/login$")) as got:
+        page.get_by_role("button", name="Log in").click()
+    assert got.value.status == 403 and page.get_by_label("Name").input_value() == "anna"
+    assert page.get_by_label("Password").input_value() == ""
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/")
 
 
 def test_without_a_login_there_is_nothing(receiver):
@@ -280,12 +343,23 @@ def test_programs(receiver):
     assert "api-1" not in text
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_a_plot_stays_in_its_frame(values):
+    plot = Plot("x", "", list(enumerate(values)), 0, 10)
+    assert all(plot.top - 1 <= y <= plot.bottom + 1 for _, y in plot.points)
+    assert len(plot.marks_y) >= 2
+
+
 def test_plots_of_any_values():
     for values in (
         [],
         [(5, 7)],
         [(1, 0), (2, 0)],
         [(1, -1e300), (2, 1e300)],
+        [(1, 1e300)],
+        [(1, -1.7e308), (2, 1.7e308)],
+        [(1, 1e16), (2, 1e16 + 2)],
         [(1, 1e-300), (2, 2)],
     ):
         plot = Plot("x", "", values, 0, 10)

@@ -175,12 +175,14 @@ class Page:
 
     def _html(self, name, values, status=200, headers=None):
         trouble = self._intake.trouble
-        text = self._env.get_template(name).render(now=time.time(), trouble=trouble, **values)
+        values = {"now": time.time(), "trouble": trouble, "here": "", **values}
+        text = self._env.get_template(name).render(values)
         return Response(text, status, headers, "text/html")
 
-    def page(self, request, template, /, **values):
+    def page(self, request, template, /, status=200, **values):
         token = login.form_token(request.state.secret)
-        return self._html(template, {"user": request.state.user, "token": token, **values})
+        values = {"user": request.state.user, "token": token, **values}
+        return self._html(template, values, status)
 
     async def read(self, function, *args):
         def read():
@@ -209,21 +211,22 @@ class Page:
         return Response((_FOLDER / name).read_bytes(), media_type=_FILES[name])
 
     async def _login_form(self, request):
-        return self._html("login.html", {"user": None, "text": ""})
+        return self._html("login.html", {"user": None, "text": "", "name": ""})
 
     async def _login(self, request):
         form = await self._form(request)
-        name, password = form.get("name", "")[:100], form.get("password", "")[:1000]
+        name, password = form.get("name", "").strip()[:100], form.get("password", "")[:1000]
         address = request.client.host if request.client else ""
         wait = self._logins.wait_s("name " + name, "from " + address)
         if wait:
             text = "Too often wrong: try again in %d s." % (wait + 1)
             headers = {"Retry-After": str(int(wait + 1))}
-            return self._html("login.html", {"user": None, "text": text}, 429, headers)
+            values = {"user": None, "text": text, "name": name}
+            return self._html("login.html", values, 429, headers)
         secret = await run_in_threadpool(self._logins.enter, name, password, address)
         if secret is None:
             text = "The name or the password is wrong."
-            return self._html("login.html", {"user": None, "text": text}, 403)
+            return self._html("login.html", {"user": None, "text": text, "name": name}, 403)
         response = RedirectResponse("/", 303)
         response.set_cookie(
             login.COOKIE,
@@ -243,7 +246,7 @@ class Page:
         response.delete_cookie(login.COOKIE)
         return response
 
-    async def _devices(self, request):
+    async def _devices(self, request, text="", name="", status=200):
         like = request.query_params.get("q", "")[:64]
         after = request.query_params.get("after", "")[:64]
         rows, gaps, versions = await self.read(_list, like, after, _ROWS)
@@ -251,19 +254,26 @@ class Page:
         return self.page(
             request,
             "devices.html",
+            status,
             rows=rows,
             gaps=gaps,
             versions=versions,
             like=like,
             after=after,
             more=more,
+            text=text,
+            name=name,
+            here="/" if text else "",
         )
 
     async def _add(self, request):
-        name = request.state.form.get("name", "")
-        token = await self._made(name)
+        name = request.state.form.get("name", "").strip()
+        try:
+            token = await self._made(name)
+        except Problem as e:
+            return await self._devices(request, str(e), name, 400)
         key = messages.device_key(self._master, name).hex()
-        return self.page(request, "made.html", name=name, secret=token, key=key)
+        return self.page(request, "made.html", name=name, secret=token, key=key, here="/")
 
     async def _made(self, name):
         token = keys.new_token()
@@ -272,7 +282,8 @@ class Page:
         await self.write(lambda c: db.add_device(c, name, hashed(token), password))
         return token
 
-    async def _device(self, request, text="", status=200):
+    async def _device(self, request, text="", form=None, status=200):
+        # form: what was sent and refused, for the text's reason.
         row = await self.found(request)
         hours = request.query_params.get("hours", "24")
         hours = int(hours) if hours in [str(h) for h in _HOURS] else 24
@@ -280,24 +291,26 @@ class Page:
         return self.page(
             request,
             "device.html",
+            status,
             device=row,
             hours=hours,
             all_hours=_HOURS,
             kinds=messages.KINDS,
             text=text,
+            form=form or {},
+            here="/device/%s" % row.name if text else "",
             **values,
         )
 
     async def _send(self, request):
         row = await self.found(request)
         form = request.state.form
-        await self._sent(
-            row,
-            form.get("kind", ""),
-            form.get("body", "").replace("\r\n", "\n"),
-            form.get("hours", "24"),
-            request.state.user,
-        )
+        body = form.get("body", "").replace("\r\n", "\n")
+        user = request.state.user
+        try:
+            await self._sent(row, form.get("kind", ""), body, form.get("hours", "24"), user)
+        except Refused as e:
+            return await self._device(request, str(e), form, e.status)
         return RedirectResponse("/device/%s#messages" % row.name, 303)
 
     async def _sent(self, row, kind, body, hours, user):

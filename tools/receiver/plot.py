@@ -5,6 +5,7 @@ import math
 import time
 
 WIDTH, HEIGHT = 720, 150
+_MOST = 1e300  # beyond it differences have no end
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 8, 8, 22
 # Seconds between two marks, and how the mark is written.
 _STEPS = (
@@ -29,10 +30,13 @@ class Plot:
         self.left, self.right = _LEFT, WIDTH - _RIGHT
         self.top, self.bottom = _TOP, HEIGHT - _BOTTOM
         self.last = "%.6g" % values[-1][1] if values else ""
+        values = [(at, min(max(v, -_MOST), _MOST)) for at, v in values]
         low = min((v for _, v in values), default=0)
         high = max((v for _, v in values), default=1)
-        if not high > low:
-            low, high = low - 1, high + 1
+        least = max(abs(low), abs(high)) * 1e-9  # or the marks are all the same
+        if not high - low > least:
+            pad = least if least > 1e-9 else 1
+            low, high = low - pad, high + pad
         step = _nice((high - low) / 3)
         low, high = math.floor(low / step) * step, math.ceil(high / step) * step
         span = max(until - since, 1)

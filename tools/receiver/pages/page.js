@@ -6,7 +6,7 @@ const EVERY_MS = 5000;
 
 async function refresh() {
   if (document.hidden) return;
-  const answer = await fetch(location.href, { redirect: "error" });
+  const answer = await fetch(document.body.dataset.from || location.href, { redirect: "error" });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
