@@ -27,7 +27,7 @@ like that one, with each switch that is not settled both ways.
 With --family MODEL (a model of ugsim: `python -m ugsim --help` lists them): the cases of the
 driver, on CPython, with that modem; --family all: with one of each family of LTE modems, which
 takes an hour. What they skip, and why, is in tests/host/support/family_skips.py. In CI some of
-them run, others for each commit.
+them run; with NEW_SEEDS=1, others for each commit.
 
 Everything else on the command line goes to pytest, for example
   -k parser            only tests with "parser" in their name

@@ -194,7 +194,7 @@ class Socket(Channel):
             try:
                 at += self._take(memoryview(buf)[at:] if at else buf, k)
             except MemoryError:
-                self._spilt()
+                raise self._spilt()
             if k < want and not self._short:
                 break
         return at
@@ -223,13 +223,13 @@ class Socket(Channel):
         try:
             return bytes(buf if k == n else memoryview(buf)[:k])
         except MemoryError:
-            self._spilt()
+            raise self._spilt()
 
     def _spilt(self):
-        # No memory was left for what had been taken from the ring.
+        # No memory was left for what had been taken from the ring. Gives what to raise.
         self.fail("memory")
         self._ready = 0
-        raise MemoryError
+        return MemoryError()
 
     def _read_all(self):
         data = part = b""
@@ -242,7 +242,7 @@ class Socket(Channel):
                 data += part
             except MemoryError:
                 if part:
-                    self._spilt()
+                    raise self._spilt()
                 raise
             self._overdue(due)
 
@@ -275,7 +275,7 @@ class Socket(Channel):
             self._ready -= len(data)
         except MemoryError:
             if self._rx.any() != have:
-                self._spilt()
+                raise self._spilt()
             raise
         finally:
             link.busy = False
@@ -314,7 +314,7 @@ class Socket(Channel):
                 line += part
             except MemoryError:
                 if line or self._rx.any() != have:
-                    self._spilt()
+                    raise self._spilt()
                 raise
             finally:
                 self._link.busy = False

@@ -65,9 +65,9 @@ class Tap:
         if n:
             if len(self.got) < _SEEN:
                 self.got.extend(buf[: min(n, _SEEN)])
-            end = self.end
-            buf = end + bytes(buf[:n])
-            if buf.find(b"OK\r", max(len(end) - 2, 0)) >= 0:
+            old = len(self.end)
+            buf = self.end + bytes(buf[:n])
+            if buf.find(b"OK\r", max(old - 2, 0)) >= 0:
                 self.ok = ticks_ms()
             # The head of data in direct push mode is +QSSLURC: "recv",<id>,<length>; of
             # connections without TLS it is +QIURC:.
