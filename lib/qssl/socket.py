@@ -349,15 +349,17 @@ class Socket(Channel):
         if n < 0 or n > left:
             n = left  # as in py/stream.c: umqtt.simple2 calls write(buf, -1)
         left = n
-        self._check()
         link = self._link
         link.pump()  # what has waited too long goes first, alone
-        due = self._due()
-        while self.claimed() and self._timeout != 0 and link.wait(due):
-            pass  # whether it has ended is just being asked
+        due = _EACH
+        if self._claims:
+            due = self._due()
+            while self.claimed() and self._timeout != 0 and link.wait(due):
+                pass  # whether it has ended is just being asked
         if self._shut:
             self.fail("reset")  # nobody would get it
-        self._check()
+        if self.why or link.pipe is not None or self._state >= _CLOSING:
+            self._check()
         while left:
             k = min(SEND_MAX - self._n, left)
             if k:
@@ -379,6 +381,8 @@ class Socket(Channel):
                     continue
                 if self._timeout == 0:
                     break
+                if due == _EACH:
+                    due = self._due()
                 self._src = buf
                 self._off = off
                 self._left = left

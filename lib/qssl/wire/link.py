@@ -217,14 +217,16 @@ class Link:
         uart = self.uart
         chunk = self._chunk
         turns = self.turns
+        stats = self.stats
+        brim = self.brim
         naps = who is not False
         nap = _NAP_MS
         self.next_n = 0
         token = None
         while turns:
             n = uart.any()
-            if n >= self.brim and not self.sick:
-                self.stats.overruns += 1
+            if n >= brim and not self.sick:
+                stats.overruns += 1
                 self.garbled()
             if not (n or naps):
                 break
@@ -232,11 +234,14 @@ class Link:
                 token = self._plan(who)
             at = self._at
             whole = _CHUNK + 1 if token is None else at + len(token)
+            # Looked up before it sleeps: when the bytes are there, each name costs.
+            ready = self.next_n
+            echo = parser.echo if at and not parser.need else None
             if naps and n < self._want:
                 n = self._sleep(nap)
                 if not n:
                     break
-            if n < self._least and n != self._seen and (n < _ENOUGH or naps):
+            if n < whole and n < self._least and n != self._seen and (n < _ENOUGH or naps):
                 # Small pieces cost more than they bring, unless no more are coming.
                 self._seen = n
                 break
@@ -248,11 +253,11 @@ class Link:
             turns -= 1
             if n != whole or not chunk.startswith(token, at):
                 token = None
-            elif self.next_n and (not at or parser.need or chunk.startswith(parser.echo)):
+            elif ready and (echo is None or chunk.startswith(echo)):
                 # What follows goes out first, what has come is looked at while it does.
-                self.early = uart.write(self.next, 0, self.next_n) or 0
+                self.early = uart.write(self.next, 0, ready) or 0
             self.heard = ticks_ms()
-            self.stats.rx += n
+            stats.rx += n
             self._seen = 0
             nap >>= 2  # then 2 ms, then none: the idle hook has its turn, and the deadline
             if token is not None and token == SENT and not at:
@@ -367,7 +372,7 @@ class Link:
             while looks:
                 n = uart.any()
                 if n >= want:
-                    break
+                    return n
                 looks -= 1
         return n
 
