@@ -54,7 +54,11 @@ _JOBS = (
     ("transparent mode", "modes.stream modes.inband"),
     ("asyncio", "aio"),
     ("existing clients", "compat connect.clienttls"),
-    ("diagnosis", "ask.__init__ ask.diagnose ask.probe ask.status ask.strays ask.trace"),
+    (
+        "diagnosis, and news of the device",
+        "ask.__init__ ask.diagnose ask.info ask.probe ask.status ask.strays ask.trace "
+        "uplink.health",
+    ),
     ("what time it is, and whom to believe", "timekeeper ntp"),
     (
         "records that survive a power cut, and their delivery",
