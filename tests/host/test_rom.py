@@ -159,7 +159,9 @@ def test_an_image_that_is_too_big_names_what_can_go(tmp_path):
     found = re.search(r"has (\d+) bytes, the partition 65536: leave out by --without", said)
     assert found and int(found.group(1)) > 65536
     names = re.findall(r"([\w.]+) \(\d+\)", said)
-    assert "aio" in names and not {"modem", "link", "hints", "bringup"} & set(names), names
+    assert "uplink.files" in names and not {"modem", "link", "hints", "bringup"} & set(names), (
+        names
+    )
     assert not path.exists()
     run([*TOOL, "--image", path, "--without", *names, "--size", found.group(1)])
     said = run([*TOOL, "--image", path, "--board", "boards/pico.py", "--size", "1000"], status=2)
