@@ -7,17 +7,15 @@
 # device's own. So the time in which this runs is a device's, and parts can run by themselves.
 
 import contextlib
+import functools
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import servers
 import setup
 from postgres_kit import Postgres
-from qdemo import ending
-from qdemo.problem import Problem
-from qfleet import options
+from qfleet import begin
 from qfleet.days import Calendar, Days
 from qfleet.histogram import histogram
 from qfleet.inside import Inside
@@ -84,17 +82,5 @@ class Fleet:
         return 0
 
 
-def main(args):
-    chosen = options.parse(args)
-
-    def run(stack):
-        try:
-            return Fleet(chosen).run(stack)
-        except servers.MissingServer as e:
-            raise Problem("%s." % e) from None
-
-    return ending.run("fleet.py", run)
-
-
 if __name__ == "__main__":
-    sys.exit(setup.main(main))
+    sys.exit(setup.main(functools.partial(begin.main, Fleet)))

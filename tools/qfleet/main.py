@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import resource
 import signal
@@ -11,14 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import servers
 import setup
 from certificates import Certificates
 from patience import until
 from postgres_kit import Postgres
-from qdemo import ending
-from qdemo.problem import Problem
-from qfleet import options
+from qfleet import begin
 from qfleet.cost import Cost, children
 from qfleet.device import Counts, Device, context
 from qfleet.histogram import histogram
@@ -283,17 +281,5 @@ def _many_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def main(args):
-    chosen = options.parse(args)
-
-    def run(stack):
-        try:
-            return Fleet(chosen).run(stack)
-        except servers.MissingServer as e:
-            raise Problem("%s." % e) from None
-
-    return ending.run("fleet.py", run)
-
-
 if __name__ == "__main__":
-    sys.exit(setup.main(main))
+    sys.exit(setup.main(functools.partial(begin.main, Fleet)))

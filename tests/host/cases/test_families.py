@@ -558,6 +558,7 @@ def test_data_that_reads_like_the_end_of_data_mode():
             peer.say(b"more")
             takes(pipe, b"more")
             pipe.close()
+            assert not modem.stats.garbled, (model, after)
 
 
 def test_files():

@@ -64,6 +64,7 @@ def test_late_at_first_only():
     rig, modem = bare(FakeNet(EchoPeer()))
     arm(rig, "delay what=final by=5000 n=8")
     modem.start("internet")
+    assert modem.up and not rig.model.faults.armed()  # all eight have come
     works(modem)
 
 

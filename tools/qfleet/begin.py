@@ -1,0 +1,20 @@
+# qfleet.begin - what both forms of tools/fleet.py begin and end with.
+# SPDX-License-Identifier: MIT
+
+import servers
+from qdemo import ending
+from qdemo.problem import Problem
+from qfleet import options
+
+
+def main(fleet, args):
+    # fleet: the class to run. The exit status.
+    chosen = options.parse(args)
+
+    def run(stack):
+        try:
+            return fleet(chosen).run(stack)
+        except servers.MissingServer as e:
+            raise Problem("%s." % e) from None
+
+    return ending.run("fleet.py", run)
