@@ -22,7 +22,7 @@ typedef struct _machine_uart_obj_t {
     mp_irq_obj_t *irq;
 } machine_uart_obj_t;
 
-MP_REGISTER_ROOT_POINTER(void *emu_uart[2]);
+MP_REGISTER_ROOT_POINTER(void *emu_uart[4]);   // the rings of each line: the collector does not see emu_line
 
 static void mp_machine_uart_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     machine_uart_obj_t *self = MP_OBJ_TO_PTR(self_in);
@@ -67,6 +67,7 @@ static void mp_machine_uart_init_helper(machine_uart_obj_t *self, size_t n_args,
     mp_arg_val_t a[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed), allowed, a);
     emu_line_t *l = self->line;
+    emu_line_close(l);
     if (a[ARG_baudrate].u_int > 0) {
         self->baudrate = a[ARG_baudrate].u_int;
     }
@@ -97,17 +98,15 @@ static void mp_machine_uart_init_helper(machine_uart_obj_t *self, size_t n_args,
         self->rxbuf = MAX(a[ARG_rxbuf].u_int, 32);
         l->rx = NULL;
     }
-    emu_line_close(l);
+    void **kept = &MP_STATE_PORT(emu_uart)[2 * (l - emu_line)];
     if (!l->rx) {
         l->rx_size = self->rxbuf + 32 + 1;      // the rings, and the hardware's 32-byte FIFOs
-        l->rx = m_new(uint8_t, l->rx_size);
+        kept[0] = l->rx = m_new(uint8_t, l->rx_size);
     }
     if (!l->tx) {
         l->tx_size = self->txbuf + 32 + 1;
-        l->tx = m_new(uint8_t, l->tx_size);
+        kept[1] = l->tx = m_new(uint8_t, l->tx_size);
     }
-    MP_STATE_PORT(emu_uart)[0] = l->rx;         // kept from the collector (one line in use at a time)
-    MP_STATE_PORT(emu_uart)[1] = l->tx;
     emu_line_open(l, self->baudrate / (1 + self->bits + self->stop + (self->parity >= 0)));
 }
 
