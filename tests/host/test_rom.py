@@ -163,7 +163,6 @@ def test_an_image_that_is_too_big_names_what_can_go(tmp_path):
         names
     )
     assert not path.exists()
-    names.append("uplink.send")  # needs uplink.files, and is smaller than those that are named
     run([*TOOL, "--image", path, "--without", *names, "--size", found.group(1)])
     said = run([*TOOL, "--image", path, "--board", "boards/pico.py", "--size", "1000"], status=2)
     assert "site (" not in said

@@ -63,7 +63,13 @@ def _too_big(length, size, folder, keep):
     text = "The image has %d bytes, the partition %d" % (length, size)
     if not free:
         return text + ": a larger partition is needed."
-    some = ["%s (%d)" % (_short(p, folder), p.stat().st_size) for p in free[:6]]
+    # The largest, and what can't be imported without them.
+    paths = {_name(p.relative_to(folder.parent)): p for p in found}
+    names = [_name(p.relative_to(folder.parent)) for p in free[:6]]
+    for name in names:
+        while other := _who_needs(name, names):
+            names.append(other)
+    some = ["%s (%d)" % (_short(paths[n], folder), paths[n].stat().st_size) for n in names]
     return "%s: leave out by --without what your program does not use, such as %s." % (
         text,
         ", ".join(some),
