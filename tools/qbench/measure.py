@@ -15,6 +15,7 @@ SEND = (1460, 20 + 4 + 1460 + 11)
 _UNIX_32 = "32-bit unix port"
 _BOARD = "emulated board"
 _MODULE = "%s.mpy"
+_TRIES = 4  # to pass with a limit: on a busy computer, when the modem answers decides some of it
 # What the wire carries for a full command each way, the echo while it is typed, and how often the
 # simulated line of scripts/turns.py waits for the modem: 0.3 ms each.
 _ROUNDS = {"recv": (1500, 19 + 19 + 1500 + 8, 1), "send": (1460, 19 + 4 + 1460 + 11, 2)}
@@ -115,7 +116,7 @@ class Measure:
             else:
                 # A search takes long; that the limit is enough is what counts.
                 least = self._limits.get(key, 0)
-                if least and not passes(least) and not passes(least):
+                if least and not any(passes(least) for _ in range(_TRIES)):
                     least += 1
             rows.append(Row(key, what, least, "B", promise, place=place))
 
