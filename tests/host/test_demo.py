@@ -145,7 +145,8 @@ _BAD = {
         "Record 3 arrived with other contents than were sent.",
     ),
     "too many": (
-        _PUT + "        if n == 4:\n            up.put(senml(5, celsius))\n            up.run(20)\n",
+        _PUT
+        + "        if n == 4:\n            up.put(senml(5, celsius))\n            up.run(20)\n",
         "Record 5 arrived, but should not exist.",
     ),
     "unconfirmed": (
