@@ -51,10 +51,32 @@ def test_an_unknown_group_is_refused():
         venv.requirements("nothing")
 
 
-def test_an_old_python_is_told_which_one_to_use(monkeypatch):
-    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
-    with pytest.raises(setup.SetupError, match=r"Python 3\.11 or newer, this is 3\.9"):
-        setup.ensure_venv("test")
+_AGED = """\
+import runpy, sys
+sys.version_info = (3, 8, 18, "final", 0)
+sys.path[0] = sys.argv.pop()
+for tool in sys.argv[1:]:
+    for name in [name for name in sys.modules if name.split(".")[0] == "setup"]:
+        del sys.modules[name]
+    sys.argv = [tool, "--help"]
+    try:
+        runpy.run_path(tool, run_name="__main__")
+    except SystemExit as e:
+        print(e.code)
+"""
+
+
+def test_an_old_python_is_told_which_one_to_use():
+    # By each tool, in its help too, before it stumbles over anything newer.
+    folder = setup.ROOT / "tools"
+    tools = [*sorted(folder.glob("*.py")), folder / "receiver" / "__main__.py"]
+    done = subprocess.run(
+        [sys.executable, "-c", _AGED, *tools, folder], capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["2"] * len(tools), done.stdout + done.stderr
+    said = "%s: The tools need Python 3.11 or newer, this is 3.8: run them with a newer one"
+    for tool, line in zip(tools, done.stderr.splitlines(), strict=True):
+        assert line.startswith(said % tool.name), line
 
 
 def test_cache_is_filled_once(cache):

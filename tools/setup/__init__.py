@@ -12,7 +12,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
     folder = setup.clients()                       # the same with simple2 and urequests
 """
 
-from . import interrupt  # first of all
+from . import interrupt, version  # first of all
 from .archives import clients, umqtt
 from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
@@ -51,5 +51,6 @@ __all__ = [
     "say",
     "server",
     "umqtt",
+    "version",
     "webassembly",
 ]

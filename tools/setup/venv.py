@@ -35,11 +35,6 @@ def requirements(group):
 
 def ensure_venv(*groups):
     # Makes .venv if needed, installs the groups' packages, returns the path of its python.
-    if sys.version_info < (3, 11):
-        raise SetupError(
-            "The tools need Python 3.11 or newer, this is %d.%d: "
-            "run them with a newer one, such as `python3.11`." % sys.version_info[:2]
-        )
     wanted = []
     for group in groups:
         wanted += [r for r in requirements(group) if r not in wanted]
