@@ -39,6 +39,15 @@ def test_some_weeks_of_a_year():
         assert int(re.search(r"longest_step_ms +(\d+)", output)[1]) <= 1
 
 
+def test_some_days_both_ways():
+    # Three updates: a good one, one that crashes, one that reaches nobody.
+    status, output = soak("both", "--days", "2", "--seed", "8")
+    assert status == 0 and "the good ones were kept, the bad ones went back" in output
+    assert int(re.search(r"trials +(\d+)", output)[1]) >= 3
+    for what in ("power_cuts", "settings", "messages"):
+        assert int(re.search(what + r" +(\d+)", output)[1]) > 0
+
+
 def test_load_leaves_memory_flat():
     status, output = soak("load", "--operations", "2000")
     assert status == 0 and "memory is flat" in output
@@ -170,7 +179,7 @@ def test_examples_go_on_after_restarts():
         (["--records", "many"], "Argument --records: many is not a number"),
         (["load", "--on", "board"], "--on goes with real"),
         (["--seconds", "5"], "--seconds goes with real"),
-        (["--days", "5"], "--days goes with power"),
+        (["--days", "5"], "--days goes with power or both"),
         (["power", "--quiet", "22"], "Argument --quiet: 22 is not like 22-6"),
         (["real", "--seconds", "1"], "Argument --seconds: 1 is not a number from 2 to"),
     ],

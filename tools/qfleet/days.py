@@ -12,6 +12,7 @@ upy.install()
 
 import disk as _disk  # noqa: E402
 import driver_kit  # noqa: E402
+from qfleet.gate import Gate, Pin  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
 from qssl.https import Https  # noqa: E402
 from qssl.queue import FileQueue  # noqa: E402
@@ -20,7 +21,7 @@ from qssl.timekeeper import Timekeeper, at  # noqa: E402
 from qssl.uplink import Uplink  # noqa: E402
 from qssl.uplink.inbox import Inbox  # noqa: E402
 from qssl.uplink.settings import Settings  # noqa: E402
-from ugsim.fakenet import FakeNet, Peer, RefusingPeer, StallingPeer  # noqa: E402
+from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer  # noqa: E402
 from ugsim.model.base.rng import Rng  # noqa: E402
 
 _DAY_MS = 86400000
@@ -72,7 +73,7 @@ class Days:
         self._disk.mount()
         timekeeper.open = self._disk.open
         uplink.urandom = lambda n: bytes([self._rng.below(256) for _ in range(n)])
-        self._peer = _Receiver(inside, self._rng)
+        self._peer = Gate(inside, self._rng)
         self._net = _Net(self._peer, calendar)
         self._rig, _ = driver_kit.bare(self._net, seed=number, switches={"sim_busy_ms": 9000})
         self._put = {}  # n: True once put() came back
@@ -91,7 +92,7 @@ class Days:
     def _board(self):
         # The board starts: only its files are there.
         rig = self._rig
-        pins = [_Pin(rig.model, name) for name in ("pwrkey", "status", "reset")]
+        pins = [Pin(rig.model, name) for name in ("pwrkey", "status", "reset")]
         modem = self._modem = Modem(rig.uart, pwrkey=pins[0], status=pins[1], reset=pins[2])
         self._queue = FileQueue("/q", 16384, "drop", 2048)
         settings = self._settings = Settings("/s")
@@ -297,49 +298,6 @@ class Days:
         return faults
 
 
-class _Receiver(Peer):
-    # The receiver behind a simulated connection. sick: so many answers get lost.
-    def __init__(self, inside, rng):
-        self._inside = inside
-        self._rng = rng
-        self._parts = {}
-        self.sick = 0
-        self.away = None  # function: whether the receivers are away
-
-    def on_data(self, conn, data):
-        got = self._parts.pop(conn.number, b"") + data
-        while b"\r\n\r\n" in got:
-            head, _, rest = got.partition(b"\r\n\r\n")
-            size = int(head.lower().partition(b"content-length:")[2].split()[0])
-            if len(rest) < size:
-                break
-            got = rest[size:]
-            self._request(conn, head, rest[:size])
-        self._parts[conn.number] = got
-
-    def on_close(self, conn):
-        self._parts.pop(conn.number, None)
-
-    def _request(self, conn, head, body):
-        if self.away():
-            conn.peer_reset()
-            return
-        sick = self.sick and self._rng.below(3) + 1
-        self.sick -= bool(self.sick)
-        if sick == 1:  # it never came there
-            conn.peer_reset()
-            return
-        status, answer = self._inside.post(head, body)
-        if sick == 2:  # it did, and the answer got lost
-            conn.peer_reset()
-            return
-        if sick == 3:
-            status, answer = 503, b'{"error":"database"}'
-        kind = b"Content-Type: application/json\r\n" if answer else b""
-        form = b"HTTP/1.1 %d x\r\n%sContent-Length: %d\r\n\r\n%s"
-        conn.push(form % (status, kind, len(answer), answer))
-
-
 class _Net(FakeNet):
     def __init__(self, peer, calendar):
         FakeNet.__init__(self, peer, 40)
@@ -362,14 +320,3 @@ class _Net(FakeNet):
         self._made += 1
         conn.number = self._made
         return conn
-
-
-class _Pin:
-    def __init__(self, model, name):
-        self._model = model
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._model.line(self._name)
-        return self._model.set_line(self._name, bool(on))

@@ -4,7 +4,7 @@
 import asyncio
 import time
 
-from receiver import keys, messages
+from receiver import keys, messages, updates
 from receiver import store as db
 from receiver.devices import Devices, hashed
 from receiver.intake import Intake
@@ -39,10 +39,28 @@ class Inside:
         return token, messages.device_key(self._master, name)
 
     def send(self, name, kind, body):
+        # The message's number.
         with self._store.writing() as c:
             key = messages.device_key(self._master, name)
             until = int(time.time()) + _LATER_S
-            db.add_message(c, db.by_name(c, name), kind, body, until, "fleet", key)
+            return db.add_message(c, db.by_name(c, name), kind, body, until, "fleet", key)
+
+    def publish(self, version, board, files):
+        # The id of an update.
+        with self._store.writing() as c:
+            return updates.add(c, version, board, files, "fleet")
+
+    def roll_out(self, id, name):
+        # Sends an update to a device.
+        with self._store.writing() as c:
+            row = updates.one(c, id)
+            updates.roll_out(c, row, [name], None, _LATER_S // 3600, "fleet", self._master)
+
+    def how_far(self, id):
+        # The state of an update that one device has got.
+        with self._store.reading() as c:
+            (state,) = updates.states_of(c, [id])[id]
+            return state
 
     def kept(self, name):
         # (texts of its records, states of its messages, settings it has told as JSON)
@@ -56,20 +74,21 @@ class Inside:
         with self._store.reading() as c:
             return db.by_name(c, name).repeats
 
-    def post(self, head, body):
-        # (status, answer's body) for the bytes of a request.
+    def ask(self, head, body):
+        # (status, header lines, body) of the answer to a request.
         line, *rest = head.split(b"\r\n")
-        path = line.split()[1]
+        verb, path, _ = line.split()
+        path, _, query = path.partition(b"?")
         fields = [f.partition(b":")[::2] for f in rest]
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": verb.decode(),
             "scheme": "https",
             "path": path.decode(),
             "raw_path": path,
-            "query_string": b"",
+            "query_string": query,
             "root_path": "",
             "headers": [(name.strip().lower(), value.strip()) for name, value in fields],
             "client": ("192.0.2.1", 1),
@@ -84,5 +103,5 @@ class Inside:
             answer.append(event)
 
         self._loop.run_until_complete(self._app(scope, receive, send))
-        status = answer[0]["status"]
-        return status, b"".join(event.get("body", b"") for event in answer[1:])
+        lines = b"".join(b"%s: %s\r\n" % pair for pair in answer[0]["headers"])
+        return answer[0]["status"], lines, b"".join(event.get("body", b"") for event in answer[1:])

@@ -31,7 +31,12 @@ each with a restart of the modem at a random place, which the modem may tell of 
 go on by themselves.
 power: a year of examples/telemetry_battery.py on the virtual clock: how long the modem was on, how
 often it registered and opened TLS, how many bytes that is, and what it costs in mAh, by a table of
-currents that you can change (tools/qsearch/currents.json)."""
+currents that you can change (tools/qsearch/currents.json).
+both: a year both ways on the virtual clock, with the receiver's own code at the other end: 1000
+settings, of which some are wrong and some lead away from the server, a message a day, 12 updates,
+two of them bad, and trouble as in a year; power cuts at any byte of files and updates, too. All
+must be there once, or have been told of, and the right version run in the end. A shorter time has
+fewer settings, and three updates at least."""
 
 _OF = (  # option, what it is for, the value without it
     ("records", "year", 105120),
@@ -41,7 +46,7 @@ _OF = (  # option, what it is for, the value without it
     ("on", "real", None),
     ("places", "restarts", 50),
     ("program", "restarts", None),
-    ("days", "power", 365),
+    ("days", ("power", "both"), 365),
     ("interval", "power", 300),
     ("every", "power", 14400),
     ("between", "power", "off"),
@@ -61,7 +66,7 @@ def main(args):
     many = number(1, 10**9)
     parser.add_argument(
         "what",
-        choices=("year", "bill", "load", "real", "restarts", "power"),
+        choices=("year", "both", "bill", "load", "real", "restarts", "power"),
         nargs="?",
         default="year",
     )
@@ -82,7 +87,7 @@ def main(args):
         help="restarts of one of the three only",
     )
     parser.add_argument("--on", choices=("unix", "board"), help="real on one of the two only")
-    parser.add_argument("--days", type=many, metavar="N", help="of power (365)")
+    parser.add_argument("--days", type=many, metavar="N", help="of power and both (365)")
     parser.add_argument(
         "--interval", type=number(10, 86400), metavar="S", help="between two measurements (300)"
     )
@@ -110,7 +115,8 @@ def main(args):
     for name, what, usual in _OF:
         if getattr(options, name) is None:
             setattr(options, name, usual)
-        elif what != options.what:
+        elif options.what not in (what if isinstance(what, tuple) else (what,)):
+            what = what if isinstance(what, str) else " or ".join(what)
             parser.error("--%s goes with %s" % (name.replace("_", "-"), what))
     if options.what == "power":
         return power_run.run(options)
@@ -120,6 +126,10 @@ def main(args):
         return restarts(options)
     if options.what == "bill":
         return bill(run("bill.py", options.day, options, "cpython", False), options.day)
+    if options.what == "both":
+        if options.interpreter == "micropython":
+            parser.error("both is for cpython")
+        return both(run("both.py", options.days, options, "cpython", True, "test"))
     if options.what == "year":
         found = run("soak.py", options.records, options, options.interpreter or "cpython")
         return year(found)
@@ -137,9 +147,12 @@ def _hours(text):
     raise argparse.ArgumentTypeError("%s is not like 22-6" % text)
 
 
-def run(script, count, options, interpreter, show=True):
-    # What the script says at its end; None if it did not come to that.
+def run(script, count, options, interpreter, show=True, packages=None):
+    # What the script says at its end; None if it did not come to that. packages: the group that it
+    # needs.
     _, argv, env = cpython() if interpreter == "cpython" else micropython()
+    if packages:
+        argv[0] = str(setup.ensure_venv(packages))
     file = str(setup.ROOT / "tools" / "qsearch" / script)
     if show:
         print("seed %d on %s" % (options.seed, interpreter), flush=True)
@@ -212,6 +225,23 @@ def year(found):
         return 1
     print("every record arrived that the queue had room for; %(repeats)d repeats" % found)
     print("%(dated)d have their time, %(undated)d say that nobody knew it" % found)
+    return 0
+
+
+def both(found):
+    if found is None:
+        print("FAILED: it ended with the error above.")
+        return 1
+    for fault in found["faults"]:
+        print("FAILED: " + fault)
+    if found["faults"]:
+        return 1
+    print("every record arrived once, %(repeats)d repeats dropped" % found)
+    print(
+        "every message was given, %(messages_again)d of %(messages)d once more after a power cut; "
+        "every one of %(settings)d with settings is in force, or was refused and told" % found
+    )
+    print("of %(versions)d versions the good ones were kept, the bad ones went back" % found)
     return 0
 
 
