@@ -107,8 +107,9 @@ class Update:
             self._tell("trial")
             inbox._want = True  # a Policy is not to wait for hours
         elif self.slot is not None:
-            if self._job.get("n") == self.slot and self._tell("kept"):
-                self._forget()  # the power was cut before that was told
+            if self._job.get("n") == self.slot:
+                # The power was cut before that was told.
+                self._over(self._tell("kept"))
             self._clean(found)
             if "n" in self._job and self._job["n"] != self.slot:
                 self._resume(found.get(self._job["n"], ()))
@@ -165,10 +166,11 @@ class Update:
                 if job.get("n") != slot:
                     what = self._manifest(slot) or {}
                     job = {"version": what.get("version", "")}
-                if not self._tell("back", None, job):
-                    continue  # after another start
+                told = self._tell("back", None, job)
                 if job is self._job:
-                    self._forget()
+                    self._over(told)
+                if not told:
+                    continue  # after another start
             self._wipe(slot)
 
     def _wipe(self, slot):
@@ -215,6 +217,12 @@ class Update:
         number = self._queue.put(json.dumps(job).encode())
         self._queue.drop(number - 2)
         self._job = job
+
+    def _over(self, told):
+        # Nothing comes any more. What could not be told yet is after another start, at the latest.
+        if told:
+            self._forget()
+        self._job = {}
 
     def _forget(self):
         try:

@@ -39,6 +39,7 @@ class Device:
         self.boots = []  # what ran: (slot, trial)
         self.keywords = {"restart": self.reset}
         self.mute = False
+        self.crowded = False  # the queue takes nothing when the program starts
         self.ram = None
         if not self.disk.folders:
             self.disk.folders.add("/app")
@@ -76,7 +77,11 @@ class Device:
         self.inbox = Inbox(self.up, "/inbox", KEY, DEVICE, 300, 512, 2048)
         self.files = Files(self.up, "token", None, 1024, 0)
         keywords = dict({"version": "0.9"}, **self.keywords)
+        put = self.up.put
+        if self.crowded:
+            self.up.put = _full
         self.update = Update(self.files, self.inbox, BOARD, **keywords)
+        self.up.put = put
 
     def _done(self):
         busy = self.server.messages or self.files.jobs or len(self.up.queue) or self.update._owed
@@ -150,6 +155,10 @@ class Server(FileServer):
 
 
 DATA = noise(3000)
+
+
+def _full(record):
+    raise OSError(28)
 
 
 def good(version):
@@ -384,6 +393,31 @@ def test_another_one_while_one_comes():
     server.roll(server.release("1.1"))
     assert d.live(600) == 0 and not d.files.jobs and d.versions() == ["1"]
     assert server.ledger.values()[-1]["version"] == "1.1"
+
+
+def test_the_version_that_runs_is_not_what_is_replaced():
+    # The power is cut when it is marked and not told yet, and then the queue has no room for that:
+    # what comes next does not take the ground from under it.
+    server = Server()
+    d = Device(server, behave={"1.1": "crash"})
+    d.keywords["check"] = lambda: False
+    server.roll(server.release("1.0"))
+    d.live(600)
+    assert d.boots == [(0, False), (1, True)] and d.update.trial
+    d.disk.files["/app/1.ok"] = bytearray()
+    d.crowded = True
+    server.roll(server.release("1.1"))
+    assert d.start(4000, True) == 2
+    # Nor is the one that came back tried again, as it can't be told either.
+    assert d.boots == [(1, False), (2, True), (1, False)] and d.versions() == ["1", "2"]
+    d.crowded = False
+    assert d.start(600, True) == 0 and d.boots == [(1, False)] and d.versions() == ["1"]
+    told = server.told()
+    assert told[0:3] == good("1.0")[:3] and ("1.0", "failed", "replaced") not in told
+    assert [what for what in told if what[1] in ("kept", "back")] == [
+        ("1.0", "kept", None),
+        ("1.1", "back", None),
+    ]
 
 
 def test_a_full_file_system():
