@@ -560,6 +560,41 @@ def test_commands(receiver, capsys):
     assert run("device", "remove", "cmd-1")[0] == 2
 
 
+def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
+    def run(*words, stdin=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        try:
+            status = main.main([*words, "--folder", str(tmp_path)])
+        except SystemExit as e:
+            status = e.code
+        return status, *capsys.readouterr()
+
+    def refused(text, *words):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "") and err.count("\n") == 1 and text in err, (out, err)
+
+    password = "a long password\n"
+    assert run("user", "add", "anna", stdin=password)[1] == "anna may log in to the page.\n"
+    assert run("user", "add", "anna", stdin=password)[1] == "anna has a new password.\n"
+    # A program of that name must not take the place of a person, nor the other way round.
+    refused("anna is the name of a user already", "program", "add", "anna")
+    refused("There is no program anna", "program", "remove", "anna")
+    assert run("program", "add", "robot")[1].count("\n") == 1
+    assert "is of no use any more" in run("program", "add", "robot")[1]
+    refused("There is no user robot", "user", "remove", "robot")
+    assert run("user", "list")[1] == "anna\n" and run("program", "list")[1] == "robot\n"
+    assert run("program", "remove", "robot")[:2] == (0, "robot is gone.\n")
+    assert run("device", "add", "n1")[0] == 0
+    for hours in ("0", "-5", "8785", "99999999999999999999", "x", "\u00b2"):
+        refused("no number", "send", "n1", "hi", "--hours=" + hours)
+    for days in ("x", "36526", "9" * 30):
+        refused("no number", "prune", days)
+    refused("no number", "prune", "--", "-5")
+    refused("JSON object", "send", "n1", "[1]", "--kind", "settings")
+    refused("is not HOST:PORT", "serve", "--listen", "h:\u00b2")
+    assert run("send", "n1", "hi", "--hours", "8784")[1] == "message 1 waits for n1\n"
+
+
 def test_what_boards_need(tmp_path, certs):
     like = tmp_path / "like.json"
     like.write_text('{"apn": "iot", "host": "old"}')

@@ -105,18 +105,22 @@ def _account(chosen):
         return 0
     if chosen.verb == "remove":
         with store.writing() as c:
-            if not db.remove_account(c, chosen.name):
+            if not db.remove_account(c, chosen.name, kind):
                 raise Problem("There is no %s %s." % (chosen.command, chosen.name))
+        print("%s is gone." % chosen.name)
         return 0
     db.check_name(chosen.name)
-    if kind == "program":
-        token = keys.new_token()
-        secret = hashed(token)
-        print("token   %s" % token)
-    else:
-        secret = login.hashed_password(_password())
+    token = keys.new_token() if kind == "program" else None
+    secret = hashed(token) if token else login.hashed_password(_password())
     with store.writing() as c:
-        db.add_account(c, chosen.name, kind, secret)
+        known = db.add_account(c, chosen.name, kind, secret)
+    if token:
+        print("token   %s" % token)
+        if known:
+            print("The one that %s had before is of no use any more." % chosen.name)
+    else:
+        said = "%s has a new password." if known else "%s may log in to the page."
+        print(said % chosen.name)
     return 0
 
 
@@ -136,7 +140,8 @@ def _send(chosen):
     try:
         body = messages.checked(chosen.kind, chosen.text)
     except messages.Refused as e:
-        raise Problem("%s." % str(e).capitalize()) from None
+        text = str(e)
+        raise Problem(text[0].upper() + text[1:] + ".") from None
     store = opened(chosen)
     master = keys.master(chosen.folder)
     until = int(time.time()) + chosen.hours * 3600

@@ -22,7 +22,7 @@ commands (receiver COMMAND --help):
                             devices; writes what each board needs into FOLDER/NAME
   device list, device token NAME (a new one), device remove NAME
   user add NAME             who may log in to the page; asks for the password,
-                            or reads it from standard input
+                            or reads it from standard input; again: a new one
   user list, user remove NAME
   program add NAME          a token for a program (API, metrics); prints it once
   send NAME TEXT            a message to a device; --kind settings '{"a": 1}'
@@ -37,6 +37,7 @@ from the environment (QSSL_RECEIVER_LISTEN=...); a flag comes before these.
 Exit status: 0 it ended as it was told to, 2 it could not run.
 """
 _ENV = "QSSL_RECEIVER_"
+HOURS_MAX = 24 * 366  # for which a message is of use
 # name: (kind, default, what it is)
 SETTINGS = {
     "database": (
@@ -115,11 +116,13 @@ def parse(args):
     one.add_argument("name", metavar="NAME")
     one.add_argument("text", metavar="TEXT")
     one.add_argument("--kind", default="message", help="message, settings, update or ask")
-    one.add_argument("--hours", type=int, default=24, help="it is of no use later (default: 24)")
+    one.add_argument(
+        "--hours", type=_hours, default=24, help="it is of no use later (default: 24)", metavar="N"
+    )
     command("broker")
     command("retire")
     one = command("prune")
-    one.add_argument("days", type=int, metavar="DAYS")
+    one.add_argument("days", type=_days, metavar="DAYS")
     chosen = p.parse_args(args)
     if chosen.command in ("device", "user", "program"):
         many = chosen.command == "device" and chosen.verb == "add"
@@ -197,15 +200,29 @@ def _kind(kind):
 
 
 def _count(text):
-    if not text.isdigit() or int(text) > 1 << 30:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise argparse.ArgumentTypeError("%s is no number" % text)
+    return int(text)
+
+
+def _hours(text):
+    return _within(text, 1, HOURS_MAX)
+
+
+def _days(text):
+    return _within(text, 0, 36525)
+
+
+def _within(text, low, high):
+    if not low <= _count(text) <= high:
+        raise argparse.ArgumentTypeError("%s is no number from %d to %d" % (text, low, high))
     return int(text)
 
 
 def _address(text):
     # (host, port)
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise argparse.ArgumentTypeError("%s is not HOST:PORT" % text)
     return host.strip("[]"), int(port)
 

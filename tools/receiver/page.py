@@ -19,6 +19,7 @@ from qdemo.problem import Problem
 from receiver import keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed
+from receiver.options import HOURS_MAX
 from receiver.plot import Plot
 from receiver.updates import FILE_MAX, running_of, uploads_of
 from receiver.updates_page import Updates
@@ -320,8 +321,8 @@ class Page:
         except messages.Refused as e:
             raise Refused(400, "Not sent: %s." % e) from None
         hours = int(hours) if str(hours).isascii() and str(hours).isdigit() else 0
-        if not 0 < hours <= 24 * 366:
-            raise Refused(400, "Not sent: the hours are no number from 1 to 8784.")
+        if not 0 < hours <= HOURS_MAX:
+            raise Refused(400, "Not sent: the hours are no number from 1 to %d." % HOURS_MAX)
         until = int(time.time()) + hours * 3600
         key = messages.device_key(self._master, row.name)
         return await self.write(lambda c: db.add_message(c, row, kind, body, until, user, key))

@@ -386,7 +386,7 @@ def all_devices(c, like="", after="", limit=200):
     # In the order of their names.
     found = sa.select(devices).where(devices.c.name > after).order_by(devices.c.name).limit(limit)
     if like:
-        found = found.where(devices.c.name.contains(like, autoescape=True))
+        found = found.where(devices.c.name.icontains(like, autoescape=True))
     return c.execute(found).all()
 
 
@@ -696,15 +696,24 @@ def messages_of(c, device, limit=20):
 
 
 def add_account(c, name, kind, secret):
-    # One of that name is replaced, and its sessions end.
+    # One of that name gets a new secret, and its sessions end. Returns whether there was one.
     check_name(name)
-    remove_account(c, name)
+    other = c.scalar(sa.select(accounts.c.kind).where(accounts.c.name == name))
+    if other not in (None, kind):
+        what = {"person": "user", "program": "program"}[other]
+        raise Problem("%s is the name of a %s already: take another one." % (name, what))
+    known = remove_account(c, name, kind)
     c.execute(accounts.insert().values(name=name, kind=kind, secret=secret))
+    return known
 
 
-def remove_account(c, name):
-    c.execute(sessions.delete().where(sessions.c.account == name))
-    return c.execute(accounts.delete().where(accounts.c.name == name)).rowcount
+def remove_account(c, name, kind):
+    # Whether there was one.
+    of_kind = (accounts.c.name == name) & (accounts.c.kind == kind)
+    known = bool(c.execute(accounts.delete().where(of_kind)).rowcount)
+    if known:
+        c.execute(sessions.delete().where(sessions.c.account == name))
+    return known
 
 
 def account(c, name, kind):
