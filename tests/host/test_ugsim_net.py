@@ -314,6 +314,27 @@ def test_reset(net, certs):
         assert conn.state == "closed" and conn.why
 
 
+@pytest.mark.parametrize("size", [100, 6000])
+def test_what_came_before_a_reset_is_read_though_we_go_on_sending(net, certs, size):
+    # A modem's TCP reads on its own: it had the answer before the host wrote any more.
+    go = threading.Event()
+
+    def serve(link):
+        go.wait(LIMIT_S)
+        link.send(PAYLOAD[:size])
+        time.sleep(0.05)
+        tls_peer.reset(link)
+
+    with TlsPeer(certs.server, serve=serve) as peer:
+        conn = connect(net, make(certs), peer.port)
+        go.set()
+        assert peer.wait(1).done.is_set()
+        for _ in range(3):
+            conn.send(b"more")
+        assert drain(conn) == PAYLOAD[:size]
+        assert conn.state == "closed" and conn.why
+
+
 def test_a_damaged_record_is_a_security_error(net, certs):
     # Manual 2.3.3: 2 decrypt error, 3 data verify error.
     codes = set()

@@ -55,6 +55,7 @@ class Conn:
         self._tls = None
         self._lookup = Lookup(host, now_ms, net.wake)
         self._deadline_ms = 0
+        self._reset = ""  # why nothing more goes out: what came before is read still
 
     @property
     def version(self):
@@ -187,8 +188,9 @@ class Conn:
         except BlockingIOError:
             pass
         except OSError as error:
-            # A reset: what the peer sent before it is lost to us as well.
-            tls.lost(error.strerror or str(error))
+            self._reset = error.strerror or str(error)
+        if self._reset and self._hungry():
+            tls.lost(self._reset)  # all that came before has been read
         if self.state == "handshake" and tls.version:
             # A server that has its say and closes at once is open for one poll all the same.
             self.state = "open"
@@ -201,13 +203,16 @@ class Conn:
             self._end(tls.error, tls.why)
 
     def _flush(self):
-        # A peer that does not read must not keep us from reading.
+        # A peer that does not read, or has gone, must not keep us from reading.
         try:
             if self._tls.outgoing:
                 sent = self.sock.send(self._tls.outgoing)
                 del self._tls.outgoing[:sent]
         except BlockingIOError:
             pass
+        except OSError as error:
+            self._reset = error.strerror or str(error)
+            self._tls.outgoing.clear()
 
     def _show(self, kind, data):
         # Payload for the view: its size and how it begins.
