@@ -20,11 +20,13 @@ from pathlib import Path
 
 import cbor2
 import pytest
+from cryptography import x509
 
 import servers
 import setup
 import tool
 from patience import LIMIT_S, until
+from qdemo.problem import Problem
 from receiver import forms, keys, main, messages, options, serve
 from receiver_kit import Receiver, batch
 
@@ -595,6 +597,48 @@ def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
     assert run("send", "n1", "hi", "--hours", "8784")[1] == "message 1 waits for n1\n"
 
 
+def test_the_certificate_that_it_makes(tmp_path):
+    folder = tmp_path / "d"
+    folder.mkdir()
+    said = []
+
+    def certificate(*words):
+        chosen = options.parse([*words, "--folder", str(folder)])
+        cert, _ = keys.certificate(chosen, said.append)
+        loaded = x509.load_pem_x509_certificate(cert.read_bytes())
+        hosts = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return loaded, [str(one.value) for one in hosts]
+
+    where = ["device", "add", "n1", "--files", "f", "--address", "r.example"]
+    first, hosts = certificate(*where)
+    assert hosts == ["r.example", "localhost", "127.0.0.1"] and "made a CA" in said.pop()
+    # Boards have this CA from now on: another name makes no other one.
+    ca = (folder / "ca.pem").read_bytes()
+    assert certificate("--names", "R.example,127.0.0.1")[0] == first and not said
+    assert certificate("--names", "s.example,127.0.0.1")[0] == first
+    (text,) = said
+    assert "server.pem is not for s.example: move it away" in text
+    (folder / "server.pem").rename(folder / "old.pem")
+    again, hosts = certificate("--names", "s.example,127.0.0.1")
+    assert hosts == ["s.example", "127.0.0.1"] and len(said) == 1
+    assert (folder / "ca.pem").read_bytes() == ca
+    again.verify_directly_issued_by(x509.load_pem_x509_certificate(ca))
+    # Without the CA's key there is none, and nothing changes.
+    (folder / "server.pem").unlink()
+    (folder / "ca.key").rename(folder / "away.key")
+    before = sorted(p.name for p in folder.iterdir())
+    with pytest.raises(Problem, match=r"ca\.key is not here"):
+        certificate("serve")
+    shutil.copy(folder / "server.key", folder / "ca.key")
+    with pytest.raises(Problem, match=r"ca\.key is not the key of .*ca\.pem"):
+        certificate("serve")
+    (folder / "ca.key").write_text("")
+    with pytest.raises(Problem, match=r"ca\.key is no key in PEM"):
+        certificate("serve")
+    (folder / "ca.key").unlink()
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
 def test_what_boards_need(tmp_path, certs):
     like = tmp_path / "like.json"
     like.write_text('{"apn": "iot", "host": "old"}')
@@ -628,6 +672,9 @@ def test_what_boards_need(tmp_path, certs):
             (["add", "../x", *words], "A name has 1 to 64"),
             (["add", "x", *words[:3], "h:x"], "--address: h:x is not HOST:PORT"),
             (["list", *words], "--files goes with add and token"),
+            (["add", "x", *words[:3], "h.example:0"], "no port that a board can come to"),
+            (["add", "x", *words[:3], "https://h"], "https://h is not HOST:PORT"),
+            (["add", "x", *words[:3], "r example"], "r example:8443 is not HOST:PORT"),
             (["add", "x", *words[:4], "--like", "/nowhere"], "Can't read /nowhere"),
         ):
             status, _, err = r.run("device", *bad)

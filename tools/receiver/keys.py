@@ -8,8 +8,10 @@ import os
 import re
 import secrets
 import ssl
+from pathlib import Path
 
 from qdemo.problem import Problem
+from receiver.options import SETTINGS
 
 # What a UGxx takes, behind what all others prefer.
 SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:AES256-SHA256:AES256-SHA:AES128-SHA"
@@ -55,46 +57,104 @@ def master(path):
 
 
 def certificate(chosen, say):
-    # (certificate, key): paths. Without --cert one is made, with a CA, in the folder.
+    # (certificate, key): paths. Without --cert one is made, in the folder, by the CA there; with
+    # none there, with a CA.
     if chosen.cert:
         return chosen.cert, chosen.key
     cert, key = chosen.folder / "server.pem", chosen.folder / "server.key"
     if not cert.exists() or not key.exists():
-        _make(chosen, cert, key)
-        say("made a CA, onto each board: %s" % (chosen.folder / "ca.pem"))
+        if _make(chosen, cert, key):
+            say("made a CA, onto each board: %s" % (chosen.folder / "ca.pem"))
+    else:
+        lacks = _lacking(chosen, cert)
+        if lacks:
+            how = "%s is not for %s: move it away, and it is made anew by the same CA"
+            say(how % (cert, ", ".join(lacks)))
     return cert, key
+
+
+def _loaded(path):
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except OSError as e:
+        raise Problem("Can't read %s: %s." % (path, e.strerror)) from None
+    except ValueError:
+        raise Problem("%s is no certificate in PEM: put back the copy of it." % path) from None
+
+
+def _names(chosen):
+    names = [n.strip() for n in chosen.names.split(",") if n.strip()]
+    if getattr(chosen, "address", None) and chosen.address[0] not in names:
+        names.insert(0, chosen.address[0])  # where boards come to
+    return names
+
+
+def _lacking(chosen, cert):
+    # Of the names that were asked for those that the certificate is not for.
+    from cryptography import x509
+
+    if chosen.names == SETTINGS["names"][1]:
+        return []
+    of = _loaded(cert).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    has = {str(one.value).lower() for one in of}
+    return [name for name in _names(chosen) if name.lower() not in has]
 
 
 def end(cert):
     # When a certificate is over, in seconds since 1970.
-    from cryptography import x509
-
-    with open(cert, "rb") as f:
-        found = x509.load_pem_x509_certificate(f.read())
-    return found.not_valid_after_utc.timestamp()
+    return _loaded(Path(cert)).not_valid_after_utc.timestamp()
 
 
 def _make(chosen, cert, key):
+    # Returns whether there was no CA.
     from qca import make  # takes its time
 
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     end = min(now + _YEARS * 365 * _DAY, make.LAST)
-    ca_key, own = make.key(), make.key()
-    name = make.name("qssl receiver CA")
-    names = [n.strip() for n in chosen.names.split(",") if n.strip()]
+    names = _names(chosen)
     try:
         hosts = [make.alternative(n) for n in names]
     except ValueError:
         hosts = []
     if not hosts:
         raise Problem("--names %s: give host names or addresses, with commas." % chosen.names)
-    ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
-    of_server = (make.name(names[0]), name, own.public_key(), ca_key, make.SERVER)
-    server = make.sign(*of_server, now - _DAY, end, hosts)
-    write(chosen.folder / "ca.key", make.key_pem(ca_key))
-    write(chosen.folder / "ca.pem", make.pem(ca))
-    write(key, make.key_pem(own))
-    write(cert, make.pem(server))
+    name = make.name("qssl receiver CA")
+    ca_file, ca_key_file = chosen.folder / "ca.pem", chosen.folder / "ca.key"
+    fresh = not ca_file.exists()
+    if not fresh and not ca_key_file.exists():
+        how = "%s is not here, and no other key signs a %s for %s: put it back, or give --cert."
+        raise Problem(how % (ca_key_file, cert.name, ca_file))
+    ca_key = _key(ca_key_file)
+    if fresh:
+        ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
+        write(ca_file, make.pem(ca))
+    else:
+        ca = _loaded(ca_file)
+        if ca.public_key() != ca_key.public_key():
+            raise Problem("%s is not the key of %s: put back the copy." % (ca_key_file, ca_file))
+    own = _key(key)
+    of_server = (make.name(names[0]), ca.subject, own.public_key(), ca_key, make.SERVER)
+    server = make.sign(*of_server, now - _DAY, min(end, ca.not_valid_after_utc), hosts)
+    replace(cert, make.pem(server))
+    return fresh
+
+
+def _key(path):
+    # The private key that is there, else a new one.
+    from cryptography.hazmat.primitives import serialization
+
+    from qca import make
+
+    if not path.exists():
+        write(path, make.key_pem(make.key()))
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    except OSError as e:
+        raise Problem("Can't read %s: %s." % (path, e.strerror)) from None
+    except (ValueError, TypeError):
+        raise Problem("%s is no key in PEM: put back the copy of it." % path) from None
 
 
 def context(cert, key, modem):

@@ -7,6 +7,7 @@
 import argparse
 import difflib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from the environment (QSSL_RECEIVER_LISTEN=...); a flag comes before these.
 Exit status: 0 it ended as it was told to, 2 it could not run.
 """
 _ENV = "QSSL_RECEIVER_"
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")  # a name, an address, one of IPv6
 HOURS_MAX = 24 * 366  # for which a message is of use
 # name: (kind, default, what it is)
 SETTINGS = {
@@ -144,6 +146,8 @@ def parse(args):
                 chosen.address = _address(address if ":" in address else address + ":8443")
             except argparse.ArgumentTypeError as e:
                 p.error("--address: %s" % e)
+            if not chosen.address[1]:
+                p.error("--address: %s has no port that a board can come to" % address)
     _settle(chosen, p)
     return chosen
 
@@ -161,7 +165,7 @@ def _settle(chosen, parser):
         if variable in os.environ:
             value, where = os.environ[variable], "$" + variable
         elif name in found:
-            value, where = found[name], "%s in %s" % (name, path)
+            value, where = found[name], "the setting %s in %s" % (name, path)
         try:
             value = _kind(kind)(str(value))
         except argparse.ArgumentTypeError as e:
@@ -186,12 +190,12 @@ def _file(path, parser):
     except OSError as e:
         parser.error("can't read %s: %s" % (path, e.strerror))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        parser.error("%s is no TOML: %s" % (path, e))
+        parser.error("the file %s is no TOML: %s" % (path, e))
     for name in found:
         if name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1)
-            hint = "; is it %s" % near[0] if near else ""
-            parser.error("%s: there is no setting %s%s" % (path, name, hint))
+            hint = " (is it %s?)" % near[0] if near else ""
+            parser.error("the file %s: there is no setting %s%s" % (path, name, hint))
     return found
 
 
@@ -221,8 +225,8 @@ def _within(text, low, high):
 
 def _address(text):
     # (host, port)
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    host, _, port = text.rpartition(":")
+    if not _HOST.fullmatch(host) or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise argparse.ArgumentTypeError("%s is not HOST:PORT" % text)
     return host.strip("[]"), int(port)
 
