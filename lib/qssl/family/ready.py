@@ -10,7 +10,7 @@ from . import table
 _ATTACH_MS = 10000
 
 # A setting of TCP's, which a restart undoes. See qssl.family.witness.
-MARK = (b'AT+QICFG="transpktsize"', b'+QICFG: "transpktsize",', b"1460")
+MARK = (b'AT+QICFG="transpktsize"', b"+QICFG:", b'"transpktsize",1460')
 
 
 def ready(step, settings):
@@ -18,15 +18,15 @@ def ready(step, settings):
     # set is put back. settings: what shows that the modem has not restarted; one more, if the
     # firmware has it.
     family = table(step.modem)
-    shown = yield from step.shows(b'AT+QURCCFG="urcport"', b'+QURCCFG: "urcport",')
-    if shown not in (None, b'"%s"' % family.port, b'"all"'):
+    shown = yield from step.shows(b'AT+QURCCFG="urcport"', b"+QURCCFG:")
+    if shown and shown.split(b",")[-1] not in (b'"%s"' % family.port, b'"all"'):
         yield from step.ask(b'AT+QURCCFG="urcport","%s"' % family.port)
     for setting in family.tcp.split(b"|"):
         yield from step.ask(b"AT+QICFG=" + setting)
     yield from step.ask(b'AT+QCFG="urc/cache",0')  # URCs are not held back
     mark = False
     question, prefix, good = MARK
-    if (yield from step.ask(question + b"," + good)) == _l.OK:
+    if (yield from step.ask(question + b",1460")) == _l.OK:
         mark = (yield from step.shows(question, prefix)) == good
     if mark:
         settings.append(MARK)

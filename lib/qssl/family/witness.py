@@ -48,7 +48,7 @@ class Marked(Witness):
     def line(self, buf, lo, hi):
         if not self._asks:
             return super().line(buf, lo, hi)
-        if not buf.startswith(b"+QICFG: ", lo):
+        if not buf.startswith(b"+QICFG:", lo):
             return False
         self._told = number(buf, field(buf, lo, hi, 1), hi)
         return True

@@ -257,8 +257,8 @@ class Bringup:
         if shown not in (None, b'"GSM"', b'"IRA"'):  # APN and PIN would be read as hexadecimal
             if (yield from self.ask(b'AT+CSCS="GSM"')) != _l.OK:
                 yield from self.ask(b'AT+CSCS="00470053004D"')  # GSM in UCS2
-        shown = yield from self.shows(b'AT+QINDCFG="all"', b'+QINDCFG: "all",')
-        if shown is not None and shown.startswith(b"0"):
+        shown = yield from self.shows(b'AT+QINDCFG="all"', b"+QINDCFG:")
+        if shown is not None and shown.startswith(b'"all",0'):
             yield from self.ask(b'AT+QINDCFG="all",1')
 
     def kept(self):

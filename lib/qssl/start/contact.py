@@ -16,6 +16,7 @@ _PULSE_MS = const(300)  # of RESET_N and PWRDWN_N
 # Of PWRKEY: UGxx; LTE, on after 500 ms, off after 650 ms; some of those. One after the other.
 _PULSES_MS = const((300, 570, 2100))
 _BOOT_MS = const(15000)
+_OFF_MS = const(3000)  # from POWERED DOWN until it can be switched on
 _DETACH_MS = const(65000)  # PWRDWN_N lets some modems leave the network first
 _DARK_MS = const(12500)  # the same, where STATUS is not wired
 _MUTE_MS = const(60000)  # without an answer: then the line for emergencies
@@ -262,11 +263,18 @@ def pulse(step, pin, ms=_PULSE_MS):
 def press(step, pwrkey):
     # PWRKEY switches on; a UG95 or UG96 that is on, or hangs, is not changed by it. An LTE modem
     # is switched off, and on by the next one.
-    restarts = step.link.stats.restarts
     lte = step.link.lte
-    yield from pulse(step, pwrkey, _PULSES_MS[(step.presses + (lte > 0) + (lte > 7)) % 3])
-    step.presses += 1
-    yield from _boots(step, restarts)
+    tap = step.tap
+    for again in (False, True):
+        restarts = step.link.stats.restarts
+        yield from pulse(step, pwrkey, _PULSES_MS[(step.presses + (lte > 0) + (lte > 7)) % 3])
+        step.presses += 1
+        yield from _boots(step, restarts)
+        if again or tap is None or tap.end.find(b"POWERED DOWN") < 0:
+            return
+        tap.end = b""
+        yield from step.pause(_OFF_MS)
+        step.presses = lte == 0  # it was on, so it is one of LTE: from their first pulse on
 
 
 def _boots(step, restarts):

@@ -551,6 +551,7 @@ class Channel(io.IOBase):
             self._refused += 1
             if self._refused >= _REFUSALS or self._push is not None:
                 if self._shut:
+                    self._show()  # nothing more comes to confirm the last reply
                     self._eof = True
                 else:
                     self.fail("gone")

@@ -97,6 +97,21 @@ def test_modem_that_drops_or_refuses_unread_data_ends_in_eof():
         driver_kit.works(modem)
 
 
+def test_firmware_that_ends_with_an_error():
+    # All can be read, then AT+QSSLRECV answers ERROR. The first read of a connection is of one
+    # byte, which waits for a reply that confirms it.
+    for n in (1, 2, 1500, 4000):
+        rig, modem = up(FakeNet(Recorder(pattern(n), True)))
+        context = tls(modem)
+        context.apply()
+        arm(rig, "recv_end")
+        sock = modem.connect(HOST, 443, context)
+        assert sock.read() == pattern(n), n
+        assert sock.recv(1) == b""
+        sock.close()
+        driver_kit.works(modem)
+
+
 def test_connection_broken_by_the_peer():
     rig, modem, sock = connected(Recorder())
     modem.pump()

@@ -494,6 +494,15 @@ def test_a_context_whose_address_hangs_on_another_one():
         works(modem)
 
 
+def test_a_firmware_that_hangs_at_cgact():
+    # BG96 since BG96MAR02A07 was seen to hang at AT+CGACT until it is reset.
+    rig, modem, log = made("bg96")
+    arm(rig, "crash cmd=+CGACT do=mute n=0")
+    modem.start(apn="other", timeout_ms=60000)
+    assert log.count("AT+QIDEACT=1"), log.at
+    works(modem)
+
+
 def test_pdp_contexts_of_a_family():
     for model, most in (("ec25", 16), ("bg770a", 5), ("ec200u", 7), ("eg800k", 15)):
         rig, modem, log = started(model)
@@ -769,6 +778,24 @@ def test_switched_off():
             works(modem)
         # Longer pulses are tried when the short ones have not helped.
         assert took[0] < 150000 and took[1] < 40000, (model, took)
+
+
+def test_switched_off_by_the_key_that_was_to_wake_it():
+    # Its AT port is deaf, and nothing tells that it is on: PWRKEY switches it off, then on.
+    for model in ("bg96", "ec200u"):
+        rig, modem, log = started(model)
+        modem.pins = (Pin(rig, "pwrkey"),) + (None,) * 5
+        arm(rig, "lose_in n=0")
+
+        def hears(rig=rig):
+            if not rig.model.power.alive():
+                rig.model.command("clear lose_in")
+
+        modem.link.idle = hears
+        begun = rig.now
+        modem.start(apn="internet")
+        assert rig.now - begun < 90000, (model, rig.now - begun)
+        works(modem)
 
 
 class Pin:

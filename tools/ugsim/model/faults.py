@@ -128,6 +128,10 @@ FAULTS = {
         (("id", "11"),) + _ONCE,
     ),
     "recv_error": ("QSSLRECV answers ERROR", (("code", "559"),) + _ONCE),
+    "recv_end": (
+        "QSSLRECV answers ERROR, not 0, once all data of a closed connection are read",
+        (("code", "567"), ("n", "0"), ("ms", "0")),
+    ),
     "recv_short": ("QSSLRECV gives at most size= bytes", (("size", "1"), ("n", "0"), ("ms", "0"))),
     "state_lags": ("QSSLSTATE shows the state before the present one", _ONCE),
     "close_error": ("QSSLCLOSE answers ERROR", _ONCE),

@@ -130,6 +130,10 @@ def qsslrecv(m, form, args):
         limit = min(limit, fault.number("size"))
     data = m.sockets.read(s, limit)
     if not data:
+        if s.state == sslsocket.CLOSING:
+            fault = m.faults.hit("recv_end")
+            if fault is not None:
+                raise Refused(fault.number("code"))
         m.out.info("+QSSLRECV: 0")
         return OK
     fault = m.faults.hit("recv_nul")
