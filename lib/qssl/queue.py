@@ -313,6 +313,8 @@ class FileQueue:
 
     def _append(self, data, last):
         # Writes entries; last: the highest id that is given out by now.
+        number = self._number
+        why = _ENOSPC
         try:
             if self._file is None or self._segments[-1][2] + len(data) > self._segment:
                 self._begin()
@@ -321,15 +323,26 @@ class FileQueue:
         except OSError as e:
             whole = False
             why = e.errno
-        else:
-            why = _ENOSPC
-        newest = self._segments[-1] if self._segments else [0, 0, 0]
-        newest[2] += len(data)
-        newest[1] = max(newest[1], last)
         if not whole:
             # What is in the file now is not known: never append behind it.
             self._finish()
+            if self._number != number:
+                self._away()
+        if whole or self._number == number:
+            newest = self._segments[-1]
+            newest[2] += len(data)
+            newest[1] = max(newest[1], last)
+        if not whole:
             raise Error(why, "queue", "can't write to %s; is it full?" % self._folder)
+
+    def _away(self):
+        # A segment that could not be begun: a full file system would get one more each time.
+        if self._segments and self._segments[-1][0] == self._number:
+            self._segments.pop()
+        try:
+            os.remove(self._path(self._number))
+        except OSError:
+            pass
 
     def _begin(self):
         # A new segment. What is done stands at its start again: older segments may be deleted.

@@ -122,6 +122,32 @@ def test_asyncio_is_played_by_micropython(tmp_path):
 
 # As the search has shown them, each shortened; and what was wrong.
 ONCE = {
+    "a refusal that could not be put into the full queue was never told": {
+        "form": "mail",
+        "carrier": "mqtt",
+        "reads": False,
+        "ops": [["work", 20], ["message", 300], ["full", 15], ["work", 5]],
+    },
+    "a queue that could not be written counted what it had not written": {
+        "form": "mail",
+        "carrier": "https",
+        "reads": False,
+        "rig": {"seed": 407},
+        "ops": [
+            ["record"],
+            ["work", 70],
+            ["settings", {"interval_s": 60, "host": "nobody.example"}],
+            ["work", 70],
+            ["settings", {"volume": 62, "label": "c", "host": "server.example"}],
+            ["record"],
+            ["work", 70],
+            ["full", 13],
+            ["work", 70],
+            ["record"],
+            ["record"],
+            ["work", 5],
+        ],
+    },
     "a zero behind the prompt was taken for an echo of the payload": {
         "ops": [
             ["connect", 0, 5, 20],

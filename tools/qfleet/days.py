@@ -12,7 +12,8 @@ upy.install()
 
 import disk as _disk  # noqa: E402
 import driver_kit  # noqa: E402
-from qfleet.gate import Gate, Pin  # noqa: E402
+from qfleet.gate import Gate  # noqa: E402
+from qsearch.pin import Pin  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
 from qssl.https import Https  # noqa: E402
 from qssl.queue import FileQueue  # noqa: E402

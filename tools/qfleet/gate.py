@@ -1,4 +1,4 @@
-# qfleet.gate - the receiver of qfleet.inside behind a simulated connection, and a modem's pins.
+# qfleet.gate - the receiver of qfleet.inside behind a simulated connection.
 # SPDX-License-Identifier: MIT
 
 from ugsim.fakenet import Peer
@@ -45,15 +45,3 @@ class Gate(Peer):
             status, answer = 503, b'{"error":"database"}'
             lines = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(answer)
         conn.push(b"HTTP/1.1 %d x\r\n%s\r\n%s" % (status, lines, answer))
-
-
-class Pin:
-    # A line of the modem, as machine.Pin.
-    def __init__(self, model, name):
-        self._model = model
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._model.line(self._name)
-        return self._model.set_line(self._name, bool(on))

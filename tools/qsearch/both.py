@@ -26,7 +26,8 @@ upy.install()
 import disk as _disk  # noqa: E402
 import driver_kit  # noqa: E402
 from files_kit import noise, picked  # noqa: E402
-from qfleet.gate import Gate, Pin  # noqa: E402
+from qfleet.gate import Gate  # noqa: E402
+from qsearch.pin import Pin  # noqa: E402
 from qsearch.soak import _FAULTS  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
 from qssl.https import Https  # noqa: E402

@@ -10,12 +10,14 @@ from ugsim.model.switches import SWITCHES
 # What schedules are made of. raw: anything, two connections. input: one byte changed in one
 # command line, payload that holds commands. foreign: lines of others, and nothing else. restart:
 # hidden ones. twelve: many connections. mqtt, requests: programs on qssl.compat. aio: two tasks on
-# qssl.aio, which is for MicroPython alone.
-ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests", "aio")
+# qssl.aio, which is for MicroPython alone. mail: an uplink with messages both ways.
+ALL_FORMS = ("raw", "input", "foreign", "restart", "twelve", "mqtt", "requests", "aio", "mail")
 # Those of a search that says nothing else, in the order of its seeds. One of aio takes as long as
 # ten others, as the event loop turns a few times each millisecond.
 _TEN = ("raw", "input", "raw", "foreign", "restart", "raw", "twelve", "raw", "mqtt", "requests")
-FORMS = _TEN * 4 + _TEN[:7] + ("aio",) + _TEN[8:]
+FORMS = _TEN * 3
+for _form in ("mail", "aio"):
+    FORMS += _TEN[:7] + (_form,) + _TEN[8:]
 
 # Switches that are no answer to an uncertainty but a broken or other modem: start() can't succeed.
 _FIXED = ("sim", "baud_default", "open_limit", "ram_total", "ufs_total", "at_port")
@@ -459,6 +461,48 @@ def _program(rng, one, plan):
     return ops
 
 
+def _mail(rng, one, plan):
+    plan["carrier"] = one(("https", "https", "mqtt"))
+    plan["reads"] = rng.below(3) == 0
+    ops = [["work", one((1, 20))]]
+    for _ in range(6 + rng.below(16)):
+        ops.append(_letter(rng, one))
+        if rng.below(2):
+            ops.append(["work", one((1, 5, 20, 70))])
+    return ops
+
+
+def _letter(rng, one):
+    kind = rng.below(100)
+    if kind < 22:
+        return ["record"]
+    if kind < 44:
+        return ["message", one((1, 10, 100, 200, 300))]
+    if kind < 56:
+        what = {one(("interval_s", "volume")): one((0, 60, 61, 62))}
+        if rng.below(2):
+            what["label"] = one(("a", "b", "c"))
+        if rng.below(4) == 0:
+            what["host"] = one(("nobody.example", "server.example", "other.example"))
+        return ["settings", what]
+    if kind < 58:
+        return ["forged"]
+    if kind < 60:
+        return ["strange"]
+    if kind < 71:
+        text = one(_TROUBLE)
+        return ["trouble", text % (1 + rng.below(80)) if "%d" in text else text]
+    if kind < 78:
+        return ["sick", one(("close", "lost", "silence", "error")), one((1, 1, 2, 8))]
+    if kind < 81:
+        return ["away", one(("refuse", "stall")), one((5, 90))]
+    if kind < 91:
+        return ["cut", rng.below(one((60, 400)))]
+    if kind < 95:
+        return ["again"]
+    return ["full", rng.below(60)] if kind < 98 else ["free"]
+
+
 _MAKERS = {
     "input": _input,
     "foreign": _foreign,
@@ -467,4 +511,5 @@ _MAKERS = {
     "mqtt": _program,
     "requests": _program,
     "aio": _program,
+    "mail": _mail,
 }

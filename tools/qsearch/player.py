@@ -571,6 +571,10 @@ def play(plan):
         from qsearch.programs import Program
 
         player = Program(plan)
+    elif plan.get("form") == "mail":
+        from qsearch.mail import Mail
+
+        player = Mail(plan)
     else:
         player = Player(plan)
     player.run()

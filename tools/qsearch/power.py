@@ -21,6 +21,7 @@ if sys.implementation.name != "micropython":
 import disk as _disk
 import driver_kit
 import rig as rig_module
+from qsearch.pin import Pin
 from qssl import Modem, sitepower, uplink
 from qssl.clock import civil
 from qssl.uplink import policy
@@ -158,17 +159,6 @@ class Server(HttpServer):
     def reply(self, conn, status):
         self.air += 70 + _RECORD + 2 * _PACKET
         HttpServer.reply(self, conn, status)
-
-
-class Pin:
-    def __init__(self, model, name):
-        self._model = model
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._model.line(self._name)
-        self._model.set_line(self._name, bool(on))
 
 
 class Machine:

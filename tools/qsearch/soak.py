@@ -23,6 +23,7 @@ import os
 import disk as _disk
 import driver_kit
 from certificate_kit import certificate
+from qsearch.pin import Pin
 from qssl import Modem, timekeeper, uplink
 from qssl.https import Https
 from qssl.mqtt import Mqtt
@@ -152,17 +153,6 @@ class Net(FakeNet):
         self.made += 1
         conn.number = self.made
         return conn
-
-
-class Pin:
-    def __init__(self, model, name):
-        self._model = model
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._model.line(self._name)
-        return self._model.set_line(self._name, bool(on))
 
 
 class Year:

@@ -345,13 +345,13 @@ class Inbox:
             self._new = True
             self._took()
             return
+        if word and not self.refuse(word, m, True):
+            raise OSError(errno.ENOSPC)  # nobody would ever know: it comes again
         idle = self._first() is None
         self._keep(m, _DONE)
         if idle:
             self._queue.drop(m)
-        if word:
-            self.refuse(word, m, True)
-        else:
+        if not word:
             self._took()
 
     def _took(self):
@@ -371,19 +371,20 @@ class Inbox:
 
     def refuse(self, word, m=0, sure=False):
         # sure: it is from who has the key. Of others the server is told so seldom that they can't
-        # push the records out of the queue.
+        # push the records out of the queue. False: it could not be told.
         self.refused += 1
         self.reason = "%s: message %d" % (word, m) if m else word
         up = self._up
         gone = up.delivered + up.rejected + up.queue.lost
         if (m, word) == self._told or (not sure and gone < self._until):
-            return
-        self._told = (m, word)
+            return True
         try:
             up.put('{"qssl":"inbox","m":%d,"refused":"%s"}' % (m, word))
         except OSError:
-            return  # full; it is refused once more
+            return False  # full; it is told when it is refused once more
+        self._told = (m, word)
         self._until = gone + len(up.queue)
+        return True
 
 
 def _number_in(data):

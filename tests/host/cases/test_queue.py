@@ -516,6 +516,33 @@ def test_other_versions_and_other_queues_are_refused():
     assert "another queue" in str(raised(FileQueue, FOLDER))
 
 
+def test_a_file_system_that_stays_full():
+    # However long: no file more, no byte counted that is not there, and room makes it work again.
+    for room in (0, 1, 8, 20, 30, 50):
+        for full in ("drop", "refuse"):
+            d = disk()
+            q = FileQueue(FOLDER, 256, full, 96)
+            for n in range(3):
+                q.put(record(n))
+            files, taken = len(d.files), 3
+            for n in range(3, 60):
+                d.room = room
+                try:
+                    q.put(record(n))
+                    taken += 1
+                except OSError as e:
+                    assert e.errno == ENOSPC and "can't write" in str(e), (room, full, n, e)
+                if n == 30:
+                    q.drop(1)
+                assert taken < 9 and len(d.files) <= files + 1 and len(q._segments) <= files + 1
+            d.room = None
+            assert sum([s[2] for s in q._segments]) <= d.size() + 60
+            q.put(b"last")
+            assert FileQueue(FOLDER, 256, full, 96).peek(9)[-1][1] == b"last"
+            found = everything(q)
+            assert found[0][1] == record(1) and found[-1] == (q._next - 1, b"last")
+
+
 def test_a_full_file_system():
     # put() says so; nothing that it had taken is lost; room makes it work again.
     d = disk()
