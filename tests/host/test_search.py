@@ -128,6 +128,12 @@ ONCE = {
         "reads": False,
         "ops": [["work", 20], ["message", 300], ["full", 15], ["work", 5]],
     },
+    "numbers of records that could not be written held up what the server is told": {
+        "form": "mail",
+        "carrier": "https",
+        "reads": False,
+        "ops": [["message", 300], ["full", 54], ["message", 300], ["record"], ["record"]],
+    },
     "a queue that could not be written counted what it had not written": {
         "form": "mail",
         "carrier": "https",

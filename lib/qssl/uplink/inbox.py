@@ -376,7 +376,8 @@ class Inbox:
         self.reason = "%s: message %d" % (word, m) if m else word
         up = self._up
         gone = up.delivered + up.rejected + up.queue.lost
-        if (m, word) == self._told or (not sure and gone < self._until):
+        many = not sure and gone < self._until and len(up.queue)
+        if (m, word) == self._told or many:
             return True
         try:
             up.put('{"qssl":"inbox","m":%d,"refused":"%s"}' % (m, word))
