@@ -19,7 +19,8 @@ it opens no more connections, as some LTE modems do after twenty: restart the mo
 560|socket accept failed; the connection is dead; connect again
 561|open PDP context failed; check APN, user, password, SIM and coverage
 562|close PDP context failed; restart the modem
-563|socket identity has been used; the id is still open; close it first
+563|socket identity has been used; the id is open, or closes, which may take seconds; close it, \
+try again; if it stays, restart it
 564|DNS busy; try again in a moment
 565|DNS parse failed; check the host name and the DNS server (AT+QIDNSCFG)
 566|socket connect failed; check host, port and server; then TLS: version, RSA cipher suite, CA, \

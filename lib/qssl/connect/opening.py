@@ -16,6 +16,8 @@ from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX, STUCK
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
+_AGAIN_MS = const(1000)  # until an id that is still taken is tried again ...
+_SPARE_MS = const(3000)  # ... as long as so much time is left
 
 # What a connection needs until it opens.
 _LOADED = const("start connect files family clock ask.codes hints")
@@ -24,23 +26,25 @@ _LOADED = const("start connect files family clock ask.codes hints")
 def connecting(modem, host, port, ctx, make, pdp, push):
     # Generator for Link.drive: the Socket of an open connection. Its deadline is at.until.
     due = modem.at.until
-    again = True
-    if isinstance(host, (bytes, bytearray)):
-        host = "".join([chr(c) for c in host])  # as it is shown; what can't be one is refused
+    tries = 0
+    name = "%s:%s" % (quoted(host, "open", "host name").decode(), port)
     while True:
-        sock = yield from opening(modem, host, port, ctx, make, pdp, push)
-        sound = False
+        sock = yield from opening(modem, host, port, ctx, make, pdp, push, False, 1 - (tries & 2))
+        sound = held = False
         try:
             while not sock.state():
                 if not (yield due):
-                    raise error(modem.link.why("open late"), 0, "%s:%d" % (host, port))
+                    raise error(modem.link.why("open late"), 0, name)
             sound = sock.state() >= 0 and not sock.why
             if sound:
                 return sock
             code = sock.code
             if code < 0:
                 code = (yield from failing(modem)) or ~code
-            if (code != IN_USE and sock.why != "misheard") or not again:
+            held = code == IN_USE
+            if (not held and (tries or sock.why != "misheard")) or (
+                tries and due is not None and ticks_diff(due, ticks_ms()) < _SPARE_MS
+            ):
                 if code in NO_PDP:
                     modem.lose(sock.pdp)
                 if not code and sock.why != "refused":
@@ -48,23 +52,30 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 modem.stuck = code == STUCK  # for qssl.recovery
                 from ..ask.codes import refusal
 
-                hint = "%s:%d: %s" % (host, port, refusal(code, ~sock.code))
-                raise Error(errno.ECONNREFUSED, "open", hint, code)
-            # What should have closed the id was lost on the UART, or what should have opened it.
-            again = False
+                name += ": " + refusal(code, ~sock.code)
+                raise Error(errno.ECONNREFUSED, "open", name, code)
+            # What should have closed the id was lost on the UART, or what should have opened it:
+            # once more, at once. Or the modem holds it for a while, though it said OK to
+            # AT+QSSLCLOSE, as LTE modems may: waited for, or the next one that is free.
             for text in (b"AT+QSSLCLOSE=%d,0", b"AT+QSSLCLOSE=%d"):  # with a time-out, if it may
                 if (yield from modem.at.ask(text % sock.id)) == _l.OK:
                     break
             sock._release()
         finally:
             if not sound:
-                ctx._failed = True
+                ctx._failed |= not held
                 sock.abandon()
+        if tries:
+            until = ticks_add(ticks_ms(), _AGAIN_MS)
+            while (yield until):
+                pass
+        tries += 1
 
 
-def opening(modem, host, port, ctx, make, pdp, push, proven=False):
+def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # Generator for Link.drive: the Socket of a connection that is going to open. proven: don't
     # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
+    # step: 1, or -1: the last free id, not the first.
     modem.link.mine(None)
     host, port = _checked(host, port)
     if getattr(ctx, "_modem", None) is not modem:
@@ -79,7 +90,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False):
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error(modem.gone if pdp == modem.pdp and modem.gone else "down")
-        cid = yield from _free(modem)
+        cid = yield from _free(modem, step)
         if not proven:
             yield from _proven(modem)
             proven = True
@@ -126,15 +137,15 @@ def _proven(modem):
             raise error(link.why("silent"))
 
 
-def _free(modem):
-    # A free socket id; those that are just closing are waited for.
+def _free(modem, step):
+    # A free socket id, see opening(); those that are just closing are waited for.
     due = modem.at.until
     if due is None:
         due = ticks_add(ticks_ms(), 15000)
     begun = ticks_ms()
     hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
     while True:
-        for cid in range(len(modem.sockets)):
+        for cid in range(len(modem.sockets))[::step]:
             if modem.sockets[cid] is None:
                 return cid
         modem.link.pump()

@@ -823,3 +823,48 @@ def test_firmware_whose_close_takes_no_time():
         again.start(apn="internet")
         assert again.state() == [], model
         works(again)
+
+
+def test_an_id_that_stays_taken_after_its_close():
+    # The modem says OK to AT+QSSLCLOSE and lets go later: the same id is waited for, or another
+    # one taken.
+    for model, _ in LTE:
+        for sockets in (1, 2):
+            for how in (Modem.connect, Modem.transparent):
+                rig, modem, log = started(model, sockets=sockets, switches={"id_busy_ms": 5000})
+                ctx = modem.tls(0, ca=CA, check_time=False)
+                modem.connect(HOST, 8883, ctx).close()
+                begun = rig.now
+                settings = log.count("AT+QSSLCFG")
+                sock = how(modem, HOST, 8883, ctx, 30000)
+                spent = rig.now - begun
+                assert sock.id == sockets - 1 and log.count("AT+QSSLOPEN") < 9, (model, log.at)
+                assert spent < 2000 if sockets == 2 else 4900 < spent < 8000, (model, spent)
+                assert log.count("AT+QSSLCFG") - settings < 20, model  # it is not set up each time
+                echoed(sock, 300)
+                sock.close()
+
+
+def test_an_id_that_is_never_let_go():
+    for how in (Modem.connect, Modem.transparent):
+        for limit in (3000, 10000):
+            switches = {"id_busy_ms": 10000000}
+            rig, modem, log = started("eg800k", sockets=1, switches=switches)
+            ctx = modem.tls(0, ca=CA, check_time=False)
+            modem.connect(HOST, 8883, ctx).close()
+            begun = rig.now
+            e = raised(how, modem, HOST, 8883, ctx, limit)
+            assert e.code == 563 and e.errno == errno.ECONNREFUSED and e.phase == "open", e
+            assert HOST in e.hint and "may take seconds" in e.hint, e
+            assert e.hint.endswith("try again; if it stays, restart it"), e
+            assert limit - 4000 < rig.now - begun <= limit, rig.now - begun
+            rig.model.command("restart")
+            modem.start(apn="internet")
+            works(modem)
+    # With another id there is no need for it.
+    rig, modem, log = started("bg95", switches=switches)
+    ctx = modem.tls(0, ca=CA, check_time=False)
+    modem.connect(HOST, 8883, ctx).close()
+    sock = modem.connect(HOST, 8883, ctx)
+    assert sock.id == 1
+    echoed(sock)

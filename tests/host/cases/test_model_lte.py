@@ -456,6 +456,20 @@ def test_passive_close():
     t.open()
 
 
+def test_an_id_that_stays_taken():
+    t = modem("ec25", FakeNet(EchoPeer()), id_busy_ms=3000)
+    t.open()
+    assert t.at("AT+QSSLCLOSE=0") == OK
+    again = 'AT+QSSLOPEN=1,0,0,"a.example",443'
+    for _ in range(2):
+        assert t.at(again) == ERROR and t.error() == 563
+        assert b',4,1,0,0,"uart1"' in t.at("AT+QSSLSTATE=0")
+        assert t.at("AT+QSSLSEND=0,1") == ERROR and t.at("AT+QSSLCLOSE=0,0") == OK
+    t.wait(3000)
+    assert t.at("AT+QSSLSTATE") == OK
+    t.open()
+
+
 def test_a_prompt_that_gives_up():
     for model, ms in (("ec200u", 5000), ("eg800k", 5000), ("ec25", 0), ("bg96", 0), ("bg770a", 0)):
         t = modem(model, addresses="4")

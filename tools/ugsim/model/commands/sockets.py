@@ -327,8 +327,11 @@ class Sockets:
             s.state = CLOSING
             m.timers.at(m.now + timeout_ms, lambda: self._close_done(s))
             return
+        if s.lingers:  # it was closed before
+            done()
+            return
         if s.conn is None or s.state != CONNECTED or not s.tx or timeout_ms == 0:
-            self.free(s)
+            self._let_go(s)
             done()
             return
         s.state = CLOSING
@@ -340,8 +343,25 @@ class Sockets:
         if done is None:
             return
         s.closing = None
-        self.free(s)
+        self._let_go(s)
         done()
+
+    def _let_go(self, s):
+        # The close is done; the id is free, or will be (switch id_busy_ms).
+        m = self._m
+        busy = m.sw["id_busy_ms"]
+        if not busy:
+            self.free(s)
+            return
+        self._drop_conn(s)
+        s.lingers = True
+        s.state = CLOSING
+
+        def over():
+            if self.slots[s.number] is s:
+                self.free(s)
+
+        m.timers.at(m.now + busy, over)
 
     def free(self, s):
         self._drop_conn(s)

@@ -44,6 +44,7 @@ class Socket:
         self.since = 0  # ms at which the present state of the opening began
         self.opened = None  # function(error): how the result of the opening is told
         self.closing = None  # function(): the local close is done
+        self.lingers = False  # it is, but the id can't be used yet
 
     def _get(self):
         return self._state
