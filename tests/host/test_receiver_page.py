@@ -1,12 +1,14 @@
 # test_receiver_page - the receiver's page in a real browser; nobody without a login gets anything.
 # SPDX-License-Identifier: MIT
 
+import io
 import json
 import math
 import os
 import re
 import time
 import urllib.parse
+import zipfile
 
 import pytest
 from hypothesis import given, settings
@@ -126,6 +128,67 @@ def test_a_picture_of_it(page, receiver):
     if os.environ.get("QSSL_PICTURES"):
         PICTURE.write_bytes(picture)
     assert PICTURE.stat().st_size < 200000
+
+
+def test_what_goes_to_all_is_asked_for_once_more(page, receiver):
+    for n in range(2):
+        receiver.post(receiver.device("many-%d" % n), {"ack": 0})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("app.py", "print(1)")
+    file = {"name": "a.zip", "mimeType": "application/zip", "buffer": archive.getvalue()}
+    page.goto("/updates")
+    page.get_by_label("Version").fill("1.1")
+    page.get_by_label("Board").fill("pico")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="One more").click()
+    page.wait_for_selector("text=1 waiting")
+    asked = []
+
+    def answer(dialog, yes):
+        asked.append(dialog.message)
+        dialog.accept() if yes else dialog.dismiss()
+
+    page.once("dialog", lambda dialog: answer(dialog, False))
+    page.get_by_role("button", name=re.compile("^All ")).click()
+    page.reload()
+    assert re.fullmatch(r"Send version 1\.1 to \d+ devices?\?", asked[0])
+    assert page.get_by_text("1 waiting").count() == 1
+    page.once("dialog", lambda dialog: answer(dialog, True))
+    page.get_by_role("button", name=re.compile("^All ")).click()
+    page.get_by_text("was sent this one last").wait_for()
+    assert len(asked) == 2
+
+
+def test_the_silent_ones(page, receiver):
+    receiver.post(receiver.device("silent-1"), batch(1, 1))
+    receiver.device("silent-2")
+    receiver.post(receiver.device("silent-3"), batch(1, 1))
+    page.goto("/?q=SILENT")
+    assert "3 devices with SILENT in the name, by name" in page.locator("main").inner_text()
+    page.get_by_role("link", name="Silent ones first").click()
+    page.get_by_text("not seen for longest").wait_for()
+    names = page.locator("tbody a").all_inner_texts()
+    assert names == ["silent-2", "silent-1", "silent-3"]
+
+
+def test_nothing_is_cut_off_on_a_phone(page, receiver):
+    device = receiver.device("phone-1")
+    now = time.time()
+    records = [{"at": now - 600 * n, "name": "<b>" * 60, "t": n} for n in range(30)]
+    receiver.post(device, {"queue": "q", "id": 1, "records": records})
+    page.set_viewport_size({"width": 360, "height": 800})
+    for path in ("/", "/updates", "/device/phone-1"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+    # No column is so narrow that a record is a tower of letters; every mark is within its plot.
+    assert page.locator("td.long").last.bounding_box()["height"] < 400
+    frame = page.locator("svg").first.bounding_box()
+    for mark in page.locator("svg").first.locator("text").all():
+        box = mark.bounding_box()
+        assert box["x"] >= frame["x"] - 1
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
 
 
 def test_what_is_new_appears_by_itself(page, receiver):
@@ -349,6 +412,13 @@ def test_a_plot_stays_in_its_frame(values):
     plot = Plot("x", "", list(enumerate(values)), 0, 10)
     assert all(plot.top - 1 <= y <= plot.bottom + 1 for _, y in plot.points)
     assert len(plot.marks_y) >= 2
+
+
+def test_marks_of_a_plot_differ():
+    for values in ([10000], [3], [-77], [0], [1e16], [20.0001, 20.0002], [1e-9], [1e6, 1e6 + 0.5]):
+        plot = Plot("x", "", list(enumerate(values)), 0, 10)
+        marks = [text for _, text in plot.marks_y]
+        assert len(set(marks)) == len(marks) and max(len(m) for m in marks) < 10, marks
 
 
 def test_plots_of_any_values():

@@ -228,6 +228,29 @@ def test_an_update_and_who_gets_it(receiver):
     assert states["roll-03"] == "waiting" and len(states) == 15
 
 
+def test_back_to_an_old_version(receiver):
+    # A new one goes to some, and proves bad: the old one goes back to these, and to no other.
+    r = receiver
+    for n in range(6):
+        r.post(r.device("back-%d" % n), {"ack": 0})
+    old, new = [
+        "/api/updates/%d/send"
+        % api(r, "/api/updates?version=%s&board=back" % version, data=archive(APP))[1]["id"]
+        for version in ("1.0", "1.1")
+    ]
+    everyone = api(r, old, {"all": True})[1]["devices"]
+    assert {"back-%d" % n for n in range(6)} <= set(everyone)
+    some = api(r, new, {"count": 4})[1]["devices"]
+    assert sorted(some) == ["back-%d" % n for n in range(2, 6)]
+    b = Browser(r)
+    page = b.get(old[4:-5])[1]
+    assert "4 devices were sent another update last" in page and ">All 4<" in page
+    assert "%d waiting" % len(everyone) in page
+    assert sorted(api(r, old, {"all": True})[1]["devices"]) == sorted(some)
+    assert api(r, old, {"count": 1})[1]["devices"] == []
+    assert "was sent this one last" in b.get(old[4:-5])[1]
+
+
 def test_updates_that_are_none(receiver):
     r = receiver
     bomb = archive({"app.py": b"\0" * (5 << 20)})

@@ -250,8 +250,9 @@ class Page:
     async def _devices(self, request, text="", name="", status=200):
         like = request.query_params.get("q", "")[:64]
         after = request.query_params.get("after", "")[:64]
-        rows, gaps, versions = await self.read(_list, like, after, _ROWS)
-        more = rows[-1].name if len(rows) == _ROWS else ""
+        silent = "silent" in request.query_params
+        rows, gaps, versions = await self.read(_list, like, after, _ROWS, silent)
+        more = rows[-1].name if len(rows) == _ROWS and not silent else ""
         return self.page(
             request,
             "devices.html",
@@ -262,6 +263,8 @@ class Page:
             like=like,
             after=after,
             more=more,
+            silent=silent,
+            total=await self.read(db.how_many, like),
             text=text,
             name=name,
             here="/" if text else "",
@@ -431,8 +434,8 @@ async def _json(request):
     return value
 
 
-def _list(c, like, after, limit):
-    rows = db.all_devices(c, like, after, limit)
+def _list(c, like, after, limit, silent=False):
+    rows = db.all_devices(c, like, after, limit, silent)
     ids = [row.id for row in rows]
     return rows, db.gaps_of(c, ids), running_of(c, ids)
 

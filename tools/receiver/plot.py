@@ -33,9 +33,9 @@ class Plot:
         values = [(at, min(max(v, -_MOST), _MOST)) for at, v in values]
         low = min((v for _, v in values), default=0)
         high = max((v for _, v in values), default=1)
-        least = max(abs(low), abs(high)) * 1e-9  # or the marks are all the same
-        if not high - low > least:
-            pad = least if least > 1e-9 else 1
+        most = max(abs(low), abs(high))
+        if not high - low > most * 1e-7:
+            pad = most / 20 if most > 1e-9 else 1
             low, high = low - pad, high + pad
         step = _nice((high - low) / 3)
         low, high = math.floor(low / step) * step, math.ceil(high / step) * step
@@ -50,9 +50,7 @@ class Plot:
         self.points = _thinned([(x(at), y(v)) for at, v in values])
         count = round((high - low) / step)
         levels = [low + i * step for i in range(count + 1)] if count <= 10 else [low, high]
-        self.marks_y = [
-            ("%.1f" % y(v), "%.6g" % (v if abs(v) > step / 1e6 else 0)) for v in levels
-        ]
+        self.marks_y = [("%.1f" % y(v), text) for v, text in zip(levels, _texts(levels, step))]
         self.marks_x = [("%.1f" % x(at), text) for at, text in _times(since, until)]
 
     @property
@@ -70,6 +68,16 @@ def _nice(step):
         return 1e300 if step > 1 else 1e-300
     power = 10.0 ** math.floor(math.log10(step))
     return next(f * power for f in (1, 2, 5, 10) if f * power >= step * 0.999999)
+
+
+def _texts(levels, step):
+    # With as many digits as it takes for no two of them to be the same.
+    levels = [v if abs(v) > step / 1e6 else 0 for v in levels]
+    for digits in range(6, 17):
+        found = ["%.*g" % (digits, v) for v in levels]
+        if len(set(found)) == len(found):
+            break
+    return found
 
 
 def _thinned(points):

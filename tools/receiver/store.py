@@ -382,12 +382,22 @@ def locked(c, whose):
     return by
 
 
-def all_devices(c, like="", after="", limit=200):
-    # In the order of their names.
-    found = sa.select(devices).where(devices.c.name > after).order_by(devices.c.name).limit(limit)
+def all_devices(c, like="", after="", limit=200, silent=False):
+    # In the order of their names; silent: those first that were not seen for longest.
+    found = sa.select(devices).where(devices.c.name > after).limit(limit)
+    if silent:
+        found = found.order_by(devices.c.seen_at.asc().nulls_first())
     if like:
         found = found.where(devices.c.name.icontains(like, autoescape=True))
-    return c.execute(found).all()
+    return c.execute(found.order_by(devices.c.name)).all()
+
+
+def how_many(c, like=""):
+    # Devices whose name has this in it.
+    found = sa.select(sa.func.count()).select_from(devices)
+    if like:
+        found = found.where(devices.c.name.icontains(like, autoescape=True))
+    return c.scalar(found)
 
 
 def passwords(c):

@@ -155,17 +155,31 @@ def running_of(c, ids):
     return dict(c.execute(sa.select(r.device, r.version).where(r.device.in_(ids))).all())
 
 
+def _others(id):
+    # Devices that take messages, and were sent another update since, or none. So an old version
+    # can be sent again to those that have a new one.
+    r, d = db.rollouts.c, db.devices.c
+    newest = db.rollouts.alias()
+    last = sa.select(sa.func.max(newest.c.m)).where(newest.c.device == r.device)
+    has = sa.select(r.device).where(r.update == id, r.m == last.scalar_subquery())
+    return d.ack.is_not(None) & d.id.not_in(has)
+
+
+def others(c, id):
+    # How many devices would get this update, were it sent to all.
+    return c.scalar(sa.select(sa.func.count()).select_from(db.devices).where(_others(id)))
+
+
 def roll_out(c, update, names, count, hours, by, master):
     # Sends an update (a row of one()): to the devices of these names; or, names None, to so many
-    # more that take messages and have not got it, those first that were seen last; count None: to
-    # all of them. Returns the names. Raises Refused.
+    # of _others(), those first that were seen last; count None: to all of them. Returns the names.
+    # Raises Refused.
     d = db.devices.c
     found = sa.select(db.devices)
     if names is not None:
         found = found.where(d.name.in_(names[:1000]))
     else:
-        has = sa.select(db.rollouts.c.device).where(db.rollouts.c.update == update.id)
-        found = found.where(d.ack.is_not(None), d.id.not_in(has)).order_by(d.seen_at.desc())
+        found = found.where(_others(update.id)).order_by(d.seen_at.desc())
         if count is not None:
             found = found.limit(count)
     rows = c.execute(found).all()

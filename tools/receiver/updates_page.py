@@ -99,7 +99,10 @@ class Updates:
         row = await self._found(request)
         after = request.query_params.get("after", "")[:64]
         devices = await self._page.read(updates.devices_of, row.id, after)
-        return self._page.page(request, "update.html", update=row, devices=devices, after=after)
+        counts = (await self._page.read(updates.states_of, [row.id])).get(row.id, {})
+        values = {"update": row, "devices": devices, "after": after, "counts": _ordered(counts)}
+        values["others"] = await self._page.read(updates.others, row.id)
+        return self._page.page(request, "update.html", **values)
 
     async def _send(self, request):
         row = await self._found(request)

@@ -15,6 +15,12 @@ async function refresh() {
   }
 }
 
+// What goes to many is asked for once more.
+document.addEventListener("submit", (event) => {
+  const sure = event.submitter && event.submitter.dataset.sure;
+  if (sure && !confirm(sure)) event.preventDefault();
+});
+
 if (document.querySelector("[data-live]")) {
   setInterval(() => refresh().catch(() => {}), EVERY_MS);
 }
