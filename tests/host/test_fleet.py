@@ -1,6 +1,7 @@
 # test_fleet - tools/fleet.py: devices by HTTPS and MQTT at receivers that are killed meanwhile.
 # SPDX-License-Identifier: MIT
 
+import os
 import re
 import subprocess
 import sys
@@ -53,6 +54,50 @@ def test_whole_drivers_through_two_days():
     assert int(found["repeats, dropped"]) > 0 and "after the power cut," in out
     last = "Each of %s records is there once, each of 4 messages came once.\n"
     assert out.endswith(last % found["records"])
+
+
+_ENDED = """
+import contextlib, os, signal, sys, time
+from pathlib import Path
+from qdemo import ending
+from qfleet.inside import Inside
+from receiver import intake
+
+plain = intake.Intake._write
+folder = Path(sys.argv[1])
+
+
+def write(self, jobs):
+    # A database that takes its time, and a SIGTERM meanwhile.
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+    plain(self, jobs)
+
+
+def run(stack):
+    url = "sqlite:///%s" % (folder / "receiver.db")
+    inside = stack.enter_context(contextlib.closing(Inside(folder, url)))
+    token, _ = inside.add("n1")
+    intake.Intake._write = write
+    body = b'{"queue":"q","id":1,"records":[1]}'
+    head = "POST /in/%s HTTP/1.1\\r\\nContent-Length: %d" % (token, len(body))
+    print(inside.ask(head.encode(), body))
+
+
+sys.exit(ending.run("program", run))
+"""
+
+
+def test_a_request_that_goes_on_does_not_keep_it_from_ending(tmp_path):
+    path = [str(setup.ROOT / p) for p in ("tools", "tests/host")]
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDED, tmp_path],
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(path)),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
 
 
 def test_a_histogram():

@@ -23,11 +23,13 @@ class Inside:
         metrics = Metrics()
         self._intake = Intake(self._store, metrics)
         self._app = Devices(self._store, self._intake, metrics, _MAX).app
-        self._loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
 
     def close(self):
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        # A request that a signal has broken off is still a task of the loop. It has threads, which
+        # keep this program from its end as long as it waits.
+        self._runner.close()
         self._intake.close()
         self._store.close()
 
