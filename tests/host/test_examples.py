@@ -223,6 +223,8 @@ def test_over_tcp_instead_of_a_pty(tmp_path, certs, start):
         ([], 2, "required: SCRIPT"),
         (["/nowhere/x.py"], 2, "can't read the script /nowhere/x.py"),
         ([EXAMPLES / "https_get.py", "--", "host"], 2, "'host' is not NAME=VALUE"),
+        ([EXAMPLES / "https_get.py", "--", "hots=x"], 2, "no setting hots; host is the nearest."),
+        ([EXAMPLES / "https_get.py", "--", "zz=1"], 2, "https_get.py asks for no setting zz."),
         (["--baud", "7", EXAMPLES / "https_get.py"], 2, "7 is no baud rate"),
         (["--fault", "x", EXAMPLES / "https_get.py"], 2, "unknown fault 'x'"),
         (["--modem", "tcp:x", "--at", EXAMPLES / "https_get.py"], 2, "don't go with --modem"),

@@ -1,7 +1,9 @@
 # qdemo.run_options - the command line of tools/run.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
+import difflib
 import os
+import re
 from pathlib import Path
 
 from qdemo.options import BAUD_HELP, DEFAULT, MODEL_HELP, Parser, baud, model
@@ -11,6 +13,10 @@ Runs a script for a board on this PC: on MicroPython's unix port, with
 boards/unix.py as board.py, a simulated modem, and a server on this PC whose
 certificate is made for the occasion.
 """
+# What boards/unix.py asks for, what a server here gives, and what a receiver prints for a device:
+# no mistake in a script that does without.
+_USUAL = ("modem", "baud", "flow", "apn", "apn_user", "apn_password", "apn_auth", "pin", "kept")
+_USUAL += ("host", "port", "ca", "topic", "device", "token", "key")
 _END = """\
 Settings are what the script asks board.setting() for. Those of the server
 (host, port, ca, for MQTT topic) are there already; with host=... of your own no
@@ -64,7 +70,7 @@ def parse(args):
     chosen = p.parse_args(args)
     text = _read(p, chosen.script)
     chosen.clients = clients(text)
-    chosen.settings = _settings(p, chosen.settings)
+    chosen.settings = _settings(p, chosen.settings, chosen.script, text)
     if chosen.modem and (chosen.at or chosen.fault or chosen.model):
         p.error("--at, --fault and --model are of the simulated modem and don't go with --modem")
     chosen.model = chosen.model or DEFAULT
@@ -95,14 +101,48 @@ def _read(p, path):
         p.error("can't read the script %s: %s" % (path, getattr(e, "strerror", None) or e))
 
 
-def _settings(p, texts):
+def _asked(text):
+    # The settings that a script asks for by their names.
+    return set(re.findall(r"""setting\(\s*["'](\w+)""", text))
+
+
+def _examples():
+    # Their settings, such as count: no mistake in one of them that does without.
+    folder = Path(__file__).resolve().parents[2] / "examples"
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
+
+
+def _words(script, text):
+    # All words of a script and of what it imports from beside it: what it asks for is among them.
+    words = set()
+    texts = [text]
+    seen = set()
+    while texts:
+        text = texts.pop()
+        words.update(re.findall(r"\w+", text.lower()))
+        for name in re.findall(r"^\s*(?:import|from) +(\w+)", text, re.M):
+            path = Path(script).parent / (name + ".py")
+            if path not in seen and path.is_file():
+                seen.add(path)
+                texts.append(path.read_text(encoding="utf-8", errors="replace"))
+    return words
+
+
+def _settings(p, texts, script, text):
     found = {}
     for name, value in os.environ.items():
         if name.startswith("QSSL_"):
             found[name[5:].lower()] = value
-    for text in texts:
-        name, equal, value = text.partition("=")
+    words = _words(script, text).union(_USUAL, *map(_asked, _examples())) if texts else ()
+    asked = _asked(text).union(_USUAL)
+    for given in texts:
+        name, equal, value = given.partition("=")
         if not equal or not name.isidentifier():
-            p.error("'%s' is not NAME=VALUE" % text)
-        found[name.lower()] = value
+            p.error("'%s' is not NAME=VALUE" % given)
+        name = name.lower()
+        if name not in words:
+            near = difflib.get_close_matches(name, asked, 1)
+            hint = "; %s is the nearest" % near[0] if near else ""
+            p.error("%s asks for no setting %s%s" % (script, name, hint))
+        found[name] = value
     return found
