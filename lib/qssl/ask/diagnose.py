@@ -149,7 +149,10 @@ class _Diagnosis:
         link = self.modem.link
         name = host.decode()
         got = []
-        entry = (b'+QIURC: "dnsgip",', lambda buf, lo, hi: got.append(bytes(buf[lo + 17 : hi])))
+        entry = (
+            b'+QIURC: "dnsgip",',
+            lambda buf, lo, hi: got.append(bytes(buf[lo + 17 : hi]).strip()),
+        )
         link.urcs.insert(0, entry)
         try:
             at = self.modem.at

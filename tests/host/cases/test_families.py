@@ -753,6 +753,23 @@ def test_diagnose_says_what_stays_open():
     assert [ok for ok, what in found if "SNI" in what] == [None], found
 
 
+def test_a_name_that_resolves_with_blanks():
+    rig, modem, log = started("ec200u")
+    arm(rig, "lose_urc what=dnsgip n=0")
+
+    lines = ['"2001:db8::1"', '"192.0.2.1"', "0, 2, 0"]
+
+    def answers():
+        if lines and log.count("AT+QIDNSGIP=1"):
+            rig.sleep(200)
+            say(rig, '+QIURC: "dnsgip", ' + lines.pop())
+
+    log.at.clear()
+    modem.link.idle = answers
+    found = [what for ok, what, _ in modem.diagnose(HOST) if HOST in what]
+    assert found == [HOST + " is 192.0.2.1"], found
+
+
 def test_probe_of_lists_that_are_longer_than_a_line():
     for model, _ in LTE:
         rig, modem, log = started(model)
