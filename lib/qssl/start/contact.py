@@ -120,10 +120,14 @@ def contact(step, limit_ms=None):
 
             raise Error(errno.ETIMEDOUT, "start", words(tap))
         if link.resync.answer_ms > _ANSWER_MS:
-            # Answers to what was typed in the search may still come, one after the other.
-            while ticks_diff(ticks_ms(), link.heard) < link.resync.answer_ms + _SERIAL_MS:
-                if not (yield step.due):
+            # Answers to what was typed in the search may still come, one after the other. A modem
+            # that reports something all the time is never silent.
+            ms = link.resync.answer_ms + _SERIAL_MS
+            until = ticks_add(ticks_ms(), step.left(4 * ms))
+            while ticks_diff(ticks_ms(), link.heard) < ms:
+                if not (yield until):
                     break
+            step.restarts = link.stats.restarts  # booting was none
             yield from timed(step)
     finally:
         link.uart = tap.uart

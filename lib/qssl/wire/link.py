@@ -168,8 +168,8 @@ class Link:
             elif self.job is None:
                 if not self.jam:
                     self._next()
-            elif ticks_diff(self._due, ticks_ms()) <= 0:
-                self.expire()
+            elif ticks_diff(self._due, ticks_ms()) <= 0 and self._seen <= 0:
+                self.expire()  # what is there, was looked at
         finally:
             self.busy = False
 

@@ -26,6 +26,22 @@ def test_send_fail_for_two_seconds():
     assert 5 <= log.count("AT+QSSLSEND") < 30, log.count("AT+QSSLSEND")
 
 
+def test_what_waits_in_the_uart_is_no_time_out():
+    # A program that was busy for long, and a prompt that came in time.
+    for space in ("yes", "no"):
+        rig, modem, sock = connected(Recorder(), model="ug96", switches={"prompt_space": space})
+        sock.setblocking(False)
+        for _ in range(3):
+            sock.write(b"late")
+            sock.flush()
+            rig.sleep(9000)
+            for _ in range(6):
+                modem.pump()
+                rig.sleep(20)
+            assert not sock.pending(), space
+        assert bytes(rig.net.default.received) == b"late" * 3
+
+
 def test_send_fail_once_at_each_command():
     for skip in range(4):
         rig, modem, sock = connected(Recorder())

@@ -60,6 +60,15 @@ def test_answers_that_come_too_late_are_said_to():
     assert "takes 3.0 s" in str(e) and "more time" in str(e) and rig.now < 60100, e
 
 
+def test_late_and_never_silent():
+    for every in (300, 1500):
+        rig, modem = bare(FakeNet(EchoPeer()), switches=HERE)
+        arm(rig, "delay what=final by=1500 n=0")
+        talk(rig, lambda rig=rig: rig.model.command('say +QIND: "csq",17,99'), every)
+        modem.start("internet", timeout_ms=100000)
+        works(modem, 50)
+
+
 def test_late_at_first_only():
     rig, modem = bare(FakeNet(EchoPeer()))
     arm(rig, "delay what=final by=5000 n=8")
