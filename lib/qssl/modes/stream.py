@@ -167,7 +167,7 @@ class Pipe(Socket):
             self._since = now
         spent = ticks_diff(now, self._since)
         if step == _PROOF:
-            if spent >= _PROOF_MS:
+            if spent >= max(_PROOF_MS, link.resync.answer_ms):
                 link.distrust()
         elif words.any() and words.full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)

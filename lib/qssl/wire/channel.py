@@ -15,7 +15,7 @@ from micropython import const
 
 from . import link as _l
 from .ascii import number, put, value
-from .dialect import CLOSE_S, RECV_MAX, SEND_MAX
+from .dialect import CLOSE_S, IN_USE, RECV_MAX, SEND_MAX
 
 # Life of the connection.
 _OPENING = const(0)
@@ -650,7 +650,9 @@ class Channel(io.IOBase):
                 self._shut = state > connected
         elif state == connected:
             self._doubts += 1
-            if claims:
+            if code == IN_USE:  # what is connected is the one before
+                self._open_failed(code)
+            elif claims:
                 self._opened()
             elif self._doubts > 1:
                 self.fail("urc")

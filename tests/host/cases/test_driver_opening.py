@@ -181,6 +181,27 @@ def test_close_that_is_refused_or_hangs():
         driver_kit.works(modem)
 
 
+def test_an_id_in_use_is_not_taken_for_the_new_connection():
+    # What should have closed it was refused; that it is in use, a URC tells (EG800K), while
+    # AT+QSSLSTATE shows a connection: the old one.
+    for refusals in (2, 4):
+        rig, modem, sock = connected(sockets=1)
+        rig.net.add("other.example", driver_kit.Recorder(b"new"))
+        arm(rig, "open_busy")
+        arm(rig, "close_error n=%d" % refusals)
+        sock.close()
+        other = None
+        for _ in range(3):
+            try:
+                other = modem.connect("other.example", 443, tls(modem, 1))
+                break
+            except OSError as e:
+                assert e.code == 563, e
+        other.settimeout(10)
+        assert other.read(3) == b"new"
+        other.close()
+
+
 def test_close_of_an_id_that_is_free():
     rig, modem, sock = connected(switches={"close_free_id": "error"})
     modem.command("AT+QSSLCLOSE=0")

@@ -1,9 +1,9 @@
 # test_transparent_escape - +++ that is payload, +++ and DTR that end data mode, ATO (manual 1.3).
 # SPDX-License-Identifier: MIT
 
-from driver_kit import LTE, Log, Watch, pattern, raised, tls, works
+from driver_kit import HOST, LTE, Log, Watch, arm, bare, pattern, raised, tls, works
 from mode_kit import Talker, piped, takes, until, with_pins
-from ugsim.fakenet import SourcePeer
+from ugsim.fakenet import EchoPeer, FakeNet, SourcePeer
 
 TIMEOUT_S = 300
 OK = b"\r\nOK\r\n"
@@ -484,3 +484,18 @@ def test_close_in_the_background():
     until(modem, lambda: rig.model.sockets.slots[0] is None)
     assert peer.got == b"bye"
     works(modem)
+
+
+def test_escape_from_a_slow_modem():
+    rig, modem = bare(FakeNet(EchoPeer()))
+    arm(rig, "delay what=final by=1500 n=0")
+    modem.start("internet")
+    pipe = modem.transparent(HOST, 8883, tls(modem))
+    pipe.settimeout(30)
+    for _ in range(2):
+        pipe.write(b"slow")
+        assert pipe.read(4) == b"slow"
+        pipe.escape()
+        modem.signal()
+        pipe.resume()
+    pipe.close()

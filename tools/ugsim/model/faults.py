@@ -111,6 +111,10 @@ FAULTS = {
     "open_error": ("QSSLOPEN answers ERROR", (("code", "550"),) + _ONCE),
     "open_never": ("+QSSLOPEN never comes", _ONCE),
     "open_other": ("+QSSLOPEN for the socket id= comes first", (("id", "11"),) + _ONCE),
+    "open_busy": (
+        "QSSLOPEN of an id that is in use answers OK, and +QSSLOPEN gives 563",
+        (("n", "0"), ("ms", "0")),
+    ),
     "open_early": ("+QSSLOPEN comes before the OK", _ONCE),
     "no_prompt": (
         "no prompt; the modem takes data (state=entry) or commands (state=idle)",

@@ -40,6 +40,9 @@ def qsslopen(m, form, args):
     if not m.pdp.all[context].active:
         raise Refused(570 if m.pdp.all[context].broken else 572)
     if m.sockets.slots[number] is not None:
+        if mode != sslsocket.TRANSPARENT and m.faults.hit("open_busy") is not None:
+            m.finish(OK, lambda: _opened(m, number, 563))
+            return None
         raise Refused(563)
     fault = m.faults.hit("open_error")
     if fault is not None:
