@@ -90,8 +90,26 @@ def compiled(python, folder):
     setup.run([python, "-m", "qdevice.stage", folder], "compile the driver", env)
 
 
+def _free(folder):
+    # Only what this command made may go from the folder.
+    made = folder / "qssl"
+    others = [path for path in made.rglob("*") if path.is_file() and path.suffix != ".mpy"]
+    if made.exists() and not made.is_dir():
+        others.append(made)
+    if folder != BUILD and not (folder / "names.txt").exists():
+        others += [path for path in (made, folder / "package.json") if path.exists()]
+    if others:
+        how = "%s is in the way, and was not made by `build`: give another --folder."
+        raise setup.SetupError(how % others[0])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise setup.SetupError("Can't make the folder %s: %s." % (folder, e.strerror)) from None
+
+
 def build(folder):
     # folder/package.json and folder/qssl/*.mpy; what was in folder/qssl before goes.
+    _free(folder)
     python = setup.ensure_venv("board")
     shutil.rmtree(folder / "qssl", ignore_errors=True)
     compiled(python, folder)

@@ -89,6 +89,23 @@ def built(tmp_path_factory):
     return folder
 
 
+def test_a_build_takes_nothing_away_that_is_not_its_own(tmp_path):
+    (tmp_path / "lib/qssl").mkdir(parents=True)
+    source = tmp_path / "lib/qssl/link.py"
+    source.write_text("x = 1")
+    manifest = tmp_path / "package.json"
+    manifest.write_text("{}")
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder, named in (("lib", source), (".", manifest), ("file/x", file)):
+        argv = [*TOOL, "build", "--folder", str(tmp_path / folder)]
+        done = subprocess.run(argv, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("package.py: ") and done.stderr.count("\n") == 1
+        assert str(named) in done.stderr
+    assert source.read_text() == "x = 1" and manifest.read_text() == "{}"
+
+
 def files(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 

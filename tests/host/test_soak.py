@@ -122,7 +122,8 @@ def test_a_table_of_currents_that_is_none(tmp_path, table, said):
 
 def test_a_table_that_is_not_there_is_told():
     status, output = soak("power", "--currents", "/nowhere/x.json")
-    assert status == 2 and output == "/nowhere/x.json can't be read: No such file or directory\n"
+    said = "soak.py: /nowhere/x.json can't be read: No such file or directory.\n"
+    assert (status, output) == (2, said)
 
 
 def test_time_that_a_busy_computer_keeps_does_not_count():

@@ -129,7 +129,7 @@ def number(low, high):
     return convert
 
 
-def seconds(low, high):
+def seconds(low, high, what="number of seconds"):
     def convert(text):
         try:
             value = float(text)
@@ -137,7 +137,7 @@ def seconds(low, high):
             value = -1
         if not low <= value <= high:
             raise argparse.ArgumentTypeError(
-                "%s is not a number of seconds from %g to %g" % (text, low, high)
+                "%s is not a %s from %g to %g" % (text, what, low, high)
             )
         return value
 

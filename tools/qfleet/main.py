@@ -85,9 +85,11 @@ class Fleet:
         self._devices = devices
         self._look()
         self._before = {name: cost.seconds for name, cost in costs.items()}
-        print("%d devices, %d receivers" % (chosen.devices, chosen.receivers), flush=True)
+        counts = (chosen.devices, "s"[: chosen.devices > 1])
+        counts += (chosen.receivers, "s"[: chosen.receivers > 1])
+        print("%d device%s, %d receiver%s" % counts, flush=True)
         begin = time.monotonic()
-        asyncio.run(self._all(devices))
+        _run(self._all(devices))
         return self._judge(begin, time.monotonic())
 
     def _provision(self, receiver):
@@ -264,6 +266,31 @@ class Fleet:
                 first.setdefault(name, at)
         for line in histogram([at - back for at in first.values()]):
             print("              " + line)
+
+
+def _run(coroutine):
+    # What a signal raises within the event loop, tasks would report as a fault of theirs.
+    seen = []
+
+    async def outer():
+        task = asyncio.current_task()
+
+        def stop(number):
+            seen.append(number)
+            task.cancel()
+
+        for number in before:
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        await coroutine
+
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        asyncio.run(outer())
+    except asyncio.CancelledError:
+        sys.exit(128 + seen[0])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _rate(count, seconds):

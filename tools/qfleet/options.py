@@ -90,7 +90,12 @@ def parse(args):
     p.add_argument(
         "--drivers", action="store_true", help="whole drivers, simulated modems, virtual time"
     )
-    p.add_argument("--days", type=seconds(0.1, 400), metavar="D", help="of them (default: 7)")
+    p.add_argument(
+        "--days",
+        type=seconds(0.1, 400, "number of days"),
+        metavar="D",
+        help="of them (default: 7)",
+    )
     p.add_argument(
         "--every", type=number(1, 86400), metavar="S", help="a record (default: 900 seconds)"
     )

@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -70,7 +71,7 @@ def run(options):
     try:
         table = currents(options.currents)
     except Wrong as e:
-        print(e)
+        print("soak.py: %s." % e, file=sys.stderr)
         return 2
     settings = {
         "host": "server.example",
