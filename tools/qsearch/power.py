@@ -1,8 +1,9 @@
 # qsearch.power - a year of examples/telemetry_battery.py on the virtual clock: what it costs.
 # SPDX-License-Identifier: MIT
 #
-#     power.py JSON     {"days", "seed", "tail_s", "wake_s", "trouble", "settings"}; prints
-#                       "@@ at JSON" each 30 days, at the end "@@ done JSON"
+#     power.py JSON     {"days", "seed", "tail_s", "wake_s", "chain", "trouble", "settings"}
+#
+# It prints "@@ at JSON" each 30 days, at the end "@@ done JSON".
 #
 # The example runs as it is, with a module `board` of this file's: RAM and modem object are new
 # after each deep sleep, files and what power.keep() was given are not. With trouble: coverage
@@ -25,6 +26,7 @@ from qsearch.pin import Pin
 from qssl import Modem, sitepower, uplink
 from qssl.clock import civil
 from qssl.uplink import policy
+from qssl.uplink.bill import Bill
 from receivers import HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer
 from ugsim.model.base.rng import Rng
@@ -34,9 +36,6 @@ _START = 1767225600  # 2026-01-01 00:00:00 UTC
 _DAY_MS = 86400000
 _EXAMPLE = "telemetry_battery.py"
 _NAP_MS = 20  # the board looks so often while it waits
-_PACKET = 40  # bytes of TCP and IP around ...
-_MTU = 1400  # ... so many at most
-_RECORD = 40  # bytes that TLS adds to each write
 _EVER = 1 << 60
 _SWITCHES = {
     "boot_ms": 4500,
@@ -132,13 +131,12 @@ class Net(FakeNet):
 
 
 class Server(HttpServer):
-    # Counts what would be on the air; keeps numbers, not records.
+    # Keeps numbers, not records.
     def __init__(self):
         HttpServer.__init__(self, self.fate)
         self.sick = False
         self.highest = {}
         self.arrived = self.repeats = self.undated = 0
-        self.air = 0
 
     def fate(self, queue, first, records, conn):
         if self.sick:
@@ -151,14 +149,6 @@ class Server(HttpServer):
             self.arrived += 1
             self.undated += r["at"] is None
         return 200, False  # the ledger would grow
-
-    def on_data(self, conn, data):
-        self.air += len(data) + _RECORD + _PACKET * (1 + len(data) // _MTU) + _PACKET
-        HttpServer.on_data(self, conn, data)
-
-    def reply(self, conn, status):
-        self.air += 70 + _RECORD + 2 * _PACKET
-        HttpServer.reply(self, conn, status)
 
 
 class Machine:
@@ -214,7 +204,23 @@ class Life:
         self.day = 0
         uplink.urandom = policy.urandom = lambda n: bytes([self.rng.below(256) for _ in range(n)])
         sitepower.sleep_ms = rig_module.clock.sleep_ms
+        self.bill = None
+        self.air = 0  # bytes, of bills before this one
+        uplink.Uplink = self.billed(uplink.Uplink)
         self.program = None
+
+    def billed(self, plain):
+        # The example's Uplink, with a bill.
+        def make(*args, **keywords):
+            up = plain(*args, **keywords)
+            self.air = self.spent()
+            self.bill = Bill(up, chain=self.what["chain"])
+            return up
+
+        return make
+
+    def spent(self):
+        return self.air + (self.bill.air if self.bill else 0)
 
     # --- the module `board` ---
 
@@ -377,7 +383,7 @@ class Life:
             "tls": self.net.tls,
             "bytes_up": self.net.bytes_up,
             "bytes_down": self.net.bytes_down,
-            "air": self.server.air,
+            "air": self.spent(),
             "modem_ms": self.meter.ms,
             "board_ms": ms,
             "happened": self.happened,

@@ -16,7 +16,7 @@ _GROUPS = {
     "modem": ("off", "asleep", "idle", "starting", "searching", "connected", "leaving"),
     "board": ("awake", "light sleep", "deep sleep"),
 }
-_SINGLE = ("tail_s", "wake_s", "handshake_bytes", "battery_mah")
+_SINGLE = ("tail_s", "wake_s", "chain_bytes", "battery_mah")
 
 
 class Wrong(Exception):
@@ -91,6 +91,7 @@ def run(options):
             "seed": options.seed,
             "tail_s": table["tail_s"],
             "wake_s": table["wake_s"],
+            "chain": int(table["chain_bytes"]),
             "trouble": not options.no_trouble,
             "example": str(EXAMPLE),
             "settings": settings,
@@ -146,7 +147,7 @@ def report(found, table, options):
     rows = cost(found, table)
     total = sum(row[4] for row in rows)
     on = 24 - sum(row[2] for row in rows if row[:2] == ("modem", "off"))
-    air = found["air"] + found["tls"] * table["handshake_bytes"]
+    air = found["air"]
     lines = [
         "",
         "%.0f days of telemetry_battery.py: a record every %s, sent every %s%s; in between the "
@@ -168,7 +169,7 @@ def report(found, table, options):
         % (on, found["starts"], found["registered"]),
         "  TLS         opened %d times, %.1f a day" % (found["tls"], found["tls"] / days),
         "  bytes       %s of records and their HTTP up, %s down; with TLS and TCP about %s, "
-        "%s a day (estimate)"
+        "%s a day, by qssl.uplink.bill"
         % (
             _bytes(found["bytes_up"]),
             _bytes(found["bytes_down"]),
