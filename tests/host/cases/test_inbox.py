@@ -4,7 +4,7 @@
 
 from binascii import hexlify
 
-from both_kit import DEVICE, HOST, KEY, LATER, Board, Clock, Part, message
+from both_kit import DEVICE, ENOSPC, HOST, KEY, LATER, Board, Clock, Part, message
 from disk import Disk, PowerCut
 from driver_kit import raised, tls
 from qssl import uplink
@@ -218,6 +218,48 @@ def test_power_cuts_and_a_full_file_system_with_a_server():
             b.run()
             assert sorted({n for n, _ in b.got}) == [1, 2, 5], (what, at, b.got)
             assert len(b.got) <= 4 and not peer.messages and b.up.failures == 0
+
+
+def test_a_refusal_that_can_not_be_told_yet_is_told_later():
+    # While the records' queue takes nothing: one of who has the key is not even acknowledged.
+    for text, word, number in (
+        (message(1, "{}", "ask"), "kind", 1),
+        (message(1, "x", key=bytes(32)), "mac", 0),
+        (message(1, "x" * 500), "size", 0),
+    ):
+        part = Part(Disk(), [])
+        taken = part.put
+        full = [True]
+
+        def put(record, taken=taken, full=full):
+            if full[0]:
+                raise OSError(ENOSPC)
+            return taken(record)
+
+        part.put = put
+        part.inbox.begin()
+        whole = len(text) <= 192 or word != "size"
+        for _ in range(2):
+            part.inbox.begin()
+            assert part.inbox.take(text[:192] if not whole else text, whole) == (word != "kind")
+            assert part.inbox.number == 0 and len(part.queue) == 0
+        full[0] = False
+        for _ in range(2):
+            part.inbox.begin()
+            assert part.inbox.take(text[:192] if not whole else text, whole)
+        told = b'{"qssl":"inbox","m":1,"refused":"%s"}' % word.encode()
+        assert [r for _, r in part.queue.peek()] == [told] and part.inbox.number == number
+        assert part.inbox.taken == 0
+
+
+def test_what_is_told_does_not_wait_for_records_that_never_were():
+    # A queue gives out a number for what it could not write.
+    part = Part(Disk(), [])
+    part.inbox.refuse("mac", 1)
+    part.queue.drop(1)
+    part.delivered = 0  # nobody has delivered that
+    part.inbox.refuse("mac", 2)
+    assert [r for _, r in part.queue.peek()] == [b'{"qssl":"inbox","m":2,"refused":"mac"}']
 
 
 def test_an_inbox_that_is_full_waits_for_the_program():
