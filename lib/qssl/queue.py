@@ -314,46 +314,43 @@ class FileQueue:
     def _append(self, data, last):
         # Writes entries; last: the highest id that is given out by now.
         number = self._number
+        n = 0
         why = _ENOSPC
         try:
             if self._file is None or self._segments[-1][2] + len(data) > self._segment:
                 self._begin()
-            whole = self._file.write(data) == len(data)
+            n = len(data)
+            whole = self._file.write(data) == n
             self._file.flush()
         except OSError as e:
             whole = False
             why = e.errno
         if not whole:
-            # What is in the file now is not known: never append behind it.
+            # What is in the file now is not known: never append behind it. One that was just begun
+            # is begun anew, so that a full file system does not fill up with them.
             self._finish()
             if self._number != number:
-                self._away()
-        if whole or self._number == number:
+                self._number = number
+                self._segments.pop()
+                n = 0
+        if n:
             newest = self._segments[-1]
-            newest[2] += len(data)
+            newest[2] += n
             newest[1] = max(newest[1], last)
         if not whole:
             raise Error(why, "queue", "can't write to %s; is it full?" % self._folder)
-
-    def _away(self):
-        # A segment that could not be begun: a full file system would get one more each time.
-        if self._segments and self._segments[-1][0] == self._number:
-            self._segments.pop()
-        try:
-            os.remove(self._path(self._number))
-        except OSError:
-            pass
 
     def _begin(self):
         # A new segment. What is done stands at its start again: older segments may be deleted.
         self._finish()
         head = _MAGIC + self._name
         head += pack(">I", crc32(head)) + _encode(_DROP, self._dropped, b"")
-        self._number += 1
-        self._file = open(self._path(self._number), "wb")
-        self._segments.append([self._number, 0, len(head)])
+        number = self._number + 1
+        self._file = open(self._path(number), "wb")
         if self._file.write(head) != len(head):
             raise OSError(_ENOSPC, "")
+        self._number = number
+        self._segments.append([number, 0, len(head)])
 
     def _finish(self):
         if self._file is not None:
