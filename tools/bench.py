@@ -9,13 +9,16 @@ from qbench import options
 
 
 def main(args):
-    options.parse(args)
+    chosen = options.parse(args)
     python = setup.ensure_venv("test", "board")
-    setup.micropython()
-    setup.micropython(32)
-    setup.clients()
-    setup.arm_tools()
-    setup.micropython_source()
+    if chosen.rp2040:
+        setup.rp2040js()
+    else:
+        setup.micropython()
+        setup.micropython(32)
+        setup.clients()
+        setup.arm_tools()
+        setup.micropython_source()
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
     os.execve(python, [str(python), "-m", "qbench.main", *args], env)

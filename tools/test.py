@@ -66,6 +66,7 @@ def prepare():
         lambda: setup.server("chromium"),
         lambda: setup.server("postgres"),
         *[functools.partial(setup.webassembly, version) for version in setup.WEBASSEMBLY],
+        setup.rp2040js,
         setup.arm_tools,
         setup.micropython_source,
         lambda: [typecheck.stubs(port) for port in typecheck.PORTS],

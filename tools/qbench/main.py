@@ -8,6 +8,7 @@ from pathlib import Path
 
 import setup
 from qbench import options, report
+from qbench.chip.measure import measure as measure_chip
 from qbench.measure import Measure
 from qdemo import ending
 
@@ -49,6 +50,10 @@ def _run(chosen, stack):
     def say(text):
         setup.say(text, "bench")
 
+    if chosen.rp2040:
+        parts = {"rp2040": measure_chip(stack, Path(chosen.rp2040), folder, say)}
+        print(report.as_json(parts)) if chosen.json else report.table(parts)
+        return 0
     limits = json.loads(LIMITS.read_text()) if chosen.check else None
     measure = Measure(stack, folder, say, limits)
     parts = {}

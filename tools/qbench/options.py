@@ -17,6 +17,10 @@ and work depend on how busy this PC is; measure them on an idle one.
 reached (tools/qbench/limits.json), or if a promise that was kept is broken. Lower the limits with
 --limits when the driver has become leaner.
 
+--rp2040 measures turns, shares of the line, start and heap on a cycle-accurate RP2040 (rp2040js,
+from npm) with MicroPython's own image for the Raspberry Pi Pico, which you fetch yourself: see
+docs/numbers.md. It takes some minutes, and how busy this PC is changes nothing.
+
 Exit status: 0, or 1 if --check found something, or 2 if it could not run.
 
 examples:
@@ -24,6 +28,7 @@ examples:
   python3 tools/bench.py sizes heap         two parts of it
   python3 tools/bench.py --write            and docs/numbers.md, README.md
   python3 tools/bench.py --json > now.json
+  python3 tools/bench.py --rp2040 RPI_PICO-20260406-v1.28.0.uf2
 """
 PARTS = (
     "sizes",
@@ -52,10 +57,15 @@ def parse(args):
     p.add_argument("--limits", action="store_true", help="write what is exact as the new limits")
     p.add_argument("--json", action="store_true", help="the numbers as JSON instead of a table")
     p.add_argument("--write", action="store_true", help="write them into docs and README.md")
+    p.add_argument("--rp2040", metavar="FILE", help="on an emulated RP2040 with this .uf2 image")
     chosen = p.parse_args(args)
     for part in chosen.parts:
         if part not in PARTS:
             p.error("there is no part %s; the parts are %s" % (part, ", ".join(PARTS)))
+    if chosen.rp2040:
+        if chosen.parts or chosen.check or chosen.limits or chosen.write:
+            p.error("--rp2040 goes with --json only")
+        return chosen
     if chosen.parts and (chosen.write or chosen.limits):
         p.error("--write and --limits need all parts")
     if not chosen.parts:

@@ -18,6 +18,7 @@ _PARTS = {
     "speed": "Speed, with the modem's line paced",
     "board": "The emulated board",
     "work": "Work",
+    "rp2040": "On an emulated RP2040",
 }
 # Which modules do what. The first ones are the synchronous path.
 _JOBS = (

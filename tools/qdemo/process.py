@@ -17,9 +17,8 @@ def start(argv, **options):
     # then stops the others in order. Where the kernel can, they end also when this one is killed.
     if sys.platform == "linux":
         options["preexec_fn"] = _bind_to(os.getpid())
-    return subprocess.Popen(
-        [str(a) for a in argv], stdin=subprocess.DEVNULL, start_new_session=True, **options
-    )
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen([str(a) for a in argv], start_new_session=True, **options)
 
 
 def stop(process):
@@ -30,9 +29,10 @@ def stop(process):
     if process.poll() is None:
         process.kill()
         process.wait()
-    for stream in (process.stdout, process.stderr):
+    for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def _bind_to(parent):

@@ -18,7 +18,14 @@ from .common import CACHE, ROOT, SetupError, cached, call, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
 from .interrupt import become
-from .nodejs import WEBASSEMBLY, find_node, find_webassembly, webassembly
+from .nodejs import (
+    WEBASSEMBLY,
+    find_node,
+    find_rp2040js,
+    find_webassembly,
+    rp2040js,
+    webassembly,
+)
 from .programs import beside, find_server, server
 from .unixport import NEWER, find_micropython, micropython
 from .venv import ensure_venv
@@ -40,6 +47,7 @@ __all__ = [
     "find_micropython",
     "find_micropython_source",
     "find_node",
+    "find_rp2040js",
     "find_server",
     "find_webassembly",
     "have_emulator",
@@ -47,6 +55,7 @@ __all__ = [
     "main",
     "micropython",
     "micropython_source",
+    "rp2040js",
     "run",
     "say",
     "server",

@@ -69,18 +69,28 @@ def clients():
 
 
 def _fetch(archives, folder):
-    ensure_venv("archives")
     for archive, digest, members in archives:
-        say("fetching " + archive)
-        path = folder / archive
-        project = archive.rpartition("-")[0]
-        what = "fetch %s from the package index" % archive
-        run([PYTHON, "-c", _FETCH, _index(), project, archive, path], what)
-        data = path.read_bytes()
+        data = _download(archive, folder)
         for member in members:
             (folder / member).parent.mkdir(exist_ok=True)
             (folder / member).write_bytes(extract(data, digest, member, archive))
-        path.unlink()
+
+
+def fetch_member(archive, digest, member, folder):
+    # The bytes of one file of a source archive of the package index. folder: a temporary one.
+    return extract(_download(archive, folder), digest, member, archive)
+
+
+def _download(archive, folder):
+    ensure_venv("archives")
+    say("fetching " + archive)
+    path = folder / archive
+    project = archive.rpartition("-")[0]
+    what = "fetch %s from the package index" % archive
+    run([PYTHON, "-c", _FETCH, _index(), project, archive, path], what)
+    data = path.read_bytes()
+    path.unlink()
+    return data
 
 
 def _index():
@@ -92,13 +102,25 @@ def _index():
     return subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
 
 
-def extract(data, digest, member, archive):
-    # The bytes of one file of a source archive. Its digest is checked first.
+def _check(data, digest, archive):
     if hashlib.sha256(data).hexdigest() != digest:
         raise SetupError(
             "%s is not the archive that this project knows (its SHA-256 differs): "
             "try again, or another package index." % archive
         )
+
+
+def extract_all(data, digest, folder, archive):
+    # Unpacks a whole archive into folder. Its digest is checked first.
+    _check(data, digest, archive)
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        # Pythons before 3.11.4 don't know the filter; newer ones want it.
+        tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
+
+
+def extract(data, digest, member, archive):
+    # The bytes of one file of a source archive. Its digest is checked first.
+    _check(data, digest, archive)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for info in tar:
             if info.isfile() and info.name.partition("/")[2] == member:

