@@ -16,6 +16,7 @@ def mark():
 
 
 import board  # noqa: E402
+
 from qssl import Modem  # noqa: E402
 
 mark()
