@@ -71,7 +71,7 @@ def _read(lines):
         text = printable(line, 0, len(line)).strip()
         if text.upper().startswith("REVISION:"):
             by_fw = _match(text[9:].strip().upper())
-        elif text.upper() != "QUECTEL":
+        elif text.upper() != "QUECTEL" and not text.startswith("AT"):  # a late echo
             for word in text.upper().replace("_", " ").split():
                 if family is None:
                     family = _match(word)

@@ -23,6 +23,7 @@ _MUTE_MS = const(60000)  # without an answer: then the line for emergencies
 _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SEEN = const(160)  # bytes kept of what goes and comes
 _BLIND_MS = const(300)
+_BLINDED_MS = const(600)
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
 _PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
@@ -170,6 +171,9 @@ def _reach(step, tap):
         if turn & 3 == 0:
             yield from blind(step)
             if (yield from answers(step, True)):
+                # What was typed before may still be answered now, one after the other.
+                link = step.link
+                link.resync.answer_ms = max(link.resync.answer_ms, _BLINDED_MS)
                 return True
         elif turn & 3 == 1 and init is not None:
             link = step.link

@@ -60,6 +60,17 @@ def test_answers_that_come_too_late_are_said_to():
     assert "takes 3.0 s" in str(e) and "more time" in str(e) and rig.now < 60100, e
 
 
+def test_late_and_silent_before():
+    # ATQ1 of another program: what was typed in the search is answered later, one after the other.
+    rig, modem = bare(FakeNet(EchoPeer()), switches={"busy_input": "queue"})
+    rig.model.feed(b"ATQ1\r")
+    rig.sleep(1000)
+    arm(rig, "delay what=final by=700 n=0")
+    modem.start("internet")
+    assert modem.link.echo and rig.now < 60000
+    works(modem, 50)
+
+
 def test_late_and_never_silent():
     for every in (300, 1500):
         rig, modem = bare(FakeNet(EchoPeer()), switches=HERE)
