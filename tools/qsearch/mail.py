@@ -42,7 +42,8 @@ class Sends:
         self.open = []  # numbers
         self.told = {}  # number: why it was refused
         self.sick = []  # what goes wrong with the next answers
-        # The board has stopped in the midst of a record: what it types when it starts gets there.
+        # The board has stopped in the midst of a record: what it types when it starts gets there,
+        # or what it types for a byte that got lost. That is no record any more.
         self.torn = False
         plain = self.ledger.add
 
@@ -284,6 +285,7 @@ class Mail(Player):
                 self.wanted[name] = m, value
 
     def op_trouble(self, text):
+        self.peer.torn = self.peer.torn or text.startswith("fault")
         self.rig.model.command(text)
         self.trouble = self.rig.now
 
