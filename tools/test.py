@@ -46,6 +46,7 @@ Environment:
   DEBIAN_MIRROR        address of a Debian mirror, where the system itself names none
   CI=true              a test that skips because a part is missing is a failure; --everywhere;
                        more of the tests that try things at random
+  EVERY_SUITE=1        test_families_tls: each cipher suite with each version that has it
 
 Exit status: 0 all passed, 1 something failed, 2 the set-up failed.
 """

@@ -233,9 +233,12 @@ def test_schedules_of_lte_models():
         assert (new["ops"], new["rig"]) == (old["ops"], old["rig"])
         assert switches == {n: v for n, v in old["switches"].items() if n in switches}
     assert models == {"ug96", *plan.LTE}
-    status, output = search(
-        "--model", "any", "--schedules", "60", "--seed", "5000", "--interpreter", "cpython"
-    )
+    # A search that says nothing else draws the model, and tells how many each has played.
+    status, output = search("--schedules", "60", "--seed", "5000", "--interpreter", "cpython")
     assert status == 0 and "every promise held" in output, output
+    told = dict(re.findall(r"(\w+) (\d+)", output.partition("\nwith ")[2].partition("\n")[0]))
+    assert set(told) == models and 20 < int(told["ug96"]) < 40, output
+    status, output = search("--model", "bg95", "--schedules", "4", "--seed", "5000")
+    assert status == 0 and "\nwith bg95 4\n" in output, output
     status, output = search("--model", "bg97")
     assert status == 2 and "unknown model 'bg97'" in output and output.count("\n") == 1

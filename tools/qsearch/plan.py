@@ -109,6 +109,7 @@ _CONTROLS = (
 # One model of each LTE family, and what is drawn of their switches.
 LTE = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")
 _LTE_FIXED = ("at_port", "rtc_default", "seclevel", "start_urcs")
+_LTE_NUMBERS = {"id_busy_ms": (300, 3000, 8000)}
 
 
 def generate(seed, forms=FORMS, models="ug96"):
@@ -128,7 +129,7 @@ def generate(seed, forms=FORMS, models="ug96"):
         names = [name for name in sorted(LTE_SWITCHES) if name not in _LTE_FIXED]
         for _ in range(rng.below(4)):
             name = names[rng.below(len(names))]
-            choices = LTE_SWITCHES[name][1]
+            choices = LTE_SWITCHES[name][1] or _LTE_NUMBERS.get(name)
             if choices:
                 switches[name] = choices[rng.below(len(choices))]
     return plan

@@ -61,9 +61,10 @@ def main(args):
     parser.add_argument(
         "--model",
         type=_model,
-        default="ug96",
+        default="any",
         metavar="NAME",
-        help="of the modem: one of ugsim's, or any: half of them LTE models (ug96)",
+        help="of the modem: one of ugsim's; any: UG96 in half of them, one of each family of LTE "
+        "modems in the others (any)",
     )
     options = parser.parse_args(args)
     if options.forms == "aio" and options.interpreter == "cpython":
@@ -159,6 +160,7 @@ class Search:
         self.begin = time.monotonic()
         self.shown = 0.0
         self.played = {}  # interpreter -> schedules
+        self.models = {}  # model -> schedules, of those workers that are done
         self.total = {"calls": 0, "errors": 0, "idle": 0, "longest": 0}
         self.memory = []
         self.worst = [-1 << 30, "", 0]
@@ -220,6 +222,8 @@ class Search:
             self.total[key] += what[key]
         for key in ("idle", "longest"):
             self.total[key] = max(self.total[key], what[key])
+        for name, n in what["models"].items():
+            self.models[name] = self.models.get(name, 0) + n
         if what["most"]:
             self.memory.append(what["most"])
         self.worst = max(self.worst, what["worst"], key=lambda w: w[0])
@@ -256,6 +260,8 @@ class Search:
                 n / spent * 60,
             )
         )
+        if self.models:
+            print("with " + ", ".join("%s %d" % pair for pair in sorted(self.models.items())))
         print(
             "%d calls, of which %d raised an error of the family"
             % (

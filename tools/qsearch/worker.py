@@ -61,12 +61,15 @@ def main(args):
     forms = _plan.FORMS if args[2] == "all" else args[2].split(",")
     worst = [-1 << 30, "", 0]
     total = {"schedules": 0, "calls": 0, "errors": 0, "idle": 0, "longest": 0, "most": 0}
+    models = total["models"] = {}
     for seed in range(first, first + count):
         if args[3] != "all" and (forms[seed % len(forms)] == "aio") != (args[3] == "aio"):
             continue
         plan = _plan.generate(seed, forms, args[4])
         player, why = attempt(plan)
         total["schedules"] += 1
+        model = plan["rig"].get("model", "ug96")
+        models[model] = models.get(model, 0) + 1
         if why is not None:
             small = shrink(plan, why, attempt)
             say("fail", {"seed": seed, "why": attempt(small)[1], "plan": small})

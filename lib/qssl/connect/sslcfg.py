@@ -108,7 +108,8 @@ def applying(ctx, modem, host):
     for key, val in pems + settings:
         shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
-        yield from modem.at.want(line, "tls", "the modem refused " + shown, tries=3)
+        how = "the modem refused " + shown + "; modem.probe() tells what it has"
+        yield from modem.at.want(line, "tls", how, tries=3)
         if not (yield from _holds(modem, id, key, val)):
             raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
     # While this waited, a callback or another task may have set up the same context.
