@@ -297,10 +297,19 @@ def test_further_ca_files(certs):
     modem = Modem("ec25", certs.ca, net)
     modem.model.files.ufs.put("other.pem", certs.other_ca.read_bytes())
     assert modem.dial() == 566
-    assert modem.at('AT+QSSLCFG="cacertex",0') == (
-        b'\r\n+QSSLCFG: "cacertex",0,"","","","","",""\r\n' + OK
-    )
-    modem.set(cacertex='"","other.pem"')
+    assert modem.at('AT+QSSLCFG="cacertex",0') == b'\r\n+QSSLCFG: "cacertex",0,""\r\n' + OK
+    modem.set(cacertex='"other.pem"')
+    listed = modem.at('AT+QSSLCFG="cacertex"')
+    assert listed.startswith(b'\r\n+QSSLCFG: "cacertex",0,"other.pem"\r\n'), listed
+    assert listed.count(b"cacertex") == 6 and listed.endswith(b'"cacertex",5,""\r\n' + OK)
+    assert modem.dial() == 0
+    # Or it is the same setting as cacert.
+    modem = Modem("ec25", certs.ca, net)
+    modem.model.command("switch cacertex cacert")
+    modem.model.files.ufs.put("other.pem", certs.other_ca.read_bytes())
+    assert modem.dial() == 566
+    modem.set(cacertex='"other.pem"')
+    assert b'"cacert",0,"other.pem"' in modem.at('AT+QSSLCFG="cacert",0')
     assert modem.dial() == 0
 
 

@@ -105,7 +105,7 @@ def applying(ctx, modem, host):
         yield from family.more(modem, ctx, host, settings)
     names = yield from _uploads(ctx, modem, where, begin)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
-    for key, val in pems + settings:
+    for key, val in settings + pems:
         shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
         how = "the modem refused " + shown + "; modem.probe() tells what it has"

@@ -11,5 +11,8 @@ class Family(Lte):
     tcp = Lte.tcp + (
         b'|"sendinfo",0|"close/mode",0|"formatcfg",0|"passiveclosed",0|"qisend/timeout",120'
     )
-    zero = "ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode"
+    zero = (
+        b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
+        b"cacertex"
+    )
     suites = Lte.suites + " C030 009C"

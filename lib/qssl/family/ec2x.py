@@ -10,4 +10,7 @@ class Family(Lte):
     stores = ("RAM:", "UFS:")
     suites = MOST + " C030"
     tcp = Lte.tcp + b'|"passiveclosed",0|"qisend/timeout",120'
-    zero = "ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode"
+    zero = (
+        b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
+        b"cacertex"
+    )

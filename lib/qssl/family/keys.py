@@ -58,9 +58,10 @@ def more(modem, ctx, host, settings):
         if (yield from _has(modem, id, b"checkhost", check, "no check")):
             settings.append((b"checkhost", b"%d" % (check is not False)))
     for key in family.zero.split():
-        key = key.encode()
-        if (yield from _value(modem, id, key)) not in (None, b"0"):
-            settings.append((key, b"0"))
+        now = yield from _value(modem, id, key)
+        # A path is a further CA's, or cacert by another name, which is set behind all of these.
+        if now not in (None, b"", b"0"):
+            settings.append((key, b"0" if now.isdigit() else b'""'))
 
 
 def _suite(modem, id, best):
@@ -82,7 +83,7 @@ def _has(modem, id, key, wanted, reason):
 
 
 def _value(modem, id, key):
-    # The value of a key, as bytes; None: the firmware lacks it.
+    # The value of a key, as bytes without quotes; None: the firmware lacks it.
     has = modem.witness.has
     if has.get(key) is False:
         return None
@@ -92,7 +93,7 @@ def _value(modem, id, key):
         if result == _l.OK:
             has[key] = True
             lines = modem.at.lines
-            return lines[0].split(b",")[-1].strip() if lines else b""
+            return (lines[0] + b",,").split(b",", 2)[2].strip(b', "') if lines else b""
         if result != _l.ERROR:
             modem.at.fail(result, "tls", "")
     has[key] = False

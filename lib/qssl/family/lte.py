@@ -21,7 +21,7 @@ class Lte:
     # TLS as well.
     tcp = b'"viewmode",0|"dataformat",0,0|"recvind",0'
     # Keys of AT+QSSLCFG that would make the check of certificates milder, or change the protocol:
-    # 0, where the firmware has them.
-    zero = "ignorecertchain dtls"
+    # 0, where the firmware has them; a path: none.
+    zero = b"ignorecertchain dtls"
     host = False  # firmware may have the key "checkhost"
     hosts = ""  # models that check the host's name without it

@@ -376,6 +376,29 @@ def test_what_another_program_has_left():
         assert not modem.stats.garbled and modem.stats.resyncs == 1, model  # that of start()
 
 
+def test_a_further_ca_that_another_program_has_left():
+    # It would be trusted as well. As some modems list it, it is the CA by another name.
+    for model in ("ec25", "eg800k"):
+        for meaning in ("more", "cacert"):
+            for quoted in ("yes", "no"):
+                switches = {"cacertex": meaning, "cfg_quoted": quoted}
+                rig, modem, log = started(model, switches=switches)
+                rig.model.files.ufs.put("other.pem", CA)
+                assert b"OK" in log_at(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
+                for host in (HOST, "192.0.2.1", HOST):  # set up anew each time
+                    modem.connect(host, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                    tls = rig.net.conns[-1].tls
+                    assert tls.more_ca == () and tls.ca == CA, (model, meaning, quoted)
+                found = values(rig)["cacertex" if meaning == "more" else "cacert"]
+                assert (found == "") == (meaning == "more"), (model, meaning, found)
+    # A firmware that does not let go of it.
+    rig, modem, log = started("ec25")
+    log_at(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
+    arm(rig, "cfg_ignored key=cacertex n=0")
+    e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    assert e.errno == errno.EACCES and "cacertex" in e.hint and not rig.net.conns, e
+
+
 def log_at(rig, text):
     # What the modem answers to a line that another program types.
     rig.model.feed(text.encode())

@@ -262,6 +262,11 @@ LTE = {
         ("error", "nothing", "fail"),
         "what follows when QSSLSEND gives up waiting for data: ERROR, nothing, SEND FAIL",
     ),
+    "cacertex": (
+        "more",
+        ("more", "cacert"),
+        "QSSLCFG cacertex is one more CA of the context, or cacert by another name",
+    ),
     "id_busy_ms": (0, None, "time after QSSLCLOSE in which the id can't be opened again (563)"),
     "close_timeout": ("ok", ("ok", "error"), "second parameter of QSSLCLOSE"),
     "qfupl_short": (

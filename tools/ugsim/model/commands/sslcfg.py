@@ -34,7 +34,7 @@ KEYS = {
     "ignoremulticertchainverify": ("number", 0, 1, 0, "(0,1)"),
     "ignoreinvalidcertsign": ("number", 0, 1, 0, "(0,1)"),
     "ignorecertitem": ("number", 0, 1048575, 0, "(0-1048575)"),
-    "cacertex": ("paths", 6, _PATH_MAX, ("",) * 6, "<cacert_path>"),
+    "cacertex": ("path", 0, _PATH_MAX, "", "<cacertexpath>"),
     "closetimemode": ("number", 0, 1, 0, "(0,1)"),
     "session": ("number", 0, 1, 0, "(0,1)"),
     "session_cache": ("number", 0, 1, 0, "(0,1)"),
@@ -158,8 +158,9 @@ def _modern(m, tls, values, host):
     if (checks == "level" and values["seclevel"]) or (checks == "key" and values.get("checkhost")):
         tls.check_name = host
     tls.ignore = tuple([key for key in _IGNORE if values.get(key)])
-    more = [m.read_file(path) for path in values.get("cacertex", ())]
-    tls.more_ca = tuple([data for data in more if data])
+    more = m.read_file(values.get("cacertex", ""))
+    if more and m.sw["cacertex"] == "more":
+        tls.more_ca = (more,)
     tls.password = values.get("clientkey password", "")
     tls.dtls = values.get("dtls", 0) == 1
 
@@ -168,7 +169,7 @@ def _shown(m, key, value):
     kind = KEYS[key][0]
     if kind == "number":
         return str(value)
-    if kind in ("paths", "texts"):
+    if kind == "texts":
         return ",".join(['"%s"' % text for text in value])
     if kind == "suite" and not m.family.suite_quoted:
         return value
@@ -201,25 +202,36 @@ def qsslcfg(m, form, args):
         return OK
     if form != "write":
         raise Refused
-    args.count(2, 8)
+    args.count(1, 8)
     key = args.string(0).lower()
     if key not in keys(m) or key not in KEYS:
         raise Refused
+    if key == "cacertex" and m.sw["cacertex"] == "cacert":
+        key = "cacert"  # all the same, but for the name in the answer
+        named = "cacertex"
+    else:
+        named = key
+    if len(args) == 1:
+        if named != "cacertex":
+            raise Refused
+        for number in range(COUNT):  # EG800K lists all
+            m.out.info('+QSSLCFG: "%s",%d,"%s"' % (named, number, m.sslctx[number][key]))
+        return OK
     number = args.number(1, 0, COUNT - 1)
     values = m.sslctx[number]
     kind, low, high = _spec(m, key)[:3]
-    if len(args) > 3 and kind not in ("paths", "texts") and key != "clientkey":
+    if len(args) > 3 and kind != "texts" and key != "clientkey":
         raise Refused
     if len(args) == 2:
         fault = m.faults.hit("cfg_lies", key=key)
         value = values[key] if fault is None else fault.text("value")
-        m.out.info('+QSSLCFG: "%s",%d,%s' % (key, number, _shown(m, key, value)))
+        m.out.info('+QSSLCFG: "%s",%d,%s' % (named, number, _shown(m, key, value)))
         return OK
     if kind == "number":
         value = args.number(2, low, high)
     elif kind == "suite":
         value = _suite(m, args)
-    elif kind in ("paths", "texts"):
+    elif kind == "texts":
         value = _texts(args, low, high)
     else:
         if len(args) > 3:
