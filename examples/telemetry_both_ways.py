@@ -13,7 +13,6 @@
 
 import json
 import os
-import sys
 import time
 
 import board
@@ -23,6 +22,7 @@ from qssl.queue import FileQueue
 from qssl.recovery import Recovery
 from qssl.timekeeper import Timekeeper, at
 from qssl.uplink import Uplink
+from qssl.uplink.health import Health
 from qssl.uplink.inbox import Inbox
 from qssl.uplink.settings import Settings
 
@@ -77,8 +77,8 @@ inbox = Inbox(
     up, folder + "inbox", board.setting("key", ""), board.setting("device", ""), ask_s=900
 )
 settings.bind(inbox)
+health = Health(up, settings=settings)  # a record at the start, daily, and when the server asks
 celsius = 20 + os.urandom(1)[0] / 64
-asked = True  # for health: at the start, daily, and when the server asks
 
 
 def measure():
@@ -88,27 +88,10 @@ def measure():
     return {"temperature": round(celsius, 2), "alarm": celsius > settings["alarm_celsius"]}
 
 
-def health():
-    # About the device itself; the receiver shows the newest one.
-    s = modem.stats
-    return {
-        "qssl": "health",
-        "python": sys.implementation[0] + " %d.%d" % sys.implementation[1][:2],
-        "uptime_s": time.ticks_ms() // 1000,
-        "waiting": len(up.queue),
-        "lost": up.queue.lost,
-        "clock": clock.source,
-        "restarts": s.restarts,
-        "reconnects": s.reconnects,
-        "timeouts": s.timeouts,
-    }
-
-
 def on_message(number, body):
-    global asked
     print("message %d: %s" % (number, body))
     if body == "health":
-        asked = True
+        health.put("asked")
 
 
 up.on_message = on_message
@@ -116,16 +99,10 @@ settings.watch("interval_s", lambda name, value: print("%s is %s now" % (name, v
 
 # After a power cut everywhere all boards start in the same second: each waits a moment of its own.
 start_ms = int.from_bytes(os.urandom(2), "big") * board.setting("spread_s", 60) // 66
-begin = due = daily = time.ticks_ms()
+begin = due = time.ticks_ms()
 n = before = 0
 while not count or up.delivered + up.rejected < count or len(up.queue):
     now = time.ticks_ms()
-    if time.ticks_diff(now, daily) >= 0:
-        daily = time.ticks_add(daily, 86400000)
-        asked = True
-    if asked:
-        asked = False
-        up.put(json.dumps(health()))
     if (not count or n < count) and time.ticks_diff(now, due) >= 0:
         n += 1
         due = time.ticks_add(now, settings["interval_s"] * 1000)

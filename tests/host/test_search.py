@@ -122,18 +122,6 @@ def test_asyncio_is_played_by_micropython(tmp_path):
 
 # As the search has shown them, each shortened; and what was wrong.
 ONCE = {
-    "a refusal that could not be put into the full queue was never told": {
-        "form": "mail",
-        "carrier": "mqtt",
-        "reads": False,
-        "ops": [["work", 20], ["message", 300], ["full", 15], ["work", 5]],
-    },
-    "numbers of records that could not be written held up what the server is told": {
-        "form": "mail",
-        "carrier": "https",
-        "reads": False,
-        "ops": [["message", 300], ["full", 54], ["message", 300], ["record"], ["record"]],
-    },
     "a queue that could not be written counted what it had not written": {
         "form": "mail",
         "carrier": "https",
