@@ -346,7 +346,7 @@ class Inbox:
             self._took()
             return
         if word and not self.refuse(word, m, True):
-            raise OSError(errno.ENOSPC)  # nobody would ever know: it comes again
+            raise OSError(errno.EAGAIN)  # nobody would ever know: it comes again
         idle = self._first() is None
         self._keep(m, _DONE)
         if idle:
