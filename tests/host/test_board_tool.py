@@ -513,6 +513,11 @@ def test_the_example_of_settings_is_sound():
         (["install", "--board", "boards/nothing.py"], "There is no file boards/nothing.py"),
         (["install", "--what"], "Unrecognized arguments: --what"),
         (["install", "--settings", "README.md"], "README.md, line 1, is not JSON"),
+        (["install", "--board", "README.md"], "is no Python: take a file of boards/"),
+        (
+            ["install", "--board", "tools/ca.py"],
+            "tools/ca.py has no modem(), so it is no board file",
+        ),
         (["install", "--ca", "README.md"], "README.md is no certificate in PEM"),
     ],
 )

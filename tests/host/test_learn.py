@@ -583,7 +583,11 @@ def test_a_profile_that_is_none(tmp_path, text, said):
         (["--port", "/dev/null", "--yes"], "Can't open /dev/null"),
         (["--port", __file__, "--yes"], "it is no serial port"),
         (["--board", __file__, "--yes"], "is no serial port"),
-        (["--port", "socket://127.0.0.1:1", "--yes"], "Can't open socket://127.0.0.1:1"),
+        (
+            ["--port", "socket://127.0.0.1:1", "--yes"],
+            "Nothing answers at socket://127.0.0.1:1: Connection refused.",
+        ),
+        (["--port", "socket://x", "--yes"], "socket://x is no port"),
         (["--port", "warp://x", "--yes"], "warp://x"),
         (["--port", "x", "--server", "a"], "'a' is not HOST:PORT"),
         (["--port", "x", "--server", "a:1"], "--apn is missing"),

@@ -1,6 +1,7 @@
 # qboard.files - the settings and the certificate that go to a board, looked at before they do.
 # SPDX-License-Identifier: MIT
 
+import ast
 import codecs
 import json
 import re
@@ -21,10 +22,31 @@ _FORMS = {  # settings of docs/boards.md that can be wrong on sight: form, least
 
 
 def check(chosen):
+    if chosen.board:
+        board_file(chosen.board)
     if chosen.settings:
         settings(chosen.settings)
     if chosen.ca:
         ca(chosen.ca)
+
+
+def board_file(path):
+    # What becomes board.py has to be one: scripts ask it for modem() and setting().
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as e:
+        where = "line %d, " % e.lineno if getattr(e, "lineno", None) else ""
+        raise Problem("%s, %sis no Python: take a file of boards/." % (path, where)) from None
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.alias)):
+            names.add(getattr(node, "asname", None) or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    for name in ("modem", "setting"):
+        if name not in names:
+            how = "%s has no %s(), so it is no board file: take one of boards/."
+            raise Problem(how % (path, name))
 
 
 def settings(path):

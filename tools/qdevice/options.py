@@ -90,7 +90,7 @@ def _check(p, chosen):
     if chosen.port:
         for path in (chosen.port, chosen.modem):
             if not os.path.exists(path) and "://" not in path:
-                p.error("there is no %s: is it plugged in?" % path)
+                p.error("there is no %s: plug it in, or name another port" % path)
         if not chosen.installed and not chosen.board:
             p.error("say --board boards/FILE.py, or --installed if the board has its board.py")
         if chosen.board and not Path(chosen.board).is_file():

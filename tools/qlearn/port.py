@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import re
 import time
 
 import serial
@@ -65,9 +66,13 @@ def opening(name, error):
         return "Another program has %s: end it first." % name
     if number in (errno.EACCES, errno.EPERM) or "denied" in text.lower():
         return "You may not use %s: on Linux the group dialout may." % name
-    if "://" in name and ("invalid URL" in text or "expected" in text):
+    if "://" in name and any(words in text for words in ("invalid URL", "expected", "NoneType")):
         return "%s is no port: socket://HOST:PORT or a serial port." % name
     if any(words in text for words in ("Inappropriate ioctl", "Is a directory", "Invalid arg")):
         return "Can't open %s: it is no serial port." % name
     reason = getattr(error, "strerror", None) or text.rpartition(":")[2].strip() or text
-    return "Can't open %s: %s." % (name, reason.rstrip("."))
+    reason = re.sub(r"^\[Errno \d+\] ", "", reason.rstrip("."))
+    return ("Nothing answers at %s: %s." if "://" in name else "Can't open %s: %s.") % (
+        name,
+        reason,
+    )
