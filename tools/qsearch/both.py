@@ -344,7 +344,9 @@ class Year:
     def run(self, progress):
         many = max(self.days * _SETTINGS // _YEAR, 1)
         updates = max(self.days * _UPDATES // _YEAR, _LEAST)
-        calendar = [(self.rng.below(self.end), self.send_settings) for _ in range(many)]
+        calendar = [
+            (self.rng.below(self.end // 1000) * 1000, self.send_settings) for _ in range(many)
+        ]
         calendar += [(i * _DAY_MS + _HOUR_MS, self.send_text) for i in range(self.days)]
         calendar += [(i * _DAY_MS + _DAY_MS // 2, self.look) for i in range(self.days)]
         for i in range(updates):
