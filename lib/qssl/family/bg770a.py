@@ -9,5 +9,6 @@ class Family(Lte):
     pdps = 5
     suites = MOST + " C02B"
     flash = ""  # names are bare
+    zero = Lte.zero + b" session"
     port = b"main"
     host = True

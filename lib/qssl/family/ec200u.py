@@ -13,6 +13,6 @@ class Family(Lte):
     )
     zero = (
         b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
-        b"cacertex"
+        b"cacertex session_cache"
     )
     suites = Lte.suites + " C030 009C"

@@ -20,7 +20,8 @@ class Lte:
     # Settings of AT+QICFG that change what comes: put back. Some firmware applies those of TCP to
     # TLS as well.
     tcp = b'"viewmode",0|"dataformat",0,0|"recvind",0'
-    # Keys of AT+QSSLCFG that would make the check of certificates milder, or change the protocol:
+    # Keys of AT+QSSLCFG that would make the check of certificates milder (or leave it out, as with
+    # a session that is resumed), or change the protocol:
     # 0, where the firmware has them; a path: none.
     zero = b"ignorecertchain dtls"
     host = False  # firmware may have the key "checkhost"

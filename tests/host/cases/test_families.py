@@ -365,11 +365,16 @@ def test_what_another_program_has_left():
             if key in family.qicfg:
                 answer = log_at(rig, 'AT+QICFG="%s",%d\r' % (key, value))
                 assert b"OK" in answer, (model, key, answer)
+        kept = [key for key in ("session", "session_cache") if key in family.keys]
+        for key in kept:
+            assert b"OK" in log_at(rig, 'AT+QSSLCFG="%s",0,1\r' % key), (model, key)
         modem.start(apn="internet")
         sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
         for key in ("ignorecertchain", "ignoremulticertchainverify", "ignoreinvalidcertsign"):
             if key in family.keys:
                 assert values(rig)[key] == 0, (model, key)
+        assert not [key for key in kept if values(rig)[key]], (model, kept)
+        assert kept or model == "bg96"
         echoed(sock)
         sock.close()
         works(modem)
