@@ -1,7 +1,6 @@
 # qbench.chip.board - a board in the emulator: its files, and scripts that run on it.
 # SPDX-License-Identifier: MIT
 
-import base64
 import json
 import subprocess
 import tempfile
@@ -16,16 +15,20 @@ _EMULATOR = Path(__file__).with_name("emulator.mjs")
 _STATUS_PIN = 9  # of boards/pico.py: the modem is on
 _BOOT_S = 5  # emulated: MicroPython has made its file system and speaks
 _SCRIPT_S = 300
-_PIECE = 3072  # bytes of a file for each command
 _PUT = """\
-from binascii import a2b_base64
-import os
+import os, uctypes
+room = bytearray(%d)
+def put(path, mode, n):
+    with open(path, mode) as f:
+        f.write(memoryview(room)[:n])
 def folder(path):
     try:
         os.mkdir(path)
     except OSError:
         pass
+print(uctypes.addressof(room))
 """
+_ROOM = 16384
 
 
 class Chip:
@@ -37,6 +40,7 @@ class Chip:
         self.lost = 0  # bytes for which the board's UART had no room
         self._out = ""
         self._typing = ""
+        self._poke = None
         flash, self.version = uf2.load(path)
         node, index, bootrom = setup.rp2040js()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-chip-")))
@@ -56,9 +60,12 @@ class Chip:
         # Answers what the emulator has asked, and waits for what it asks next.
         if self._event is not None:
             answer = {"rx": [(at, data.decode("latin-1")) for at, data in self._answer()]}
+            answer["echo"], answer["raw"] = self.far.echo, self.far.raw
             due = self.far.due(self.now)
             if due is not None:
                 answer["due"] = due
+            if self._poke:
+                answer["poke"], self._poke = self._poke, None
             if self._typing:
                 answer["in"], self._typing = self._typing, ""
             try:
@@ -84,7 +91,7 @@ class Chip:
 
     def _answer(self):
         event = self._event
-        if "uart" in event:
+        if "said" in event:
             return self.far.sent(event)
         return self.far.waited(self.now)
 
@@ -134,8 +141,9 @@ class Chip:
         return out
 
     def put(self, files, say=None):
-        # {path on the board: bytes}
-        self.execute(_PUT)
+        # {path on the board: bytes}. They go straight into the board's memory: typing them would
+        # take the emulator minutes.
+        address = int(self.execute(_PUT % _ROOM))
         made = set()
         for i, (path, data) in enumerate(sorted(files.items())):
             parts = path.strip("/").split("/")[:-1]
@@ -144,10 +152,9 @@ class Chip:
                 if folder not in made:
                     self.execute("folder(%r)" % folder)
                     made.add(folder)
-            self.execute("f = open(%r, 'wb')" % path, path)
-            for at in range(0, len(data), _PIECE):
-                text = base64.b64encode(data[at : at + _PIECE]).decode()
-                self.execute("f.write(a2b_base64('%s'))" % text, path)
-            self.execute("f.close()", path)
+            for at in range(0, max(len(data), 1), _ROOM):
+                piece = data[at : at + _ROOM]
+                self._poke = address, piece.decode("latin-1")
+                self.execute("put(%r, %r, %d)" % (path, "ab" if at else "wb", len(piece)), path)
             if say and i % 20 == 19:
                 say("%d of %d files are on the board" % (i + 1, len(files)))

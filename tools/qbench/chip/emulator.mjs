@@ -9,10 +9,12 @@
 // answer has come on stdin; so nothing depends on how fast this computer is. Times are emulated
 // microseconds.
 //
-//   {"t", "slept", "uart": byte, "start", "end", "baud",       a byte that the board has sent
-//      "rxEnd", "rxLeft"}                                      when the last one to it had come
-//   {"t", "slept", "out": text, "lost": bytes}                 what it printed; every few ms
-//   -> {"rx": [[time, text], ...], "due": time, "in": text, "end": true}
+//   {"t", "slept", "out": what it printed, "lost": bytes that its UART had no room for,
+//    "said": what the board has sent, to the end of a line or of `raw` bytes, "end": when,
+//    "start", "startSlept": when that began, "baud",
+//    "rxEnd", "rxLeft": when the last byte to the board had come then, how many are on their way}
+//   -> {"rx": [[time, text], ...], "due": time, "in": text, "poke": [address, text],
+//       "echo": whether what is said comes back at once, "raw": bytes that follow and do not, "stop"}
 //
 // Characters are bytes. due: when to ask again at the latest.
 
@@ -25,8 +27,10 @@ const [index, bootrom, flash, ...pins] = process.argv.slice(2);
 const { BasePeripheral, RP2040, USBCDC } = await import(pathToFileURL(index).href);
 
 const FLASH_AT = 0x10000000;
+const RAM_AT = 0x20000000;
 const UART1 = { address: 0x40038, irq: 21 };
-const SLICE_NANOS = 5e6;
+const SLICE_NANOS = 20e6; // after which the other process is asked at the latest
+const SOON_NANOS = 2e5; // after the board has printed something
 const PAGE = 512; // of the USB port at a time
 
 const chip = new RP2040();
@@ -67,20 +71,31 @@ function bytes(text) {
   return Buffer.from(text, 'latin1');
 }
 
-const due = clock.createAlarm(() => ask({}));
+const due = clock.createAlarm(() => ask());
+const soon = clock.createAlarm(() => ask());
+let said = null; // what the board is saying
+let echo = false;
+let raw = 0;
 
-function ask(event) {
-  const told = { t: clock.nanos / 1000, slept: slept / 1000, ...event };
-  if (out) {
-    told.out = out;
-    out = '';
-  }
+function ask() {
+  const told = { t: clock.nanos / 1000, slept: slept / 1000, lost: uart.lost };
+  if (out) told.out = out;
+  out = '';
+  if (said) Object.assign(told, said);
+  said = null;
+  tell(told);
+}
+
+function tell(told) {
   writeSync(1, JSON.stringify(told) + '\n');
   const answer = JSON.parse(line());
-  if (answer.end) process.exit(0);
+  if (answer.stop) process.exit(0);
+  ({ echo = false, raw = 0 } = answer);
   for (const [at, text] of answer.rx ?? []) uart.feed(at * 1000, bytes(text));
+  if (answer.poke) chip.sram.set(bytes(answer.poke[1]), answer.poke[0] - RAM_AT);
   if (answer.in) keys.push(...bytes(answer.in));
-  if (answer.due !== undefined) due.schedule(Math.max(answer.due * 1000 - clock.nanos, 0));
+  const wanted = answer.due === undefined ? Infinity : answer.due * 1000 - clock.nanos;
+  due.schedule(Math.min(Math.max(wanted, 0), SLICE_NANOS));
   type();
 }
 
@@ -88,14 +103,22 @@ function ask(event) {
 
 const Pl011 = makePl011(BasePeripheral);
 const uart = new Pl011(chip, 'UART1', UART1.irq, (byte, start, end) => {
-  ask({
-    uart: byte,
+  said ??= {
+    said: '',
     start: start / 1000,
-    end: end / 1000,
+    startSlept: slept / 1000,
     baud: 1e9 / uart.bitNanos,
     rxEnd: uart.rxEnd / 1000,
     rxLeft: uart.coming.length + (uart.arriving >= 0 ? 1 : 0),
-  });
+  };
+  said.said += String.fromCharCode(byte);
+  said.end = end / 1000;
+  if (raw) {
+    if (!--raw) ask();
+    return;
+  }
+  if (echo) uart.feed(end, [byte]);
+  if (byte === 13) ask();
 });
 chip.uart[1] = uart;
 uart.clkPeriChanged = nothing;
@@ -105,6 +128,7 @@ const port = new USBCDC(chip.usbCtrl);
 let room = 0; // of what the board is ready to take
 port.onSerialData = (data) => {
   out += Buffer.from(data).toString('latin1');
+  soon.schedule(SOON_NANOS);
 };
 // The package's own answers at once with nothing, and keeps the board busy with that.
 chip.usbCtrl.onEndpointRead = (endpoint, size) => {
@@ -150,7 +174,7 @@ chip.onBreak = (i) => {
   const call = calls[i];
   const [a, b, c] = core.registers;
   if (!call || core.PC > 0x4000) {
-    ask({ stopped: core.PC - 2 });
+    tell({ t: clock.nanos / 1000, stopped: core.PC - 2 });
     process.exit(0);
   }
   call(a, b, c);
@@ -159,11 +183,7 @@ chip.onBreak = (i) => {
 
 // --- time ---
 
-const slice = clock.createAlarm(() => {
-  slice.schedule(SLICE_NANOS);
-  ask({ lost: uart.lost });
-});
-slice.schedule(SLICE_NANOS);
+ask();
 core.PC = FLASH_AT;
 for (;;) {
   if (core.waiting) {

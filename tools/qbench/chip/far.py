@@ -25,28 +25,39 @@ class Far:
         self.latency_us = latency_us
         self.turns = []
         self.baud = 0  # the board's rate, exactly
+        self.raw = 0  # bytes of payload that the board will send now
         self.model = UGxx(net or Net(), {"baud_default": baud}, 1, 0, True, None)
         self._kind = None
         self._said = b""
 
+    @property
+    def echo(self):
+        return bool(self.model.echo)
+
     def sent(self, event):
-        # A byte of the board: [(when, what the modem says)]
-        byte = bytes((event["uart"],))
+        # A line of the board, or the payload that the modem waits for: [(when, what it says)]
+        text = event["said"].encode("latin-1")
         self.baud = event["baud"]
         self._turn(event)
         now = event["end"]
+        echo = self.echo and not self.raw
+        self.raw = 0
         self._advance(now)
-        self.model.feed(byte)
+        self.model.feed(text)
         self._advance(now)
         data = self._take()
-        if data[:1] == byte and self.model.echo:
-            return self._answers(now, data[1:], [(now, byte)])
-        return self._answers(now, data, [])
+        if echo and data.startswith(text):
+            data = data[len(text) :]  # that has come while it was typed
+        found = self._answers(now, data)
+        if self._kind == "prompt":
+            count = text.strip().rpartition(b",")[2]
+            self.raw = int(count) if count.isdigit() else 0
+        return found
 
     def waited(self, now):
         # Until `now` the board has sent nothing: as sent().
         self._advance(now)
-        return self._answers(now, self._take(), [])
+        return self._answers(now, self._take())
 
     def due(self, now):
         # When waited() is wanted at the latest.
@@ -60,12 +71,12 @@ class Far:
         n = self.model.pending()
         return self.model.take(n) if n else b""
 
-    def _answers(self, now, data, found):
-        if data:
-            found.append((now + self.latency_us, data))
-            self._said = (self._said + data)[-4096:]
-            self._kind = self._what()
-        return found
+    def _answers(self, now, data):
+        if not data:
+            return []
+        self._said = (self._said + data)[-4096:]
+        self._kind = self._what()
+        return [(now + self.latency_us, data)]
 
     def _what(self):
         for end, kind in _KINDS:
@@ -79,7 +90,7 @@ class Far:
 
     def _turn(self, event):
         if self._kind:
-            gap = event["start"] - event["rxEnd"] if not event["rxLeft"] else 0.0
-            self.turns.append(Turn(self._kind, gap, event["start"], event["slept"]))
+            gap = 0.0 if event["rxLeft"] else max(event["start"] - event["rxEnd"], 0.0)
+            self.turns.append(Turn(self._kind, gap, event["start"], event["startSlept"]))
             self._kind = None
             self._said = b""

@@ -6,7 +6,7 @@ import statistics
 
 import setup
 from qbench.chip.board import Chip
-from qbench.chip.far import Far
+from qbench.chip.far import Far, Turn
 from qbench.rows import Row
 from qbench.unix import _CA, SCRIPTS
 from qdevice.stage import compile_driver, compile_mpy
@@ -140,7 +140,7 @@ def stretches(turns):
     # {kind: [turns of a stream, for each stream]}, without those in which it begins and ends.
     found = {}
     streams = {"recv": [], "send": [], "prompt": []}
-    for turn in turns:
+    for turn in [*turns, Turn("other", 0, 0, 0)]:
         if turn.kind == "other":
             for kind, run in streams.items():
                 if len(run) > _ROUNDS // 2:
