@@ -128,12 +128,12 @@ _CHIP = """\
 
 runs the driver from .mpy, with boards/pico.py, on `rp2040js`, an RP2040 in JavaScript from npm,
 under the image that you name: MicroPython's for the Raspberry Pi Pico, 1.24 or newer, from its
-download page. It takes some minutes; how busy your PC is changes no number. Each instruction takes
+download page. It takes some minutes; how busy your PC is changes no number. Each instruction has
 its cycles, at the clock that the firmware sets; flash costs no waiting, so that a chip whose cache
-misses is a little slower. The UART is this project's: FIFOs of 32 bytes, interrupts at their levels
-and after 32 bits of silence, RTS, the rate that the divider gives. At its far end is the simulated
-modem: answers and prompts come after 0.3 ms, and in one more run at once; its echo always does. The
-processor sleeps while it stands in WFE or WFI; interrupts are work.
+misses is a little slower. The UART is this project's: FIFOs of 32 bytes, interrupts at their
+levels and after 32 bits of silence, RTS, the rate that the divider gives. At its far end is the
+simulated modem: answers and prompts come after 0.3 ms, and in one more run at once; its echo
+always does. The processor sleeps while it stands in WFE or WFI; interrupts are work.
 
 """
 _BARE = """\

@@ -15,6 +15,7 @@ _EMULATOR = Path(__file__).with_name("emulator.mjs")
 _STATUS_PIN = 9  # of boards/pico.py: the modem is on
 _BOOT_S = 5  # emulated: MicroPython has made its file system and speaks
 _SCRIPT_S = 300
+_READY = "raw REPL; CTRL-B to exit\r\n>"
 _PUT = """\
 import os, uctypes
 room = bytearray(%d)
@@ -114,19 +115,14 @@ class Chip:
     def boot(self):
         # Waits until MicroPython answers.
         self._typing = "\r\x03\x03\x01"
-        what = "MicroPython %s does not speak on the USB port" % self.version
-        end = self.now + _BOOT_S * 1e6
-        while "raw REPL; CTRL-B to exit\r\n>" not in self._out:
-            if self.now > end:
-                self._until("raw REPL; CTRL-B to exit\r\n>", 0, what)
-            self._next()
-        self._out = ""
+        what = "MicroPython %s does not speak on the USB port (is it an RPI_PICO image?)"
+        self._until(_READY, _BOOT_S, what % self.version)
 
     def restart(self):
         # With an empty heap.
         self._typing = "\x04"
         self._until("soft reboot\r\n", _BOOT_S, "MicroPython does not restart")
-        self._until("raw REPL; CTRL-B to exit\r\n>", _BOOT_S, "MicroPython does not restart")
+        self._until(_READY, _BOOT_S, "MicroPython does not restart")
 
     def execute(self, text, name="a script", seconds=_SCRIPT_S):
         # What the script prints.

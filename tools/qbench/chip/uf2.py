@@ -13,7 +13,7 @@ _MAGIC_END = 0x0AB16F30
 _NOT_FLASH = 1
 _HAS_FAMILY = 0x2000
 RP2040 = 0xE48BFF56
-_OTHERS = {0xE48BFF57: "RP2350", 0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350", 0xE48BFF5B: "RP2350"}
+_OTHERS = {0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350", 0xE48BFF5B: "RP2350"}
 _FLASH = 0x10000000
 _FLASH_SIZE = 16 << 20
 _NEEDED = (1, 24)  # of MicroPython
@@ -46,7 +46,7 @@ def _flash(data, path):
     seen = set()
     count = 0
     for at in range(0, len(data), _BLOCK):
-        *magic, flags, address, size, number, count, family = _HEAD.unpack_from(data, at)
+        *magic, flags, address, size, number, blocks, family = _HEAD.unpack_from(data, at)
         (end,) = struct.unpack_from("<I", data, at + _BLOCK - 4)
         if tuple(magic) != _MAGIC or end != _MAGIC_END or size > _BLOCK - 36:
             raise Problem("%s is damaged at block %d: fetch it again." % (path, at // _BLOCK))
@@ -63,6 +63,7 @@ def _flash(data, path):
         flash.extend(b"\xff" * (offset + size - len(flash)))
         flash[offset : offset + size] = data[at + 32 : at + 32 + size]
         seen.add(number)
+        count = blocks
     if not seen:
         raise Problem("%s has nothing for an RP2040 in it: %s." % (path, _ADVICE))
     if len(seen) < count:
