@@ -278,6 +278,28 @@ def test_what_stands_in_the_way_is_named(pems):
     assert wrong(learner, model) == {}
 
 
+def test_an_opening_whose_end_nobody_tells(pems):
+    # URCs go to another port: neither a failure nor a success is claimed.
+    def change(model, port):
+        model.command("fault lose_urc what=open n=0")
+
+    learner, model, _ = learn(pems, change=change, restart=False)
+    found = {name: result.text for name, result in learner.bench.results.items()}
+    assert "do URCs come to this port" in found["recv_trailer"]
+    assert found["failed_open_claims"] == "nothing tells how the opening ended"
+    assert wrong(learner, model) == {}
+
+
+def test_an_apn_that_was_there_comes_back(pems):
+    model, port = learn_rig.modem(pems, {"auto_pdp": "no"} if "auto_pdp" in SWITCHES else {})
+    talk = Talk(port)
+    assert talk.ask('AT+QICSGP=1,1,"another","me","secret",1').ok
+    learner = run.Learner(talk, options(port, restart=False))
+    learner.identify()
+    assert learner.run() == []
+    assert talk.ask("AT+QICSGP=1").field("+QICSGP:").strip() == '1,"another","me","secret",1'
+
+
 class Other:
     # A modem that somebody else wrote: what leaves it is changed.
     def __init__(self, port, change):

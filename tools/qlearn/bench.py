@@ -167,6 +167,8 @@ class Bench:
         error = self.connect(number, mode)
         if error != 0:
             self.close(number)
+            if error is None:
+                raise Unasked("nothing tells how the opening ended: do URCs come to this port?")
             raise Unasked("the connection to the server fails (%s)" % error)
 
     def closing(self, number):

@@ -42,6 +42,9 @@ def activate(bench):
     if bench.options.apn is not None:
         o = bench.options
         words = (PDP, o.apn, o.user, o.password, 3 if o.user else 0)
+        old = talk.ask("AT+QICSGP=%d" % PDP).field("+QICSGP:") or ""
+        if re.match(r' ?\d, ?"[^"]', old):  # some firmware keeps it
+            talk.undo("AT+QICSGP=%d,%s" % (PDP, old.strip()))
         bench.want('AT+QICSGP=%d,1,"%s","%s","%s",%d' % words)
     talk.settle(100)
     begin = talk.port.now()

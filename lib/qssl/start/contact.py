@@ -24,6 +24,7 @@ _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SEEN = const(160)  # bytes kept of what goes and comes
 _BLIND_MS = const(300)
 _BLINDED_MS = const(600)
+_SLOW_MS = const(3000)
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
 _PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
@@ -169,6 +170,8 @@ def _reach(step, tap):
         if step.over():
             break
         if turn & 3 == 0:
+            if turn:  # a slow modem that is busy with the last AT drops what comes
+                yield from step.pause(_SLOW_MS)
             yield from blind(step)
             if (yield from answers(step, True)):
                 # What was typed before may still be answered now, one after the other.
