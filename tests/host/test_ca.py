@@ -3,6 +3,7 @@
 
 import datetime
 import re
+import resource
 import shutil
 import socket
 import ssl
@@ -18,6 +19,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import setup
 import tool
+from qca import main
+from qdemo.problem import Problem
+from receiver import keys
 
 PAGE = (setup.ROOT / "docs/certificates.md").read_text()
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -242,6 +246,28 @@ def test_nothing_is_overwritten(made):
 def test_a_mistake_is_one_sentence(tmp_path, words, said):
     assert said.lower() in run(tmp_path, *words, status=2).lower()
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path):
+    # What is written in part would be taken for all, and be in the way.
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    run(folder, "init")
+    there = sorted(folder.rglob("*"))
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most[1]))
+    try:
+        said = run(folder, "server", "x.example", status=2)
+        run(folder, "renew", "ca", status=2)
+        with pytest.raises(Problem, match="Can't write"):
+            main._write((tmp_path / "small", b"x"), (tmp_path / "large", b"x" * 2000))
+        with pytest.raises(Problem, match="Can't write"):
+            keys.write(tmp_path / "large", b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert "Can't write" in said and "x.example.key: File too large" in said
+    assert sorted(folder.rglob("*")) == there and list(tmp_path.iterdir()) == [folder]
+    run(folder, "server", "x.example")
 
 
 def test_dates_end_in_2049(tmp_path):

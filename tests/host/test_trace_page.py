@@ -338,6 +338,14 @@ def test_the_demo_writes_one(tmp_path_factory, tmp_path, opened):
 # What is none
 
 
+def test_a_full_disk_ends_the_trace_and_not_the_modem(capsys):
+    recorder = trace.Trace("/dev/full")
+    recorder(1.0, "at", "AT")
+    recorder.close()
+    said = "ugsim: the trace /dev/full ends here: No space left on device.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_trace_that_is_cut_off(tmp_path):
     whole = tmp_path / "whole"
     w = Writer(whole)

@@ -75,14 +75,23 @@ def _dates(days, last, whose):
     return now - _DAY, end
 
 
-def _write(path, data):
-    # Makes a file that is not there yet, readable by its owner alone.
+def _write(*files):
+    # Makes files, (path, bytes), that are not there yet, for their owner alone: all or none.
+    made = []
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Problem("%s is there already and stays as it is." % path) from None
-    with open(fd, "wb") as file:
-        file.write(data)
+        for path, data in files:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            made.append(path)
+            with open(fd, "wb") as file:
+                file.write(data)
+    except BaseException as e:
+        for one in made:
+            one.unlink()
+        if isinstance(e, FileExistsError):
+            raise Problem("%s is there already and stays as it is." % path) from None
+        if isinstance(e, OSError):
+            raise Problem("Can't write %s: %s." % (path, e.strerror)) from None
+        raise
 
 
 def _replace(path, data):
@@ -92,8 +101,10 @@ def _replace(path, data):
         with open(fd, "wb") as file:
             file.write(data)
         os.replace(temp, path)
-    except BaseException:
+    except BaseException as e:
         os.unlink(temp)
+        if isinstance(e, OSError):
+            raise Problem("Can't write %s: %s." % (path, e.strerror)) from None
         raise
 
 
@@ -112,8 +123,7 @@ def _init(authority, chosen):
     key = make.key()
     name = make.name(text)
     cert = make.sign(name, name, key.public_key(), key, make.CA, begin, end)
-    _write(authority.key_path, make.key_pem(key))
-    _write(authority.cert_path, make.pem(cert))
+    _write((authority.key_path, make.key_pem(key)), (authority.cert_path, make.pem(cert)))
     _tell(authority.cert_path, "onto each board: python3 tools/board.py install --ca FILE")
     _tell(authority.key_path, "signs. It stays here, secret; keep a copy elsewhere")
 
@@ -142,8 +152,7 @@ def _issue(authority, chosen):
     usage = make.SERVER if is_server else make.CLIENT
     args = (make.name(name), ca.subject, key.public_key(), ca_key, usage, begin, end, hosts)
     cert = make.sign(*args)
-    _write(key_path, make.key_pem(key))
-    _write(cert_path, make.pem(cert))
+    _write((key_path, make.key_pem(key)), (cert_path, make.pem(cert)))
     if is_server:
         _tell(cert_path, "to the server (nginx: ssl_certificate, mosquitto: certfile)")
         _tell(key_path, "to the server (ssl_certificate_key, keyfile), secret")

@@ -189,8 +189,12 @@ def write(path, data):
     # Readable by its owner alone; what is there stays.
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(fd, "wb") as file:
-            file.write(data)
+        try:
+            with open(fd, "wb") as file:
+                file.write(data)
+        except BaseException:
+            path.unlink()  # a part of it would be taken for all
+            raise
     except FileExistsError:
         raise Problem("%s is there already and stays as it is: move it away." % path) from None
     except OSError as e:

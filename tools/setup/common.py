@@ -138,7 +138,9 @@ def main(function):
         print("%s: %s" % (Path(sys.argv[0]).name, e), file=sys.stderr)
         return 2
     except OSError as e:
-        text = "Cannot use %s: %s." % (e.filename, e.strerror) if e.filename else "%s." % e
+        text = "%s." % (e.strerror or e)
+        if e.filename:
+            text = "Cannot use %s: %s" % (e.filename, text)
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text += " Use a checkout that belongs to you."
         elif e.errno == errno.ENOSPC:

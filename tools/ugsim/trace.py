@@ -8,6 +8,7 @@
 import argparse
 import base64
 import collections
+import contextlib
 import json
 import math
 import sys
@@ -77,11 +78,22 @@ class Trace:
     def _write(self, at, kind, text, more):
         record = {"t": round(time.time(), 6), "at": round(at, 6), "kind": kind, "text": text}
         record.update(more)
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+        except OSError as error:
+            # The modem goes on without it.
+            words = (self._file.name, error.strerror)
+            print("ugsim: the trace %s ends here: %s." % words, file=sys.stderr, flush=True)
+            self.close()
 
     def close(self):
-        self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
 
 class Reader:
