@@ -136,7 +136,7 @@ def test_a_need_is_searched_or_its_limit_tried():
     tried.clear()
     limits = dict(found, **{"need frozen 1": 29000})
     assert measured(limits) == dict(limits, **{"need frozen 1": 29001})
-    assert len(tried) == 5  # the one that failed twice
+    assert len(tried) == 3 + measure._TRIES  # the one that failed, as often as it may
 
 
 def test_the_readme_shows_some():

@@ -210,10 +210,26 @@ def test_what_is_typed_comes_back_at_once_but_payload_does_not(program):
     byte = 10e6 / asked["baud"]
     assert answered["said"] == ">4"  # 14 bytes; three times four, and the time-out
     assert answered["rxEnd"] - asked["end"] == pytest.approx(12 * byte, abs=1)
-    known = Known(b"x!", 0)
-    known.echo, known.raw = True, 3
+    # What has no end, as those two bytes, is told when it has been still for a while ...
+    assert answered["t"] > answered["end"] + 20000
+    # ... and payload when it is complete.
+    known = Known(b"0123456789!", 0)
+    known.echo, known.raw = True, 2
     asked, answered = hear(program, known, 2)
-    assert (asked["said"], answered["said"]) == ("AT\r", "21")
+    assert (asked["said"], answered["said"]) == ("AT\r", ">4")
+    assert answered["t"] == pytest.approx(answered["end"])
+
+
+def test_payload_is_told_whole_however_long_it_takes(program):
+    class Slow(Known):
+        # The emulator asks in between.
+        def due(self, now):
+            return now + 50
+
+        raw = 2
+
+    asked, answered = hear(program, Slow(b"0123456789!", 0), 2)
+    assert (asked["said"], answered["said"]) == ("AT\r", ";3")
 
 
 def test_a_firmware_that_does_not_speak_is_told(program, monkeypatch):

@@ -77,12 +77,16 @@ let said = null; // what the board is saying
 let echo = false;
 let raw = 0;
 
-function ask() {
+// whole: the line is at its end, or the payload.
+function ask(whole = false) {
   const told = { t: clock.nanos / 1000, slept: slept / 1000, lost: uart.lost };
   if (out) told.out = out;
   out = '';
-  if (said) Object.assign(told, said);
-  said = null;
+  const left = said && !raw && told.t - said.end > SLICE_NANOS / 1000; // a line without an end
+  if (whole || left) {
+    Object.assign(told, said);
+    said = null;
+  }
   tell(told);
 }
 
@@ -90,7 +94,8 @@ function tell(told) {
   writeSync(1, JSON.stringify(told) + '\n');
   const answer = JSON.parse(line());
   if (answer.stop) process.exit(0);
-  ({ echo = false, raw = 0 } = answer);
+  echo = answer.echo;
+  if (told.said) raw = answer.raw;
   for (const [at, text] of answer.rx ?? []) uart.feed(at * 1000, bytes(text));
   if (answer.poke) chip.sram.set(bytes(answer.poke[1]), answer.poke[0] - RAM_AT);
   if (answer.in) keys.push(...bytes(answer.in));
@@ -114,11 +119,11 @@ const uart = new Pl011(chip, 'UART1', UART1.irq, (byte, start, end) => {
   said.said += String.fromCharCode(byte);
   said.end = end / 1000;
   if (raw) {
-    if (!--raw) ask();
+    if (!--raw) ask(true);
     return;
   }
   if (echo) uart.feed(end, [byte]);
-  if (byte === 13) ask();
+  if (byte === 13) ask(true);
 });
 chip.uart[1] = uart;
 uart.clkPeriChanged = nothing;
