@@ -21,7 +21,7 @@ def main(args):
         setup.micropython_source()
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    os.execve(python, [str(python), "-m", "qbench.main", *args], env)
+    setup.become(python, [python, "-m", "qbench.main", *args], env)
 
 
 if __name__ == "__main__":

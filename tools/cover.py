@@ -15,7 +15,7 @@ def main(args):
     setup.server("mosquitto")
     path = ["tools", "lib", "tests/host", "tests/host/support"]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(setup.ROOT / p) for p in path))
-    os.execve(python, [str(python), "-m", "qcover.main", *args], env)
+    setup.become(python, [python, "-m", "qcover.main", *args], env)
 
 
 if __name__ == "__main__":

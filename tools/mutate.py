@@ -13,7 +13,7 @@ def main(args):
     python = setup.ensure_venv("test")
     path = ["tools", "tests/host"]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(setup.ROOT / p) for p in path))
-    os.execve(python, [str(python), "-m", "qmutate.main", *args], env)
+    setup.become(python, [python, "-m", "qmutate.main", *args], env)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 # test_search - tools/search.py: no schedule breaks a promise, and one that does is found.
 # SPDX-License-Identifier: MIT
 
+import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
 import setup
+from qsearch import run
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 # NEW_SEEDS=1: each commit plays others.
@@ -30,6 +35,20 @@ def search(*args, timeout=1500):
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def test_an_interruption_is_no_failure(capsys):
+    # The workers end with it, and nothing more begins.
+    program = ("cpython", ["/bin/sh", "-c", "exec sleep 60"], None)
+    options = argparse.Namespace(seed=0, schedules=500, jobs=2, forms="all", model="ug96")
+    one = run.Search([program], options)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        one.run()
+    assert time.monotonic() - begin < 30 and not one.workers
+    assert one.failures == [] and "FAILED" not in capsys.readouterr().out
 
 
 def seed():

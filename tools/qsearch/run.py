@@ -157,6 +157,8 @@ class Search:
             if len(programs) == 2:
                 self.pieces.put((programs[1], first, count, "aio"))
         self.lock = threading.Lock()
+        self.over = False
+        self.workers = set()  # those that play
         self.begin = time.monotonic()
         self.shown = 0.0
         self.played = {}  # interpreter -> schedules
@@ -170,8 +172,17 @@ class Search:
         threads = [threading.Thread(target=self.work) for _ in range(self.options.jobs)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        finally:
+            # After Ctrl-C: what was cut off says nothing about the driver.
+            self.over = True
+            with self.lock:
+                for process in self.workers:
+                    process.kill()
+            for thread in threads:
+                thread.join()
         self.summary()
         return 1 if self.failures else 0
 
@@ -185,6 +196,8 @@ class Search:
                 (name, argv, env), first, count, which = self.pieces.get_nowait()
             except queue.Empty:
                 return
+            if self.over:
+                return
             before = 0
             done = False
             tail = []
@@ -194,7 +207,12 @@ class Search:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                start_new_session=True,  # Ctrl-C is for this process alone
             ) as process:
+                with self.lock:
+                    self.workers.add(process)
+                    if self.over:
+                        process.kill()
                 for line in process.stdout:
                     words = line.split(" ", 2)
                     if words[0] != "@@":
@@ -212,7 +230,9 @@ class Search:
                             done = True
                             self.add(what)
                         self.progress()
-            if not done:
+            with self.lock:
+                self.workers.remove(process)
+            if not done and not self.over:
                 with self.lock:
                     why = "the worker ended without a result:\n%s" % "".join(tail)
                     self.failed(name, {"seed": first, "why": why, "plan": None})
