@@ -348,6 +348,7 @@ def test_what_is_noted_beside_the_switches(pems):
         (b'\r\n+QLTS: ""', b"\r\n+QLTS: none", "qlts_year"),
         (b'+QNTP: 0,"', b'+QNTP: 0,"time ', "qntp_year"),
         (b"abcdefghij\r\n\r\nOK", b"abcdefghij\r\n\r\n\r\nOK", "recv_trailer"),
+        (b"\r\n> ", b"> ", "prompt_space"),
         (b"+CME ERROR: 417", b"+CME ERROR: 999", "file_missing"),
         (b"+QFUPL: 2,abcd", b"+QFUPL: 2,0xabcd", "checksum_case"),
     ],

@@ -239,6 +239,8 @@ def prompt(bench):
             answer = talk.ask("AT+QSSLSEND=%d%s" % (FIRST, length), 10000, True)
             if not answer.final.startswith(">"):
                 raise Unasked("there is no prompt (%s)" % (answer.final or "nothing"))
+            if b"\r\n>" not in answer.raw:
+                raise Odd("no line end stands before the prompt")
             blank = talk.until(lambda came: came[:1] == b" ", 400)
             talk.settle(200)
             bench.settle("prompt_space", "yes" if blank else "no")

@@ -5,7 +5,7 @@ import re
 
 _FINAL = re.compile(rb"\r\n(OK|ERROR|SEND OK|SEND FAIL|NO CARRIER|\+CM[ES] ERROR: ?[^\r\n]*)\r\n")
 _DATA = re.compile(rb"\r\nCONNECT[^\r\n]*\r\n")
-_PROMPT = re.compile(rb"\r\n>")
+_PROMPT = re.compile(rb"(?:\r\n|\A)>")
 # What a modem says on its own. An answer may begin like one of these: `own` decides.
 _URC = re.compile(
     r"\+QSSLURC:|\+QIURC:|\+QSSLOPEN:|\+QIOPEN:|\+QIND:|\+QUSIM:|\+CTZ[VE]:|\+QNTP:|\+CG?REG:"
