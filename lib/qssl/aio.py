@@ -202,7 +202,7 @@ def start(modem, apn="", timeout_ms=180000, **settings):
     try:
         yield from drive(modem, steps, timeout_ms)
     finally:
-        unload("start connect clock")
+        unload("start connect clock wire.command")
 
 
 # async

@@ -8,7 +8,6 @@ import errno
 
 from micropython import const
 
-from .connect.arguments import quoted
 from .errors import Error, Refused
 
 _LINE_MAX = const(256)  # bytes that are kept of a line of the answer
@@ -38,14 +37,7 @@ class Https:
     def __init__(
         self, host: str, path: str = "/", content_type: str = "application/json", pack=None
     ) -> None:
-        host = str(quoted(host, "uplink", "host"), "ascii")
-        path = str(quoted(path, "uplink", "path", 500), "ascii")
-        if " " in path or " " in host:
-            raise Refused(errno.EINVAL, "uplink", "host or path holds a blank")
-        self._head = (
-            "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: "
-            % (path, host, str(quoted(content_type, "uplink", "content_type"), "ascii"))
-        ).encode()
+        self._head = _head(host, path, content_type)
         self._pack = pack or lines
         self._sock = None
 
@@ -199,6 +191,19 @@ class Https:
                     self._keep = False
             if self._sink:
                 self._sink(part)
+
+
+def _head(host, path, content_type):
+    # What each request begins with. It loads what is let go with the next connection.
+    from .connect.arguments import quoted
+
+    host = quoted(host, "uplink", "host")
+    path = quoted(path, "uplink", "path", 500)
+    if b" " in path or b" " in host:
+        raise Refused(errno.EINVAL, "uplink", "host or path holds a blank")
+    kind = quoted(content_type, "uplink", "content_type")
+    how = b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: "
+    return how % (path, host, kind)
 
 
 def quiet(sock):

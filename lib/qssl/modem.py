@@ -1,21 +1,69 @@
 # qssl.modem - the modem as a program sees it: start it, give it TLS contexts, connect.
 # SPDX-License-Identifier: MIT
 
-from time import ticks_add, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from .errors import error
 from .wire import link as _l
 from .wire.ascii import field, number, value
-from .wire.command import COMMAND_MS, At, Exchange
 from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 
 _PDPS = const(b"AT+QIACT?\r")
 _TRIES = const(3)
+_COMMAND_MS = const(5000)  # how long an ordinary command may take
 
 
-class Witness(Exchange):
+class At:
+    # The source of commands: a queue. Several tasks, or a callback in the middle of a command,
+    # may each wait for one of their own. What types them is wire.command, loaded by the first.
+
+    def __init__(self, link):
+        self._link = link
+        self._queue = []
+        self.lines = []  # of the command that run() or ask() waited for last
+        self.cut = False  # a line of its was longer than the parser takes
+        self.until = None  # ticks: the deadline of a call that needs several commands
+        self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
+        link.sources.append(self)
+
+    def __getattr__(self, name):
+        # post, ask, run, want, need, over, wait, alone, fail: what types commands.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from .wire.command import Commands
+
+        return getattr(Commands(self), name)
+
+    def job(self, now):
+        if not self._queue:
+            return None
+        x = self._queue.pop(0)
+        x.limit_ms = max(ticks_diff(x.due, now), 1)
+        return x
+
+    def wants(self, now):
+        return self._queue
+
+    def lost(self, result):
+        if result:
+            while self._queue:
+                self._queue.pop(0).result = result
+
+    def within(self, timeout_ms, steps):
+        # Runs `steps`, blocking: all of their commands together within the time.
+        if not isinstance(timeout_ms, int) or not 0 < timeout_ms < 1 << 29:
+            raise error("timeout")
+        outer = self.until
+        self.until = ticks_add(ticks_ms(), timeout_ms)
+        try:
+            return self._link.drive(steps)
+        finally:
+            self.until = outer
+
+
+class Witness(_l.Job):
     # What a modem forgets when it restarts is the evidence that it has not, however the restart
     # was hidden: the active PDP contexts, and the APN, which the loss of a context leaves as it
     # was (manual 3.1). Asked wherever a restart could have been missed, see Link.suspect. A job of
@@ -222,7 +270,7 @@ class Modem:
         try:
             self._start(apn, user, password, auth, timeout_ms, pin)
         finally:
-            unload("start connect clock family hints")
+            unload("start connect clock family hints wire.command")
 
     def _start(self, apn, user, password, auth, timeout_ms, pin):
         # Its frame has what start() then lets go: a name in that of start() would hold it.
@@ -403,7 +451,7 @@ class Modem:
     # --- questions -----------------------------------------------------------------------------
 
     def command(
-        self, text: str | bytes, prefix: bytes = b"", timeout_ms: int = COMMAND_MS
+        self, text: str | bytes, prefix: bytes = b"", timeout_ms: int = _COMMAND_MS
     ) -> list:
         """Runs any AT command, without CR. Never pass it text from outside: it types what it is
         given.

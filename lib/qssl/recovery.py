@@ -27,6 +27,8 @@ _MUTE = const(2)  # failures of a modem that does not answer at all, until it is
 _PDP = const(3)
 _RADIO = const(6)
 _RESTART = const(8)
+# What starting and watching load.
+_LOADED = const("start clock timesources family hints wire.command")
 
 
 class Recovery:
@@ -104,13 +106,16 @@ class Recovery:
         if modem.up:
             if ticks_diff(self._look, ticks_ms()) > 0:
                 return
-            yield from self._watch()
+            try:
+                yield from self._watch()
+            finally:
+                unload(_LOADED, True)
         if not modem.up:
             self._told("start")
             try:
                 yield from self._start()
             finally:
-                unload("start clock family hints")
+                unload(_LOADED)
             self._look = ticks_add(ticks_ms(), _WATCH_MS)
             yield from self._clock()
 

@@ -8,18 +8,7 @@ clock = Timekeeper(modem, utc=board.utc, ntp=("0.pool.example", "1.pool.example"
 up = Uplink(..., recover=Recovery(modem, apn="internet", clock=clock))
 clock.now(), clock.source, clock.sure, clock.rejected
 """
-# The policy, for all who need the time:
-#   * Sources in order: "program" (what utc() gives, what modem.clock(t) was told), "network"
-#     (AT+QLTS), "ntp" (AT+QNTP, two servers that agree), "modem" (its clock, whoever set it).
-#   * The modem's clock shows what is believed, or that it was never set.
-#   * A time is believed if it lies within `years` and not behind the last time known for sure.
-#   * What the network alone has said is compared with NTP once, if servers are named: two that
-#     agree win, one alone only by what a zone or a date gone wrong makes.
-#   * Once known, it runs on with the ticks. What differs from it is not believed, unless its
-#     source comes before that of the time known, or two sources agree.
-#   * It is sure once a second source says the same, or a server's certificate was checked against
-#     it: confirm(). Only what is sure is kept in the file. What is not and leads to failures is
-#     doubted: doubt(). Then another source may correct it, and that one is asked last.
+# Whom it believes: timesources.
 
 import errno
 import os
@@ -29,20 +18,15 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from .clock import civil, get, network, seconds, setting, unix
 from .errors import Refused
 
 _WRONG_S = const(120)  # two clocks that differ by more do not agree
-_ZONES_S = const(129600)  # the most that a zone's sign, or a date, gone wrong makes
-_DRIFT = const(100)  # a second in so many that the ticks may be wrong by
 _KEEP_S = const(86400)  # the file is written once a day, as that wears the flash
 _BOOTS = const(8)  # power-ups that the file knows
 _NOTES = const(8)  # rejections that are kept
-_NEVER = const(315964800)  # 1980-01-06, the clock of a modem that was never told
 _MAGIC = b"QST1"
 _MARK = b"\xf5\xfe"  # before a stamp; no UTF-8 text begins so
 STAMP = const(14)  # bytes: mark, power-up, seconds since then, seconds since 1970 or 0
-_RANK = {"modem": 1, "ntp": 2, "network": 2, "program": 3}
 
 
 class Timekeeper:
@@ -98,6 +82,8 @@ class Timekeeper:
         for function in (utc, set):
             if function is not None and not callable(function):
                 _refuse("utc and set must be functions, such as board.utc, without ()")
+        from .clock import unix
+
         self._from, self._to = unix(years[0], 1, 1), unix(years[1], 1, 1)
         self._every = every_s
         self._ntp = None
@@ -164,6 +150,8 @@ class Timekeeper:
         Allocates: the tuple.
         Since: 0.2.
         """
+        from .clock import civil
+
         now = self.now()
         return None if now is None else civil(now)[:6]
 
@@ -194,19 +182,9 @@ class Timekeeper:
         Allocates: while it runs.
         Since: 0.2.
         """
-        shown = yield from get(self._modem, False)
-        up = self.up()
-        known = self._zero is not None
-        self._other = None
-        self._weigh("program", self._own(shown))
-        if not known or self._weak or up >= self._due or self._unchecked():
-            yield from self._round(shown)
-            # What only the modem's clock says, others may know better at any time.
-            self._due = up + (0 if self.source == "modem" else self._every)
-            self._weak = False
-            shown = yield from get(self._modem, False)  # AT+QNTP may have set it
-        self._outside()
-        return (yield from self._put(shown))
+        from .timesources import steps
+
+        return steps(self)
 
     def why(self) -> str:
         """Why the time is not known, or by whom it is, in a few words. Does not block.
@@ -299,164 +277,7 @@ class Timekeeper:
         if not self.rejected or self.rejected[-1] != note:
             self.rejected = self.rejected[1 - _NOTES :] + [note]
 
-    def _weigh(self, source, s):
-        # source says that it is s now. True if that is the time from now on.
-        if s is None:
-            return False
-        up = self.up()
-        zero = s - up
-        known = self._zero is not None
-        agree = known and abs(zero - self._zero) <= _WRONG_S + (up - self.when) // _DRIFT
-        two = source == "ntp" and self._ntp.many  # two have said it
-        why = None
-        if not self._from <= s < self._to:
-            why = "no year that can be"
-        elif not agree and s < self.last - (_ZONES_S if two else _WRONG_S):
-            why = "behind the last time known"
-        if why:
-            self._note(source, s, why)
-            return False
-        if agree:
-            if source != self.source:
-                if source == "modem":
-                    return True  # it may have been set by what is known already
-                self.sure = True  # a second witness
-                if _RANK[source] < _RANK[self.source]:
-                    self._sure()
-                    return True
-        elif known:
-            other = self._other
-            both = other is not None and other[0] != source and abs(other[1] - zero) <= _WRONG_S
-            over = source == "program" or self._weak or _RANK[source] > _RANK[self.source]
-            if source == "ntp" and self.source == "network" and not self._checked:
-                over = over or two or abs(zero - self._zero) <= _ZONES_S
-            if not (over or (both and self.source != "program")):
-                if other is None and source != "modem":
-                    self._other = (source, zero)
-                self._note(source, s, "not the time known from " + self.source)
-                return False
-            self._note(self.source, self._zero + up, "corrected by " + source)
-            self.sure = both
-            self._weak = two = False  # two against one are not sure yet
-        self._zero = zero
-        self.source = source
-        self.when = up
-        self.sure = self.sure or two
-        self._sure()
-        return True
-
-    def _unchecked(self):
-        # Whether it is time for NTP to say if the network's time is right.
-        ntp = self._ntp
-        if ntp is None or self._checked or self.source not in ("network", "modem"):
-            return False
-        return self.up() >= ntp.due
-
-    def _sure(self):
-        if self.sure:
-            self.last = max(self.last, self._zero + self.up())
-        self._keep()
-
-    def _own(self, shown):
-        # What the program says: utc(), or what it told modem.clock(). shown: the modem's clock.
-        s = None
-        if self._utc is not None and not self._local:
-            try:
-                t = self._utc()
-                s = None if t is None else seconds(t)
-            except OSError as e:
-                self._note("program", None, str(e))
-        up = self.up()
-        told = self._told
-        if s is not None and told is not None and self.source != "program":
-            if abs(s - told - up) <= 5 + (up - self.when) // _DRIFT:
-                return None  # the board's clock, as this has set it
-        stated = self._modem.stated
-        if s is None and stated is not None and self.source != "program":
-            s = stated[1] + ticks_diff(ticks_ms(), stated[0]) // 1000
-            if shown is None or abs(_utc(shown) - s) > _WRONG_S:
-                return None  # too long ago, or the modem has restarted since
-        if s is not None and self._bad == "program" and self.source != "program":
-            if abs(s - up - self._zero) > _WRONG_S + (up - self.when) // _DRIFT:
-                return None  # it led to failures
-            self._bad = None
-        return s
-
-    def _round(self, shown):
-        # Asks the sources in order, the doubted one last.
-        order = ["network", "ntp", "modem"]
-        if self._bad in order:
-            order.remove(self._bad)
-            order.append(self._bad)
-        heard = False
-        lie = False  # the network is not believed; it may have set the modem's clock
-        for source in order:
-            s = None
-            if source == "network":
-                told = yield from network(self._modem)
-                if told is not None:
-                    s = told[0]
-                    self._looks_local(s, told[1])
-            elif source == "ntp":
-                ntp = self._ntp
-                if ntp is not None and self.up() >= ntp.due and (not heard or self._unchecked()):
-                    s = yield from ntp.agreed(heard)
-            elif shown is not None and not lie and (self._zero is None or self._weak):
-                s = _utc(shown)
-            believed = self._weigh(source, s)
-            if source == "ntp" and s is not None:
-                self._checked = True
-                self._local = self._local and not (believed and self._was_right(s))
-            heard = heard or believed
-            lie = lie or (source == "network" and s is not None and not believed)
-        if self._bad != "program":
-            self._bad = None
-
-    def _looks_local(self, s, zone):
-        # The board's clock is ahead of the network's by just the network's zone: it was set to
-        # local time, as `mpremote rtc --set` does.
-        if self.source == "program" and zone and not self.sure and self._modem.stated is None:
-            if abs(self._zero + self.up() - s - zone * 900) <= _WRONG_S:
-                self._note("program", self._zero + self._up, "it is local time; it must be UTC")
-                self._local = True
-                self._zero = None
-                self.source = None
-
-    def _was_right(self, s):
-        # Whether it was the network that took local time for UTC, not the board's clock.
-        try:
-            return abs(seconds(self._utc()) - s) <= _WRONG_S
-        except OSError:
-            return False
-
     # --- who is told ---
-
-    def _put(self, shown):
-        # Generator: the modem's clock, which shows `shown`. AT+CTZU lets the network set it, too.
-        now = self.now()
-        if now is None:
-            if shown is not None:  # from somebody who is not believed
-                yield from setting(self._modem, _NEVER)
-            return False, None
-        wrong = None
-        if shown is not None:
-            wrong = _utc(shown) - now
-            if abs(wrong) <= _WRONG_S and not shown[6]:
-                return False, wrong
-        yield from setting(self._modem, now)
-        return wrong is None or abs(wrong) > _WRONG_S, wrong
-
-    def _outside(self):
-        # The board's clock.
-        zero = self._zero
-        if self._set is None or zero is None:
-            return
-        if self._told is None or abs(self._told - zero) > 2:
-            self._told = zero
-            try:
-                self._set(civil(zero + self.up())[:6])
-            except OSError as e:
-                self._note("board", zero + self._up, str(e))
 
     # --- the file ---
 
@@ -519,11 +340,6 @@ class Timekeeper:
 
 def _refuse(hint):
     raise Refused(errno.EINVAL, "clock", hint)
-
-
-def _utc(shown):
-    # Seconds of what clock.get() gave.
-    return unix(*shown[:6]) - shown[6] * 900
 
 
 def at(record: bytes, s: int | None) -> bytes:

@@ -49,13 +49,13 @@ INTERNAL = (
     "family.ec200u family.ec2x family.keys family.lte family.ready family.suites family.ugxx "
     "family family.wanted family.witness modes.inband modes.push ntp sitewords start.bringup "
     "start.contact start.echo start.left start.mute start.network start.radio start.sim "
-    "start.urcs start.words tried uplink.answer uplink.fetch uplink.send uplink.signed wire.ascii "
-    "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
+    "start.urcs start.words timesources tried uplink.answer uplink.fetch uplink.send "
+    "uplink.signed wire.ascii wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
 HIDDEN = {
-    "modem": "Witness",
+    "modem": "At Witness",
     "modem.Modem": "connecting release lose misheard",
     "socket.Socket": "ioctl",
     "modes.stream": "connect take_over",

@@ -4,9 +4,11 @@
 #     python -m qbench.modem BAUD
 #
 # Hosts: source (150000 bytes, then closes), sink, echo, mqtt (a broker that agrees to all), http
-# (a server that answers 200 to every request). Prints its addresses as JSON. Ends by SIGTERM.
+# (a server that answers 200 to every request, and keeps the connection if it is HTTP/1.1). Prints
+# its addresses as JSON. Ends by SIGTERM.
 
 import json
+import re
 import signal
 import sys
 
@@ -19,6 +21,7 @@ CHUNKS = 100
 TOTAL = CHUNKS * 1500
 _CONNACK = b"\x20\x02\x00\x00"
 _PUBACK = b"\x40\x02"
+_LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 _OK = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -34,8 +37,19 @@ class Broker(Peer):
 
 
 class HttpServer(Peer):
+    # Answers once a request has come whole.
+    def __init__(self):
+        self._come = {}  # connection: what has come of the request
+
     def on_data(self, conn, data):
-        if b"\r\n\r\n" in data:
+        data = self._come.pop(conn, b"") + bytes(data)
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not end or (length and len(body) < int(length.group(1))):
+            self._come[conn] = data
+        elif b" HTTP/1.1" in head:
+            conn.push(_OK.replace(b"1.0", b"1.1"))
+        else:
             conn.push(_OK)
             conn.peer_close()
 

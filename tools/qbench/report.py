@@ -60,7 +60,7 @@ _JOBS = (
         "ask.__init__ ask.diagnose ask.info ask.probe ask.status ask.strays ask.trace "
         "uplink.health",
     ),
-    ("what time it is, and whom to believe", "timekeeper ntp"),
+    ("what time it is, and whom to believe", "timekeeper timesources ntp"),
     (
         "records that survive a power cut, and their delivery",
         "queue uplink.__init__ https mqtt recovery",

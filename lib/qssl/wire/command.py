@@ -1,8 +1,9 @@
 # qssl.wire.command - AT commands one after the other: their lines, data and final result codes.
 # SPDX-License-Identifier: MIT
 #
-# For everything but the traffic of sockets, which are jobs of their own. Allocates: its replies
-# are lists of lines.
+# For everything but the traffic of sockets, which are jobs of their own. Loaded by the first
+# command, through modem.At, and let go with what else a connection needs until it opens.
+# Allocates: its replies are lists of lines.
 
 import errno
 from time import ticks_add, ticks_diff, ticks_ms
@@ -12,17 +13,13 @@ from micropython import const
 from ..errors import Error, error
 from . import link as _l
 
-COMMAND_MS = const(5000)  # how long an ordinary command may take
+_COMMAND_MS = const(5000)  # how long an ordinary command may take
 _TRIES = const(3)  # of what is harmless to repeat
 _TRY_MS = const(3500)
 
 
-class Exchange:
+class Exchange(_l.Job):
     # One command, as a job of the link.
-    takes = _l.OK | _l.ERROR | _l.CONNECT
-    pad = 27
-    token = None
-
     def __init__(self, link, text, prefix, data, due):
         self._link = link
         self._text = text
@@ -64,15 +61,6 @@ class Exchange:
         self.begun = ticks_ms()
         return self._data(buf)
 
-    def owes(self):
-        return 0
-
-    def foreign(self, buf, lo, hi):
-        pass
-
-    def unsure(self, result):
-        return 0
-
     def done(self, result):
         if result == _l.CONNECT and self._data is not None:
             # The modem waits for data: it is typed, then the real result comes.
@@ -86,35 +74,14 @@ class Exchange:
             self.result = result
 
 
-class At:
-    # The source of commands: a queue. Several tasks, or a callback in the middle of a command,
-    # may each wait for one of their own.
+class Commands:
+    # The methods of a modem.At that type commands: it makes one of these for each call.
 
-    def __init__(self, link):
-        self._link = link
-        self._queue = []
-        self.lines = []  # of the command that run() or ask() waited for last
-        self.cut = False  # a line of its was longer than the parser takes
-        self.until = None  # ticks: the deadline of a call that needs several commands
-        self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does
-        link.sources.append(self)
+    def __init__(self, at):
+        self._at = at
+        self._link = at._link
 
-    def job(self, now):
-        if not self._queue:
-            return None
-        x = self._queue.pop(0)
-        x.limit_ms = max(ticks_diff(x.due, now), 1)
-        return x
-
-    def wants(self, now):
-        return self._queue
-
-    def lost(self, result):
-        if result:
-            while self._queue:
-                self._queue.pop(0).result = result
-
-    def post(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, make=Exchange):
+    def post(self, text, prefix=None, timeout_ms=_COMMAND_MS, data=None, make=Exchange):
         # Queues the command line `text` (bytes, without its CR) and returns its Exchange. prefix:
         # of its information lines, b"" for every line that is no URC. data(buf): fills buf with
         # what is typed after CONNECT and returns the bytes, 0 at the end.
@@ -123,10 +90,11 @@ class At:
                 raise error("control")
         self._link.mine(None)
         due = ticks_add(ticks_ms(), timeout_ms)
-        if self.until is not None and ticks_diff(self.until, due) < 0:
-            due = self.until
+        until = self._at.until
+        if until is not None and ticks_diff(until, due) < 0:
+            due = until
         x = make(self._link, text + b"\r", prefix, data, due)
-        self._queue.append(x)
+        self._at._queue.append(x)
         self._link.pump()
         return x
 
@@ -145,7 +113,7 @@ class At:
             if self._link.job is x:
                 self._link.expire()
             else:  # it did not get its turn: a modem in quarantine, a queue too long
-                self._queue.remove(x)
+                self._at._queue.remove(x)
                 x.result = _l.TIMEOUT
                 self._link.stats.silent += 1
         return x.result
@@ -158,14 +126,14 @@ class At:
         finally:
             if not x.result:
                 if self._link.job is not x:
-                    self._queue.remove(x)
+                    self._at._queue.remove(x)
                 elif x._data is not None:
                     self._link.expire()
         if x.full:
             raise MemoryError
         return x
 
-    def ask(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None, tries=0):
+    def ask(self, text, prefix=None, timeout_ms=_COMMAND_MS, data=None, tries=0):
         # Generator: gives the final result (OK, ERROR, CONNECT, TIMEOUT, GARBLED, MISHEARD or
         # RESTARTED) of the command, as post() takes it; its lines are in self.lines, until the
         # next yield. A question, which names the prefix of its answer, is asked again within the
@@ -182,36 +150,25 @@ class At:
                 break
             if ticks_diff(due, ticks_ms()) <= 0:
                 break
-        self.lines = x.lines
-        self.cut = x.cut
+        self._at.lines = x.lines
+        self._at.cut = x.cut
         return x.result
 
-    def run(self, text, prefix=None, timeout_ms=COMMAND_MS, data=None):
+    def run(self, text, prefix=None, timeout_ms=_COMMAND_MS, data=None):
         # The same, blocking.
         return self._link.drive(self.ask(text, prefix, timeout_ms, data))
 
-    def want(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
+    def want(self, text, phase, hint, prefix=None, timeout_ms=_COMMAND_MS, tries=0):
         # Like ask(), but anything other than OK raises, and a line too long for the parser. Gives
         # the lines.
         result = yield from self.ask(text, prefix, timeout_ms, None, tries)
         if result != _l.OK:
             self.fail(result, phase, hint)
-        if prefix is not None and self.cut:
+        if prefix is not None and self._at.cut:
             raise error("too long")
-        return self.lines
+        return self._at.lines
 
-    def within(self, timeout_ms, steps):
-        # Runs `steps`, blocking: all of their commands together within the time.
-        if not isinstance(timeout_ms, int) or not 0 < timeout_ms < 1 << 29:
-            raise error("timeout")
-        outer = self.until
-        self.until = ticks_add(ticks_ms(), timeout_ms)
-        try:
-            return self._link.drive(steps)
-        finally:
-            self.until = outer
-
-    def need(self, text, phase, hint, prefix=None, timeout_ms=COMMAND_MS, tries=0):
+    def need(self, text, phase, hint, prefix=None, timeout_ms=_COMMAND_MS, tries=0):
         # The same, blocking.
         return self._link.drive(self.want(text, phase, hint, prefix, timeout_ms, tries))
 
@@ -219,16 +176,17 @@ class At:
         # Generator: runs `steps`, which set up the modem, once no other task does such a thing.
         # What has interrupted that, such as a callback, would wait in vain: it goes ahead.
         link = self._link
-        due = self.until
-        while link.depth <= self.setter:
+        at = self._at
+        due = at.until
+        while link.depth <= at.setter:
             if not (yield due):
                 raise error("busy")
-        outer = self.setter
-        self.setter = link.depth
+        outer = at.setter
+        at.setter = link.depth
         try:
             return (yield from steps)
         finally:
-            self.setter = outer
+            at.setter = outer
 
     def fail(self, result, phase, hint, code=0):
         # Raises what `result` means: the hint if the modem refused.

@@ -68,6 +68,22 @@ SENT = const(b"\r\nSEND OK\r\n")
 _NOTHING = const(-2)  # of odd: no line that nobody knows
 
 
+class Job:
+    # What most jobs have in common.
+    takes = OK | ERROR | CONNECT
+    pad = 27
+    token = None
+
+    def owes(self):
+        return 0
+
+    def foreign(self, buf, lo, hi):
+        pass
+
+    def unsure(self, result):
+        return 0
+
+
 class Stats:
     """Counters since the start of the program. They only grow."""
 
