@@ -178,6 +178,7 @@ class Modem:
     stated = None  # (ticks, seconds since 1970): what the program told clock() last
     model = ""  # what ATI says; "": start() has not asked yet
     dialect = "ugxx"  # its family: a module of qssl.family
+    forced = None  # the same, if the program said so
     stuck = False  # it refuses to open connections
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
@@ -270,7 +271,7 @@ class Modem:
         try:
             self._start(apn, user, password, auth, timeout_ms, pin)
         finally:
-            unload("start connect clock family hints wire.command")
+            unload("start connect clock family hints rare wire.command")
 
     def _start(self, apn, user, password, auth, timeout_ms, pin):
         # Its frame has what start() then lets go: a name in that of start() would hold it.

@@ -28,7 +28,7 @@ _PDP = const(3)
 _RADIO = const(6)
 _RESTART = const(8)
 # What starting and watching load.
-_LOADED = const("start clock timesources family hints wire.command")
+_LOADED = const("start clock timesources family hints rare wire.command")
 
 
 class Recovery:

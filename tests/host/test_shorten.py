@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 
 import ast
+import builtins
+import importlib
 import re
 import sys
 import types
@@ -195,10 +197,126 @@ def test_of_the_driver():
     assert sorted(texts) == sorted(sources)
     for name, text in texts.items():
         ast.parse(text)
-        assert all(re.fullmatch(r"_[A-Za-z]{1,2}", short) for short, _ in functions[name])
+        assert all(re.fullmatch(r"_?[A-Za-z]\w*", short) for short, _ in functions[name])
     words, _ = shorten.outside(setup.ROOT)
     renamed = {name for found in functions.values() for _, name in found}
     assert renamed and not renamed & words
-    # Fewer than a third of what they stand for.
+    # Few of what they stand for are names that nothing else has.
     owner = shorten.Shortener(sources, *shorten.outside(setup.ROOT))
-    assert len(set(owner.short.values())) * 3 < len(owner.short)
+    new = set(owner.short.values()) - set(shorten._WORDS) - owner._always
+    assert len(new) * 10 < len(owner.short), new
+
+
+ASIDE = {
+    "__init__": "",
+    "errors": "MOST = const(7)\n\ndef error():\n    return ValueError\n",
+    "modem": '''
+from .errors import MOST, error
+
+_LIMIT = const(3)
+_NAMES = {"a": (1, 2), "b": "c"}
+
+
+class Modem:
+    """The modem."""
+
+    def __init__(self, size):
+        self._size = size
+
+    def seldom(self, n=_LIMIT, most=MOST):
+        """Seldom called."""
+        from .errors import error
+
+        return self._size + n + most, error()
+
+    def tls(self):
+        """Called by every program."""
+        from .errors import error
+
+        return error()
+
+    def often(self):
+        """Loads nothing."""
+        return self._size
+
+
+class At:
+    def __init__(self, modem):
+        self._first = modem
+        self._second = self._third = 2
+
+    def __getattr__(self, name):
+        from .rare import Typed
+
+        return getattr(Typed(self), name)
+''',
+    "rare": """
+class Rare:
+    pass
+
+
+class Typed:
+    def __init__(self, at):
+        self._whole = at
+
+    def _ask(self):
+        return 3
+
+    def _want(self):
+        return 4
+""",
+}
+
+
+def _aside():
+    owner = shorten.Shortener(ASIDE, set(), set())
+    return owner.short, {name: owner.text(name) for name in ASIDE}
+
+
+def _import(texts, monkeypatch, tmp_path):
+    folder = tmp_path / "aside"
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / (name + ".py")).write_text(text)
+    monkeypatch.setattr(builtins, "const", _same, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [n for n in sys.modules if n.partition(".")[0] == "aside"]:
+        del sys.modules[name]
+    return importlib.import_module("aside.modem")
+
+
+def test_methods_that_are_rarely_called(monkeypatch, tmp_path):
+    short, texts = _aside()
+    assert "seldom" not in texts["modem"] and "def seldom" in texts["rare"]
+    assert "def tls" in texts["modem"] and "def often" in texts["modem"]
+    module = _import(texts, monkeypatch, tmp_path)
+    assert module.Modem(4).tls() is ValueError and "aside.rare" not in sys.modules
+    assert module.Modem(4).seldom() == (14, ValueError)
+    assert module.Modem(4).seldom(most=1, n=2) == (7, ValueError)
+    with pytest.raises(AttributeError):
+        module.Modem(4).nothing
+
+
+def test_a_class_derived_from_the_modem(monkeypatch, tmp_path):
+    module = _import(_aside()[1], monkeypatch, tmp_path)
+
+    class Mine(module.Modem):
+        def seldom(self):
+            return super().seldom(1, 2)
+
+    assert Mine(4).seldom() == (7, ValueError)
+
+
+def test_what_getattr_gives_is_as_if_it_were_there(monkeypatch, tmp_path):
+    short, texts = _aside()
+    names = ("_first", "_second", "_third", "_whole", "_ask", "_want")
+    assert len({short[n] for n in names}) == len(names), short
+    at = getattr(_import(texts, monkeypatch, tmp_path), short["At"])(1)
+    assert getattr(at, short["_ask"])() == 3 and getattr(at, short["_want"])() == 4
+
+
+def test_dicts_of_constants():
+    texts = _aside()[1]
+    assert "dict((('a', (1, 2)), ('b', 'c')))" not in texts["modem"]  # it stays, so do its names
+    owner = shorten.Shortener({"other": ASIDE["modem"]}, set(), set())
+    assert "dict((('a', (1, 2)), ('b', 'c')))" in owner.text("other")

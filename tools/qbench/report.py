@@ -24,7 +24,7 @@ _PARTS = {
 _JOBS = (
     (
         "the face: what a program calls",
-        "__init__ modem errors tls wire.__init__ wire.dialect",
+        "__init__ modem rare errors tls wire.__init__ wire.dialect",
     ),
     (
         "commands, replies, deadlines, one pump for all",

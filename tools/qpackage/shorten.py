@@ -3,13 +3,18 @@
 #
 # MicroPython keeps every name of a .mpy file in the heap, once, for ever. So what only the driver
 # itself calls by name, gets one of a few names that are used again and again: two attributes may
-# share one if no object has both, two functions if no module has both. Parameters that nobody
-# names get words that every MicroPython has in its flash.
+# share one if no object has both, two functions if no module has both. What is only an attribute,
+# and parameters that nobody names, get words that every MicroPython has in its flash; functions
+# and classes get names that attributes of what is always loaded have anyhow.
+#
+# Methods of Modem that begin by loading another module go to qssl.rare, which the first of them
+# that is called loads.
 #
 # A name stays as it is if it is public (see qapi.public: it has a docstring), if anything outside
 # of lib/qssl names it (programs, tests, tools, documents), if a text in the driver may mean it
 # (getattr), or if an object of MicroPython has one like it. Numbers that other modules import are
-# put in where they are used.
+# put in where they are used. Dicts of constants are made of tuples where a module is let go: a
+# word in a tuple goes with it, one in a dict is a name, and stays.
 
 import ast
 import builtins
@@ -41,6 +46,7 @@ _OUTSIDE = (
 _HOLD = ("tools/q*/*.py", "tests/host/*.py")
 # Modules that look like others to clients: all of their names are kept.
 _ALIKE = ("aio", "compat")
+_ALWAYS = ("modem", "wire.link", "wire.parser", "wire.channel", "socket")
 # Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
 # static_qstr_list), that are nothing built in: free for parameters.
 _FREE = """
@@ -48,11 +54,47 @@ append args clear close copy count end endswith extend find format get index ins
 keys lower lstrip pop popitem remove replace rfind rindex rsplit rstrip send sep setdefault sort
 split start startswith step stop strip throw update upper value values
 """.split()
+# More of them, for attributes: of what asks an object for one by such a name, nothing here is (the
+# protocols of streams, generators and exceptions).
+_WORDS = """
+abs all bool bytearray bytecode bytes callable chr classmethod dict dir divmod eval exec from_bytes
+getattr globals hasattr hash id int isalpha isdigit isinstance islower isspace issubclass isupper
+iter len list little locals map max min object oct ord pow print range repr reverse round self set
+setattr sorted staticmethod str sum super to_bytes tuple type zip append clear copy count end
+endswith extend find format index insert items join key keys lower lstrip main pop popitem remove
+replace rfind rindex rsplit rstrip sep setdefault sort split start startswith step stop strip
+update upper values
+""".split()
 # Methods of what MicroPython has and CPython has not.
 _FOREIGN = """
 any deinit flush init ioctl ipoll irq modify poll qstr_info readinto register sendbreak txdone
 unregister
 """.split()
+
+
+# The class some of whose methods go elsewhere, where to, and which stay: many programs call them.
+_FROM = ("modem", "Modem")
+_TO = ("rare", "Rare")
+_STAY = ("clock", "tls")
+_LOOK = """
+def __getattr__(self, name):
+    if name[:2] == "__":
+        raise AttributeError(name)
+    from .rare import Rare
+    method = getattr(Rare, name)
+    return lambda *args, **named: method(self, *args, **named)
+"""
+_DERIVED = """
+if type(self) is not Modem:
+    from .rare import Rare
+    for name, method in Rare.__dict__.items():
+        if name[:2] != "__":
+            setattr(Modem, name, method)
+"""
+
+
+# Names that a module of the interpreter or of the driver has.
+_FIXED = {*dir(builtins), *keyword.kwlist, "const", "micropython"}
 
 
 def _foreign():
@@ -118,10 +160,14 @@ class Shortener:
     # sources: {"wire.link": its text}. words, named: see outside().
     def __init__(self, sources, words, named):
         self.trees = {name: ast.parse(text, name) for name, text in sources.items()}
+        if _TO[0] in self.trees:
+            _set_aside(self.trees[_FROM[0]], self.trees[_TO[0]])
         self._keep = words | _foreign()
         self.named = set(named)
         self._scopes = []  # sets of names that may not share one
         self._loose = set()  # attributes given to an object from outside
+        self._globals = set()  # names of modules' own
+        self._always = set()  # attributes of what is always loaded
         self.consts = {}  # module: {name: number}
         self.short = {}  # name: its short one
         self._collect()
@@ -139,6 +185,7 @@ class Shortener:
             self._keep |= _hidden(tree)
             self.consts[module] = _consts(tree)
             self._scopes.append(names)
+            self._globals |= names
             for node in ast.walk(tree):
                 if isinstance(node, (ast.Global, ast.Nonlocal)):
                     self._keep.update(node.names)
@@ -151,6 +198,8 @@ class Shortener:
                     self._keep.update(alias.name for alias in node.names)
                 elif isinstance(node, ast.ClassDef):
                     own = self._class(node, families)
+                    if module in _ALWAYS:
+                        self._always |= own
                     if ast.get_docstring(node) or module in _ALIKE:
                         self._keep.update(n for n in own if not n.startswith("_"))
             if module in _ALIKE:
@@ -168,7 +217,7 @@ class Shortener:
     def _class(self, node, families):
         # The names that it gives to its objects.
         family = families.setdefault(node.name, set())
-        for base in node.bases:
+        for base in [*node.bases, *_delegates(node)]:
             name = base.attr if isinstance(base, ast.Attribute) else base.id
             other = families.setdefault(name, set())
             if other is not family:
@@ -210,10 +259,18 @@ class Shortener:
                 if n in clash:
                     clash[n] |= scope
         taken = {n for s in self._scopes for n in s} - set(names)
-        taken |= {n for n in _locals(self.trees.values()) if n.startswith("_")}
+        here = set(_locals(self.trees.values()))
+        taken |= {n for n in here if n.startswith("_")}
+        there = self._always - set(names) - self._globals - _FIXED - here
+        there = sorted((n for n in there if not n.startswith("__")), key=lambda n: (len(n), n))
         for n in sorted(names, key=lambda n: (-len(clash[n]), n)):
-            have = {self.short.get(other) for other in clash[n]} | taken | self._keep
-            self.short[n] = next(s for s in _shorts() if s not in have)
+            have = {self.short.get(other) for other in clash[n]}
+            if n in self._globals:
+                free = [w for w in there if w not in have | clash[n]]
+            else:
+                free = [w for w in _WORDS if w not in have | taken]
+            free = free or (s for s in _shorts() if s not in have | taken | self._keep)
+            self.short[n] = next(iter(free))
 
     def resolve(self, module, node):
         # The module that a relative import names, "" for the package itself.
@@ -267,6 +324,53 @@ def _bound(body):
     for statement in body:
         visit(statement)
     return found
+
+
+def _fixed(node):
+    # Whether the compiler makes one object of it.
+    if isinstance(node, ast.Tuple):
+        return all(_fixed(n) for n in node.elts)
+    return isinstance(node, ast.Constant)
+
+
+def _delegates(node):
+    # The classes whose attributes a class's __getattr__ gives: as if it had them.
+    for function in node.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__getattr__":
+            for n in ast.walk(function):
+                if isinstance(n, ast.ImportFrom):
+                    yield from (ast.Name(a.name) for a in n.names if a.name[:1].isupper())
+
+
+def _class_of(tree, name):
+    return next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+
+
+def _set_aside(origin, other):
+    # Moves the public methods that begin by loading another module, with the imports and constants
+    # of the module that they use.
+    source, target = _class_of(origin, _FROM[1]), _class_of(other, _TO[1])
+    moved = [
+        n
+        for n in source.body
+        if _public(n) and isinstance(n, ast.FunctionDef) and n.name not in _STAY
+        if isinstance(n.body[1], ast.ImportFrom) and n.body[1].module
+    ]
+    source.body = [n for n in source.body if n not in moved] + ast.parse(_LOOK).body
+    target.body = moved
+    used = {n.id for method in moved for n in ast.walk(method) if isinstance(n, ast.Name)}
+    first = []
+    for node in origin.body:
+        if isinstance(node, ast.ImportFrom):
+            names = [a for a in node.names if a.name in used and not a.asname]
+            if names:
+                first.append(ast.ImportFrom(node.module, names, node.level))
+        elif isinstance(node, ast.Assign) and node.targets[0].id in used:
+            first.append(node)
+    other.body[:0] = first
+    for n in source.body:
+        if isinstance(n, ast.FunctionDef) and n.name == "__init__":
+            n.body += ast.parse(_DERIVED).body
 
 
 def _read(body):
@@ -402,6 +506,15 @@ class _Rename(ast.NodeTransformer):
             found.append(ast.Assign([target], value))
         node.names = [ast.alias(inner, "_module")]
         return [ast.copy_location(n, node) for n in found]
+
+    def visit_Dict(self, node):
+        self.generic_visit(node)
+        stays = self._bound or self._module in ("__init__", *_ALWAYS)
+        if stays or not all(k and _fixed(k) for k in node.keys + node.values):
+            return node
+        pairs = [ast.Tuple([k, v], ast.Load()) for k, v in zip(node.keys, node.values)]
+        made = ast.Call(ast.Name("dict", ast.Load()), [ast.Tuple(pairs, ast.Load())], [])
+        return ast.copy_location(made, node)
 
     def visit_Global(self, node):
         return node  # names that are not renamed, see _collect

@@ -20,7 +20,7 @@ _AGAIN_MS = const(1000)  # until an id that is still taken is tried again ...
 _SPARE_MS = const(3000)  # ... as long as so much time is left
 
 # What a connection needs until it opens.
-_LOADED = const("start connect files family clock timesources ask.codes hints wire.command")
+_LOADED = const("start connect files family clock timesources ask.codes hints rare wire.command")
 
 
 def connecting(modem, host, port, ctx, make, pdp, push):

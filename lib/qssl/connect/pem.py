@@ -78,7 +78,7 @@ class Clean(Source):
             if len(text) >= len(self._tail):
                 if not text.startswith(self._tail):
                     # A hyphen stands for + where base64 is for URLs.
-                    return self.wrong("end" if text.startswith(b"--") else "base64")
+                    return self.wrong(b"end" if text.startswith(b"--") else b"base64")
                 self._drop(len(self._tail))
                 self._tail = None
                 if self._row:
@@ -95,7 +95,7 @@ class Clean(Source):
             return True
         self._ended = True
         if self._tail is not None:
-            return self.wrong("short" if self._tail.startswith(self._in) else "end")
+            return self.wrong(b"short" if self._tail.startswith(self._in) else b"end")
         self._drop(len(self._in))
         return False
 

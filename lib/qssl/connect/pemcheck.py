@@ -27,7 +27,7 @@ def load(ca, cert, key):
         if what is None:
             found.append(None)
             continue
-        if isinstance(what, str) and what and ("-----" in what or min(what) < " "):
+        if isinstance(what, str) and what and ("-----" in what or min(what.encode()) < 32):
             what = what.encode()  # no path, and a key must not get into an error's text
         elif isinstance(what, bytearray):
             what = bytes(what)  # it may change
@@ -40,7 +40,7 @@ def load(ca, cert, key):
             ids = source.ids
         elif phase == "key" and source.ids and source.ids[0] and ids and ids[0]:
             if _differ(source.ids[0], ids[0]):
-                source.wrong("order" if source.ids[0] in ids else "pair")
+                source.wrong(b"order" if source.ids[0] in ids else b"pair")
         found.append(
             (source._what, source.raw_size, source.raw_crc, source.size, source.sum, source.crc)
         )
@@ -68,34 +68,34 @@ class Checked(Clean):
         self._der = None
         super().__init__(what, phase)
         if not self.raw_size:
-            self.wrong("empty")
+            self.wrong(b"empty")
         if self._private:
-            self.wrong("private" if self._blocks else "key")
+            self.wrong(b"private" if self._blocks else b"key")
         if not self._blocks:
-            self.wrong("none")
+            self.wrong(b"none")
         if self._stray:
             self._line = self._stray
-            self.wrong("stray")
+            self.wrong(b"stray")
 
     def begins(self, label):
         key = label.endswith(b"PRIVATE KEY")
         if self._phase == "key":
             if label == b"ENCRYPTED PRIVATE KEY":
-                self.wrong("locked")
+                self.wrong(b"locked")
             if key and label not in KEYS:
-                self.wrong("openssh" if b"OPENSSH" in label else "kind")
+                self.wrong(b"openssh" if b"OPENSSH" in label else b"kind")
         else:
             self._private = self._private or key
             if label == b"TRUSTED CERTIFICATE":
-                self.wrong("trusted")
+                self.wrong(b"trusted")
             if label == b"PKCS7" or label == b"CMS" or label.startswith(b"PKCS #7"):
-                self.wrong("pkcs7")
+                self.wrong(b"pkcs7")
         name = super().begins(label)
         if not name:
             return None
         self._blocks += 1
         if self._phase == "key" and self._blocks > 1:
-            self.wrong("two")
+            self.wrong(b"two")
         self._der = Walk(label if key else CERTIFICATES[0])
         self._padded = False
         return name
@@ -107,20 +107,20 @@ class Checked(Clean):
             data = b""
         # Decoders pass over what is not base64.
         if self._padded or b2a_base64(data)[:-1] != row:
-            self.wrong("written" if b"\\n" in row else "base64")
+            self.wrong(b"written" if b"\\n" in row else b"base64")
         self._padded = row[-1] == 61  # "="
         self._der.feed(data)
 
     def ends(self):
         der = self._der
         if der.size and der.size != der.at:
-            self.wrong("missing" if der.size > der.at else "more")
+            self.wrong(b"missing" if der.size > der.at else b"more")
         if der.bad or not der.size:
-            self.wrong("der")
+            self.wrong(b"der")
         if not der.oid:
-            self.wrong("label")
+            self.wrong(b"label")
         if der.oid == _DSA or der.oid[:2] == _EDWARDS:
-            self.wrong("kind")
+            self.wrong(b"kind")
         if len(self.ids) < _CERTIFICATES:
             self.ids.append(der.id)
 
@@ -136,11 +136,11 @@ class Checked(Clean):
 
         self.close()
         value = ""
-        if reason == "missing":
+        if reason == b"missing":
             value = str(self._der.size - self._der.at)
-        elif reason == "more":
+        elif reason == b"more":
             value = str(self._der.at - self._der.size)
-        refuse(self._phase, self._what, reason, value, self._line)
+        refuse(self._phase, self._what, reason.decode(), value, self._line)
 
 
 class Walk:

@@ -18,7 +18,7 @@ def wanted(modem, suite, value, where, sni, check_host):
         if flag not in (None, False, True):
             _refuse("sni and check_host must be True, False or None")
     lte = modem.link.lte
-    known = lte or modem.model or hasattr(modem, "forced")
+    known = lte or modem.model or modem.forced
     if value is None and suite is not None:
         value = SUITES.get(suite) or MORE.get(suite)
         if value is None or (known and not lte and suite in MORE):

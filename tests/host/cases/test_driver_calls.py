@@ -1,7 +1,8 @@
 # test_driver_calls - the forms of reading and writing; writes that are merged.
 # SPDX-License-Identifier: MIT
 
-from driver_kit import POLL_RD, Log, Recorder, connected, pattern
+from driver_kit import POLL_RD, Log, Recorder, bare, connected, pattern, raised, up
+from qssl import Modem
 
 
 def test_small_writes_go_out_as_one_command():
@@ -144,3 +145,27 @@ def test_read_short_at_the_end_of_the_stream():
     rig, modem, sock = connected(Recorder(b"abc", True))
     assert sock.read(10) == b"abc"
     assert sock.read(10) == b""
+
+
+class Mine(Modem):
+    # A program's own modem.
+    def signal(self):
+        return super().signal(), "mine"
+
+
+def test_a_class_derived_from_modem():
+    # The compiled driver has the methods that are rarely called elsewhere.
+    rig, modem = bare()
+    modem = Mine(rig.uart)
+    modem.start(apn="internet")
+    assert modem.signal() == (up()[1].signal(), "mine")
+    assert modem.ip().count(".") == 3 and Modem.registration(modem)
+
+
+def test_methods_that_are_rarely_called():
+    rig, modem = up()
+    assert modem.signal() < 0 and modem.registration() is True
+    signal = modem.signal
+    assert signal() == modem.signal()
+    assert raised(modem.strays, 1).errno and modem.strays(size=64).lines() == []
+    assert not hasattr(modem, "nothing")
