@@ -72,10 +72,11 @@ unregister
 """.split()
 
 
-# The class some of whose methods go elsewhere, where to, and which stay: many programs call them.
+# The class some of whose methods go elsewhere, where to, and which stay: what many programs call,
+# and what somebody may name by the class.
 _FROM = ("modem", "Modem")
 _TO = ("rare", "Rare")
-_STAY = ("clock", "tls")
+_STAY = ("clock", "off", "sleep", "tls", "transparent", "wake")
 _LOOK = """
 def __getattr__(self, name):
     if name[:2] == "__":
