@@ -85,7 +85,7 @@ def choose(step, lines, settings):
     # As a byte of the answer may have been lost, what can't be right is asked again. settings: see
     # ready().
     modem = step.modem
-    forced = modem.forced
+    forced = getattr(modem, "forced", None)
     for _ in range(_TRIES):
         model, family, by_fw = _read(lines)
         if family and by_fw in (None, "", family) and forced in (None, family):
