@@ -10,10 +10,11 @@ import sys
 import pytest
 
 import setup
-from qbench import options
+from qbench import main, options, report
 from qbench.chip import far, measure, uf2
 from qbench.chip.board import Chip
 from qbench.chip.far import Far
+from qbench.rows import Row
 from qdemo.problem import Problem
 
 HERE = setup.ROOT / "tests/host"
@@ -329,3 +330,13 @@ def test_streams_are_found_among_the_rest():
         "send": [20, 20],
         "prompt": [20, 20],
     }
+
+
+def test_what_was_measured_stands_beside_what_is_computed():
+    limits = json.loads(main.LIMITS.read_text())
+    rows = [Row(key, "about " + key, 0.5, "%") for key in limits if key.startswith("turns ")]
+    lines = "\n".join(report._chip(rows)).splitlines()
+    assert "| about turns share recv 921600 | 99.1 % | 50.0 % |" in lines
+    assert "| about turns instructions send | 8200.0 % | 50.0 % |" in lines
+    text = (setup.ROOT / "docs/numbers.md").read_text()
+    assert report._CHIP in text and "| receiving at 921600 baud, of the bound | 99.1 % |" in text

@@ -135,7 +135,36 @@ levels and after 32 bits of silence, RTS, the rate that the divider gives. At it
 simulated modem: answers and prompts come after 0.3 ms, and in one more run at once; its echo
 always does. The processor sleeps while it stands in WFE or WFI; interrupts are work.
 
+With MicroPython 1.26.1 as built from Debian's sources (with pico-sdk 2.2.0; gcc 12, for size), in
+2026-11; beside it what is computed above for the same:
 """
+_CHIP_END = """\
+At 921600 baud and a modem that answers at once: 99.0 %% receiving, 97.3 %% sending, 0.37 ms behind
+the prompt. From .mpy %s of heap are in use with an open socket. From nothing to the first
+100 bytes there and back it takes 1.97 s: 0.22 s are the import, 0.95 s start(), 0.73 s a TLS
+context and the connection. No byte was lost.
+"""
+# What --rp2040 has measured: (row of the turns beside which it stands, value)
+_CHIP_ROWS = (
+    ("us recv", 152),
+    ("us send", 82),
+    ("us prompt", 154),
+    ("share recv 115200", 0.9989),
+    ("share recv 460800", 0.9955),
+    ("share recv 921600", 0.9911),
+    ("busy recv 115200", 0.1863),
+    ("busy recv 460800", 0.5687),
+    ("busy recv 921600", 0.9249),
+    ("share send 115200", 0.9968),
+    ("share send 460800", 0.9931),
+    ("share send 921600", 0.9861),
+    ("busy send 115200", 0.1476),
+    ("busy send 460800", 0.2534),
+    ("busy send 921600", 0.4387),
+    ("share write 500", 0.8187),
+    ("share write 4096", 0.9454),
+)
+_CHIP_HEAP = 46848
 _BARE = """\
 A loop that only counts bytes reads no line and checks nothing: what it misses of the bound is
 missed by the PC and the simulated modem, which share its two or more processors, not by the
@@ -206,6 +235,7 @@ def write(root, parts, measure):
             lines += _modules(parts, measure.modules)
         if name == "turns":
             lines.append(_TURNS)
+            lines += _chip(rows)
         if name == "speed":
             lines.append(_BARE)
             lines.append("![Speed over the line's rate](speed.svg)\n")
@@ -218,6 +248,21 @@ def write(root, parts, measure):
     (root / "docs/heap.svg").write_text(plot.bars(_BARS, heaps(found)))
     path = root / "README.md"
     path.write_text(readme(path.read_text(), parts))
+
+
+def _chip(rows):
+    # rows: those of the turns, computed.
+    known = {row.key: row for row in rows}
+    cells = []
+    for key, value in _CHIP_ROWS:
+        row = known["turns " + key]
+        # A turn's row says "the same" as the one before it, which counts its instructions.
+        text = known["turns " + key.replace("us ", "instructions ")].text
+        text = text.replace("instructions from", "from").replace(" on an RP2040", "")
+        cells.append((text, show(value, row.unit), row.shown()))
+    lines = ["| what | measured | computed |", "| --- | ---: | ---: |"]
+    lines += ["| %s | %s | %s |" % row for row in cells]
+    return [_CHIP, *lines, "", _CHIP_END % show(_CHIP_HEAP, "B")]
 
 
 def readme(text, parts):

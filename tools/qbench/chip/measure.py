@@ -25,11 +25,11 @@ _TURNS = {
 # echo comes while the command is being typed.
 _FULL = {"recv": (1500, 19 + 19 + 1500 + 8, 1), "send": (1460, 19 + 4 + 1460 + 11, 2)}
 _STEPS = (
-    "import board, qssl",
-    "and a Modem",
-    "and start()",
-    "and a TLS context, an open socket",
-    "and 100 bytes there and back",
+    "the import of board and qssl",
+    "a Modem",
+    "start()",
+    "a TLS context and a connection",
+    "100 bytes there and back",
 )
 _HEAP = ("import", "modem", "context", "start", "socket")
 _HEAP_WORDS = (
@@ -74,7 +74,7 @@ def measure(stack, image, folder, say):
         steps = steps or found
         rows += _streams(far, baud, latency, sizes)
     for words, ms in zip(_STEPS, steps):
-        rows.append(Row("rp2040 start " + words, "after " + words, ms, "ms"))
+        rows.append(Row("rp2040 start " + words, "from nothing until " + words, ms, "ms"))
     rows.append(Row("rp2040 lost", "bytes that the UART lost", chip.lost, "B", 0))
     for row in rows:
         row.exact, row.place = False, place
