@@ -37,6 +37,7 @@ class Power:
     def __init__(self, machine, watchdog_ms: int = 0, path: str = _FILE) -> None:
         self._machine = machine
         self._most = watchdog_ms
+        self._waits = watchdog_ms  # what the one that runs does
         self._path = path
         self._dog = None
 
@@ -63,7 +64,7 @@ class Power:
         short = dog is not None and self._most < 60000
         if deeply is not None and not short:
             deeply(ms)
-        piece = _LIGHT_MS if dog is None else self._most // 2
+        piece = _LIGHT_MS if dog is None else self._waits // 2
         while True:
             if dog is not None:
                 dog.feed()
@@ -95,7 +96,8 @@ class Power:
         made = getattr(self._machine, "WDT", None)
         wdt = None
         if made is not None and patience_s and self._most:
-            wdt = made(timeout=min(patience_s * 1000, self._most))
+            self._waits = min(patience_s * 1000, self._most)
+            wdt = made(timeout=self._waits)
         dog = Watchdog(wdt, patience_s * 1000)
         if wdt is not None:
             self._dog = dog

@@ -198,6 +198,15 @@ def test_wrong_options(tmp_path):
     assert replay("--help")[0] == 0
 
 
+def test_an_output_that_nobody_reads():
+    read, write = os.pipe()
+    os.close(read)
+    argv = [sys.executable, "tools/replay.py", "-v", "tests/transcripts/ug96-start.txt"]
+    done = subprocess.run(argv, cwd=setup.ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_ctrl_c(tmp_path):
     path = written(tmp_path, "> AT+QIACT=1\n< OK\n> AT+QIDEACT=1\n< OK\n" * 5000)
     for wait_s in (0.3, 2):

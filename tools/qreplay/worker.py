@@ -1,6 +1,7 @@
 # qreplay.worker - replays transcripts; a process of its own, as it has a clock of its own.
 # SPDX-License-Identifier: MIT
 
+import os
 import sys
 
 import upy
@@ -85,6 +86,10 @@ def run():
         return main(sys.argv[1:])
     except (TraceError, ControlError) as error:
         print("replay.py: %s" % error, file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read the output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         print("replay.py: cannot read %s: %s." % (error.filename, error.strerror), file=sys.stderr)
     except KeyboardInterrupt:

@@ -92,6 +92,16 @@ def test_light_sleep_with_a_watchdog():
     assert rig.now == 300000 and max(m.slept) <= 4194
 
 
+def test_light_sleep_with_a_watchdog_of_less_than_the_board_has():
+    rig = site()
+    m = machine(rig)
+    power = Power(m, 600000)
+    power.watchdog(60)
+    assert m.dog.timeout == 60000
+    power.sleep(300000)
+    assert rig.now == 300000 and max(m.slept) <= 30000
+
+
 def test_deep_sleep():
     for watched, most, dog in ((True, 8388, 900), (True, 8388, 0), (False, 600000, 900)):
         rig = site()
