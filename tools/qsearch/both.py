@@ -4,11 +4,12 @@
 #
 #     both.py DAYS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"
 #
-# Its files survive power cuts of the board, all else of it does not. As examples/update/main.py
-# does, the board starts the newest version that has proved itself, or a new one, once. Settings
-# are right ones, wrong ones, and ways to the server that lead nowhere. Of the updates two are bad:
-# one crashes when it is imported, one reaches no server. Whoever sends them looks once a day, and
-# sends again what came to nothing without its fault (a power cut in its trial, say).
+# A record every half an hour or so; eight of them go together. Its files survive power cuts of the
+# board, all else of it does not. As examples/update/main.py does, the board starts the newest
+# version that has proved itself, or a new one, once. Settings are right ones, wrong ones, and ways
+# to the server that lead nowhere. Of the updates two are bad: one crashes when it is imported, one
+# reaches no server. Whoever sends them looks once a day, and sends again what came to nothing
+# without its fault (a power cut in its trial, say).
 
 import contextlib
 import json
@@ -52,6 +53,7 @@ _NAME = "north-1"
 _BOARD = "pico"
 _HOME, _OTHER, _NOBODY = "server.example", "other.example", "nobody.example"
 _COMMON = noise(6000)  # of each version
+_BATCH = 8  # records that wait: then they go
 _CUT = (60, 60, 600, 25000)  # a power cut comes within so many bytes
 
 
@@ -112,6 +114,7 @@ class Year:
         self.lost = self.damaged = self.cuts = self.trials = self.worst = 0
         self.booting = False
         self.due = 0
+        self.batch = _BATCH
         self.boot()
 
     # --- the board ---
@@ -163,6 +166,7 @@ class Year:
         assert self.update.version == version
         self.up.on_message = lambda number, body: self.got.append(number)
         self.booting = False
+        self.busy = True  # the uplink works, until all has gone that there is
 
     def reset(self):
         raise Reset
@@ -218,13 +222,16 @@ class Year:
         while rig.now < end:
             if rig.now >= self.due:
                 self.record()
+            until = min(self.due, end)
+            if not self.busy and len(self.queue) < self.batch:
+                rig.sleep(max(until - rig.now, 1))
+                continue
             before = rig.now
             wait = up.step()
             self.worst = max(self.worst, rig.now - before)
-            until = min(self.due, end)
-            if wait and self.idle():
+            self.busy = not wait or not self.idle()
+            if not self.busy:
                 up.close()
-                rig.sleep(max(until - rig.now, 0))
                 continue
             nap = 500 if up.failures else 100
             rig.sleep(max(min(max(wait, nap), until - rig.now), 1))
@@ -380,6 +387,7 @@ class Year:
             self.rig.model.command(word)
         self.gate.sick = 0
         self.disk.cut = None
+        self.batch = 1
         self.rig.model.network.set_time(self.now_s(), 0)
 
     def summary(self):
