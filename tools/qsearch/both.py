@@ -233,8 +233,8 @@ class Year:
             if not self.busy:
                 up.close()
                 continue
-            nap = 500 if up.failures else 100
-            rig.sleep(max(min(max(wait, nap), until - rig.now), 1))
+            nap = (3000 if wait else 500) if up.failures else 200
+            rig.sleep(max(min(nap, until - rig.now), 1))
 
     def idle(self):
         busy = len(self.queue) or self.jobs.jobs or self.update.trial or self.update.ready
