@@ -41,7 +41,7 @@ def test_some_weeks_of_a_year():
 
 def test_some_days_both_ways():
     # Three updates: a good one, one that crashes, one that reaches nobody.
-    status, output = soak("both", "--days", "2", "--seed", "8")
+    status, output = soak("both", "--days", "2", "--seed", "2")
     assert status == 0 and "the good ones were kept, the bad ones went back" in output
     assert int(re.search(r"trials +(\d+)", output)[1]) >= 3
     for what in ("power_cuts", "settings", "messages"):
