@@ -252,6 +252,64 @@ def test_an_emulator_that_ends_is_told(program):
             chip.boot()
 
 
+# --- what is typed at MicroPython's prompt ---
+
+
+class Prompt(Chip):
+    # A board whose raw REPL answers from a table: {the beginning of what is typed: (out, error)}
+    def __init__(self, answers):
+        self.answers = answers
+        self.now, self.version = 0.0, "1.28.0"
+        self._out = self._typing = ""
+        self._poke = None
+        self.typed, self.poked = [], []
+
+    def _next(self):
+        self.now += 1e5
+        text, self._typing = self._typing, ""
+        if self._poke:
+            self.poked.append(self._poke)
+            self._poke = None
+        if text.startswith("\r\x03"):
+            self._out += "\r\n>>> \r\nraw REPL; CTRL-B to exit\r\n>"
+        elif text == "\x04":
+            self._out += "OK\r\nMPY: soft reboot\r\nraw REPL; CTRL-B to exit\r\n>"
+        elif text:
+            self.typed.append(text)
+            for begin, (out, error) in self.answers.items():
+                if text.startswith(begin):
+                    self._out += "OK%s\x04%s\x04>" % (out, error)
+                    return
+
+
+def test_a_script_gives_what_it_prints_or_why_it_fails():
+    board = Prompt({"print": ("1\r\n", ""), "bad": ("", "Traceback:\r\nOSError: 28\r\n")})
+    board.boot()
+    board.restart()
+    assert board.execute("print(1)") == "1\r\n" and board.typed == ["print(1)\x04"]
+    with pytest.raises(Problem, match=r"^x\.py fails on the board: OSError: 28$"):
+        board.execute("bad", "x.py")
+    assert board.execute("print(1)") == "1\r\n"
+    with pytest.raises(Problem, match=r"y\.py does not end within 2 emulated seconds; the last"):
+        board.execute("loop", "y.py", 2)
+
+
+def test_files_go_into_the_boards_memory_in_pieces():
+    board = Prompt({"import": ("536872960\r\n", ""), "folder": ("", ""), "put": ("", "")})
+    board.put({"/lib/a/b.mpy": b"\xff" * 20000, "/c": b""})
+    assert [text.rstrip("\x04") for text in board.typed[1:]] == [
+        "put('/c', 'wb', 0)",
+        "folder('/lib')",
+        "folder('/lib/a')",
+        "put('/lib/a/b.mpy', 'wb', 16384)",
+        "put('/lib/a/b.mpy', 'ab', 3616)",
+    ]
+    assert [(at, len(text)) for at, text in board.poked if text] == [
+        (0x20000800, 16384),
+        (0x20000800, 3616),
+    ]
+
+
 # --- the far end, and what is made of it ---
 
 

@@ -52,7 +52,10 @@ def _run(chosen, stack):
 
     if chosen.rp2040:
         parts = {"rp2040": measure_chip(stack, Path(chosen.rp2040), folder, say)}
-        print(report.as_json(parts)) if chosen.json else report.table(parts)
+        if chosen.json:
+            print(report.as_json(parts))
+        else:
+            report.table(parts)
         return 0
     limits = json.loads(LIMITS.read_text()) if chosen.check else None
     measure = Measure(stack, folder, say, limits)
