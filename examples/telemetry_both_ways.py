@@ -99,6 +99,7 @@ settings.watch("interval_s", lambda name, value: print("%s is %s now" % (name, v
 
 # After a power cut everywhere all boards start in the same second: each waits a moment of its own.
 start_ms = int.from_bytes(os.urandom(2), "big") * board.setting("spread_s", 60) // 66
+print("connects in %d s" % (start_ms // 1000))
 begin = due = time.ticks_ms()
 n = before = 0
 while not count or up.delivered + up.rejected < count or len(up.queue):
