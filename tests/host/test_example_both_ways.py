@@ -49,7 +49,8 @@ def test_records_up_messages_and_settings_down(receiver, tmp_path):
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert sorted(lines[:2]) == ["interval_s is 1 now", "message 1: health"]
+    assert lines[0] == "connects in 0 s"
+    assert sorted(lines[1:3]) == ["interval_s is 1 now", "message 1: health"]
     texts = [json.loads(t) for (t,) in receiver.rows("SELECT record FROM records ORDER BY id")]
     assert all(t["at"] > 1.7e9 for t in texts)
     kinds = [t.get("qssl") for t in texts]
