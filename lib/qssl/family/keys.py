@@ -59,9 +59,11 @@ def more(modem, ctx, host, settings):
             settings.append((b"checkhost", b"%d" % (check is not False)))
     for key in family.zero.split():
         now = yield from _value(modem, id, key)
-        # A path is a further CA's, or cacert by another name, which is set behind all of these.
+        # A path is a further CA's, or cacert by another name, which is set behind all of these;
+        # EG800K has six of them.
         if now not in (None, b"", b"0"):
-            settings.append((key, b"0" if now.isdigit() else b'""'))
+            paths = modem.at.lines[0].count(b",") - 1
+            settings.append((key, b"0" if now.isdigit() else b",".join([b'""'] * paths)))
 
 
 def _suite(modem, id, best):

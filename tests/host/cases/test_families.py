@@ -394,8 +394,15 @@ def test_a_further_ca_that_another_program_has_left():
                     modem.connect(host, 8883, modem.tls(0, ca=CA, check_time=False)).close()
                     tls = rig.net.conns[-1].tls
                     assert tls.more_ca == () and tls.ca == CA, (model, meaning, quoted)
-                found = values(rig)["cacertex" if meaning == "more" else "cacert"]
+                found = "".join(values(rig)["cacertex" if meaning == "more" else "cacert"])
                 assert (found == "") == (meaning == "more"), (model, meaning, found)
+    # Two of six.
+    rig, modem, log = started("eg800k")
+    rig.model.files.ufs.put("other.pem", CA)
+    line = 'AT+QSSLCFG="cacertex",0,"","other.pem","other.pem"\r'
+    assert b"OK" in log_at(rig, line)
+    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+    assert rig.net.conns[-1].tls.more_ca == ()
     # A firmware that does not let go of it.
     rig, modem, log = started("ec25")
     log_at(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')

@@ -34,7 +34,7 @@ KEYS = {
     "ignoremulticertchainverify": ("number", 0, 1, 0, "(0,1)"),
     "ignoreinvalidcertsign": ("number", 0, 1, 0, "(0,1)"),
     "ignorecertitem": ("number", 0, 1048575, 0, "(0-1048575)"),
-    "cacertex": ("path", 0, _PATH_MAX, "", "<cacertexpath>"),
+    "cacertex": ("paths", 0, _PATH_MAX, (), "<cacertexpath>"),
     "closetimemode": ("number", 0, 1, 0, "(0,1)"),
     "session": ("number", 0, 1, 0, "(0,1)"),
     "session_cache": ("number", 0, 1, 0, "(0,1)"),
@@ -158,9 +158,8 @@ def _modern(m, tls, values, host):
     if (checks == "level" and values["seclevel"]) or (checks == "key" and values.get("checkhost")):
         tls.check_name = host
     tls.ignore = tuple([key for key in _IGNORE if values.get(key)])
-    more = m.read_file(values.get("cacertex", ""))
-    if more and m.sw["cacertex"] == "more":
-        tls.more_ca = (more,)
+    more = [m.read_file(path) for path in values.get("cacertex", ())]
+    tls.more_ca = tuple([data for data in more if data])
     tls.password = values.get("clientkey password", "")
     tls.dtls = values.get("dtls", 0) == 1
 
@@ -169,7 +168,11 @@ def _shown(m, key, value):
     kind = KEYS[key][0]
     if kind == "number":
         return str(value)
-    if kind == "texts":
+    if kind == "paths" and m.family.ca_paths == 1:
+        value = value[0] if value else ""
+    elif kind == "paths":
+        value = (*value, *[""] * m.family.ca_paths)[: m.family.ca_paths]
+    if isinstance(value, tuple):
         return ",".join(['"%s"' % text for text in value])
     if kind == "suite" and not m.family.suite_quoted:
         return value
@@ -214,23 +217,28 @@ def qsslcfg(m, form, args):
     if len(args) == 1:
         if named != "cacertex":
             raise Refused
-        for number in range(COUNT):  # EG800K lists all
-            m.out.info('+QSSLCFG: "%s",%d,"%s"' % (named, number, m.sslctx[number][key]))
+        for number in range(COUNT):
+            shown = _shown(m, key, m.sslctx[number][key])
+            m.out.info('+QSSLCFG: "%s",%d,%s' % (named, number, shown))
         return OK
     number = args.number(1, 0, COUNT - 1)
     values = m.sslctx[number]
     kind, low, high = _spec(m, key)[:3]
-    if len(args) > 3 and kind != "texts" and key != "clientkey":
+    if len(args) > 3 and kind not in ("paths", "texts") and key != "clientkey":
         raise Refused
     if len(args) == 2:
         fault = m.faults.hit("cfg_lies", key=key)
         value = values[key] if fault is None else fault.text("value")
+        if kind == "paths" and isinstance(value, str):
+            value = (value,)
         m.out.info('+QSSLCFG: "%s",%d,%s' % (named, number, _shown(m, key, value)))
         return OK
     if kind == "number":
         value = args.number(2, low, high)
     elif kind == "suite":
         value = _suite(m, args)
+    elif kind == "paths":
+        value = _texts(args, m.family.ca_paths, high)
     elif kind == "texts":
         value = _texts(args, low, high)
     else:

@@ -22,6 +22,7 @@ class Family(ec200u.Family):
     open_test = "+QSSLOPEN: (1-15),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]"
     local_port = 0
     recv_zero = True
+    ca_paths = 6
 
     contexts = 15
     most_active = 8

@@ -24,6 +24,7 @@ class Family:
     states = None  # as shown, by those of ugsim.model.commands.sslsocket; None: they are UGxx's
     local_port = None  # as AT+QSSLSTATE shows it; None: the true one
     recv_zero = False  # AT+QSSLRECV takes the length 0
+    ca_paths = 1  # that AT+QSSLCFG="cacertex" has
     open_test = "+QSSLOPEN: (1-20),(0-5),(0-11),<serveraddr>,<server_port>[,(0-2)]"
     close_test = "+QSSLCLOSE: (0-11)[,(0-65535)]"
 
