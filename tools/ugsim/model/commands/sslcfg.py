@@ -171,7 +171,7 @@ def _shown(m, key, value):
     if kind == "paths" and m.family.ca_paths == 1:
         value = value[0] if value else ""
     elif kind == "paths":
-        value = (*value, *[""] * m.family.ca_paths)[: m.family.ca_paths]
+        value = (value + ("",) * m.family.ca_paths)[: m.family.ca_paths]
     if isinstance(value, tuple):
         return ",".join(['"%s"' % text for text in value])
     if kind == "suite" and not m.family.suite_quoted:
