@@ -68,6 +68,8 @@ def parse(args):
         return chosen
     if chosen.parts and (chosen.write or chosen.limits):
         p.error("--write and --limits need all parts")
+    if chosen.write and (chosen.limits or chosen.check):
+        p.error("--write goes alone: it measures more than what is exact")
     if not chosen.parts:
         chosen.parts = list(EXACT if chosen.check or chosen.limits else PARTS)
     return chosen

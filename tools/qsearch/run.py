@@ -170,9 +170,9 @@ class Search:
 
     def run(self):
         threads = [threading.Thread(target=self.work) for _ in range(self.options.jobs)]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 thread.join()
         finally:
@@ -182,7 +182,8 @@ class Search:
                 for process in self.workers:
                     process.kill()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # it was started
+                    thread.join()
         self.summary()
         return 1 if self.failures else 0
 
