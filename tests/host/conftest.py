@@ -3,7 +3,8 @@
 #
 # The files of EVERYWHERE run on more MicroPythons; with --everywhere, all do; in CI too, but on
 # that of 32 bits in place of 64. On the WebAssembly builds, which are slow, not those of
-# long_cases.txt, unless --long asks for them.
+# long_cases.txt, unless --long asks for them; in CI these run on no other new MicroPython, too,
+# unless their file is for MicroPython alone.
 #
 # The driver's cases also run with other families of modems, on CPython: with --family all of them,
 # in CI some. What a family can't do is in support/family_skips.py.
@@ -143,11 +144,11 @@ class CaseFile(pytest.File):
             for name, line in names.items():
                 if interpreter in WEBASSEMBLY and name in elsewhere:
                     continue
-                # CI runs each case on one new MicroPython: here those that can't run there, and
-                # of a file of which most can't.
+                # CI runs a case on one new MicroPython at most: here what can't run there, and
+                # files that are for MicroPython alone.
                 if interpreter == "micropython-newer" and not (always or asked):
-                    there = [case for case in names if case not in elsewhere]
-                    if _NEWEST in chosen and (name in there or 2 * len(there) > len(names)):
+                    long = not only and name in long_cases().get(self.path.stem, ())
+                    if _NEWEST in chosen and (name not in elsewhere or long):
                         continue
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
                 item.setup_case(group, name, line)
