@@ -158,6 +158,7 @@ class Search:
                 self.pieces.put((programs[1], first, count, "aio"))
         self.lock = threading.Lock()
         self.over = False
+        self.ended = threading.Semaphore(0)  # counts the jobs that are done
         self.workers = set()  # those that play
         self.begin = time.monotonic()
         self.shown = 0.0
@@ -169,12 +170,13 @@ class Search:
         self.failures = []
 
     def run(self):
-        threads = [threading.Thread(target=self.work) for _ in range(self.options.jobs)]
+        threads = [threading.Thread(target=self.job) for _ in range(self.options.jobs)]
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            for _ in threads:
+                # Not join(): a thread whose join() Ctrl-C breaks off counts as ended (bpo-45274).
+                self.ended.acquire()
         finally:
             # After Ctrl-C: what was cut off says nothing about the driver.
             self.over = True
@@ -190,6 +192,12 @@ class Search:
     def _words(self, first, count, which):
         # Of a worker.
         return [str(first), str(count), self.options.forms, which, self.options.model]
+
+    def job(self):
+        try:
+            self.work()
+        finally:
+            self.ended.release()
 
     def work(self):
         while True:
