@@ -284,7 +284,7 @@ def test_webassembly_is_what_it_says_and_tells_failures(run, interpreter):
     bad = ("test_bad", "test_out", "test_deep", "test_much")
     assert run.results == {"%s[%s]" % (name, interpreter): "passed" for name in good} | {
         "%s[%s]" % (name, interpreter): "failed" for name in bad
-    }
+    }, output
     assert "AssertionError: the reason" in output and "seen" in output
 
 
