@@ -41,8 +41,10 @@ def main(args):
     python = setup.ensure_venv("ugsim")
     tests = setup.ROOT / "tests" / "host"
     path = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support", tests / "cpython"]
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(p) for p in path)
-    return setup.call([python, "-m", "qreplay.worker", *[_path(arg) for arg in args]])
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(p) for p in path))
+    args = [_path(arg) for arg in args]
+    os.chdir(setup.ROOT)
+    setup.become(python, [python, "-m", "qreplay.worker", *args], env)
 
 
 def _path(arg):

@@ -1,11 +1,13 @@
 # qreplay.worker - replays transcripts; a process of its own, as it has a clock of its own.
 # SPDX-License-Identifier: MIT
 
+from setup import interrupt  # noqa: F401 - first of all
+
+# isort: split
 import os
 import sys
 
 import upy
-from setup import interrupt  # noqa: F401 - first of all
 
 upy.install()
 
