@@ -59,9 +59,11 @@ def setting(name: str, default=None):
         return default
     if isinstance(default, int):
         try:
-            return int(value)
-        except (TypeError, ValueError):
-            _stop("the setting %s must be a number, not %s" % (name, value))
+            if type(value) in (int, str, type(default)):  # true would be 1, and 443.7 443
+                return int(value)
+        except ValueError:
+            pass
+        _stop("the setting %s must be a number, not %s" % (name, value))
     return value
 
 
@@ -95,7 +97,10 @@ def access() -> dict:
 
 def _ahead():
     # Seconds by which the board's clock is ahead of UTC, by the setting utc_offset_min.
-    return setting("utc_offset_min", 0) * 60
+    ahead = setting("utc_offset_min", 0)
+    if abs(ahead) > 900:
+        _stop("the setting utc_offset_min must be minutes")
+    return ahead * 60
 
 
 def utc() -> tuple | None:

@@ -13,5 +13,19 @@ def unreadable(data):
     if start[:3] == b"\xef\xbb\xbf":
         return " begins with a byte order mark; save it as UTF-8 without one"
     if start[:1] == b"{" and data.rstrip()[-1:] != b"}":
+        if b"}" in data:
+            return " does not end with }: is it cut short, or is there something behind?"
         return " is cut short, there is no } at its end; copy it again"
-    return ' is not JSON like {"apn": "internet", "port": 8883}'
+    try:
+        text = data.decode()
+    except ValueError:
+        return " is not UTF-8; save it as UTF-8"
+    text = "\n" + text
+    why = ""
+    if [c for c in "\u201c\u201d\u201e" if c in text]:
+        why = "; it has a word processor's quotes"
+    elif "\n//" in text or " //" in text or "\n#" in text:
+        why = "; it has remarks, which JSON does not know"
+    elif '"' not in text and "'" in text:
+        why = "; it needs double quotes"
+    return ' is not JSON like {"apn": "internet", "port": 8883}' + why

@@ -470,6 +470,17 @@ def test_an_unknown_board_gets_the_driver_and_a_note():
         (b"", "line 1, is not JSON"),
         (b"[]", "has to be like"),
         (b'{"apn": ["x"]}', '"apn" has to be text or a number'),
+        (b'{"port": true}', '"port" has to be a number from 1 to 65535'),
+        (b'{"port": 443.7}', '"port" has to be a number from 1 to 65535'),
+        (b'{"host": "https://a.example/"}', '"host" has to be a name or an IPv4 address alone'),
+        (b'{"host": "a.example:443"}', '"host" has to be a name or an IPv4 address alone'),
+        (b'{"host": ""}', '"host" has to be a name or an IPv4 address alone'),
+        (b'{"host": 5}', '"host" has to be a name or an IPv4 address alone'),
+        (b'{"apn": "inter net"}', '"apn" has to be the APN alone'),
+        (b'{"apn": true}', '"apn" has to be the APN alone'),
+        (b'{"ca": 1}', '"ca" has to be the name of a file'),
+        (b'{"APN": "x"}', '"APN" has to be written "apn"'),
+        (b'{"port ": 443}', '"port " has to be written "port"'),
     ],
 )
 def test_settings_are_looked_at_first(tmp_path, data, said):
@@ -481,6 +492,15 @@ def test_settings_are_looked_at_first(tmp_path, data, said):
         with pytest.raises(Problem) as e:
             files.settings(path)
         assert said in str(e.value) and str(path) in str(e.value)
+
+
+def test_a_misspelt_setting_is_told():
+    for name, right in (("prot", "port"), ("hosts", "host"), ("apn_usr", "apn_user")):
+        (said,) = files.misspelt({name: "x", "ca": "ca.pem"})
+        assert '"%s" is none of the driver' % name in said and '"%s"?' % right in said
+    own = ("device", "interval_s", "queue", "path", "key", "token", "url", "cert", "page")
+    assert files.misspelt(dict.fromkeys(own, "x")) == []
+    assert files.misspelt({"host": "a.example", "host2": "b.example"}) == []
 
 
 def test_the_certificate_is_looked_at_first(tmp_path, certs):

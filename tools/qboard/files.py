@@ -3,6 +3,7 @@
 
 import ast
 import codecs
+import difflib
 import json
 import re
 
@@ -19,6 +20,13 @@ _FORMS = {  # settings of docs/boards.md that can be wrong on sight: form, least
     "baud": (r"\d+", 0, 4000000, "a baud rate such as 115200"),
     "utc_offset_min": (r"-?\d+", -900, 900, "minutes, such as 120 or -300"),
 }
+_TEXTS = {  # those that are text: form, words
+    "apn": (r"[^\s:/*#,;]*", "the APN alone, no URL and no number to dial"),
+    "host": (r"[^\s:/,;*@]+", "a name or an IPv4 address alone: no URL, no port in it"),
+    "ca": (".*", "the name of a file"),
+}
+# All of docs/boards.md. A script may ask for others.
+_NAMES = [*_FORMS, *_TEXTS, "apn_user", "apn_password", "user", "password", "topic"]
 
 
 def check(chosen):
@@ -83,7 +91,24 @@ def read(data, path):
             form, least, most, words = _FORMS[name]
             if not re.fullmatch(form, str(what), re.A) or not least <= int(what) <= most:
                 raise Problem('%s: "%s" has to be %s.' % (path, name, words))
+        if name in _TEXTS and what is not None:
+            form, words = _TEXTS[name]
+            if not isinstance(what, str) or not re.fullmatch(form, what, re.A | re.S):
+                raise Problem('%s: "%s" has to be %s.' % (path, name, words))
+        right = name.strip().lower()
+        if right in _NAMES and right != name:
+            raise Problem('%s: "%s" has to be written "%s".' % (path, name, right))
     return value
+
+
+def misspelt(value):
+    # A sentence for each name that nobody asks for, if it looks like one of ours.
+    found = []
+    for name in value:
+        near = difflib.get_close_matches(name.lower(), _NAMES, 1, 0.75)
+        if name not in _NAMES and near and near[0] not in value:
+            found.append('the setting "%s" is none of the driver\'s: "%s"?' % (name, near[0]))
+    return found
 
 
 def ca(path):

@@ -43,7 +43,7 @@ def sentences(board, data, coming=()):
         value = files.read(data, "/settings.json")
     except Problem as e:
         return [str(e)]
-    found = []
+    found = files.misspelt(value)
     wanted = {name: value.get(name, path) for name, path in _DEFAULTS.items()}
     paths = {
         name: "/" + path.lstrip("/")

@@ -69,6 +69,9 @@ _NETWORK = const("""
 13|SIM failure; check card and holder
 14|SIM busy; try again
 15|SIM wrong; the modem is locked to another one
+16|incorrect password
+20|SIM memory full
+23|SIM memory failure
 30|no network service; check antenna and coverage
 31|network time-out; the network did not answer; try again
 32|network not allowed, emergency calls only; check the SIM's contract

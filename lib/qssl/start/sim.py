@@ -32,7 +32,6 @@ _WORDS = const("""
 13|FAILURE
 14|BUSY
 15|WRONG
-16|PASSWORD
 17|SIM PIN2
 18|SIM PUK2
 20|MEMORY
@@ -45,6 +44,7 @@ _WORDS = const("""
 45|PH-SP PUK
 46|PH-CORP PIN
 47|PH-CORP PUK
+262|BLOCKED
 515|BUSY
 """)
 
@@ -58,7 +58,9 @@ def _word(code):
 def _plain(state):
     # One of the words above, of the ways in which firmware writes it.
     state = state.replace('"', "").replace("_", "-").strip()
-    if state.startswith("SIM ") and state[4:] in ("BUSY", "FAILURE", "WRONG", "NOT INSERTED"):
+    if state.startswith("SIM-"):
+        state = "SIM " + state[4:]
+    if state.startswith("SIM ") and not state.startswith("SIM P"):
         state = state[4:]
     return state[:-9] if state.endswith(" REQUIRED") else state
 
@@ -99,8 +101,14 @@ class _Card:
         elif state:
             hint = "SIM: %s; check card and holder" % state
         else:
-            hint = "AT+CPIN? gives no reason why the SIM is not ready: no card, one that fails "
-            hint += "or asks for PIN or PUK; check card and holder, try the card in a phone"
+            hint = "AT+CPIN? gives no reason why the SIM is not ready"
+            if self.code > 0:
+                from ..hints import explain
+
+                hint = "the SIM is not ready (AT+CPIN?: %s)" % explain(self.code).split(";")[0]
+            hint += (
+                ": no card, one that fails or is locked; check card and holder, try it in a phone"
+            )
         return Error(errno.ENODEV, "start", hint, self.code)
 
     def tries(self):
@@ -236,7 +244,8 @@ def unlock(step):
         if state == "SIM PUK":
             card.locked()
         if state.endswith("BLOCKED"):
-            _denied("the SIM is blocked for good, its PUK was wrong too often; take another one")
+            hint = "the SIM is blocked for good, its PUK was wrong too often; take another one"
+            _denied(hint, card.code)
         if state in _OPEN:
             step.sim = state  # it registers all the same: only some numbers are closed
             return

@@ -71,6 +71,11 @@ def test_settings():
         assert "must be a number" in raised(site.setting, "host", 1).hint
 
     with_settings(json.dumps({"host": "server.example", "port": 8883, "text": "7"}), look)
+    # What int() would take for another number, or not at all.
+    for value in ("true", "443.7", "1e3", "[443]", "{}", '"0x1bb"', '"443;"', "1e999"):
+        e = with_settings('{"port": %s}' % value, lambda: raised(site.setting, "port", 443))
+        assert "port must be a number, not" in e.hint, (value, e)
+    assert with_settings('{"deep": true}', lambda: site.setting("deep", False)) == 1
     for text in ("x", "[]", "1"):
         assert "is not JSON" in with_settings(text, lambda: raised(site.setting, "host", "x").hint)
     assert site.setting("no-file", 5) == 5
@@ -90,9 +95,18 @@ def test_files_that_are_none():
         (text[:-1].encode(), "is cut short, there is no } at its end"),
         (text[:15].encode(), "is cut short"),
         (bytes(64), "is not JSON"),
-        (b"\xff" * 64, "is not JSON"),
-        (b"\x1f\x8b\x08\0", "is not JSON"),
-        (b'{"apn": "\xe4"}', "is not JSON"),
+        (b"\xff" * 64, "is not UTF-8"),
+        (b"\x1f\x8b\x08\0", "is not UTF-8"),
+        (b'{"apn": "\xe4"}', "is not UTF-8"),
+        (b'{"apn": "m2m"} // mine', "does not end with }"),
+        (b'{"apn": "m2m"}\x1a', "does not end with }"),
+        (b"// mine\n" + text.encode(), "has remarks"),
+        (b'{"apn": ,\n# mine\n"pin": "0042"}', "has remarks"),
+        (b"{'apn': 'm2m'}", "needs double quotes"),
+        ('{"apn": \u201cm2m\u201d}'.encode(), "a word processor's quotes"),
+        ('{\u201eapn\u201c: "m2m"}'.encode(), "a word processor's quotes"),
+        (b"apn=m2m\nport=443\n", "is not JSON"),
+        (b"<html></html>", "is not JSON"),
         (b'{"APN": "m2m"}', "the setting apn is written 'APN' in"),
         (b'{"apn ": "m2m"}', "the setting apn is written 'apn ' in"),
     ):
@@ -187,6 +201,9 @@ def test_a_clock_in_local_time():
         assert "RTC().datetime()" in raised(site.set_utc, Here, wrong).hint
         text = '{"utc_offset_min": "east"}'
         assert "must be a number" in with_settings(text, lambda: raised(site.utc).hint)
+        for seconds in (7200, -18000, 10**12):
+            text = json.dumps({"utc_offset_min": seconds})
+            assert "must be minutes" in with_settings(text, lambda: raised(site.utc).hint)
     finally:
         site.time = outer
 

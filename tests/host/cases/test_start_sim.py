@@ -157,6 +157,10 @@ def test_other_spellings_of_its_state():
         ("PH_NET PIN", "locked to another network"),
         ("SIM PUK REQUIRED", "PUK"),
         ("BLOCKED", "take another one"),
+        ("SIM-PUK", "wrong too often"),
+        ("SIM_PUK", "wrong too often"),
+        ("SIM NOT READY", "stays busy"),
+        ("SIM REMOVED", "SIM: REMOVED; check card"),
     ):
         rig, modem, log = made(sim="ready")
         shown = rig.model.sim
@@ -272,11 +276,20 @@ def test_numbers_for_good():
         (10, "no SIM card"),
         (5, "locked to another SIM"),
         (40, "locked to another network"),
+        (47, "locked to another network (PH-CORP PUK)"),
+        (262, "blocked for good"),
+        (20, "SIM fails (memory)"),
+        # What tells nothing of the SIM: the number and what it means, no guess alone.
+        (3, "(AT+CPIN?: operation not allowed): no card, one that fails or is locked"),
+        (16, "(AT+CPIN?: incorrect password)"),
+        (100, "(AT+CPIN?: unknown error)"),
+        (513, "error 513, which no public document"),
     ):
         rig, modem, log = made(sim="ready")
         arm(rig, "cme cmd=+CPIN code=%d n=0" % code)
-        e = raised(modem.start, "internet", timeout_ms=40000)
+        e = raised(modem.start, "internet", timeout_ms=50000)
         assert word in str(e) and e.code == code, (code, e)
+        assert "no reason" not in str(e), (code, e)
 
 
 def test_a_sim_that_fails_at_first():
