@@ -5,9 +5,11 @@
 # of a client.
 
 import base64
+import bz2
 import gzip
 import itertools
 import json
+import lzma
 import re
 import subprocess
 import urllib.parse
@@ -150,6 +152,13 @@ def _within(pem, text):
 
 def _der(pem):
     return base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))
+
+
+def _dump(data):
+    # As xxd does it.
+    rows = [data[i : i + 16] for i in range(0, len(data), 16)]
+    text = ["%08x: %s  x\n" % (i * 16, row.hex(" ", 2)) for i, row in enumerate(rows)]
+    return "".join(text).encode()
 
 
 def _quoted(text):
@@ -495,6 +504,38 @@ BAD_CA = {
         "END line near line|without its -----BEGIN",
     ),
     "hyphens shared": (lambda k: k.old_ca[:-6] + k.ca, "without its -----BEGIN"),
+    "in remarks of C": (
+        lambda k: _lines(k.ca, lambda i, row: b" * " + row),
+        "remark as a whole|sed| {} > new.pem",
+    ),
+    "in remarks of SQL": (
+        lambda k: _lines(k.ca, lambda i, row: b"-- " + row),
+        "remark as a whole|sed| {} > new.pem",
+    ),
+    "in remarks of LaTeX": (
+        lambda k: _lines(k.ca, lambda i, row: b"%" + row),
+        "remark as a whole|sed| {} > new.pem",
+    ),
+    "quoted on a web page": (
+        lambda k: _lines(k.ca, lambda i, row: b"&gt; " + row),
+        "for web pages",  # and quoted
+    ),
+    "a merge that failed": (
+        lambda k: _lines(
+            k.ca,
+            lambda i, row: b"<<<<<<< HEAD\n%s\n=======\nMII\n>>>>>>> x" % row if i == 4 else row,
+        ),
+        "a merge that failed|near line",
+    ),
+    "six hyphens": (lambda k: k.ca.replace(b"-----", b"------"), "damaged -----BEGIN line"),
+    "label in small letters": (
+        lambda k: _label(k.ca, b"CERTIFICATE", b"Certificate"),
+        "damaged -----BEGIN line|capitals",
+    ),
+    "a dump": (lambda k: _dump(k.ca), "a dump in hexadecimal|xxd -r {} >"),
+    "a text that begins with 0": (lambda k: b"0" * 300, "no PEM"),
+    "bzip2": (lambda k: bz2.compress(k.ca), "packed|bunzip2 < {} > new.pem"),
+    "xz": (lambda k: lzma.compress(k.ca), "packed|unxz < {} > new.pem"),
     "random bytes": (lambda k: bytes(range(200, 256)) * 20, "no PEM"),
 }
 

@@ -31,7 +31,7 @@ joined|has a backslash behind each row: tr -d '\\\\' < @ > ~
 colour|has a terminal's colours in it: sed 's/.\\[[0-9;]*m//g' @ > ~
 remark|has -----BEGIN or -----END in a remark$; take out what is none of the PEM: \
 sed '/[^- ].*-----[BE]/d' @ > ~
-outed|is a remark as a whole: sed 's,^% *,,' @ > ~
+outed|is a remark as a whole: sed 's,^ *% *,,' @ > ~
 headers|has headers or remarks within its block$: sed '/[:#]/d' @ > ~
 foreign|has characters$ that are not of ASCII, such as blanks of a word processor: \
 LC_ALL=C tr -s '\\200-\\377 ' ' ' < @ > ~
@@ -82,6 +82,8 @@ utf16|is UTF-16 text; make it UTF-8: iconv -f UTF-16% -t UTF-8 @ > ~
 utf32|is UTF-32 text; make it UTF-8: iconv -f UTF-32 -t UTF-8 @ > ~
 twice|is base64 around a PEM, as secrets of Kubernetes are; take it off: base64 -d @ > ~
 hex|is DER, written in hexadecimal; make it binary: xxd -r -p @ > new.der
+dump|is a dump in hexadecimal; make it a file again: xxd -r @ > ~
+merge|has the marks of a merge that failed (<<<<<<<) within its block$; settle it and take them out
 packed|is packed; unpack it first: %
 binary|is no PEM, but binary; is it the right file?
 certder|is DER; make it PEM: openssl x509 -inform DER -in @ -out ~
@@ -93,8 +95,8 @@ jks|is in a Java key store; make it PKCS#12, then PEM: \
 keytool -importkeystore -srckeystore @ -destkeystore new.p12 -deststoretype PKCS12
 html|is a web page or XML, no PEM; was the download refused?
 shown|is what openssl shows of it (-text), without its PEM; have that shown again without -noout
-marks|has a damaged -----BEGIN line, so it is no PEM: five hyphens, BEGIN, what it is, five \
-hyphens; copy the file again
+marks|has a damaged -----BEGIN line, so it is no PEM: five hyphens, BEGIN, what it is in \
+capitals, five hyphens; copy the file again
 text|is no PEM, there is no -----BEGIN in it; is it the right file?
 """)
 _PIECE = const(128)  # longest part of a line that is looked at
@@ -216,7 +218,7 @@ def _spoilt(reason, begin, row, near, clean):
         return "locked", ""
     if b"%2" in near or b"%0" in near or b"BEGIN%20" in begin:
         return "url", "_plus" if b"BEGIN+" in begin else ""
-    if b"<br" in near or b"&#" in near:
+    if b"<br" in near or b"&#" in near or b"&gt" in near:
         return "page", ""
     if b"\\n" in near:
         return "written", ""
@@ -236,10 +238,10 @@ def _spoilt(reason, begin, row, near, clean):
         return "joined", ""
     if row[:1] in (b'"', b"'"):
         return "strings", ""
-    if first and first in b"#;/":
-        return (
-            ("remark", "") if clean else ("outed", "//" if first == b"/" else chr(first[0]) + "*")
-        )
+    if before == b"--" or (first and first in b"#;/*%"):
+        if clean:
+            return "remark", ""
+        return "outed", "[%s]*" % chr(first[0]) if first in b"#;*%" else chr(first[0]) * 2
     if before and behind and len(behind[0]) < 20 and behind[0][:1].isalpha():
         return "remark", ""
     # Blanks of Unicode or Latin-1, a byte order mark.
@@ -248,6 +250,10 @@ def _spoilt(reason, begin, row, near, clean):
         return "foreign", ""
     if b":" in row or row.startswith(b"#"):
         return "headers", ""
+    if b"<<<<" in near or b">>>>" in near:
+        return "merge", ""
+    if rest.partition(b"-----")[2][:1] == b"-":
+        return "marks", ""  # more than five hyphens
     return reason, ""
 
 
@@ -258,7 +264,7 @@ def _which(phase, what):
     other = b""
     marked = dashes = False
     for _, piece in _lines(what):
-        marked = marked or b"BEGIN" in piece
+        marked = marked or b"BEGIN" in piece or b"--begin " in piece.lower()
         dashes = dashes or b"--" in piece
         if not other:
             label = piece.partition(b"-----BEGIN ")[2].partition(b"-----")
@@ -266,10 +272,11 @@ def _which(phase, what):
     if other:
         if b"CERTIFICATE REQUEST" in other:
             return "request", "", False
-        if b" ".join(other.split()) in CERTIFICATES + KEYS:
+        other = b" ".join(other.split())
+        if other.upper() in CERTIFICATES + KEYS:
             if key and b"CERTIFICATE" in other:
                 return "keycert", "", False
-            return "marks", "", False  # blanks that don't belong there
+            return "marks", "", False  # blanks, or small letters, that don't belong there
         if b"CERTIFICATE" in other and key:
             return "keycert", "", False
         if b"CRL" in other:
@@ -315,7 +322,12 @@ def _first(head, phase):
         return "packed", "gunzip < @ > ~"
     if head[:4] == b"PK\3\4":
         return "packed", "unzip @"
-    if head[:1] == b"\x30" and len(head) > 8:
+    if head[:3] == b"BZh":
+        return "packed", "bunzip2 < @ > ~"
+    if head[:4] == b"\xfd7zX":
+        return "packed", "unxz < @ > ~"
+    # A text may begin with 0, too: a short one has its length there.
+    if head[:1] == b"\x30" and len(head) > 8 and (head[1] & 128 or head[1] + 2 == len(head)):
         reason = _der(head, phase)
         if reason:
             return reason, ""
@@ -341,6 +353,8 @@ def _first(head, phase):
         return "shown", ""
     if start.startswith(b"3082"):
         return "hex", ""
+    if start.startswith(b"00000000: "):
+        return "dump", ""
     return "text", ""
 
 

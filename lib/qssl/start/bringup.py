@@ -537,7 +537,7 @@ def settings(apn, user, password, auth):
     password = optional(password, "start", "password", 127)
     if b" " in apn:
         raise Refused(errno.EINVAL, "start", "apn holds a blank; no APN has one")
-    for c in b":/*#,;":  # an address, a number to dial, a list
+    for c in b":/*#,;=\\":  # an address, a number to dial, a list, a setting
         if c in apn:
             raise Refused(errno.EINVAL, "start", "apn holds a %s; no APN has one" % chr(c))
     if (user or password) and not auth:

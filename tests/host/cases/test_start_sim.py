@@ -217,6 +217,8 @@ def test_credentials_that_can_not_work():
     for settings, word in (
         ({"apn": "inter net"}, "apn"),
         ({"apn": " internet"}, "apn"),
+        ({"apn": "apn=internet"}, "apn"),
+        ({"apn": "internet\\n"}, "apn"),
         ({"apn": "internet", "user": "u", "password": "p"}, "auth"),
         ({"apn": "internet", "user": "u"}, "auth"),
         ({"apn": "internet", "password": "p", "auth": 1}, "user"),
@@ -280,7 +282,7 @@ def test_numbers_for_good():
         (262, "blocked for good"),
         (20, "SIM fails (memory)"),
         # What tells nothing of the SIM: the number and what it means, no guess alone.
-        (3, "(AT+CPIN?: operation not allowed): no card, one that fails or is locked"),
+        (3, "(AT+CPIN?: operation not allowed): no card, or it fails or is locked"),
         (16, "(AT+CPIN?: incorrect password)"),
         (100, "(AT+CPIN?: unknown error)"),
         (513, "error 513, which no public document"),
