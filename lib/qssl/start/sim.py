@@ -106,9 +106,7 @@ class _Card:
                 from ..hints import explain
 
                 hint = "the SIM is not ready (AT+CPIN?: %s)" % explain(self.code).split(";")[0]
-            hint += (
-                ": no card, one that fails or is locked; check card and holder, try it in a phone"
-            )
+            hint += ": no card, or it fails or is locked; check card and holder, try it in a phone"
         return Error(errno.ENODEV, "start", hint, self.code)
 
     def tries(self):
