@@ -83,14 +83,15 @@ def seconds(t):
         more = t[6:]
         s = unix(*n) if len(n) == 6 and FIRST_YEAR <= n[0] < END_YEAR and _real(*n) else None
         if len(more) == 1 and s is not None:
-            return s - int(more[0]) * 900  # the zone of modem.clock()
+            # The zone of modem.clock(); none is farther from UTC than 14 h.
+            s = s - int(more[0]) * 900 if -57 < more[0] < 57 else None
         if len(more) > 1 and more[1] is not None and -1 < t[3] < 8:
             date = civil(unix(*n[:3]))
             if (more[0], more[1]) != date[6:]:
                 raise Refused(errno.EINVAL, "clock", _RTC)
         if s is not None:
             return s
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise Refused(errno.EINVAL, "clock", _FORM % FIRST_YEAR)
 

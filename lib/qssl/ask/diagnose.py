@@ -59,7 +59,12 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
     if not [1 for ok, _, _ in d.found if ok is False]:
         d.note(
             None,
-            "nothing wrong on this side",
+            "nothing %swrong on this side"
+            % (
+                "else "
+                if [1 for ok, what, _ in d.found if ok is None and "cert: " in what]
+                else ""
+            ),
             "the server can't be seen from here: check its port, %sthis suite, chain from this "
             "CA, dates, and what clients it lets in"
             % ("" if modem.link.lte else "RSA key exchange with "),

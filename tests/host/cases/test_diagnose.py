@@ -310,8 +310,10 @@ def test_a_ca_that_only_some_modems_trust():
         if word:
             one = finding(result, word)
             assert one[0] is None and "root" in one[2] and "566" in one[2]
+            assert result[-1][1] == "nothing else wrong on this side"
         else:
             assert [f for f in result if "cacert" in f[1] and f[0] is not True] == []
+            assert result[-1][1] == "nothing wrong on this side"
 
 
 def test_keys_that_are_not_of_rsa():
@@ -320,6 +322,7 @@ def test_keys_that_are_not_of_rsa():
     ec = certificate(*span, ec=True)
     one = finding(found(modem, HOST, modem.tls(0, ca=ec)), "has no RSA key")
     assert one[0] is None and "RSA" in one[2]
+    assert found(modem, HOST, modem.tls(0, ca=ec))[-1][1] == "nothing else wrong on this side"
     leaf = certificate(*span, subject=3, ec=True)
     result = found(modem, HOST, modem.tls(0, ca=leaf))
     assert bad(result) == [finding(result, "has no RSA key")[1]]

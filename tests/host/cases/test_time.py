@@ -193,7 +193,19 @@ def test_which_tuples_are_a_time():
         e = raised(modem.clock, t)
         assert isinstance(e, Refused) and "RTC().datetime()" in str(e), (t, e)
         assert "weekday" in str(e) and "board.utc()" in str(e), e
-    for t in ((2026, 2, 29, 0, 0, 0), (2026, 4, 31, 1, 1, 1), (2100, 1, 1, 0, 0, 0)):
+    for t in (
+        (2026, 2, 29, 0, 0, 0),
+        (2026, 4, 31, 1, 1, 1),
+        (2100, 1, 1, 0, 0, 0),
+        want + (400,),  # no zone, but milliseconds
+        want + (-57,),
+        want + ("+8",),
+        (float("inf"),) + want[1:],
+        (float("nan"),) + want[1:],
+        "2026-11-22 15:16:17",
+        1795360577,
+        want[:5],
+    ):
         assert "a date from 2024 on, in UTC" in str(raised(modem.clock, t)), t
     assert modem.clock()[:6] == want
 
