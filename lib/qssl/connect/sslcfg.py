@@ -154,8 +154,9 @@ def _uploads(ctx, modem, where, begin):
 def _holds(modem, id, key, val):
     # Whether the modem has this value. Of one answer, a byte may be damaged.
     line = b'AT+QSSLCFG="%s",%d' % (key, id)
+    how = "the modem shows no settings; no connection is made, restart it"
     for _ in range(2):
-        lines = yield from modem.at.want(line, "tls", "can't be read back", b"+QSSLCFG:")
+        lines = yield from modem.at.want(line, "tls", how, b"+QSSLCFG:")
         if len(lines) == 1 and _bare(lines[0]) == _bare(b'"%s",%d,%s' % (key, id, val)):
             return True
     return False

@@ -12,7 +12,7 @@ from ..wire import link as _l
 from . import table
 
 _STRONG = const(b"0X003D")  # that of a UGxx
-_TRIES = const(3)  # times that ERROR comes from a firmware that lacks a key
+_TRIES = const(3)  # refusals of what a firmware lacks
 
 
 def fit(modem, ctx, settings):
@@ -68,11 +68,8 @@ def more(modem, ctx, host, settings):
 
 def _suite(modem, id, best):
     # The suite of a context that names none: the best, where the firmware has it.
-    for _ in range(_TRIES):
-        line = b'AT+QSSLCFG="ciphersuite",%d,%s' % (id, best)
-        if (yield from modem.at.ask(line, tries=_TRIES)) != _l.ERROR:
-            return best
-    return _STRONG
+    line = b'AT+QSSLCFG="ciphersuite",%d,%s' % (id, best)
+    return best if (yield from _takes(modem, id, best, line)) else _STRONG
 
 
 def _has(modem, id, key, wanted, reason):
@@ -86,17 +83,31 @@ def _has(modem, id, key, wanted, reason):
 
 def _value(modem, id, key):
     # The value of a key, as bytes without quotes; None: the firmware lacks it.
-    has = modem.witness.has
-    if has.get(key) is False:
+    if not (yield from _takes(modem, id, key, b'AT+QSSLCFG="%s",%d' % (key, id), b"+QSSLCFG:")):
         return None
-    line = b'AT+QSSLCFG="%s",%d' % (key, id)
-    for _ in range(_TRIES):
-        result = yield from modem.at.ask(line, b"+QSSLCFG:")
+    lines = modem.at.lines
+    return (lines[0] + b",,").split(b",", 2)[2].strip(b', "') if lines else b""
+
+
+def _takes(modem, id, what, line, prefix=None):
+    # Whether the firmware has what the line names. It lacks that only if it refuses the line time
+    # and again and in between takes what every firmware has: errors come in bursts, too.
+    has = modem.witness.has
+    if has.get(what) is False:
+        return False
+    refused = 0
+    for _ in range(2 * _TRIES):
+        result = yield from modem.at.ask(line, prefix, tries=_TRIES)
         if result == _l.OK:
-            has[key] = True
-            lines = modem.at.lines
-            return (lines[0] + b",,").split(b",", 2)[2].strip(b', "') if lines else b""
+            has[what] = True
+            return True
         if result != _l.ERROR:
             modem.at.fail(result, "tls", "")
-    has[key] = False
-    return None
+        refused += 1
+        if refused == _TRIES:
+            has[what] = False
+            return False
+        if (yield from modem.at.ask(b'AT+QSSLCFG="seclevel",%d' % id, b"+QSSLCFG:")) != _l.OK:
+            refused = 0
+    how = "the modem refuses each setting; no connection is made, restart it"
+    modem.at.fail(_l.ERROR, "tls", how)

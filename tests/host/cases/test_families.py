@@ -340,6 +340,45 @@ def test_an_error_for_a_key_is_no_downgrade():
     assert e.errno == errno.EACCES and "checkhost" in str(e), e
 
 
+class Burst(Log):
+    # The modem refuses n settings in a row, from the one behind `skip` others.
+    def __init__(self, rig, n, skip):
+        super().__init__(rig)
+        self.rig = rig
+        self.fault = "cme cmd=QSSLCFG code=569 n=%d" % n
+        self.skip = skip
+
+    def __call__(self, kind, text):
+        super().__call__(kind, text)
+        if kind == "at" and text.startswith("AT+QSSLCFG"):
+            if not self.skip:
+                arm(self.rig, self.fault)
+            self.skip -= 1
+
+
+def test_a_burst_of_errors_is_no_firmware_that_lacks_a_key():
+    # Wherever it hits: a connection as good as ever, or none, by name, and the next one is good.
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        good = values(rig).copy()
+        refused = 0
+        for n in (1, 3, 4, 7, 13):
+            for skip in range(n % 4, log.count("AT+QSSLCFG"), 1 if n == 4 else 6):
+                rig, modem, _ = started(model)
+                log2 = Burst(rig, n, skip)
+                try:
+                    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                except OSError as e:
+                    assert e.phase == "tls" and "restart it" in str(e), (model, n, skip, e)
+                    assert not log2.count("AT+QSSLOPEN"), (model, n, skip)
+                    rig.model.command("clear")
+                    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                    refused += 1
+                assert values(rig) == good, (model, n, skip, values(rig))
+        assert refused, model
+
+
 def test_the_best_suite_where_it_is_offered():
     rig, modem, log = started("bg95")
     rig.model.family.suites = tuple([s for s in rig.model.family.suites if s != "0XC02F"])
