@@ -301,12 +301,15 @@ def test_an_apn_that_was_there_comes_back(pems):
 
 
 class Other:
-    # A modem that somebody else wrote: what leaves it is changed.
-    def __init__(self, port, change):
+    # A modem that somebody else wrote: what leaves it is changed, and what gets there (typed).
+    def __init__(self, port, change, typed=None):
         self.port = port
         self.change = change
+        self.typed = typed or (lambda data: data)
         self.now = port.now
-        self.write = port.write
+
+    def write(self, data):
+        self.port.write(self.typed(data))
 
     def read(self, ms):
         return self.change(self.port.read(ms))
@@ -351,6 +354,13 @@ def test_what_is_noted_beside_the_switches(pems):
         (b"\r\n> ", b"> ", "prompt_space"),
         (b"+CME ERROR: 417", b"+CME ERROR: 999", "file_missing"),
         (b"+QFUPL: 2,abcd", b"+QFUPL: 2,0xabcd", "checksum_case"),
+        (b"\r\n> ", b"\r\n>\r\n", "prompt_space"),
+        (b'"recv",3\r\n', b'"recv",3,20\r\n', "recv_rearm"),
+        (b'\r\n+QSSLURC: "recv",3\r\n', b'\r\n+QSSLURC: "recv",3\r\n' * 2, "recv_rearm"),
+        (b'URC: "closed",3', b'URC: "closed",1,3', "closed_keeps_data"),
+        (b'URC: "closed",3', b'URC: "CLOSED",3', "security_then_closed"),
+        (b'URC: "closed",3', b'URC:"closed",3', "pdpdeact_also_closed"),
+        (b"+QSSLRECV: 10\r\n", b"+QSSLRECV: 10,0\r\n", "recv_trailer"),
     ],
 )
 def test_a_form_that_nobody_knows_is_not_claimed(pems, old, new, switch):
@@ -364,6 +374,126 @@ def test_a_form_that_nobody_knows_is_not_claimed(pems, old, new, switch):
         assert learner.bench.results[switch].state == "contradictory", learner.bench.results[
             switch
         ].text
+
+
+def other(pems, change, typed=None, switches=None, **changes):
+    # (learner behind its run, model) of a modem that somebody else wrote.
+    model, port = learn_rig.modem(pems, switches or {})
+    chosen = options(port, restart=False, **changes)
+    learner = run.Learner(Talk(Other(port, change, typed)), chosen)
+    learner.identify()
+    assert learner.run() == []
+    return learner, model
+
+
+def test_what_a_modem_does_otherwise_is_not_claimed(pems):
+    # Not a form: what it does has no name in the simulated modem.
+    def alternating(data):
+        # The trailer behind data, now long, now short.
+        if b"\r\n+QSSLRECV: 10\r\n" in data:
+            counts["reads"] += 1
+            if counts["reads"] % 2:
+                return data.replace(b"j\r\n\r\nOK", b"j\r\nOK")
+        return data
+
+    def taken(data):
+        # The id of an opening that failed is taken again, and nothing follows.
+        counts["failed"] += b"+QSSLOPEN: 3,566" in data
+        if counts["failed"] == 1 and data == b"\r\nERROR\r\n":
+            counts["failed"] += 1
+            return b"\r\nOK\r\n"
+        return data
+
+    def partly(data):
+        read = b"+QSSLRECV: 50\r\n" + script.payload(50)
+        return data.replace(read, b"+QSSLRECV: 10\r\nabcdefghij")
+
+    def same(data):
+        return data
+
+    for change, typed, switch in (
+        (alternating, None, "recv_trailer"),
+        (taken, None, "failed_open_claims"),
+        (partly, None, "closed_keeps_data"),
+        (same, lambda data: data.replace(b"\x1b", b"x"), "esc_answer"),  # ESC is payload
+        (lambda data: data.replace(b'qlearn-a",3', b'qlearn-a",5'), None, "qfupl_exists"),
+        (lambda data: data.replace(b'qlearn-a",3', b'qlearn-a",2'), None, "qfupl_exists"),
+    ):
+        counts = collections.Counter()
+        more = {"qfupl_exists": "replace", "failed_open_claims": "yes"}
+        learner, model = other(pems, change, typed, more)
+        assert switch not in settled(learner), switch
+        assert not set(wrong(learner, model)) - {"act_ms"}, switch
+        assert len(settled(learner)) > 40, switch
+
+
+def test_a_modem_that_is_never_silent(pems):
+    # A URC every 0.9 s, and one before each answer: it ends, and takes none for an answer.
+    model, port = learn_rig.modem(pems, {})
+    told = b"\r\n+QIND: csq,12,0\r\n"
+
+    class Chatty(Other):
+        def read(self, ms):
+            data = self.port.read(min(ms, 900))
+            if data[:3] == b"AT\r" or data == b"\r\nOK\r\n" or (not data and ms > 900):
+                return told + data
+            return data
+
+    learner = run.Learner(Talk(Chatty(port, None)), options(port, restart=False))
+    learner.identify()
+    assert learner.run() == []
+    assert wrong(learner, model) == {}
+    for name in ("echo_obeys", "noise_line", "push_trailer", "payload_echo", "prompt_space"):
+        assert name in settled(learner), learner.bench.results[name].text
+    assert port.now() < 600000
+
+
+def test_a_read_of_1500_bytes_is_refused(pems):
+    # Other firmware takes fewer: asked for those, it still tells what it does.
+    def typed(data):
+        return data.replace(b"AT+QSSLRECV=3,15", b"AT+QSSLRECV=99,15")
+
+    learner, model = other(pems, lambda data: data, typed)
+    found = learner.bench.results
+    assert settled(learner)["closed_keeps_data"] == "keep"
+    assert found["recv_max"].text == "AT+QSSLRECV takes 1460 bytes, and refuses more"
+    assert learner.bench.measured["read_at_most"] == 1460
+    assert wrong(learner, model) == {}
+
+
+def test_the_result_of_an_opening_stands_before_its_ok(pems):
+    waits = []
+
+    def change(data):
+        # The OK of AT+QSSLOPEN waits for what follows it.
+        ok = b"\r\nOK\r\n"
+        if waits and b"+QSSLOPEN: " in data:
+            waits.clear()
+            return data.replace(ok, b"") + ok
+        if waits and b"ERROR" in data:
+            waits.clear()
+        return b"" if waits and data == ok else data
+
+    def typed(data):
+        if data.startswith(b"AT+QSSLOPEN=") and data.endswith(b",0\r"):
+            waits.append(data)
+        return data
+
+    learner, model = other(pems, change, typed)
+    assert settled(learner)["recv_trailer"] == "long" and "pem" in settled(learner)
+    assert learner.bench.facts["AT+QSSLOPEN"] == "its result stands before the OK"
+    assert wrong(learner, model) == {}
+
+
+def test_a_restart_leaves_errors_as_they_were(pems):
+    for level in (0, 2):
+        model, port = learn_rig.modem(pems, {"cmee_default": "2"})
+        talk = Talk(port)
+        assert talk.ask("AT+CMEE=%d" % level).ok
+        learner = run.Learner(talk, options(port))
+        learner.identify()
+        assert learner.run() == []
+        assert model.cmee == level and settled(learner)["cmee_default"] == "2"
 
 
 def test_a_modem_that_refuses_everything(pems):

@@ -9,6 +9,9 @@ from qlearn.talk import Silence
 CTX = 5  # SSL context; its settings are put back
 PDP = 1
 FIRST, SECOND = 3, 4  # sockets
+TRAILERS = {b"\r\n\r\nOK\r\n": "long", b"\r\nOK\r\n": "short"}
+_READ = 1500  # bytes of one AT+QSSLRECV
+_SIZES = (_READ, 1460, 1024, 512, 256, 128)  # what other firmware may take
 _TWICE_MS = 200
 _LATE_MS = 100  # behind the OK of AT+QSSLCLOSE
 
@@ -44,6 +47,7 @@ class Bench:
         self.facts = {}
         self.mark = 0
         self.lost = False  # no network was found
+        self.works = False  # a connection, and data over it
         self._closed = []  # (number, ms when its close was answered, ms when it was opened again)
 
     def begin(self):
@@ -51,13 +55,18 @@ class Bench:
 
     def settle(self, name, value):
         # The exchange since begin() is the proof.
+        self.same(name, value)
+        before = self.results.get(name)
+        if before and before.state != "open":
+            return
+        self.results[name] = Result("settled", value, "", self._evidence())
+
+    def same(self, name, value):
+        # What has been settled shows once more: if it is something else now, it is contradictory.
         before = self.results.get(name)
         if before and before.state == "settled" and before.value != value:
             text = "%s before, %s now" % (before.value, value)
             self.results[name] = Result("contradictory", None, text, self._evidence())
-        if before and before.state != "open":
-            return
-        self.results[name] = Result("settled", value, "", self._evidence())
 
     def choose(self, name, seen, table):
         # The value whose observation was `seen`; Odd if there is none.
@@ -100,15 +109,18 @@ class Bench:
         # Must answer OK.
         answer = self.talk.ask(text, ms)
         if not answer.ok:
-            raise Unasked("%s answers %s" % (text.partition("=")[0], answer.final or "nothing"))
+            raise Unasked("%s answers %s" % (text.partition("=")[0], answer.told))
         return answer
 
     def last_error(self):
         answer = self.talk.ask("AT+QIGETERROR")
         text = answer.field("+QIGETERROR:")
-        number = (text or "").partition(",")[0].strip()
+        number, comma, words = (text or "").partition(",")
+        number = number.strip()
         if not number.isdigit():
             raise Unasked("AT+QIGETERROR does not tell a number")
+        if words:
+            self.same("geterror_space", "yes" if words[0] == " " else "no")
         return int(number)
 
     # Files
@@ -128,7 +140,7 @@ class Bench:
         self.talk.ask('AT+QFDEL="%s"' % name)
         answer, asked = self.upload(name, data)
         if not asked or not answer.ok:
-            raise Unasked("AT+QFUPL answers %s" % (answer.final or "nothing"))
+            raise Unasked("AT+QFUPL answers %s" % answer.told)
         return self.talk.undo('AT+QFDEL="%s"' % name), answer
 
     def remove(self, undo):
@@ -160,8 +172,22 @@ class Bench:
             return answer
         if not answer.ok:
             return self.last_error() or -1
-        text = talk.urc("+QSSLOPEN: %d," % number, 150000, seen)
+        start = "+QSSLOPEN: %d," % number
+        text = answer.field(start)
+        if text is not None:
+            self.facts["AT+QSSLOPEN"] = "its result stands before the OK"
+            return int(text)
+        text = talk.urc(start, 150000, seen)
         return None if text is None else int(text.rpartition(",")[2])
+
+    def ended(self, number, ms, since):
+        # Whether "closed" is told within ms. Odd if the end is told in another form.
+        if self.talk.urc('+QSSLURC: "closed",%d' % number, ms, since):
+            return True
+        for _, text in self.talk.urcs[since:]:
+            if re.match(r"\+QSSLURC: ?\W*closed", text, re.I):
+                raise Odd("the end of a connection is told as %s" % text)
+        return False
 
     def opened(self, number=FIRST, mode=0):
         error = self.connect(number, mode)
@@ -185,6 +211,9 @@ class Bench:
         # Notes what AT+QSSLSTATE says of a connection.
         lines = self.talk.ask("AT+QSSLSTATE=%d" % number).lines
         fields = lines[0].partition(":")[2].split(",") if lines else []
+        for prefix, value in (("+QSSLSTATE:", "qssl"), ("+QISTATE:", "qi")):
+            if lines and lines[0].startswith(prefix):
+                self.same("state_prefix", value)
         text = fields[5].strip() if len(fields) > 5 else "nothing"
         self.facts["AT+QSSLSTATE %s" % when] = text
 
@@ -193,28 +222,46 @@ class Bench:
         data = script.line(*steps)
         answer = self.talk.ask("AT+QSSLSEND=%d,%d" % (number, len(data)), 10000, True)
         if not answer.final.startswith(">"):
-            raise Unasked("AT+QSSLSEND asks for no data (%s)" % (answer.final or "nothing"))
+            raise Unasked("AT+QSSLSEND asks for no data (%s)" % answer.told)
         self.talk.until(lambda came: came.startswith(b" "), 50)
         self.talk.write(data)
         answer = self.talk.answer("", 15000)
         if answer.final != "SEND OK":
-            raise Unasked("AT+QSSLSEND answers %s" % (answer.final or "nothing"))
+            raise Unasked("AT+QSSLSEND answers %s" % answer.told)
 
-    def recv(self, number, size=1500):
+    @property
+    def most(self):
+        # So many bytes can be asked for in one read.
+        return self.measured.get("read_at_most", _READ)
+
+    def largest(self, number):
+        # Finds that out, with data that wait. What the last read was answered.
+        for size in _SIZES:
+            data, behind = self.recv(number, size)
+            if data is not None:
+                if size < _READ:
+                    self.measured["read_at_most"] = size
+                return data, behind
+        raise Unasked("AT+QSSLRECV is refused, though data wait")
+
+    def recv(self, number, size=None):
         # (data or None for ERROR, what stands behind them up to the end).
-        answer = self.talk.ask("AT+QSSLRECV=%d,%d" % (number, size), 10000)
+        answer = self.talk.ask("AT+QSSLRECV=%d,%d" % (number, size or self.most), 10000)
         header = b"+QSSLRECV: "
         at = answer.raw.find(header)
         if at < 0:
             if answer.error:
                 return None, b""
-            raise Unasked("AT+QSSLRECV answers %s" % (answer.final or "nothing"))
+            raise Unasked("AT+QSSLRECV answers %s" % answer.told)
         end = answer.raw.find(b"\r\n", at)
         text = answer.raw[at + len(header) : end]
         if not text.isdigit():
-            raise Unasked("+QSSLRECV has no number")
+            raise Odd("what is read begins with +QSSLRECV: %s" % text.decode("latin-1"))
         count = int(text)
         body = answer.raw[end + 2 :]
+        if count:
+            behind = body[count:]
+            self.same("recv_trailer", TRAILERS.get(behind, repr(behind)))
         return body[:count], body[count:]
 
     def drain(self, number, ms=1500):

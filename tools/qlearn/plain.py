@@ -4,6 +4,7 @@
 import re
 
 from qlearn.bench import CTX, Odd, Unasked
+from qlearn.talk import without_urcs
 
 _NONE = "RAM:qlearn-none"
 _SIM_WORDS = {
@@ -30,7 +31,7 @@ def echo(bench):
     for setting in (0, 1):
         if not talk.ask("ATE%d" % setting).ok:
             raise Unasked("ATE%d is refused" % setting)
-        seen.append(talk.ask("AT").raw.startswith(b"AT\r"))
+        seen.append(talk.ask("AT").echoed)
     talk.ask("ATE0")
     bench.choose(
         "echo_obeys",
@@ -44,7 +45,7 @@ def noise(bench):
     came = bench.talk.until(lambda data: b"ERROR\r\n" in data, 3000)
     rest = bench.talk.settle(300)
     bench.talk.alive()
-    text = re.sub(rb"xyzzy\r", b"", rest).strip()
+    text = re.sub(rb"xyzzy\r", b"", without_urcs(rest)).strip()
     bench.choose("noise_line", "an error" if came else text, {"an error": "error", b"": "ignore"})
 
 
@@ -76,7 +77,7 @@ def setting(bench, key):
     # A value of the SSL context as it is printed.
     text = bench.want('AT+QSSLCFG="%s",%d' % (key, CTX)).field('+QSSLCFG: "%s",%d,' % (key, CTX))
     if text is None:
-        raise Unasked("AT+QSSLCFG does not show %s" % key)
+        raise Odd("AT+QSSLCFG does not show %s in a known form" % key)
     return text
 
 
@@ -116,16 +117,20 @@ def upload(bench):
     bench.choose(
         "checksum_case", text.partition(",")[2].strip(), {"abcd": "lower", "ABCD": "upper"}
     )
-    again, asked = bench.upload("RAM:qlearn-a", b"\xab\xcd")
-    if asked:
-        bench.settle("qfupl_exists", "replace")
-    else:
+    again, asked = bench.upload("RAM:qlearn-a", b"efg")
+    try:
+        if asked:
+            lines = bench.want('AT+QFLST="RAM:qlearn-a"').lines
+            size = lines[0].rpartition(",")[2].strip() if lines else "none"
+            if not again.ok or size != "3":
+                raise Odd("2 bytes, and 3 more to the same name: a file of %s" % size)
+            bench.settle("qfupl_exists", "replace")
+        elif _numbered(bench, again) != 407:
+            raise Odd("it answers %s" % again.told)
+        else:
+            bench.settle("qfupl_exists", "error")
+    finally:
         bench.remove(gone)
-        if _numbered(bench, again) != 407:
-            raise Odd("it answers %s" % again.final)
-        bench.settle("qfupl_exists", "error")
-        return
-    bench.remove(gone)
 
 
 def acknowledged(bench):
@@ -134,7 +139,7 @@ def acknowledged(bench):
     undo = talk.undo('AT+QFDEL="RAM:qlearn-b"')
     answer = talk.ask('AT+QFUPL="RAM:qlearn-b",2048,5,1', 5000, True)
     if not answer.final.startswith("CONNECT"):
-        raise Unasked("AT+QFUPL answers %s" % (answer.final or "nothing"))
+        raise Unasked("AT+QFUPL answers %s" % answer.told)
     talk.write(b"x" * 1024)
     if not talk.until(lambda came: b"A" in came, 3000):
         talk.write(b"x" * 1024)
@@ -165,10 +170,15 @@ def handle(bench):
 
 def missing(bench):
     codes = []
+    finals = []
     for command in ("QFLST", "QFDEL"):
         answer = bench.talk.ask('AT+%s="%s"' % (command, _NONE))
         codes.append(_numbered(bench, answer))
-    bench.choose("file_missing", tuple(codes), {(417, 418): "own", (405, 405): "405"})
+        finals.append(answer.told)
+    table = {(417, 418): "own", (405, 405): "405"}
+    if tuple(codes) not in table:
+        raise Odd("AT+QFLST of a file that is not there answers %s, AT+QFDEL %s" % tuple(finals))
+    bench.settle("file_missing", table[tuple(codes)])
 
 
 def quiet_errors(bench):

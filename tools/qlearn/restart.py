@@ -3,7 +3,7 @@
 
 import re
 
-from qlearn.bench import FIRST, PDP, Unasked
+from qlearn.bench import FIRST, PDP, Odd, Unasked
 from qlearn.network import active, registered
 from qlearn.plain import clock, setting
 
@@ -26,6 +26,7 @@ def leave(bench):
     if not talk.urc('+QIURC: "pdpdeact",%d' % PDP, 20000, seen):
         raise Unasked("the network's end of the context is not told")
     talk.settle(1000)
+    bench.ended(FIRST, 0, seen)  # in a known form, if at all
     texts = [text for _, text in talk.urcs[seen:]]
     at = texts.index('+QIURC: "pdpdeact",%d' % PDP)
     closed = '+QSSLURC: "closed",%d' % FIRST
@@ -47,7 +48,7 @@ def again(bench):
     seen = talk.seen()
     bench.want("AT+CFUN=1,1", 15000)
     begin = talk.port.now()
-    talk.forget((gone, "AT+CFUN=1", "ATE1"))
+    talk.forget((gone, "AT+CFUN=1", "ATE1", "AT+CMEE="))
     first = None
     while talk.port.now() - begin < _START_MS:
         came = talk.read(1000)
@@ -65,7 +66,7 @@ def again(bench):
     talk.alive()
     texts = [text for _, text in talk.urcs[seen:]]
     bench.facts["lines of the start"] = " / ".join(texts) or "none"
-    bare = bench.talk.ask("AT").raw.startswith(b"AT\r")
+    bare = bench.talk.ask("AT").echoed
     if bench.value("echo_obeys") == "yes":
         bench.settle("echo_default", "1" if bare else "0")
     else:
@@ -87,11 +88,11 @@ def again(bench):
         if text in ("0", "1", "2"):
             bench.settle(name, text)
     for key in ("ignorelocaltime", "sslversion"):
-        text = setting(bench, key)
+        text = _shown(bench, key)
         if text in ("0", "1", "2", "3", "4"):
             bench.settle(key, text)
     for key in ("ciphersuite", "seclevel", "negotiatetime", "cacert", "clientcert", "clientkey"):
-        bench.facts["default of %s" % key] = setting(bench, key)
+        bench.facts["default of %s" % key] = _shown(bench, key)
     for command in ("QICSGP=1", "QIACT?", "CREG?", "QISDE?", "CSCS?", "IFC?"):
         answer = bench.talk.ask("AT+" + command)
         text = " / ".join(answer.lines) or answer.final
@@ -116,6 +117,13 @@ def again(bench):
     elif answer.code in (405, 417):
         bench.settle("ram_survives_reset", "no")
         bench.talk.done(gone)
+
+
+def _shown(bench, key):
+    try:
+        return setting(bench, key)
+    except (Unasked, Odd) as error:
+        return str(error)
 
 
 _AFTER = ("echo_default", "start_urcs", "qind_order", "baud_default", "cmee_default")

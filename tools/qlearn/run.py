@@ -127,7 +127,7 @@ class Learner:
                 "Nothing on the port answers AT: is the modem on, TX and RX crossed, the rate "
                 "right (--baud)?"
             )
-        self._echoed = answer.raw.startswith(b"AT\r")
+        self._echoed = answer.echoed
         lines = talk.ask("ATI", 3000).lines
         found = [line[9:].strip() for line in lines if line.startswith("Revision:")]
         self.model = lines[1].strip() if len(lines) > 1 else ""
@@ -191,8 +191,13 @@ class Learner:
                 for name in names:
                     self.bench.open(name, ready[stage])
                 continue
-            _bench.guarded(probe, self.bench, names)
-            self.talk.alive()
+            try:
+                _bench.guarded(probe, self.bench, names)
+                self.talk.alive()
+            except Silence:
+                # It may wait for something that this probe has begun.
+                if not self.talk.recover():
+                    raise
             self.saved(self.bench)
         self.tell(len(todo), len(todo), "")
 
@@ -201,7 +206,7 @@ class Learner:
         try:
             if stage.setup:
                 stage.setup(self.bench)
-        except _bench.Unasked as error:
+        except (_bench.Unasked, _bench.Odd) as error:
             return str(error)
         return ""
 

@@ -3,8 +3,9 @@
 
 import re
 
-from qlearn.bench import CTX, FIRST, PDP, SECOND, Odd, Unasked
+from qlearn.bench import CTX, FIRST, PDP, SECOND, TRAILERS, Odd, Unasked
 from qlearn.plain import setting
+from qlearn.talk import without_urcs
 
 _CTRL_Z = b"\x1a"
 _ESC = b"\x1b"
@@ -70,19 +71,22 @@ def first(bench):
         bench.close(FIRST)
         raise Unasked("no data came from the server: does it run learn.py serve?")
     bench.begin()
-    data, behind = bench.recv(FIRST)
-    if data:
-        table = {b"\r\n\r\nOK\r\n": "long", b"\r\nOK\r\n": "short"}
-        if behind in table:
-            bench.settle("recv_trailer", table[behind])
-        else:
-            bench.odd("recv_trailer", "behind the data stands %r" % behind)
-    bench.close(FIRST)
+    try:
+        data, behind = bench.largest(FIRST)
+        if data:
+            bench.works = True
+            if behind in TRAILERS:
+                bench.settle("recv_trailer", TRAILERS[behind])
+            else:
+                bench.odd("recv_trailer", "behind the data stands %r" % behind)
+    finally:
+        bench.close(FIRST)
 
 
 def _need(bench):
-    if bench.value("recv_trailer") is None:
-        raise Unasked("the connection to the server does not work")
+    if not bench.works and bench.value("recv_trailer") is None:
+        found = bench.results.get("recv_trailer")
+        raise Unasked(found.text if found else "the connection to the server does not work")
 
 
 def buffered(bench):
@@ -91,7 +95,7 @@ def buffered(bench):
     seen = bench.talk.seen()
     try:
         bench.tell(FIRST, "send:%d" % _BURST, "wait:3000", "close")
-        if not bench.talk.urc('+QSSLURC: "closed",%d' % FIRST, 15000, seen):
+        if not bench.ended(FIRST, 15000, seen):
             return 0
         return len(bench.drain(FIRST))
     finally:
@@ -103,12 +107,14 @@ _BURST = 3200
 
 def largest_read(bench):
     _need(bench)
+    if bench.most < 1500:
+        raise Odd("AT+QSSLRECV takes %d bytes, and refuses more" % bench.most)
     bench.opened()
     bench.tell(FIRST, "send:%d" % _BURST)
     bench.talk.rest(4000)
     counts = []
     for _ in range(2):
-        data, _ = bench.recv(FIRST, 1500)
+        data, _ = bench.recv(FIRST)
         counts.append(len(data or b""))
     bench.close(FIRST)
     bench.measured["buffered_at_least"] = buffered(bench)
@@ -129,18 +135,28 @@ def rearm(bench):
     talk = bench.talk
     try:
         seen = talk.seen()
-        bench.tell(FIRST, "send:20", "wait:2000", "send:20")
-        if not _awaited(bench, since=seen):
+        bench.tell(FIRST, "send:20", "wait:2500", "send:20")
+        text = _awaited(bench, since=seen)
+        if not text:
             raise Unasked('there was no "recv"')
+        if text != '+QSSLURC: "recv",%d' % FIRST:
+            raise Odd("data are told as %s" % text)
+        talk.hear(1000)
+        if len(_recvs(bench, seen)) > 1:
+            raise Odd('"recv" comes %d times for the same data' % len(_recvs(bench, seen)))
         seen = talk.seen()
-        if _awaited(bench, ms=5000, since=seen):
+        if _awaited(bench, ms=4500, since=seen):
             bench.settle("recv_rearm", "always")
             return
         got = 0
         while got < 40:
-            data, _ = bench.recv(FIRST, 1500)
+            data, _ = bench.recv(FIRST, min(bench.most, 1500 if got else 10))
             if not data:
                 raise Unasked("40 bytes were sent, and %d came" % got)
+            if not got:
+                talk.hear(1500)
+                if _recvs(bench, seen):
+                    raise Odd('"recv" comes again when a read leaves data')
             got += len(data)
         seen = talk.seen()
         bench.tell(FIRST, "send:20")
@@ -158,6 +174,11 @@ def rearm(bench):
         bench.close(FIRST)
 
 
+def _recvs(bench, since):
+    start = '+QSSLURC: "recv",%d' % FIRST
+    return [text for _, text in bench.talk.urcs[since:] if text.startswith(start)]
+
+
 def unread(bench):
     # Data that were not read when the server closed.
     _need(bench)
@@ -167,19 +188,18 @@ def unread(bench):
         bench.tell(FIRST, "send:50", "wait:2000", "close")
         if not _awaited(bench, since=seen):
             raise Unasked('there was no "recv"')
-        if not bench.talk.urc('+QSSLURC: "closed",%d' % FIRST, 15000, seen):
+        if not bench.ended(FIRST, 15000, seen):
             if len(bench.drain(FIRST)) != 50:
                 raise Unasked("the server does not do as it is told: does it run learn.py serve?")
             raise Odd('"closed" does not come while data wait')
         bench.state(FIRST, "once the server has closed")
         data, _ = bench.recv(FIRST)
-        bench.choose(
-            "closed_keeps_data",
-            None if data is None else len(data),
-            {50: "keep", 0: "drop", None: "error"}
-            if data is None or len(data) in (0, 50)
-            else {len(data): "keep"},
-        )
+        if data:
+            data += bench.drain(FIRST)
+        kept = None if data is None else len(data)
+        if kept not in (None, 0, 50):
+            raise Odd("of 50 bytes that waited %d are left" % kept)
+        bench.choose("closed_keeps_data", kept, {50: "keep", 0: "drop", None: "error"})
     finally:
         bench.close(FIRST)
 
@@ -196,6 +216,8 @@ def failed(bench):
             raise Unasked("nothing tells how the opening ended")
         if not error:
             raise Unasked("it connects without the CA that it was told to check")
+        if error == 563:
+            raise Unasked("the id is in use already (563)")
         if error < 500:
             raise Unasked("there is no error number in +QSSLOPEN")
         code = bench.last_error()
@@ -206,12 +228,20 @@ def failed(bench):
         else:
             bench.odd("geterror_after_urc", "%d after %d" % (code, error))
         bench.state(FIRST, "when it could not be opened")
+        seen = bench.talk.seen()
         answer = bench.talk.ask(
             'AT+QSSLOPEN=%d,%d,%d,"%s",%d,0' % (PDP, CTX, FIRST, *bench.options.server), 150000
         )
         if answer.ok:
+            start = "+QSSLOPEN: %d," % FIRST
+            text = answer.field(start)
+            if text is None:
+                text = bench.talk.urc(start, 150000, seen)
+            if text is None:
+                raise Unasked("the same id was taken again, and nothing tells what came of it")
+            if text.endswith("563"):
+                raise Odd("the same id is taken again, and then refused (563)")
             bench.settle("failed_open_claims", "no")
-            bench.talk.urc("+QSSLOPEN: %d," % FIRST, 150000, bench.talk.seen() - 1)
         elif answer.error and bench.last_error() == 563:
             bench.settle("failed_open_claims", "yes")
     finally:
@@ -238,16 +268,18 @@ def prompt(bench):
         for length in (",5", ""):
             answer = talk.ask("AT+QSSLSEND=%d%s" % (FIRST, length), 10000, True)
             if not answer.final.startswith(">"):
-                raise Unasked("there is no prompt (%s)" % (answer.final or "nothing"))
+                raise Unasked("there is no prompt (%s)" % answer.told)
             if b"\r\n>" not in answer.raw:
                 raise Odd("no line end stands before the prompt")
             blank = talk.until(lambda came: came[:1] == b" ", 400)
-            talk.settle(200)
+            behind = without_urcs(talk.settle(200))
+            if behind.strip(b" "):
+                raise Odd("behind the prompt stands %r" % behind)
             bench.settle("prompt_space", "yes" if blank else "no")
             talk.write(b"ab\rcd" + (b"" if length else _CTRL_Z))
             answer = talk.answer("", 15000)
             if answer.final != "SEND OK":
-                raise Unasked("AT+QSSLSEND answers %s" % (answer.final or "nothing"))
+                raise Unasked("AT+QSSLSEND answers %s" % answer.told)
             fresh.append(b"\r\n>" in answer.raw)
             talk.settle(200)
         bench.choose(
@@ -260,7 +292,13 @@ def prompt(bench):
             talk.settle(300)
             talk.write(b"ab" + _ESC)
             answer = talk.answer("", 4000)
-            talk.alive()
+            if not talk.ask("AT", 1500).ok:
+                talk.write(_CTRL_Z)
+                talk.settle(1000)
+                talk.alive()
+                raise Odd("ESC does not end the prompt")
+            if not answer.final and without_urcs(answer.raw).replace(b"ab", b"").strip():
+                raise Odd("ESC is answered by %s" % answer.told)
             bench.choose(
                 "esc_answer", answer.final, {"OK": "ok", "": "nothing", "SEND FAIL": "fail"}
             )
@@ -311,8 +349,11 @@ def payload_echo(bench):
             talk.write(b"uvwxyz")
             answer = talk.answer("", 15000)
             if answer.final != "SEND OK":
-                raise Unasked("AT+QSSLSEND answers %s" % (answer.final or "nothing"))
-            seen[(e, q)] = b"uvwxyz" in answer.raw
+                raise Unasked("AT+QSSLSEND answers %s" % answer.told)
+            echoed, result, _ = without_urcs(answer.raw).partition(b"\r\nSEND OK")
+            if echoed not in (b"", b"uvwxyz"):
+                raise Odd("between payload and SEND OK stands %r" % echoed)
+            seen[(e, q)] = bool(echoed)
     finally:
         talk.ask("ATE0")
         bench.remove(undo)
@@ -347,7 +388,7 @@ def at_the_prompt(bench):
         talk.write(b"abcde")
         answer = talk.answer("", 15000)
         if answer.final != "SEND OK":
-            raise Unasked("AT+QSSLSEND answers %s" % (answer.final or "nothing"))
+            raise Unasked("AT+QSSLSEND answers %s" % answer.told)
         if before:
             bench.settle("urc_at_prompt", "now")
         elif _awaited(bench, ms=3000, since=seen):
@@ -369,7 +410,7 @@ def push(bench):
         found = list(re.finditer(rb'\+QSSLURC: "recv",%d,(\d+)\r\n' % FIRST, came))
         if not found:
             raise Unasked("nothing was pushed")
-        behind = came[found[-1].end() + int(found[-1][1]) :]
+        behind = without_urcs(came[found[-1].end() + int(found[-1][1]) :])
         if behind in (b"", b"\r\n"):
             bench.settle("push_trailer", "crlf" if behind else "none")
         else:
@@ -396,7 +437,7 @@ def transparent(bench):
     try:
         answer = bench.connect(FIRST, 2)
         if not answer.final.startswith("CONNECT"):
-            raise Unasked("there is no CONNECT (%s)" % (answer.final or "nothing"))
+            raise Unasked("there is no CONNECT (%s)" % answer.told)
         _leave(bench)
         if answer.final in ("CONNECT", "CONNECT 150000000"):
             bench.settle("connect_text", answer.final)
@@ -430,7 +471,7 @@ def transparent(bench):
 
             talk.write(script.line("wait:1500", "close"))
             if talk.until(lambda came: b"\r\nNO CARRIER\r\n" in came, 15000):
-                told = talk.urc('+QSSLURC: "closed",%d' % FIRST, 4000, seen)
+                told = bench.ended(FIRST, 4000, seen)
                 bench.settle("closed_after_no_carrier", "yes" if told else "no")
             else:
                 _leave(bench)
@@ -448,7 +489,7 @@ def _leave(bench):
     talk.write(b"+++")
     answer = talk.answer("", 3000)
     if not answer.ok:
-        raise Odd("+++ answers %s" % (answer.final or "nothing"))
+        raise Odd("+++ answers %s" % answer.told)
 
 
 def broken(bench):
@@ -459,7 +500,7 @@ def broken(bench):
         bench.tell(FIRST, "wait:500", "break")
         if not bench.talk.urc('+QSSLURC: "security",%d' % FIRST, 10000, seen):
             raise Unasked('there is no "security" for a record that no key fits')
-        told = bench.talk.urc('+QSSLURC: "closed",%d' % FIRST, 4000, seen)
+        told = bench.ended(FIRST, 4000, seen)
         bench.settle("security_then_closed", "yes" if told else "no")
     finally:
         bench.close(FIRST)

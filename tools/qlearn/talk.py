@@ -14,6 +14,15 @@ _URC = re.compile(
 )
 
 
+_ALONE = re.compile(rb"\r\n(?:%s)[^\r\n]*\r\n" % _URC.pattern.replace("$", r"(?=\r)").encode())
+_NEVER_MS = 3000
+
+
+def without_urcs(data):
+    # Bytes of an answer without what the modem says on its own in between.
+    return _ALONE.sub(b"", data)
+
+
 class Silence(Exception):
     # The modem does not answer any more.
     pass
@@ -41,6 +50,16 @@ class Answer:
         # Number of a +CME ERROR, None for others.
         found = re.fullmatch(r"\+CM[ES] ERROR: ?(\d+)", self.final)
         return int(found[1]) if found else None
+
+    @property
+    def echoed(self):
+        # Whether AT was echoed; something else may have come before it.
+        return bool(re.search(rb"(\A|\n)AT\r", self.raw))
+
+    @property
+    def told(self):
+        # For a person: the result, or what came in its place.
+        return self.final or (repr(self.lines[-1]) if self.lines else "nothing")
 
     def field(self, start):
         # The rest of the line that begins so, None if there is none.
@@ -107,8 +126,10 @@ class Talk:
             self.read(left)
 
     def settle(self, ms=300):
-        # Until nothing has come for ms; what came goes to the URCs and is returned.
-        while self.read(ms):
+        # Until nothing has come for ms; what came goes to the URCs and is returned. A modem that
+        # is never silent so long is not waited for.
+        end = self.port.now() + 4 * ms + _NEVER_MS
+        while self.port.now() < end and self.read(ms):
             pass
         data = self.take()
         self.keep(data)
@@ -119,6 +140,18 @@ class Talk:
         end = self.port.now() + ms
         while self.port.now() < end:
             self.read(end - self.port.now())
+
+    def hear(self, ms):
+        # So long nothing is asked, and whole lines that come are kept.
+        end = self.port.now() + ms
+        while self.port.now() < end:
+            self.read(end - self.port.now())
+            self._whole()
+
+    def _whole(self):
+        cut = self.came.rfind(b"\r\n") + 2
+        if cut > 2:
+            self.keep(self.take(cut))
 
     def keep(self, data):
         for line in data.split(b"\r\n"):
@@ -182,10 +215,7 @@ class Talk:
         # The first URC that begins so and came since (index of self.urcs), or within ms; None.
         end = self.port.now() + ms
         while True:
-            # Complete lines only.
-            cut = self.came.rfind(b"\r\n") + 2
-            if cut > 2:
-                self.keep(self.take(cut))
+            self._whole()
             for _, text in self.urcs[since:]:
                 if text.startswith(start):
                     return text
@@ -218,7 +248,7 @@ class Talk:
                 self.write(b"+++")
                 self.settle(1500)
             elif step == 3:
-                self.write(b"\x1b" * 2100 + b"\r")
+                self.write(b"\x1b" * 2100 + b"\x1a\r")
                 self.settle(1000)
             if self.ask("AT", 1500 if step < 4 else 10000).ok:
                 self.settle(300)
@@ -238,8 +268,8 @@ class Talk:
             self._undo.remove(text)
 
     def forget(self, but):
-        # A restart has put back all but these.
-        self._undo = [text for text in self._undo if text in but]
+        # A restart has put back all but what begins like one of these.
+        self._undo = [text for text in self._undo if str(text).startswith(but)]
 
     def restore(self):
         # Puts everything back, the last first. Returns what could not be put back.
@@ -251,7 +281,8 @@ class Talk:
             for command in commands[1:]:
                 if not answers[-1].ok:
                     answers.append(self.ask(command, 15000))
-            gone = text[:8] == "AT+QFDEL" and answers[-1].error  # no such file any more
+            # An error: no such file or socket any more.
+            gone = commands[0].startswith(("AT+QFDEL", "AT+QSSLCLOSE")) and answers[-1].error
             if not answers[-1].ok and not gone:
                 failed.append(commands[0])
         return failed
