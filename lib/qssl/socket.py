@@ -390,7 +390,7 @@ class Socket(Channel):
                     if not link.wait(due, self):
                         if left == n:
                             raise error(link.why("full"))
-                        self.fail("half")
+                        self.fail(link.why("half"))
                 finally:
                     off = self._off
                     left = self._left

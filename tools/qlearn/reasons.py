@@ -4,6 +4,7 @@
 UNASKED = {
     "urc_port_kept": "would set where URCs go, which may outlive a restart",
     "urc_port_open": "would send the URCs to another port",
+    "at_prefix": "would type what some firmware may take for another command",
     "atd_default": "AT&D can't be read",
     "dtr2_answer": "needs the DTR line",
     "sleep_wake": "needs the DTR line",

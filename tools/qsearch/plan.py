@@ -271,6 +271,7 @@ _LATER = (
     "cmee_obeys",
     "creg_style",
     "take_ms",
+    "at_prefix",
 )
 FAULT_NAMES = [name for name in sorted(FAULTS) if name not in _LATER]
 NAMES = [name for name in sorted(SWITCHES) if name not in _FIXED + _LATER]

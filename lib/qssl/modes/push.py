@@ -59,6 +59,8 @@ class Push:
                     self._fail(sock, "stray")
 
     def on_prompt(self):
+        if self._ended and not self._link.parser.blanks:
+            self._ended = False  # no line end before it: it says nothing of those behind a push
         self._follow()
         if self._link.job is not None:
             self._link.on_prompt()
@@ -93,7 +95,7 @@ class Push:
             self._link.extend(self._link.job.limit_ms)  # its answer may be behind all this
         if left > 2:
             n = min(k, left - 2)
-            if sock._state <= _OPEN and not sock.why:  # else nobody wants it
+            if sock._state <= _OPEN and not sock._dead():  # else nobody wants it
                 want = n
                 n = sock._rx.write(buf, off, n)
                 if n < want:

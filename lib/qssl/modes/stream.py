@@ -168,7 +168,12 @@ class Pipe(Socket):
         spent = ticks_diff(now, self._since)
         if step == _PROOF:
             if spent >= max(_PROOF_MS, link.resync.answer_ms):
-                link.distrust()
+                if words.proof == 2:
+                    link.distrust()
+                else:  # of +++ and AT some firmware makes one line, which it ignores
+                    words.proof = 2
+                    self._next(_PROOF)
+                    link.type(b"AT\r", 3)
         elif words.any() and words.full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)
             words.proof = True

@@ -336,7 +336,8 @@ class Channel(io.IOBase):
         parser.mirror = 0
         link.claim = link.stats.silent = 0
         link.last = self
-        link.mirrors = self._mirrored
+        if link.echo:
+            link.mirrors = self._mirrored
         self._mirrored = False
         self._ended = _P_SEND
         self._sent()
@@ -413,7 +414,8 @@ class Channel(io.IOBase):
         link.extend(_SENT_MS)
         link.type_data()
         if link.mirrors or link.echo:
-            link.parser.mirror = 4 if link.mirrors else 2
+            # With ATE0 some firmware echoes no payload any more.
+            link.parser.mirror = 4 if link.mirrors and link.echo else 2
 
     def mirrored(self, c, sure):
         # The payload comes back, its first byte c: it is counted, and passed over.
@@ -577,7 +579,7 @@ class Channel(io.IOBase):
 
     def _done_send(self, result):
         link = self._link
-        if self._mirrored or self._typed == self._fly:
+        if link.echo and (self._mirrored or self._typed == self._fly):
             # Noise like the payload's first byte is no echo of it: then something lacks behind it.
             whole = link.parser.blanks == 1 and link.parser.exact and self._fly > 1
             link.mirrors = self._mirrored and result == _l.SEND_OK and (link.mirrors or whole)

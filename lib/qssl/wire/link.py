@@ -277,10 +277,11 @@ class Link:
             self._seen = 0
             nap >>= 2  # then 2 ms, then none: the idle hook has its turn, and the deadline
             if token is not None and token == SENT and not at:
-                parser.blanks = 0
+                parser.blanks = 1  # its line end, as if it had come as a line
                 parser.exact = self._behind = True
                 if not self.early:
                     self._finish(SEND_OK)
+                parser.blanks = 0
             elif parser.prompt and self.early:
                 if at:
                     parser.echo = None

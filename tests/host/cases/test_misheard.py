@@ -321,6 +321,22 @@ def test_payload_that_is_echoed_all_the_same():
         assert modem.stats.resyncs == 1 and modem.link.echo
 
 
+def test_payload_that_is_echoed_while_the_result_takes_its_time():
+    # SEND OK comes alone then, and whole.
+    for baud in (0, 115200):
+        switches = {"payload_echo": "always"}
+        rig, modem = up(FakeNet(Server()), baud=baud, rxbuf=4096, switches=switches)
+        side = Side(modem, rig.net.default, tls(modem), "a.example")
+        arm(rig, "delay by=40 what=final n=0")
+        side.write(400)
+        for data in (b"\r\nERROR\r\n" * 9, b"\rSEND OK\r\n", b" \r\n> "):
+            side.written += data
+            side.sock.write(data)
+            side.sock.flush()
+        assert rig.net.default.got["a.example"] == side.written, baud
+        assert modem.stats.resyncs == 1 and modem.link.echo
+
+
 def test_noise_like_the_first_byte_is_no_echo_of_the_payload():
     # A zero behind the prompt, and the payload begins with one: nothing is learned from that.
     for n in (1, 2, 3, 4, 5, 12, 40):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import rig as _rig
-from driver_kit import pattern, raised, works
+from driver_kit import HOST, pattern, raised, reads, up, works
 from mode_kit import Talker, TellingUart, pushing, tls
 from qssl import Modem
 from ugsim.fakenet import FakeNet, SourcePeer
@@ -178,6 +178,63 @@ def test_urcs_of_other_kinds_are_none():
         rig.model.out.urc(text)
         peer.say(b"data")
         assert sock.recv(9) == b"data"
+
+
+def test_a_prompt_without_a_line_end_before_it():
+    # It says nothing of the line ends behind a push.
+    rig, modem, sock, peer = pushing()
+    for _n in range(3):
+        rig.model.command("fault lose in=prompt at=1 bytes=2 n=1")
+        peer.say(b"data")
+        rig.model.run(rig.now)
+        sock.write(b"up")
+        sock.flush()
+        assert sock.recv(9) == b"data"
+        peer.say(b"more")
+        modem.sleep_ms(50)
+        rig.model.out.urc("RING")
+        assert sock.recv(9) == b"more"
+        modem.sleep_ms(50)
+    assert peer.got == b"up" * 3
+
+
+def test_what_is_pushed_behind_a_refused_send():
+    # The end comes after the last byte of it.
+    rig, modem, sock, peer = pushing()
+    data = pattern(3000)
+    peer.say(data[:700])
+    assert reads(sock, 700) == data[:700]
+    rig.model.command("fault error cmd=+QSSLSEND n=1")
+    sock.write(b"nobody gets it")
+    modem.sleep_ms(70)
+    peer.say(data[700:2200])
+    peer.say(data[2200:])
+    rig.model.run(rig.now)
+    peer.conn.close()
+    modem.sleep_ms(400)
+    assert sock.why == "reset"
+    assert reads(sock, 2300) == data[700:]
+    assert sock.recv(9) == b""
+    assert "connection is closed" in str(raised(sock.write, b"x"))
+
+
+def test_payload_that_is_echoed_and_none_with_ATE0():
+    # What was learned of the payload's echo is not true while the echo is off.
+    switches = {"payload_echo": "always"}
+    peer = Talker()
+    rig, modem = up(FakeNet(peer), switches=switches)
+    sock = modem.connect(HOST, 8883, tls(modem))
+    sock.write(b"first")
+    sock.flush()
+    sock.close()
+    assert modem.link.mirrors
+    sock = modem.connect(HOST, 8883, tls(modem), push=True)
+    for _n in range(3):
+        peer.say(b"data")
+        sock.write(b"\rpayload\r\n" * 9)
+        sock.flush()
+        assert sock.recv(9) == b"data"
+    assert peer.got == b"first" + b"\rpayload\r\n" * 27
 
 
 def test_network_lost_and_restart():

@@ -319,6 +319,24 @@ def test_results_left_off_or_in_digits():
         assert rig.model.verbose and not rig.model.quiet
 
 
+def test_messages_whose_text_reads_like_an_answer():
+    # While the modem's own answers can't be read.
+    for left in (b"ATQ1\r", b"ATV0\r"):
+        rig, modem = up(FakeNet(EchoPeer()))
+        rig.uart.write(left)
+        rig.sleep(100)
+        last = [0]
+
+        def idle(rig=rig, last=last):
+            if 700 < rig.now - last[0] and rig.now < 40000:
+                last[0] = rig.now
+                rig.model.out.urc('+CMT: "+491510000000",,"26/11/22,10:00:00+00"\r\nOK')
+
+        start = rig.now
+        starts(rig, another(rig, idle=idle))
+        assert rig.now - start < 60000
+
+
 def test_everything_left_at_once():
     rig, modem = up(FakeNet(EchoPeer()), switches={"radio_kept": "yes"})
     for left in ("+QSCLK=2", '+CSCS="UCS2"', "+COPS=2", "+CFUN=0", '+QINDCFG="all",0') + (

@@ -460,6 +460,33 @@ def test_junk_before_the_proof():
         works(modem)
 
 
+def test_firmware_that_ignores_a_line_which_begins_with_something_else():
+    # +++ in command mode and the AT behind it are one such line.
+    for junk in (b"", b"POST / HTTP/1.1\r\nHost: ", b"{}"):
+        rig, modem, pipe, peer = piped(switches={"at_prefix": "begin"})
+        peer.say(b"last")
+        peer.conn.peer_close()
+        rig.uart.write(junk)
+        assert pipe.recv(9) == b"last" and pipe.recv(9) == b"", junk
+        assert modem.signal() is not None
+        pipe.close()
+        works(modem)
+        assert modem.stats.resyncs == 1
+
+
+def test_start_with_firmware_that_ignores_such_lines():
+    for left in (b"+++", b"junk", b"\x1b\x1b", b"AT+QSSLSEND=0,30\r", b'AT+QFUPL="RAM:x",9\r'):
+        rig, modem, pipe, peer = piped(switches={"at_prefix": "begin"})
+        rig.uart.write(b"half of a request")
+        modem.start(apn="internet")
+        sock = modem.connect(HOST, 8883, tls(modem))
+        rig.uart.write(left)
+        rig.sleep(50)
+        modem.start(apn="internet")
+        sock.close()
+        works(modem)
+
+
 def test_close_in_data_mode():
     for baud in (0, 115200):
         rig, modem, pipe, peer = piped(SourcePeer(100000), baud=baud, flow=True, rxbuf=2048)

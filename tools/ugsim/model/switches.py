@@ -120,6 +120,11 @@ SWITCHES = {
     "connect_text": ("CONNECT", ("CONNECT", "CONNECT 150000000"), "how CONNECT is spelled"),
     "baud_default": (115200, None, "AT+IPR at power-up; 0: automatic"),
     "busy_input": ("drop", ("drop", "queue"), "input while a command runs is lost or run later"),
+    "at_prefix": (
+        "anywhere",
+        ("anywhere", "begin"),
+        "a command line is run from its AT on, or only if it begins with AT",
+    ),
     "noise_line": ("ignore", ("ignore", "error"), "a line without AT"),
     "rtc_default": ("80/01/06", ("80/01/06", "04/01/01", "70/01/01"), "clock at power-up"),
     "rtc_digits": (

@@ -74,7 +74,7 @@ class Runner:
         # One command line as typed, without its CR.
         m = self._m
         start = line.upper().find(b"AT")
-        if start < 0:
+        if start < 0 or (m.sw["at_prefix"] == "begin" and line[:start].strip()):
             if line.strip():
                 m.count("noise_lines", 1)
                 if m.sw["noise_line"] == "error":
