@@ -91,7 +91,7 @@ AT+QSSLCFG); leave sni=True out, and let the server show the right certificate w
 no check|!EOPNOTSUPP|tls|this modem can't check the name in the server's certificate (no \
 checkhost in its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs \
 nobody else's
-no pdp|!EINVAL|start| PDP contexts are all that this modem has; give a lower pdp
+no pdp|!EINVAL|modem| PDP contexts are all that this modem has; give a lower pdp
 host name|!EOPNOTSUPP|tls|the modem can't check the name in the server's certificate; leave \
 check_hostname alone and load a CA of your own, which signs nobody else's
 second ca|!EOPNOTSUPP|tls|this context has a CA; give both in one file, or bytes, or make another

@@ -33,8 +33,10 @@ class Ntp:
             self._servers = [_server(s) for s in servers]
         except (TypeError, AttributeError):
             _refuse()
-        if not isinstance(pdp, int) or not 1 <= pdp <= 20:
-            raise Refused(errno.EINVAL, "clock", "pdp must be 1 to 20")
+        if pdp != keeper._modem.pdp:
+            from .family import within
+
+            within(keeper._modem, pdp)
         self.many = len({host for host, _ in self._servers}) > 1
         self._pdp = pdp
         self.due = 0

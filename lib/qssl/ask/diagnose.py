@@ -45,8 +45,10 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
         _refuse("ctx must be what modem.tls() returned, or the number of an SSL context, 0 to 5")
     if pdp is None:
         pdp = modem.pdp
-    elif not isinstance(pdp, int) or not 1 <= pdp <= 20:
-        _refuse("pdp must be 1 to 20")
+    else:
+        from ..family import within
+
+        within(modem, pdp)
     d = _Diagnosis(modem, tell, pdp)
     try:
         if modem.at.run(b"AT") != _l.OK:

@@ -12,7 +12,7 @@ from .. import unload
 from ..errors import Error, error
 from ..start.network import failing
 from ..wire import link as _l
-from ..wire.dialect import IN_USE, NO_PDP, PDP_MAX, RECV_MAX, SEND_MAX, STUCK
+from ..wire.dialect import IN_USE, NO_PDP, RECV_MAX, SEND_MAX, STUCK
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
@@ -77,13 +77,18 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
     # step: 1, or -1: the last free id, not the first.
     modem.link.mine(None)
+    waits = not proven
+    if getattr(modem, "held", False):
+        step = -step
     host, port = _checked(host, port)
     if getattr(ctx, "_modem", None) is not modem:
         raise error("ctx")
     if pdp is None:
         pdp = modem.pdp
-    elif not isinstance(pdp, int) or not 1 <= pdp <= PDP_MAX:
-        raise error("pdp")
+    else:
+        from ..family import within
+
+        within(modem, pdp)
     yield from modem.at.alone(())  # another task may be starting the modem
     if proven:
         modem.link.suspect()
@@ -122,6 +127,10 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         from ..modes.push import attach
 
         attach(sock)
+    if modem.link.lte and not waits:
+        from ..family.again import Again
+
+        Again(sock, line)
     return sock
 
 

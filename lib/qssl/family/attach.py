@@ -3,11 +3,10 @@
 #
 # In the place of qssl.start.bringup's activate().
 
-from ..errors import error
 from ..start.network import failing
 from ..wire import link as _l
 from ..wire.ascii import value
-from . import table
+from . import within
 
 _ACT_MS = 10000  # for AT+QIACT; then it is asked whether it has worked
 _ACT_HEAL_MS = 150000
@@ -19,9 +18,7 @@ _LASTING = (33, 103, 106, 107, 132, 133, 149, 150, 573)  # as in bringup
 def activate(step, apn, user, password, auth):
     modem = step.modem
     pdp = step.pdp
-    most = table(modem).pdps
-    if pdp > most:
-        raise error("no pdp", 0, "1 to %d:" % most)
+    within(modem, pdp)
     setting = b'"%s","%s","%s",%d' % (apn, user, password, auth)
     act = b"AT+QIACT=%d" % pdp
     wait = 1000

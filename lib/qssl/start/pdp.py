@@ -5,10 +5,9 @@
 from micropython import const
 
 from ..connect.arguments import text
-from ..errors import error
 from ..wire import link as _l
 from ..wire.ascii import field, value
-from ..wire.dialect import DEACT_MS, PDP_MAX
+from ..wire.dialect import DEACT_MS
 
 _LOCIP_MS = const(2000)
 
@@ -32,7 +31,7 @@ def activate(
     Allocates: little.
     Since: 0.1.
     """
-    _check(pdp)
+    _check(modem, pdp)
     from .bringup import settings
 
     setting = settings(apn, user, password, auth)
@@ -69,7 +68,7 @@ def deactivate(modem, pdp: int | None = None) -> None:
     Since: 0.1.
     """
     pdp = pdp or modem.pdp
-    _check(pdp)
+    _check(modem, pdp)
     result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
     if result == _l.ERROR:
         code = modem.last_error()
@@ -134,6 +133,7 @@ def dotted(b):
     return len(parts) == 4 and all(p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts)
 
 
-def _check(pdp):
-    if not isinstance(pdp, int) or not 1 <= pdp <= PDP_MAX:
-        raise error("pdp")
+def _check(modem, pdp):
+    from ..family import within
+
+    within(modem, pdp)

@@ -8,6 +8,8 @@ from qssl import Modem
 from qssl.errors import DeliveryUnknown, Refused
 from qssl.family import choose, table
 from qssl.recovery import Recovery
+from qssl.start.pdp import deactivate
+from qssl.timekeeper import Timekeeper
 from ugsim.fakenet import EchoPeer, FakeNet
 
 # One model a family, as ugsim names it, and the family.
@@ -584,6 +586,19 @@ def test_pdp_contexts_of_a_family():
         e = raised(modem.activate, most + 1, "internet")
         assert isinstance(e, Refused) and str(most) in str(e), e
         assert not log.count("AT+QICSGP=%d" % (most + 1))
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        sent = len(log.at)
+        for call in (
+            lambda: modem.connect(HOST, 1, ctx, pdp=most + 1),
+            lambda: modem.open(HOST, 1, ctx, pdp=most + 1),
+            lambda: modem.transparent(HOST, 1, ctx, pdp=most + 1),
+            lambda: deactivate(modem, most + 1),
+            lambda: modem.diagnose(pdp=most + 1),
+            lambda: Timekeeper(modem, ntp="ntp.example", pdp=most + 1),
+        ):
+            e = raised(call)
+            assert isinstance(e, Refused) and e.hint.startswith("1 to %d: PDP" % most), e
+        assert {text[:3] for text in log.at[sent:]} <= {"ATE"}, log.at[sent:]
         address = modem.activate(2, "other")
         assert address and 2 in modem.pdps
         sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False), pdp=2)
@@ -960,3 +975,67 @@ def test_an_id_that_is_never_let_go():
     sock = modem.connect(HOST, 8883, ctx)
     assert sock.id == 1
     echoed(sock)
+
+
+def opens(rig, modem, most_ms=60000, **keywords):
+    # (socket, ms) of a Modem.open() that has ended; nothing waits.
+    begun = rig.now
+    sock = modem.open(HOST, 8883, modem.tls(0, ca=CA, check_time=False), **keywords)
+    while not sock.state() and rig.now - begun < most_ms:
+        before = rig.now
+        modem.pump()
+        assert rig.now - before <= 2
+        rig.sleep(10)
+    return sock, rig.now - begun
+
+
+def test_an_id_that_stays_taken_and_a_program_that_does_not_wait():
+    for model, _ in LTE:
+        for how in ({}, {"fault": "open_busy n=2"}, {"close_timeout": "error"}):
+            switches = {"id_busy_ms": 5000}
+            fault = how.pop("fault", None)
+            switches.update(how)
+            rig, modem, log = started(model, sockets=1, switches=switches)
+            modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+            if fault:
+                arm(rig, fault)
+            sock, spent = opens(rig, modem)
+            assert sock.state() == 1 and 4900 < spent < 8000, (model, how, sock.why, spent)
+            assert log.count("AT+QSSLOPEN") < 10, log.at
+            echoed(sock, 300)
+            sock.close()
+            modem.sleep_ms(6000)
+            works(modem)
+
+
+def test_an_id_that_is_never_let_go_and_a_program_that_does_not_wait():
+    for switches, code in (({"id_busy_ms": 10000000}, 563), ({}, 565)):
+        rig, modem, log = started("eg800k", switches=switches)
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        if code == 565:
+            arm(rig, "open_error code=565")
+        sock, spent = opens(rig, modem)
+        e = raised(sock.write, b"x")
+        assert sock.state() == -1 and e.code == code, (sock.state(), e)
+        assert e.errno == errno.ECONNREFUSED and (spent > 20000) == (code == 563), (spent, e)
+        sock.close()
+        # The next one takes the other id.
+        sock, spent = opens(rig, modem)
+        assert sock.state() == 1 and sock.id == (code == 563) and spent < 1000, (sock.id, spent)
+        sock.close()
+    # Closed, or restarted, while it waits.
+    for end in ("close", "restart"):
+        rig, modem, log = started("bg95", sockets=1, switches={"id_busy_ms": 20000})
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        sock, spent = opens(rig, modem, 3000)
+        assert not sock.state() and log.count("AT+QSSLOPEN") > 2
+        if end == "close":
+            sock.close()
+            assert sock.state() == 3 and modem.sockets == [None]
+        else:
+            rig.model.command("restart")
+            modem.sleep_ms(15000)
+            assert "restart" in str(raised(sock.recv, 1)), sock.why
+            modem.start(apn="internet")
+        modem.sleep_ms(20000)
+        works(modem)
