@@ -441,7 +441,7 @@ class Modem:
         """
         from .connect.opening import opening
 
-        return self.link.drive(opening(self, host, port, ctx, make, pdp, push, True))
+        return self.link.drive(opening(self, host, port, ctx, make, pdp, push, 2))
 
     def release(self, sock):
         # The socket's id is free again.

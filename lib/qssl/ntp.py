@@ -34,7 +34,7 @@ class Ntp:
         except (TypeError, AttributeError):
             _refuse()
         if pdp != keeper._modem.pdp:
-            from .family import within
+            from .family.contexts import within
 
             within(keeper._modem, pdp)
         self.many = len({host for host, _ in self._servers}) > 1

@@ -46,7 +46,7 @@ def diagnose(modem, host: str | None = None, ctx=None, tell=None, pdp: int | Non
     if pdp is None:
         pdp = modem.pdp
     else:
-        from ..family import within
+        from ..family.contexts import within
 
         within(modem, pdp)
     d = _Diagnosis(modem, tell, pdp)

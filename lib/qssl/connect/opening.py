@@ -43,7 +43,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 code = (yield from failing(modem)) or ~code
             held = code == IN_USE
             if (not held and (tries or sock.why != "misheard")) or (
-                tries and due is not None and ticks_diff(due, ticks_ms()) < _SPARE_MS
+                tries and due and ticks_diff(due, ticks_ms()) < _SPARE_MS
             ):
                 if code in NO_PDP:
                     modem.lose(sock.pdp)
@@ -57,8 +57,8 @@ def connecting(modem, host, port, ctx, make, pdp, push):
             # What should have closed the id was lost on the UART, or what should have opened it:
             # once more, at once. Or the modem holds it for a while, though it said OK to
             # AT+QSSLCLOSE, as LTE modems may: waited for, or the next one that is free.
-            for text in (b"AT+QSSLCLOSE=%d,0", b"AT+QSSLCLOSE=%d"):  # with a time-out, if it may
-                if (yield from modem.at.ask(text % sock.id)) == _l.OK:
+            for time in (b",0", b""):  # with a time-out, if it may
+                if (yield from modem.at.ask(b"AT+QSSLCLOSE=%d" % sock.id + time)) == _l.OK:
                     break
             sock._release()
         finally:
@@ -73,11 +73,10 @@ def connecting(modem, host, port, ctx, make, pdp, push):
 
 
 def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
-    # Generator for Link.drive: the Socket of a connection that is going to open. proven: don't
-    # wait for the proof that the modem has not restarted; it is asked before AT+QSSLOPEN anyway.
+    # Generator for Link.drive: the Socket of a connection that is going to open. proven: 2:
+    # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway.
     # step: 1, or -1: the last free id, not the first.
     modem.link.mine(None)
-    waits = not proven
     if getattr(modem, "held", False):
         step = -step
     host, port = _checked(host, port)
@@ -86,7 +85,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     if pdp is None:
         pdp = modem.pdp
     else:
-        from ..family import within
+        from ..family.contexts import within
 
         within(modem, pdp)
     yield from modem.at.alone(())  # another task may be starting the modem
@@ -94,7 +93,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         modem.link.suspect()
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
-            raise error(modem.gone if pdp == modem.pdp and modem.gone else "down")
+            raise error((pdp == modem.pdp and modem.gone) or "down")
         cid = yield from _free(modem, step)
         if not proven:
             yield from _proven(modem)
@@ -127,7 +126,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         from ..modes.push import attach
 
         attach(sock)
-    if modem.link.lte and not waits:
+    if modem.link.lte and proven > 1:
         from ..family.again import Again
 
         Again(sock, line)
@@ -138,8 +137,9 @@ def _proven(modem):
     # Generator: a restart that nobody noticed is found before the connection depends on it.
     link = modem.link
     due = ticks_add(ticks_ms(), _PROOF_MS)
-    if modem.at.until is not None and ticks_diff(due, modem.at.until) > 0:
-        due = modem.at.until
+    until = modem.at.until
+    if until and ticks_diff(due, until) > 0:
+        due = until
     link.suspect()
     while link.doubt:
         if not (yield due):
@@ -148,10 +148,8 @@ def _proven(modem):
 
 def _free(modem, step):
     # A free socket id, see opening(); those that are just closing are waited for.
-    due = modem.at.until
-    if due is None:
-        due = ticks_add(ticks_ms(), 15000)
     begun = ticks_ms()
+    due = modem.at.until or ticks_add(begun, 15000)
     hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
     while True:
         for cid in range(len(modem.sockets))[::step]:
@@ -159,9 +157,9 @@ def _free(modem, step):
                 return cid
         modem.link.pump()
         for sock in modem.sockets:
-            if sock is not None and sock.spent():
+            if sock and sock.spent():
                 sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
-        if not [s for s in modem.sockets if s is None or s.state() > 1]:
+        if not [s for s in modem.sockets if not s or s.state() > 1]:
             if hub is None or not hub.spare(begun):
                 raise error("all used")
         if not (yield due):

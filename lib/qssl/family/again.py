@@ -2,8 +2,8 @@
 # after it said OK to AT+QSSLCLOSE (563): closed once more, and opened again, in the background.
 # SPDX-License-Identifier: MIT
 #
-# What connect() does in qssl.connect.opening; here nothing may wait, nor allocate. It stands before
-# two methods of the socket until the connection is open or has failed.
+# What connect() does in qssl.connect.opening; here nothing may wait, nor allocate. It stands in
+# the place of two methods of the socket until the connection is open or has failed.
 
 from time import ticks_add, ticks_diff, ticks_ms
 

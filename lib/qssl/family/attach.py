@@ -6,7 +6,7 @@
 from ..start.network import failing
 from ..wire import link as _l
 from ..wire.ascii import value
-from . import within
+from .contexts import within
 
 _ACT_MS = 10000  # for AT+QIACT; then it is asked whether it has worked
 _ACT_HEAL_MS = 150000
@@ -25,7 +25,6 @@ def activate(step, apn, user, password, auth):
     lost = last = 0
     # Sockets said that it is gone: an address that is still shown may be an old one.
     stale = modem.gone == "network" and pdp == modem.pdp
-    step.late = step.refused
     step.sends = True
     while True:
         if (yield from step.active()):
@@ -38,11 +37,20 @@ def activate(step, apn, user, password, auth):
         # IPv4; where the network has none of it alone, with IPv6.
         kind = 3 if last else 1
         yield from step.insist(b"AT+QICSGP=%d,%d,%s" % (pdp, kind, setting), hint)
+        step.late = step.refused
         result = yield from step.once(act, None, _ACT_MS)
         step.look()
         if result >= _l.TIMEOUT:
             lost += 1
-            if not (yield from step.heal(_ACT_HEAL_MS)) or lost >= _TRIES:
+            if not (yield from step.heal(_ACT_HEAL_MS)):
+                step.silent(act)
+            if (yield from step.active()):
+                return
+            code = yield from failing(modem)
+            if code:
+                result = _l.ERROR  # it came later
+                step.code = code
+            elif lost >= _TRIES:
                 step.silent(act)
         else:
             if result == _l.OK:

@@ -88,15 +88,23 @@ class Bringup:
     def ask(self, line, prefix=None, ms=_TRY_MS, tries=_TRIES):
         # OK or ERROR, for a command that may be repeated: it is, when its answer is lost. The
         # lines are in at.lines.
+        short = ms == _TRY_MS
         for _ in range(tries):
             self.look()
             if self.over():
                 break
+            begun = ticks_ms()
             result = yield from self.once(line, prefix, ms + 3 * self.slow)
             if result < _l.TIMEOUT:
+                spent = ticks_diff(ticks_ms(), begun)
+                if spent > _TRY_MS and short:
+                    self.slow = max(self.slow, spent)
                 return result
             self.look()
             ms *= 2
+            # It may be slow, and what was taken for its answer another program's data.
+            resync = self.link.resync
+            resync.answer_ms = max(resync.answer_ms, ms)
             if not (yield from self.heal(_HEAL_MS)):
                 break
         self.silent(line)
@@ -275,7 +283,6 @@ class Bringup:
         act = b"AT+QIACT=%d" % pdp
         wait = 1000
         lost = last = 0
-        self.late = self.refused
         self.sends = True
         while True:
             if (yield from self.active()):
@@ -286,12 +293,19 @@ class Bringup:
                 self.modem.lose(pdp)
             hint = "the modem refused APN, user or password"
             yield from self.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
+            self.late = self.refused
             result = yield from self.once(act, None, _ACT_MS)
             self.look()
             if result >= _l.TIMEOUT:
                 # The answer may be lost, or take longer: whether it has worked is asked then.
                 lost += 1
-                if not (yield from self.heal(_ACT_HEAL_MS)) or lost >= _TRIES:
+                if not (yield from self.heal(_ACT_HEAL_MS)):
+                    self.silent(act)
+                if (yield from self.active()):
+                    return
+                if (yield from failing(self.modem)):
+                    result = _l.ERROR  # it came later
+                elif lost >= _TRIES:
                     self.silent(act)
             elif result == _l.OK:
                 self.acted = True

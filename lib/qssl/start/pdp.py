@@ -134,6 +134,6 @@ def dotted(b):
 
 
 def _check(modem, pdp):
-    from ..family import within
+    from ..family.contexts import within
 
     within(modem, pdp)

@@ -588,15 +588,16 @@ def test_pdp_contexts_of_a_family():
         assert not log.count("AT+QICSGP=%d" % (most + 1))
         ctx = modem.tls(0, ca=CA, check_time=False)
         sent = len(log.at)
-        for call in (
-            lambda: modem.connect(HOST, 1, ctx, pdp=most + 1),
-            lambda: modem.open(HOST, 1, ctx, pdp=most + 1),
-            lambda: modem.transparent(HOST, 1, ctx, pdp=most + 1),
-            lambda: deactivate(modem, most + 1),
-            lambda: modem.diagnose(pdp=most + 1),
-            lambda: Timekeeper(modem, ntp="ntp.example", pdp=most + 1),
+        pdp = {"pdp": most + 1}
+        for call, args in (
+            (modem.connect, (HOST, 1, ctx)),
+            (modem.open, (HOST, 1, ctx)),
+            (modem.transparent, (HOST, 1, ctx)),
+            (deactivate, (modem,)),
+            (modem.diagnose, ()),
+            (Timekeeper, (modem, None, "ntp.example")),
         ):
-            e = raised(call)
+            e = raised(call, *args, **pdp)
             assert isinstance(e, Refused) and e.hint.startswith("1 to %d: PDP" % most), e
         assert {text[:3] for text in log.at[sent:]} <= {"ATE"}, log.at[sent:]
         address = modem.activate(2, "other")

@@ -178,3 +178,30 @@ def test_transparent_mode_whose_peer_never_pauses():
         start = rig.now
         modem.start("internet")
         assert rig.now - start < 30000, (payload[:20], rig.now - start)
+
+
+def test_late_in_data_mode_whose_text_reads_like_answers():
+    for busy in ("drop", "queue"):
+        rig, _, _, peer = piped(switches={"busy_input": busy})
+        arm(rig, "delay what=final by=3000 n=0")
+        talk(rig, lambda peer=peer: peer.conn.state == "open" and peer.say(b"text\r\nOK\r\n"), 300)
+        modem = another(rig)
+        begun = rig.now
+        modem.start("internet")
+        assert rig.now - begun < (160000 if LTE else 120000), (busy, rig.now - begun)
+        works(modem, 50)
+
+
+def test_an_activation_that_is_refused_late():
+    # Later than its answer is waited for: AT+QIGETERROR tells it then.
+    for busy in ("drop", "queue"):
+        switches = {"act_ms": 25000, "busy_input": busy}
+        rig, modem = bare(FakeNet(EchoPeer()), switches=switches)
+        arm(rig, "act_error n=3")
+        modem.start("internet")
+        assert rig.now > 100000
+        works(modem)
+        rig, modem = bare(switches=switches)
+        arm(rig, "act_error n=0")
+        e = raised(modem.start, "internet")
+        assert e.code == 561 and "APN" in e.hint and "UART" not in e.hint, e
