@@ -167,6 +167,7 @@ class FakeNet:
         # label; hosts that refuse who does not name them.
         self.certificates = {}
         self.shared = set()
+        self.alpn = {}  # host: protocols, of servers that look at that
         self.conns = []  # every connection ever made, for tests to look at
         self.bytes_up = 0
         self.bytes_down = 0
@@ -226,6 +227,9 @@ class FakeNet:
         # A peer that refuses, as names do not fit; or None.
         if host in self.shared and not tls.server_name:
             return RefusingPeer(566, "handshake", "the server wants to know whom is meant")
+        speaks = self.alpn.get(host)
+        if speaks and tls.alpn and tls.alpn not in speaks:
+            return RefusingPeer(566, "handshake", "the server does not speak " + tls.alpn)
         names = self.certificates.get(host)
         if not names or not tls.check_name:
             return None

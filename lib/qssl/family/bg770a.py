@@ -9,6 +9,6 @@ class Family(Lte):
     pdps = 5
     suites = MOST + " C02B"
     flash = ""  # names are bare
-    zero = Lte.zero + b" session"
+    zero = Lte.zero + b" session renegotiation"
     port = b"main"
     host = True

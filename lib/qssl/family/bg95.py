@@ -7,5 +7,5 @@ from .lte import MOST, Lte
 class Family(Lte):
     suites = MOST + " C02B"
     flash = ""  # names are bare
-    zero = Lte.zero + b" session"
+    zero = Lte.zero + b" session renegotiation"
     host = True

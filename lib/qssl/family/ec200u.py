@@ -13,6 +13,6 @@ class Family(Lte):
     )
     zero = (
         b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
-        b"cacertex session_cache"
+        b"cacertex session_cache renegotiation alpn psk"
     )
     suites = Lte.suites + " C030 009C"

@@ -12,5 +12,5 @@ class Family(Lte):
     tcp = Lte.tcp + b'|"passiveclosed",0|"qisend/timeout",120'
     zero = (
         b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
-        b"cacertex session_cache"
+        b"cacertex session_cache renegotiation alpn psk"
     )

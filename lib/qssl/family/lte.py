@@ -21,8 +21,9 @@ class Lte:
     # TLS as well.
     tcp = b'"viewmode",0|"dataformat",0,0|"recvind",0'
     # Keys of AT+QSSLCFG that would make the check of certificates milder (or leave it out, as with
-    # a session that is resumed), or change the protocol:
-    # 0, where the firmware has them; a path: none.
+    # a session that is resumed, or a PSK), let the server show another one later (renegotiation),
+    # or change the protocol (also that of the program, by ALPN): 0, where the firmware has them; a
+    # path or text: none.
     zero = b"ignorecertchain dtls"
     host = False  # firmware may have the key "checkhost"
     hosts = ""  # models that check the host's name without it

@@ -452,6 +452,38 @@ def test_a_further_ca_that_another_program_has_left():
     assert e.errno == errno.EACCES and "cacertex" in e.hint and not rig.net.conns, e
 
 
+def test_what_another_program_has_left_of_alpn_psk_and_renegotiation():
+    # The server refuses a protocol that it does not speak; a PSK would be offered beside the
+    # certificates; a server that may negotiate again can show another one.
+    left = (
+        ('"renegotiation",%d,1', "renegotiation", 0),
+        ('"alpn",%d,"h2"', "alpn", ("",)),
+        ('"psk",%d,"other","313233"', "psk", ("", "")),
+    )
+    for model, _ in LTE:
+        for quoted in ("yes", "no"):
+            rig, modem, log = started(model, switches={"cfg_quoted": quoted})
+            rig.net.alpn[HOST] = ("http/1.1",)
+            mine = [row for row in left if row[1] in rig.model.family.keys]
+            assert bool(mine) == (model not in ("bg96", "ec200u")), model
+            for text, _, _ in mine:
+                assert b"OK" in log_at(rig, "AT+QSSLCFG=" + text % 0 + "\r"), (model, text)
+            for _ in range(2):
+                modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                tls = rig.net.conns[-1].tls
+                assert (tls.alpn, tls.psk, tls.renegotiation) == ("", ("", ""), False), model
+            for _, key, value in mine:
+                assert tuple(values(rig)[key] or ()) == value if value else not values(rig)[key]
+    # A firmware that does not let go of it.
+    for key, text in (("psk", '"psk",0,"other","313233"'), ("alpn", '"alpn",0,"h2"')):
+        for fault in ("cfg_ignored key=%s n=0", "cfg_error key=%s n=0"):
+            rig, modem, log = started("ec25")
+            log_at(rig, "AT+QSSLCFG=%s\r" % text)
+            arm(rig, fault % key)
+            e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+            assert key in e.hint and "restart it" in e.hint and not rig.net.conns, e
+
+
 def log_at(rig, text):
     # What the modem answers to a line that another program types.
     rig.model.feed(text.encode())

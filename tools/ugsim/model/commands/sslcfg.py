@@ -81,6 +81,9 @@ class TlsSettings:
         self.check_name = ""  # the certificate must be for it; "": for any
         self.ignore = ()  # which of _IGNORE are on
         self.more_ca = ()  # contents of further CA files
+        self.alpn = ""  # the protocol that it wants to speak
+        self.psk = ("", "")  # identity, key: offered beside the certificates
+        self.renegotiation = False  # the server may show another certificate later
         self.password = ""  # of the key
         self.dtls = False
 
@@ -160,6 +163,9 @@ def _modern(m, tls, values, host):
     tls.ignore = tuple([key for key in _IGNORE if values.get(key)])
     more = [m.read_file(path) for path in values.get("cacertex", ())]
     tls.more_ca = tuple([data for data in more if data])
+    tls.alpn = "".join(values.get("alpn", ()))
+    tls.psk = values.get("psk", ("", ""))
+    tls.renegotiation = values.get("renegotiation", 0) == 1
     tls.password = values.get("clientkey password", "")
     tls.dtls = values.get("dtls", 0) == 1
 
