@@ -12,10 +12,13 @@ while True:
     power.sleep(300000, deep=True)
 """
 
+import errno
 import os
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
+
+from .errors import Refused
 
 _LIGHT_MS = const(3600000)  # the longest light sleep of an RP2040 is 71 min
 _KEPT_MAX = const(512)
@@ -108,11 +111,14 @@ class Power:
         which a power cut clears, else in a file, which outlives that.
 
         Returns: None.
-        Raises: OSError of the file system.
+        Raises: qssl.Refused for more than that; OSError of the file system.
         Blocks: while the file system writes.
         Allocates: little.
         Since: 0.2.
         """
+        if len(data) > _KEPT_MAX:
+            hint = "keep() takes %d bytes, not %d: a FileQueue has room for more"
+            raise Refused(errno.EINVAL, "board", hint % (_KEPT_MAX, len(data)))
         rtc = self._rtc()
         if rtc is not None:
             rtc.memory(data)

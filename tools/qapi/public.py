@@ -50,8 +50,8 @@ INTERNAL = (
     "family.lte family.ready family.suites family.ugxx family family.wanted family.witness "
     "modes.inband modes.push ntp rare sitewords start.bringup start.contact start.echo "
     "start.left start.mute start.network start.radio start.sim start.urcs start.words "
-    "timesources tried uplink.answer uplink.fetch uplink.send uplink.signed wire.ascii "
-    "wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
+    "timesources tried uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed "
+    "wire.ascii wire.channel wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

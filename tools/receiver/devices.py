@@ -23,6 +23,7 @@ _DRAIN = (
 )  # bytes of a body that is too long which are read, so that the answer gets through
 _KNOWN_S = 10  # so long a token is believed without asking
 _KNOWN_MAX = 100000
+_WAITING = 200  # for the database, beyond which no connection is let in
 _STATUS = {"token": 401, "size": 413, "type": 415, "path": 404, "method": 405, "slow": 408}
 _STATUS.update(file=404, hash=422)
 _SPAN = re.compile(r"bytes (?:\*|(\d{1,9})-(\d{1,9}))/(\d{1,9})", re.ASCII)
@@ -38,6 +39,9 @@ class Devices:
         self._max = max_body
         self._known = {}  # token's hash: (device, until)
         self._told = {}  # reason: when the log had it
+        self._waiting = 0  # requests that wait for the database
+        self.room = asyncio.Event()  # whether more of them may come
+        self.room.set()
         routes = [
             Route("/in", self._guarded(self._post), methods=["POST"]),
             Route("/in/{token}", self._guarded(self._post), methods=["POST"]),
@@ -71,7 +75,7 @@ class Devices:
         body = await self._body(request)
         delivery = _read(body, request.headers)
         future = self._intake.deliver(device, delivery, "https")
-        found, more = await asyncio.wrap_future(future)
+        found, more = await self._wait(asyncio.wrap_future(future))
         if not found:
             return Response(status_code=204)
         text = '{"messages":[%s]%s}' % (",".join(found), ',"more":true' if more else "")
@@ -83,7 +87,7 @@ class Devices:
         digest = request.path_params["name"]
         size = None
         if updates.SHA256.fullmatch(digest):
-            size = await run_in_threadpool(self._read, updates.size_of, digest)
+            size = await self._database(updates.size_of, digest)
         if size is None:
             raise forms.Bad("file", "there is no such file")
         etag = '"%s"' % digest
@@ -95,7 +99,7 @@ class Devices:
         if first >= end and size:
             headers["Content-Range"] = "bytes */%d" % size
             return Response(b"", 416, headers)
-        data = await run_in_threadpool(self._read, updates.part_of, digest, first, end - first)
+        data = await self._database(updates.part_of, digest, first, end - first)
         status = 200
         if end - first < size:
             status = 206
@@ -122,10 +126,27 @@ class Devices:
         def change(c):
             return updates.upload(c, device, digest, name, size, at, body, time.time())
 
-        has = await asyncio.wrap_future(self._intake.submit(change))
+        has = await self._wait(asyncio.wrap_future(self._intake.submit(change)))
         if has is None:
             raise forms.Bad("hash", "the file is not what its SHA-256 says")
         return Response('{"at":%d}' % has, media_type="application/json")
+
+    async def _wait(self, something):
+        self._waits(1)
+        try:
+            return await something
+        finally:
+            self._waits(-1)
+
+    def _waits(self, more):
+        self._waiting += more
+        if self._waiting > _WAITING:
+            self.room.clear()
+        else:
+            self.room.set()
+
+    def _database(self, function, *args):
+        return self._wait(run_in_threadpool(self._read, function, *args))
 
     def _read(self, function, *args):
         with self._store.reading() as c:
@@ -140,7 +161,7 @@ class Devices:
         now = time.monotonic()
         device, until = self._known.get(digest, (None, 0))
         if now > until:
-            found = await run_in_threadpool(self._read, db.by_token, digest)
+            found = await self._database(db.by_token, digest)
             if found is None:
                 raise forms.Bad("token", "no device has this token")
             if len(self._known) > _KNOWN_MAX:

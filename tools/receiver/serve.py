@@ -16,7 +16,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from qdemo.problem import Problem
-from receiver import keys
+from receiver import door, keys
 from receiver import store as db
 from receiver.devices import Devices
 from receiver.intake import Intake
@@ -80,9 +80,9 @@ async def _serve(chosen, store, master):
         devices = Devices(store, intake, metrics, chosen.max_body)
         tls = keys.context(cert, key, True)
         metrics.certificate.set(keys.end(cert))
-        sock = listen(chosen.listen, "--listen")
+        sock = listen(chosen.listen, "--listen", door.QUEUE)
         stack.callback(sock.close)
-        await _start(stack, stop, devices.app, sock, tls)
+        await _start(stack, stop, devices.app, sock, tls, devices.room)
         _log.info("devices: https://%s:%d/in", *sock.getsockname()[:2])
         # The page: who comes from elsewhere comes by HTTPS.
         tls = None if local(chosen.page) else keys.context(cert, key, False)
@@ -108,8 +108,8 @@ async def _serve(chosen, store, master):
     return 0
 
 
-async def _start(stack, stop, app, sock, tls=None):
-    # Serves app until the stack ends.
+async def _start(stack, stop, app, sock, tls=None, room=None):
+    # Serves app until the stack ends. room: an asyncio.Event: while it is not set, nobody gets in.
     config = uvicorn.Config(
         app,
         http="h11",
@@ -127,7 +127,7 @@ async def _start(stack, stop, app, sock, tls=None):
     )
     config.load()
     config.ssl = tls
-    server = _Server(config)
+    server = _Server(config) if room is None else door.Server(config, room)
     task = asyncio.create_task(server.serve([sock]))
     task.add_done_callback(lambda _: stop.set())
 
@@ -159,15 +159,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(address, flag):
-    # A listening socket. Problem: somebody has the port, and the like.
+def listen(address, flag, waiting=1024):
+    # A listening socket. waiting: connections that nobody has taken yet. Problem: somebody has the
+    # port, and the like.
     host, port = address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
-        sock.listen(1024)
+        sock.listen(waiting)
         sock.setblocking(False)
     except OSError as e:
         sock.close()

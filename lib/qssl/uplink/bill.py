@@ -18,11 +18,11 @@ print(bill.today, bill.month, bill.report())
 
 import errno
 import json
-from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from ..errors import Refused
+from .seconds import Seconds
 
 _SEND = const(1460)  # bytes of one AT+QSSLSEND
 _SEGMENT = const(1360)  # bytes of one packet: what mobile networks leave of 1500
@@ -82,8 +82,7 @@ class Bill:
         self.payload = self.tls = self.air = self.connects = self.failed = 0
         self.today = self.month = 0
         self.before = (0, 0)  # of the day and the month before
-        self._s = 0  # seconds since 1970; where nobody knows, on from what was kept
-        self._ticks = ticks_ms()
+        self._time = Seconds()  # since 1970; where nobody knows, on from what was kept
         self._kept = 0
         self._queue = None
         self._span = (0, 0)
@@ -237,21 +236,18 @@ class Bill:
 
     def _turn(self):
         # What time it is, and what is over.
-        now = ticks_ms()
-        seconds = ticks_diff(now, self._ticks) // 1000
-        if seconds > 0:
-            self._ticks = ticks_add(self._ticks, seconds * 1000)
-            self._s += seconds
+        time = self._time
+        s = time.now()
         clock = self._up._clock
         known = None if clock is None else clock.now()
         if known is not None:
-            self._s = known
-        day = self._s // _DAY
+            time.s = s = known
+        day = s // _DAY
         if day == self._span[0]:
             return
         from ..clock import civil
 
-        year, month = civil(self._s)[:2]
+        year, month = civil(s)[:2]
         month += 12 * year
         before = list(self.before)
         if self._span[0]:
@@ -268,7 +264,7 @@ class Bill:
         for _, record in self._queue.peek(9, 2048):
             try:
                 kept = json.loads(record)
-                self._s, self.today, self.month = kept["s"], kept["d"], kept["m"]
+                self._time.s, self.today, self.month = kept["s"], kept["d"], kept["m"]
                 self._span = tuple(kept["at"])
                 self.before = tuple(kept["b"])
             except (ValueError, KeyError):
@@ -278,7 +274,8 @@ class Bill:
         self._kept = self.air
         if self._queue is None:
             return
-        what = {"s": self._s, "d": self.today, "m": self.month, "at": self._span, "b": self.before}
+        what = {"s": self._time.s, "d": self.today, "m": self.month}
+        what.update(at=self._span, b=self.before)
         try:
             number = self._queue.put(json.dumps(what).encode())
             self._queue.drop(number - 2)  # one more, should this one be damaged

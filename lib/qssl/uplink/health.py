@@ -14,11 +14,11 @@ health = Health(up, version="1.4", boot=lambda: {"cause": machine.reset_cause()}
 import errno
 import gc
 import json
-from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from .. import __version__
+from .seconds import Seconds
 
 _SIZE = const(1400)  # bytes; what is of least use is left out of a longer one
 _TRACE = const(1500)
@@ -67,8 +67,7 @@ class Health:
         self._parts = parts or {}
         self._asks = info
         self._info = None
-        self._ticks = ticks_ms()
-        self._s = 0  # since this was made
+        self._time = Seconds().now  # since this was made
         self._due = 0 if start else every_s
         self._why = "start"
         self.puts = 0
@@ -106,13 +105,6 @@ class Health:
         self.puts += 1
         self.error = None
         return number
-
-    def _time(self):
-        ms = ticks_diff(ticks_ms(), self._ticks)
-        if ms >= 1000:
-            self._ticks = ticks_add(self._ticks, ms // 1000 * 1000)
-            self._s += ms // 1000
-        return self._s
 
     def _made(self, why):
         up = self._up

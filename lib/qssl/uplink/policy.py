@@ -18,11 +18,12 @@ import errno
 from binascii import crc32
 from os import urandom
 from struct import pack, unpack
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_ms
 
 from micropython import const
 
 from ..errors import Refused
+from .seconds import Seconds
 
 _DAY_S = const(86400)
 _AGAIN_MAX_S = const(21600)  # the longest pause after windows in which nothing got through
@@ -119,8 +120,7 @@ class Policy:
         self._may = may
         self._between = between
         # Seconds count from when this was made.
-        self._ticks = ticks_ms()
-        self._s = 0
+        self._time = Seconds().now
         self._last = 0  # when the last window began, or should have begun
         self._oldest = None  # since when something has waited ...
         self._full = None  # ... and so many records
@@ -254,14 +254,6 @@ class Policy:
         self._urgent = urgent
         self._later = min(later, self.spread_s)
         self.failures = min(failures, _FAILURES)
-
-    def _time(self):
-        # Seconds; the ticks may wrap in between.
-        ms = ticks_diff(ticks_ms(), self._ticks)
-        if ms >= 1000:
-            self._ticks = ticks_add(self._ticks, ms // 1000 * 1000)
-            self._s += ms // 1000
-        return self._s
 
     def _chance(self, most):
         # A number from 0 to most.

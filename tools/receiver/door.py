@@ -1,0 +1,87 @@
+# receiver.door - lets devices in as fast as they can be served, and no faster.
+# SPDX-License-Identifier: MIT
+#
+# A device gives up after a minute. A server that lets all in at once that come after an outage
+# works on each of them for longer than that, and for nothing. So one connection is let in each
+# time the event loop comes round: those who are in set the pace. None is let in while more
+# deliveries wait for the database than go into one transaction. Who waits outside does so in the
+# system's queue, which is short: beyond it their first packet is not answered, and comes again.
+
+import asyncio
+import contextlib
+import logging
+import socket
+
+import uvicorn
+
+QUEUE = 256  # connections that wait to be let in
+_ENTERING = 4000  # connections without a whole handshake: whoever says nothing keeps nobody out
+_CLOSE_WAIT = 8  # tcp_info of Linux: the other side has closed
+_REST_S = 0.5
+_log = logging.getLogger("receiver")
+
+
+class Server(uvicorn.Server):
+    # room: an asyncio.Event; while it is not set nobody is let in.
+    def __init__(self, config, room):
+        super().__init__(config)
+        self._room = room
+        self._entering = {}  # tasks, the oldest first
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        yield  # more than one in a process: the signals are not theirs
+
+    async def startup(self, sockets=None):
+        self.servers = []
+        self._door = asyncio.create_task(self._open(*sockets))
+        self.started = True
+
+    async def shutdown(self, sockets=None):
+        tasks = [self._door, *self._entering]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    async def _open(self, sock):
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._room.wait()
+            try:
+                conn, _ = await loop.sock_accept(sock)
+            except ConnectionError:
+                continue
+            except OSError as e:
+                # Out of files or memory: that passes, or those who are in are served.
+                _log.error("no connection can be let in: %s", e.strerror)
+                await asyncio.sleep(_REST_S)
+                continue
+            if _left(conn):
+                conn.close()
+            else:
+                task = asyncio.create_task(self._enter(loop, conn))
+                self._entering[task] = True
+                task.add_done_callback(self._entering.pop)
+                if len(self._entering) > _ENTERING:
+                    next(iter(self._entering)).cancel()  # it has had its time
+            await asyncio.sleep(0)
+
+    async def _enter(self, loop, conn):
+        # Until its handshake is over; the rest is the protocol's.
+        def made():
+            return self.config.http_protocol_class(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        try:
+            conn.setblocking(False)
+            await loop.connect_accepted_socket(made, conn, ssl=self.config.ssl)
+        except OSError:
+            pass  # a scanner, another CA, or it gave up; it is closed
+
+
+def _left(conn):
+    # Whether it has given up while it waited.
+    option = getattr(socket, "TCP_INFO", None)
+    return option is not None and conn.getsockopt(socket.IPPROTO_TCP, option, 1)[0] == _CLOSE_WAIT
