@@ -21,6 +21,7 @@ from pathlib import Path
 import cbor2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import servers
 import setup
@@ -609,6 +610,18 @@ def test_the_certificate_that_it_makes(tmp_path):
         return loaded, [str(one.value) for one in hosts]
 
     where = ["device", "add", "n1", "--files", "f", "--address", "r.example"]
+    # docs/bill.md says what it costs: each connection carries it.
+    whose, _ = certificate("--names", "server.example,localhost,127.0.0.1")
+    size = len(whose.public_bytes(Encoding.DER))
+    page = (setup.ROOT / "docs/bill.md").read_text()
+    kit = (setup.ROOT / "tools/qsearch/bill.py").read_text()
+    assert "`server.example`, %d bytes," % size in page and "chain=%d," % size in page
+    assert "_CHAIN = %d " % size in kit
+    strictly = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"]
+    subprocess.run([*strictly, folder / "ca.pem", folder / "server.pem"], check=True)
+    for file in list(folder.iterdir()):
+        file.unlink()
+    said.clear()
     first, hosts = certificate(*where)
     assert hosts == ["r.example", "localhost", "127.0.0.1"] and "made a CA" in said.pop()
     # Boards have this CA from now on: another name makes no other one.

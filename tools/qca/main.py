@@ -150,7 +150,7 @@ def _issue(authority, chosen):
     begin, end = _dates(days, ca.not_valid_after_utc, "the CA")
     key = make.key()
     usage = make.SERVER if is_server else make.CLIENT
-    args = (make.name(name), ca.subject, key.public_key(), ca_key, usage, begin, end, hosts)
+    args = (make.name(name), ca, key.public_key(), ca_key, usage, begin, end, hosts)
     cert = make.sign(*args)
     _write((key_path, make.key_pem(key)), (cert_path, make.pem(cert)))
     if is_server:
@@ -196,7 +196,7 @@ def _renew(authority, chosen):
         days = chosen.days or options.DAYS[kind]
         begin, end = _dates(days, ca.not_valid_after_utc, "the CA")
         hosts = _alternatives(old)
-    issuer = ca.subject
+    issuer = old if usage is make.CA else ca
     _replace(
         cert_path,
         make.pem(

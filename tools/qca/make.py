@@ -4,6 +4,7 @@
 import datetime
 import ipaddress
 import re
+import secrets
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -51,30 +52,56 @@ def alternative(text):
         return x509.DNSName(text)
 
 
-def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=(), below=0):
-    # A certificate. subject, issuer: of name(). usage: CA, SERVER or CLIENT. hosts: of
-    # alternative(). below: how many CAs a CA may have below it.
+def sign(subject, issuer, public, issuer_key, usage, begin, end, hosts=(), below=0, small=False):
+    # A certificate. subject: of name(). issuer: the CA's certificate, or the name of one that has
+    # none yet, or no other identifier than sign() makes. usage: CA, SERVER or CLIENT. hosts: of
+    # alternative(). below: how many CAs a CA may have below it. small: each connection carries
+    # it, so it is without what a server's or client's may lack (RFC 5280, 4.2.1), and a CA has a
+    # short identifier.
     is_ca = usage is CA
+    by = _identifier(issuer, issuer_key.public_key(), small)
+    name = issuer if isinstance(issuer, x509.Name) else issuer.subject
+    serial = secrets.randbits(30) | 1 << 30 if small else x509.random_serial_number()
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
+        .issuer_name(name)
         .public_key(public)
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial)
         .not_valid_before(begin)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=below if is_ca else None), True)
-        .add_extension(x509.KeyUsage(**{word: word in usage for word in _USAGE}), True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
-        )
     )
+    if is_ca or not small:
+        length = below if is_ca else None
+        own = _identifier(public, public, small)
+        if is_ca and public == issuer_key.public_key():
+            own = by  # it goes on with another end: what it has signed names it so
+        builder = (
+            builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=length), True)
+            .add_extension(x509.KeyUsage(**{word: word in usage for word in _USAGE}), True)
+            .add_extension(own, False)
+        )
+    by = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(by)
+    builder = builder.add_extension(by, False)
     if not is_ca:
         builder = builder.add_extension(x509.ExtendedKeyUsage([_PURPOSE[usage]]), False)
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName(hosts), False)
     return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _identifier(cert, public, small):
+    # What names a key: as its certificate has it, else its hash, or the end of that (RFC 5280,
+    # 4.2.1.2).
+    if isinstance(cert, x509.Certificate):
+        try:
+            return cert.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        except x509.ExtensionNotFound:
+            small = False
+    digest = x509.SubjectKeyIdentifier.from_public_key(public).digest
+    if small:
+        digest = bytes([0x40 | digest[-8] & 15]) + digest[-7:]
+    return x509.SubjectKeyIdentifier(digest)
 
 
 def pem(cert):

@@ -120,7 +120,7 @@ def _make(chosen, cert, key):
         hosts = []
     if not hosts:
         raise Problem("--names %s: give host names or addresses, with commas." % chosen.names)
-    name = make.name("qssl receiver CA")
+    name = make.name("qssl")  # short: it is in what each connection carries
     ca_file, ca_key_file = chosen.folder / "ca.pem", chosen.folder / "ca.key"
     fresh = not ca_file.exists()
     if not fresh and not ca_key_file.exists():
@@ -128,15 +128,17 @@ def _make(chosen, cert, key):
         raise Problem(how % (ca_key_file, cert.name, ca_file))
     ca_key = _key(ca_key_file)
     if fresh:
-        ca = make.sign(name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
+        of_ca = (name, name, ca_key.public_key(), ca_key, make.CA, now - _DAY, end)
+        ca = make.sign(*of_ca, small=True)
         write(ca_file, make.pem(ca))
     else:
         ca = _loaded(ca_file)
         if ca.public_key() != ca_key.public_key():
             raise Problem("%s is not the key of %s: put back the copy." % (ca_key_file, ca_file))
     own = _key(key)
-    of_server = (make.name(names[0]), ca.subject, own.public_key(), ca_key, make.SERVER)
-    server = make.sign(*of_server, now - _DAY, min(end, ca.not_valid_after_utc), hosts)
+    of_server = (make.name(names[0]), ca, own.public_key(), ca_key, make.SERVER)
+    end = min(end, ca.not_valid_after_utc)
+    server = make.sign(*of_server, now - _DAY, end, hosts, small=True)
     replace(cert, make.pem(server))
     return fresh
 

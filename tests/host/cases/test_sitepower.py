@@ -7,6 +7,7 @@ import driver_kit
 import rig as rig_module
 from driver_kit import Watch
 from qssl import sitepower
+from qssl.errors import Refused
 from qssl.sitepower import Power
 from ugsim.fakenet import EchoPeer, FakeNet
 
@@ -175,5 +176,15 @@ def test_what_is_kept():
     power.keep(b"x" * 29)
     assert Power(m, 0, path).kept() == b"x" * 29
     assert Power(m, 0, path).kept() == b""  # once
+    # All of it or nothing, on each board: what was there before stays.
+    for remembers in (True, False):
+        power = Power(machine(rig, memory=remembers), 0, path)
+        power.keep(b"y" * 512)
+        try:
+            power.keep(b"z" * 513)
+            raise AssertionError("it was taken")
+        except Refused as e:
+            assert "takes 512 bytes, not 513" in str(e)
+        assert power.kept() == b"y" * 512
     for name in os.listdir("/tmp"):
         assert "/tmp/" + name != path
