@@ -12,13 +12,10 @@ while True:
     power.sleep(300000, deep=True)
 """
 
-import errno
 import os
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
-
-from .errors import Refused
 
 _LIGHT_MS = const(3600000)  # the longest light sleep of an RP2040 is 71 min
 _KEPT_MAX = const(512)
@@ -117,8 +114,9 @@ class Power:
         Since: 0.2.
         """
         if len(data) > _KEPT_MAX:
-            hint = "keep() takes %d bytes, not %d: a FileQueue has room for more"
-            raise Refused(errno.EINVAL, "board", hint % (_KEPT_MAX, len(data)))
+            from .site import _stop
+
+            _stop("keep() takes 512 bytes, not %d; a FileQueue takes more" % len(data))
         rtc = self._rtc()
         if rtc is not None:
             rtc.memory(data)

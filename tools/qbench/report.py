@@ -70,7 +70,7 @@ _JOBS = (
     (
         "files both ways, records as SenML, what may cost, new programs",
         "uplink.batch uplink.bill uplink.fetch uplink.files uplink.policy uplink.send "
-        "uplink.senml uplink.update",
+        "uplink.seconds uplink.senml uplink.update",
     ),
     ("the modem off, asleep and awake", "power"),
     (
