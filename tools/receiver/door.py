@@ -62,9 +62,11 @@ class Server(uvicorn.Server):
             else:
                 task = asyncio.create_task(self._enter(loop, conn))
                 self._entering[task] = True
-                task.add_done_callback(self._entering.pop)
+                task.add_done_callback(lambda task: self._entering.pop(task, None))
                 if len(self._entering) > _ENTERING:
-                    next(iter(self._entering)).cancel()  # it has had its time
+                    oldest = next(iter(self._entering))
+                    del self._entering[oldest]
+                    oldest.cancel()  # it has had its time
             await asyncio.sleep(0)
 
     async def _enter(self, loop, conn):
