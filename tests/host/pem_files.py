@@ -47,6 +47,7 @@ class Kinds:
         self.stray_ca, self.stray_ca_key = self.root(
             "ed-ca", "Ed25519 CA", new=["-newkey", "ed25519"]
         )
+        self.pss, self.pss_key = self.root("pss", "PSS CA", new=["-newkey", "rsa-pss"])
         ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         self.ec_client, self.ec_key = self.issue("ec", "ca", "device-3", new=ec)
         self.far_ca, self.far_key = self.root("far-ca", "far CA", days=36500)
@@ -381,6 +382,7 @@ BAD_CA = {
     "an OpenSSH public key": (lambda k: b"ssh-rsa AAAAB3Nza x@y\n", "is a public key"),
     "a Java key store": (lambda k: b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(200), "Java|keytool"),
     "Ed25519": (lambda k: k.stray_ca, "RSA"),
+    "RSA for PSS alone": (lambda k: k.pss, "of a kind that the modem's TLS does not know"),
     "quoted by mail": (
         lambda k: _lines(k.other_ca + k.ca, lambda i, row: b"> " + row),
         "quoted, as by mail|sed 's/^[> ]*//' {} > new.pem",
@@ -720,6 +722,7 @@ BAD_PAIR = {
     ),
     "Ed25519": (lambda k: (k.stray_ca, k.stray_ca_key), "cert", "RSA"),
     "Ed25519 key": (lambda k: (k.client, k.stray_ca_key), "key", "RSA"),
+    "RSA key for PSS alone": (lambda k: (k.client, k.pss_key), "key", "RSA"),
     "UTF-16 key": (
         lambda k: (k.client, k.client_key.decode().encode("utf-16")),
         "key",

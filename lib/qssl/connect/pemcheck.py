@@ -14,6 +14,7 @@ _END_MAX = const(20)  # longest of Checked._end, less one
 _CERTIFICATES = const(10)  # of a client, so many keys are remembered
 _DEPTH = const(24)
 _RSA = const(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")
+_PSS = const(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a")  # keys that may sign so alone
 _DSA = const(b"\x2a\x86\x48\xce\x38\x04\x01")
 _EDWARDS = const(b"\x2b\x65")  # 1.3.101: Ed25519, Ed448 and their like
 
@@ -119,7 +120,7 @@ class Checked(Clean):
             self.wrong(b"der")
         if not der.oid:
             self.wrong(b"label")
-        if der.oid == _DSA or der.oid[:2] == _EDWARDS:
+        if der.oid == _DSA or der.oid == _PSS or der.oid[:2] == _EDWARDS:
             self.wrong(b"kind")
         if len(self.ids) < _CERTIFICATES:
             self.ids.append(der.id)
