@@ -89,12 +89,22 @@ class Health:
         Since: 0.2.
         """
         what = self._made(why)
-        text = json.dumps(what)
+        out = []
         for name in _LESS:
-            if len(text) > _SIZE and name in what:
-                del what[name]
+            if name in what:
                 text = json.dumps(what)
-        return self._take(text)
+                if len(text) <= _SIZE:
+                    number = self._take(text)
+                    if not self._long():
+                        return number
+                del what[name]
+                out.append(name)
+                what["left_out"] = out
+        return self._take(json.dumps(what))
+
+    def _long(self):
+        # Whether the queue has refused it for good: it holds no record of that length.
+        return self.error is not None and getattr(self.error, "errno", 0) == errno.EINVAL
 
     def _take(self, text):
         try:
@@ -187,13 +197,18 @@ class Health:
         elif what == "trace":
             trace = getattr(self._up._modem.link, "trace", None)
             found = {"qssl": "trace", "m": m, "on": trace is not None}
-            if trace is not None:
-                found["text"] = trace.take(_TRACE)
-            self._take(json.dumps(found))
+            lines = [] if trace is None else trace.take(_TRACE).split("\n")
+            while True:
+                if lines:
+                    found["text"] = "\n".join(lines)
+                self._take(json.dumps(found))
+                if len(lines) < 2 or not self._long():
+                    break
+                del lines[1 : 1 + len(lines) // 2]  # after the first one: the oldest
         else:
             return "form"
         if self.error is None:
             return None
-        if getattr(self.error, "errno", errno.EINVAL) == errno.EINVAL:
+        if self._long() or not hasattr(self.error, "errno"):
             return "size"  # it would never fit
         raise self.error

@@ -270,13 +270,18 @@ class Settings:
             what["refused"] = {_clipped(name): refused[name] for name in told}
         if "old" in self._state:
             what["trial"] = sorted(self._state["old"])
-        try:
-            self._up.put(json.dumps(what))
-        except OSError as e:
-            if e.errno != errno.EINVAL:
-                raise
-            del what["values"]  # longer than a record can be
-            self._up.put(json.dumps(what))
+        for less in ("values", "refused", "trial"):
+            more = len(refused) - len(what.get("refused", ()))
+            if more:
+                what["more"] = more
+            try:
+                self._up.put(json.dumps(what))
+                return
+            except OSError as e:
+                if e.errno != errno.EINVAL:
+                    raise
+                self.error = e  # longer than a record can be
+                what.pop(less, None)
 
     # --- the way to the server, tried ---
 

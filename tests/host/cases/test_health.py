@@ -1,11 +1,13 @@
 # test_health - records about the device: at the start, daily, and when the server asks.
 # SPDX-License-Identifier: MIT
 
+import errno
 import json
 
 import qssl
 import rig as rig_module
 from both_kit import ENOSPC, Board, Clock, message
+from qssl.errors import Refused
 from qssl.uplink.bill import Bill
 from qssl.uplink.health import Health
 from qssl.uplink.policy import Policy
@@ -140,12 +142,39 @@ def test_it_fits_into_a_small_queue():
     b.run()
     (first,) = told(b)
     assert "settings" not in first and first["boot"] and len(json.dumps(first)) <= 1500
+    assert first["left_out"][0] == "settings"
     # Too long in any case: told, and nothing stops.
     b, health = board(boot=lambda: {"text": "x" * 5000})
     b.run()
     assert told(b) == [] and health.error is not None
     b.run()
     assert len(b.peer.ledger.records) == 2
+
+
+def test_a_queue_whose_records_are_short():
+    b, health = board(settings=True)
+    health._settings.add("label", "y" * 60)
+    b.modem.trace()
+    plain = b.up.put
+
+    def put(record):
+        if len(record) > most:
+            raise Refused(errno.EINVAL, "queue", "a record has 1 to %d bytes here" % most)
+        return plain(record)
+
+    b.up.put = put
+    most = 450
+    b.peer.send(3, message(3, '{"what":"trace"}', "ask"))
+    b.run()
+    b.run()
+    (first,) = told(b)
+    assert "settings" in first["left_out"] and first["queue"] and health.error is None
+    assert all(name not in first for name in first["left_out"])
+    (found,) = told(b, "trace")  # its first line, and the last ones
+    lines = found["text"].split("\n")
+    assert len(lines) > 2 and "AT+QSSL" in found["text"] and told(b, "inbox") == []
+    most = 40
+    assert health.put() is None and "40 bytes here" in str(health.error)
 
 
 def test_it_waits_for_a_window():

@@ -2,6 +2,7 @@
 # is taken back.
 # SPDX-License-Identifier: MIT
 
+import errno
 import json
 
 from both_kit import DEVICE, HOST, Board, Part, message
@@ -268,6 +269,37 @@ def test_more_than_a_record_holds():
     told = b.reports()[0]
     assert set(told["refused"]) == set(values) and "no room" in told["refused"]["t1"]
     assert b.settings["t1"] == ""
+
+
+def test_a_report_with_more_than_it_has_room_for():
+    b = Device(Disk())
+    wrong = {"n%02d" % n: 1 for n in range(15)}
+    wrong["interval_s"] = 60
+    b.change(1, **wrong)
+    (told,) = b.reports()
+    assert len(told["refused"]) == 12 and told["more"] == 3 and told["values"]["interval_s"] == 60
+    long = {"x" * 40 + "%d" % n: 1 for n in range(3)}  # alike, where they are cut
+    b.change(2, **long)
+    (told,) = b.reports()
+    assert len(told["refused"]) == 1 and told["more"] == 2
+    # A queue whose records are short: told as far as that goes, and no message comes for ever.
+    plain = b.put
+
+    def put(record):
+        if len(record) > most:
+            raise Refused(errno.EINVAL, "queue", "a record has 1 to %d bytes here" % most)
+        return plain(record)
+
+    b.put = put
+    for m, most in ((3, 380), (4, 60), (5, 10)):
+        assert b.change(m, **wrong) is True and b.inbox.number == m
+        told = b.reports()
+        if most == 380:
+            assert len(told[0]["refused"]) == 12 and "values" not in told[0]
+        elif most == 60:
+            assert told == [{"qssl": "settings", "m": 4, "more": 15}]
+        else:
+            assert told == [] and "10 bytes here" in str(b.settings.error)
 
 
 def test_another_program_with_other_settings():
