@@ -278,6 +278,17 @@ def test_what_stands_in_the_way_is_named(pems):
     assert wrong(learner, model) == {}
 
 
+def test_a_sim_that_does_not_answer_yet_tells_nothing(pems):
+    # Which command tells its tries shows with a SIM alone; whether there is one is not known yet.
+    for more in ({"sim_busy_ms": 10000}, {}):
+        for gone in ("none", "wrong", "failed", "busy"):
+            switches = {"sim": gone, "sim_tries": "cpinr", **more}
+            alone = {"apn": None, "server": None, "ntp": None, "restart": False}
+            learner, model, _ = learn(pems, switches, **alone)
+            assert "sim_tries" not in settled(learner), switches
+            assert wrong(learner, model) == {}
+
+
 def test_an_opening_whose_end_nobody_tells(pems):
     # URCs go to another port: neither a failure nor a success is claimed.
     def change(model, port):

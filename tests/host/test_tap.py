@@ -242,9 +242,26 @@ def test_a_modem_that_nobody_knows():
         found = [d for d in line.found() if d[0] == "AT+CSQ"]
         assert len(found) == 1 and found[0][:2] == want[:2], (found, want)
         assert want[2] is None or found[0][2] == want[2]
+    # Line ends that differ are shown, also where a value does, which makes no form.
+    line = Line(change=lambda data: data.replace(b"A06E1G\r\n", b"A09E2G\r\n\r\n\r\n"))
+    line.type(b"ATE0\r")
+    line.type(b"ATI\r")
+    real = next(d[1:] for d in line.found() if d[0] == "ATI")
+    assert real[0].endswith(r"A09E2G \r\n\r\n\r\nOK") and real[1].endswith(r"A06E1G \r\nOK"), real
     line = Line()
     line.type(b"AT+QNEW?\r")
     assert line.found() == [("AT+QNEW?", "ERROR", "it does not know the command")]
+
+
+def test_a_name_that_nobody_knows_is_of_the_world():
+    # The real one finds no address for it, the simulation's net knows every name.
+    told = b'\r\n+QIURC: "dnsgip",565\r\n'
+    for new, want in ((told, []), (told.replace(b"565", b"0"), ["+QIURC"])):
+        line = Line(change=lambda data, new=new: re.sub(rb'\r\n\+QIURC: "dns[^\0]*', new, data))
+        line.type(b'AT+QICSGP=1,1,"internet","","",0\r')
+        line.type(b"AT+QIACT=1\r", 2000)
+        line.type(b'AT+QIDNSGIP=1,"no.example"\r', 3000)
+        assert [d[0] for d in line.found()] == want, line.found()
 
 
 def test_the_simulation_becomes_the_model_that_it_is():

@@ -259,10 +259,12 @@ class Bench:
             raise Odd("what is read begins with +QSSLRECV: %s" % text.decode("latin-1"))
         count = int(text)
         body = answer.raw[end + 2 :]
-        if count:
-            behind = body[count:]
+        if len(body) < count:
+            raise Unasked("AT+QSSLRECV tells %d bytes, and %d come" % (count, len(body)))
+        behind = body[count:]
+        if count and behind and answer.final:
             self.same("recv_trailer", TRAILERS.get(behind, repr(behind)))
-        return body[:count], body[count:]
+        return body[:count], behind
 
     def drain(self, number, ms=1500):
         # Everything that the modem has, up to a read of 0.

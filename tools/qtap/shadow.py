@@ -201,6 +201,8 @@ class Shadow:
         start = item.text.partition(",")[0]
         if start.startswith("+QNTP: ") and start != "+QNTP: 0":
             return  # the time server did not answer
+        if re.fullmatch(r'\+QIURC: "dnsgip", ?[1-9]\d*', item.text):
+            return  # nobody knows the name
         prefix = "+QNTP: 0" if start.startswith("+QNTP") else start
         before = len(item.text.split(","))
         self._wait(lambda: any(u.startswith(prefix) for u in self._urcs), _URC_MS)
@@ -587,7 +589,7 @@ class Shadow:
         if _kind(finals[0]) != _kind(finals[1]):
             kind = RESULT
         real, sim = _said(x), _said(said)
-        if real == sim:
+        if real == sim or [t[:2] for t in mine] == [t[:2] for t in theirs]:
             real, sim = _raw(x), _raw(said)
         what = name_of(x.text) if x.text[:2].upper() == "AT" else "a line without AT"
         return kind, Difference(kind, what, real, sim, x.at)
