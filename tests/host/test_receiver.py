@@ -593,6 +593,10 @@ def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
         refused("no number", "prune", days)
     refused("no number", "prune", "--", "-5")
     refused("JSON object", "send", "n1", "[1]", "--kind", "settings")
+    for number in ("NaN", "-Infinity", "1e999"):
+        refused("number that JSON", "send", "n1", '{"a": %s}' % number, "--kind", "settings")
+    refused("is no number", "send", "n1", '{"a": [1]}', "--kind", "settings")
+    assert messages.checked("settings", {"a": None, "b": 1.5}) == '{"a":null,"b":1.5}'
     refused("is not HOST:PORT", "serve", "--listen", "h:\u00b2")
     assert run("send", "n1", "hi", "--hours", "8784")[1] == "message 1 waits for n1\n"
 

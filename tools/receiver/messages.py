@@ -6,6 +6,7 @@
 import hashlib
 import hmac
 import json
+import math
 import re
 
 KINDS = ("message", "settings", "update", "ask")
@@ -59,6 +60,9 @@ def checked(kind, body):
             for name, item in value.items():
                 if not _SETTING.fullmatch(name):
                     raise Refused("a setting's name is like interval_s")
-                if not isinstance(item, (str, int, float, bool)):
-                    raise Refused("the setting %s is no number, text, true or false" % name)
+                # null: the default again.
+                if not isinstance(item, (str, int, float, bool, type(None))):
+                    raise Refused("the setting %s is no number, text, true, false or null" % name)
+                if isinstance(item, float) and not math.isfinite(item):
+                    raise Refused("the setting %s is a number that JSON does not have" % name)
     return body

@@ -14,12 +14,12 @@ from micropython import const
 
 from ..connect.arguments import printable
 from ..errors import Refused
+from . import _LATER
 from .files import Trouble
 
 _ENOSPC = const(28)
 _REDIRECTS = const(5)
 _MOVED = (301, 302, 303, 307, 308)
-_LATER = (408, 421, 425, 429)
 _PART = ".part"
 _MARK = const(8)  # digits of the hash in the name
 _TURN = const(8)  # buffers that are read at a time

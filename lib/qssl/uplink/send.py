@@ -13,9 +13,9 @@ from micropython import const
 
 from ..errors import Refused
 from ..https import flushed, send
+from . import _LATER
 from .files import Trouble
 
-_LATER = (408, 421, 425, 429)
 _NAME = "._-"
 _NAME_MAX = const(64)
 _ANSWER_MAX = const(256)
