@@ -3,6 +3,7 @@
 
 import os
 import socket
+import ssl
 import time
 
 import setup
@@ -44,10 +45,20 @@ class Broker:
         self._subscriber = None
         try:
             self._wait()
-            self._subscriber = Subscriber(self.host, self.port, certs.ca, TOPIC, self._on_message)
+            self._subscribe(certs.ca)
         except BaseException:
             self.close()
             raise
+
+    def _subscribe(self, ca):
+        context = ssl.create_default_context(cafile=ca)
+        context.set_ciphers("ALL")  # the broker has those of a modem
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        at = self.host, self.port
+        try:
+            self._subscriber = Subscriber(*at, TOPIC, self._on_message, context)
+        except OSError as e:
+            raise Problem("Can't subscribe at the broker: %s." % e) from None
 
     def alive(self):
         return self._process.poll() is None
@@ -57,7 +68,7 @@ class Broker:
             self._subscriber.close()
         process.stop(self._process)
 
-    def _on_message(self, data):
+    def _on_message(self, topic, data, qos):
         try:
             self._on_record(senml.parse(data))
         except ValueError as e:

@@ -1,91 +1,62 @@
-# qdemo.subscriber - reads what is published on a broker, as far as the demo needs MQTT.
+# qdemo.subscriber - reads what is published on a broker.
 # SPDX-License-Identifier: MIT
-#
-# Section numbers are those of MQTT 3.1.1.
 
-import contextlib
-import socket
-import ssl
 import threading
 
-from qdemo.problem import Problem
+import paho.mqtt.client as paho
 
-_CONNECT, _CONNACK = 0x10, 0x20
-_PUBLISH = 0x30
-_SUBSCRIBE, _SUBACK = 0x82, 0x90
+_LIMIT_S = 10
 
 
 class Subscriber:
-    # on_message(bytes): called for each message on the topic, in a thread of its own.
-    def __init__(self, host, port, ca, topic, on_message):
-        context = ssl.create_default_context(cafile=ca)
-        context.set_ciphers("ALL")
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        self._on_message = on_message
-        self._sock = self._thread = None
-        try:
-            plain = socket.create_connection((host, port), 10)
-            self._sock = context.wrap_socket(plain, server_hostname=host)
-            self._join(topic)
-        except (OSError, EOFError) as e:
+    # on_message(topic, bytes, qos): called for each message, in a thread of its own. context: an
+    # ssl.SSLContext; None: no TLS. login: (user, password). Raises OSError.
+    def __init__(self, host, port, topic, on_message, context=None, login=None, qos=0):
+        self.error = None
+        self._ready = threading.Event()
+        self._topic, self._qos = topic, qos
+        self._client = client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, reconnect_on_failure=False
+        )
+        if context:
+            client.tls_set_context(context)
+        if login:
+            client.username_pw_set(*login)
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_disconnect = self._disconnected
+        client.on_message = lambda client, data, m: on_message(m.topic, m.payload, m.qos)
+        client.connect_timeout = _LIMIT_S
+        client.connect(host, port, 0)  # no keep-alive
+        client.loop_start()
+        if not self._ready.wait(_LIMIT_S):
+            self.error = "it does not answer"
+        if self.error:
             self.close()
-            raise Problem("Can't subscribe at the broker: %s." % e) from None
-        self._sock.settimeout(None)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+            raise ConnectionError(self.error)
 
-    def drain(self, timeout_s=60):
-        # Once the broker has gone: reads what it has sent, to the end.
-        self._thread.join(timeout_s)
+    def publish(self, topic, payload):
+        # With QoS 0.
+        self._client.publish(topic, payload)
 
     def close(self):
-        if self._sock:
-            with contextlib.suppress(OSError):
-                self._sock.shutdown(socket.SHUT_RDWR)
-            self._sock.close()
+        self._client.disconnect()
+        self._client.loop_stop()
 
-    def _join(self, topic):
-        # 3.1: clean session, no keep-alive
-        self._send(_CONNECT, _text(b"MQTT") + b"\x04\x02\0\0" + _text(b"qssl-demo"))
-        kind, body = self._packet()
-        if kind != _CONNACK or body[1]:
-            raise EOFError("it refused the connection")
-        self._send(_SUBSCRIBE, b"\0\1" + _text(topic.encode()) + b"\0")  # 3.8, QoS 0
-        kind, body = self._packet()
-        if kind != _SUBACK or body[2] > 2:
-            raise EOFError("it refused the subscription")
+    def _connected(self, client, data, flags, reason, properties):
+        if reason.is_failure:
+            self._fail("it refused the connection: %s" % reason)
+        else:
+            client.subscribe(self._topic, self._qos)
 
-    def _run(self):
-        with contextlib.suppress(OSError, EOFError, ValueError):
-            while True:
-                kind, body = self._packet()
-                if kind & 0xF0 == _PUBLISH:
-                    self._on_message(body[2 + int.from_bytes(body[:2], "big") :])
+    def _subscribed(self, client, data, mid, reasons, properties):
+        if reasons[0].is_failure:
+            self._fail("it refused the subscription: %s" % reasons[0])
+        self._ready.set()
 
-    def _send(self, kind, body):
-        # The bodies here are shorter than 128 bytes: one byte of length (2.2.3).
-        self._sock.sendall(bytes([kind, len(body)]) + body)
+    def _disconnected(self, client, data, flags, reason, properties):
+        self._fail("the connection ended: %s" % reason)
 
-    def _packet(self):
-        # (first byte, body)
-        kind = self._exactly(1)[0]
-        size = shift = 0
-        while True:
-            digit = self._exactly(1)[0]
-            size |= (digit & 0x7F) << shift
-            shift += 7
-            if digit < 0x80:
-                return kind, self._exactly(size)
-
-    def _exactly(self, count):
-        data = b""
-        while len(data) < count:
-            part = self._sock.recv(count - len(data))
-            if not part:
-                raise EOFError("it closed the connection")
-            data += part
-        return data
-
-
-def _text(data):
-    return len(data).to_bytes(2, "big") + data
+    def _fail(self, text):
+        self.error = self.error or text
+        self._ready.set()

@@ -28,6 +28,7 @@ import disk as _disk  # noqa: E402
 import driver_kit  # noqa: E402
 from files_kit import noise, picked  # noqa: E402
 from qfleet.gate import Gate  # noqa: E402
+from qsearch.happens import Happens  # noqa: E402
 from qsearch.pin import Pin  # noqa: E402
 from qsearch.soak import _FAULTS  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
@@ -83,8 +84,9 @@ class Net(FakeNet):
         return conn
 
 
-class Year:
+class Year(Happens):
     def __init__(self, days, seed, inside):
+        super().__init__()
         self.days = days
         self.end = days * _DAY_MS
         self.start = int(_time.time()) - days * 86400
@@ -109,8 +111,6 @@ class Year:
         self.force = {}  # what must be in force at the end
         self.updates = []  # [version, "good", "crash" or "mute", id, times it was sent]
         self.behave = {}
-        self.ends = []  # (ms, what is done then)
-        self.happened = {}
         self.lost = self.damaged = self.cuts = self.trials = self.worst = 0
         self.booting = False
         self.due = 0
@@ -302,37 +302,17 @@ class Year:
 
     # --- what happens ---
 
-    def chance(self, one_in):
-        return self.rng.below(one_in) == 0
-
-    def note(self, what):
-        self.happened[what] = self.happened.get(what, 0) + 1
-
-    def later(self, ms, function):
-        self.ends.append((self.rig.now + ms, function))
-
     def back(self):
         self.net.down = None
 
     def happen(self):
         # Each half an hour.
         model, rng = self.rig.model, self.rng
-        for end in [e for e in self.ends if e[0] <= self.rig.now]:
-            self.ends.remove(end)
-            end[1]()
-        if self.chance(300):
-            self.note("coverage holes")
-            model.command("coverage off" + (" quiet" if self.chance(2) else ""))
-            self.later(rng.below(4 * _HOUR_MS), lambda: model.command("coverage on"))
-        if self.chance(60):
-            self.note("modem restarts")
-            model.command("restart")
-        if self.chance(400):
-            self.note("modem off")
-            model.command("power off")
-        if self.chance(60):
-            self.note("PDP losses")
-            model.command("pdp drop 1" + (" quiet" if self.chance(2) else ""))
+        self.over()
+        self.maybe_no_coverage(300, "coverage holes", lambda: rng.below(4 * _HOUR_MS))
+        self.maybe(60, "modem restarts", "restart")
+        self.maybe(400, "modem off", "power off")
+        self.maybe_quiet(60, "PDP losses", "pdp drop 1")
         if self.chance(300):
             self.note("receivers away")
             self.net.down = RefusingPeer() if self.chance(2) else StallingPeer()
@@ -381,8 +361,7 @@ class Year:
         return found
 
     def well(self):
-        for _, function in self.ends:
-            function()
+        self.over(all=True)
         for word in ("clear", "coverage on", "power on"):
             self.rig.model.command(word)
         self.gate.sick = 0

@@ -22,6 +22,7 @@ if sys.implementation.name != "micropython":
 import disk as _disk
 import driver_kit
 import rig as rig_module
+from qsearch.happens import Happens
 from qsearch.pin import Pin
 from qssl import Modem, sitepower, uplink
 from qssl.clock import civil
@@ -179,9 +180,10 @@ class Idle:
         self._rig.sleep(_NAP_MS)
 
 
-class Life:
+class Life(Happens):
     # The board, which is also the module `board`.
     def __init__(self, what):
+        super().__init__()
         self.what = what
         self.rng = Rng(what["seed"])
         self.server = Server()
@@ -195,8 +197,6 @@ class Life:
         self.disk.mount()
         self.machine = Machine(self)
         self.slept = {}
-        self.happened = {}
-        self.ends = []
         self.knows = False  # the board's clock was set
         self.put = self.wakes = self.windows = self.vain = 0
         self.stats = {}
@@ -291,20 +291,14 @@ class Life:
 
     def chance(self, days):
         # Once in so many days; asked every ten minutes at most.
-        return self.rng.below(int(days * 144)) == 0
-
-    def note(self, what):
-        self.happened[what] = self.happened.get(what, 0) + 1
+        return super().chance(days * 144)
 
     def later(self, hours, function):
-        self.ends.append((self.rig.now + int(hours * 3600000), function))
+        super().later(hours * 3600000, function)
 
     def trouble(self):
         model = self.rig.model
-        now = self.rig.now
-        for end in [e for e in self.ends if e[0] <= now]:
-            self.ends.remove(end)
-            end[1]()
+        self.over()
         if self.chance(30):
             self.note("coverage hole")
             model.command("coverage off")
@@ -317,15 +311,9 @@ class Life:
             self.note("server sick")
             self.server.sick = True
             self.later(1 + self.rng.below(12), self.well)
-        if self.chance(60):
-            self.note("modem hangs")
-            model.command("fault mute")
-        if self.chance(60):
-            self.note("last word lost")
-            model.command("fault lose_urc what=down")
-        if self.chance(60):
-            self.note("PDP context lost")
-            model.command("pdp drop 1 quiet")
+        self.maybe(60, "modem hangs", "fault mute")
+        self.maybe(60, "last word lost", "fault lose_urc what=down")
+        self.maybe(60, "PDP context lost", "pdp drop 1 quiet")
 
     def back(self):
         self.net.down = None

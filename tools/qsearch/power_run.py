@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
 
 import setup
 from qsearch.run import cpython
+from qsearch.told import told
 
 CURRENTS = setup.ROOT / "tools" / "qsearch" / "currents.json"
 EXAMPLE = setup.ROOT / "examples" / "telemetry_battery.py"
@@ -112,23 +112,11 @@ def run(options):
 def _play(what):
     _, argv, env = cpython()
     file = str(setup.ROOT / "tools" / "qsearch" / "power.py")
-    found = None
-    with subprocess.Popen(
-        [*argv, file, json.dumps(what)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        for line in process.stdout:
-            if line.startswith("@@ at "):
-                now = json.loads(line[6:])
-                print("day %d: %d records arrived" % (now["days"], now["arrived"]), flush=True)
-            elif line.startswith("@@ done "):
-                found = json.loads(line[8:])
-            else:
-                print(line, end="", flush=True)
-    return found
+    return told([*argv, file, json.dumps(what)], env, _short)
+
+
+def _short(now):
+    return "day %d: %d records arrived" % (now["days"], now["arrived"])
 
 
 def cost(found, table):

@@ -103,6 +103,17 @@ def judge(records):
         raise Violation("G2: the last record at the broker is %d" % last)
 
 
+def strike(player, n, trouble=True):
+    # The trouble that the plan has for record n. With the last one all is well again.
+    for op in player.plan["ops"] if trouble else ():
+        if op[:2] == ["trouble", n]:
+            player.rig.model.command(op[2])
+            player.trouble = player.rig.now
+    if n == _RECORDS - 1:
+        for text in ("clear", "coverage on", "power on"):
+            player.rig.model.command(text)
+
+
 class Program(Player):
     def __init__(self, plan):
         Player.__init__(self, plan)
@@ -118,15 +129,8 @@ class Program(Player):
 
     def run(self):
         exchange = self.publish if self.form == "mqtt" else self.get
-        todo = [op for op in self.plan["ops"] if op[0] == "trouble"]
         for n in range(_RECORDS):
-            for op in todo:
-                if op[1] == n:
-                    self.rig.model.command(op[2])
-                    self.trouble = self.rig.now
-            if n == _RECORDS - 1:
-                for text in ("clear", "coverage on", "power on"):
-                    self.rig.model.command(text)
+            strike(self, n)
             self.repeat(exchange, n)
         if self.form == "mqtt":
             judge(self.peer.records)

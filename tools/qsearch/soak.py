@@ -23,6 +23,7 @@ import os
 import disk as _disk
 import driver_kit
 from certificate_kit import certificate
+from qsearch.happens import Happens
 from qsearch.pin import Pin
 from qssl import Modem, timekeeper, uplink
 from qssl.https import Https
@@ -155,8 +156,9 @@ class Net(FakeNet):
         return conn
 
 
-class Year:
+class Year(Happens):
     def __init__(self, count, seed):
+        super().__init__()
         self.count = count
         self.rng = Rng(seed)
         self.server = Server(count, self.rng)
@@ -166,10 +168,8 @@ class Year:
         self.rig, _ = driver_kit.bare(self.server.net, seed=seed, switches={"sim_busy_ms": 9000})
         self.ca = "/tmp/soak-%d-%d.pem" % (count, seed)
         self.trust(CA)
-        self.ends = []  # (record number, what is done then)
         self.put = bytearray(count)  # 1: put() came back, 2: the power went in it
         self.n = 0
-        self.happened = {}
         self.lost = self.damaged = 0
         self.told = {}
         self.worst = 0  # ms, the longest step
@@ -306,35 +306,18 @@ class Year:
 
     # --- what happens ---
 
-    def chance(self, one_in):
-        return self.rng.below(one_in) == 0
-
-    def note(self, what):
-        self.happened[what] = self.happened.get(what, 0) + 1
-
-    def later(self, records, function):
-        self.ends.append((self.n + records, function))
+    def moment(self):
+        return self.n
 
     def happen(self):
         model = self.rig.model
         self.season()
         self.renew()
-        for end in [e for e in self.ends if e[0] <= self.n]:
-            self.ends.remove(end)
-            end[1]()
-        if self.chance(2500):
-            self.note("coverage hole")
-            model.command("coverage off" + (" quiet" if self.chance(2) else ""))
-            self.later(1 + self.rng.below(3 * _HOUR), lambda: model.command("coverage on"))
-        if self.chance(400):
-            self.note("modem restart")
-            model.command("restart")
-        if self.chance(2000):
-            self.note("modem off")
-            model.command("power off")
-        if self.chance(400):
-            self.note("PDP loss")
-            model.command("pdp drop 1" + (" quiet" if self.chance(2) else ""))
+        self.over()
+        self.maybe_no_coverage(2500, "coverage hole", lambda: 1 + self.rng.below(3 * _HOUR))
+        self.maybe(400, "modem restart", "restart")
+        self.maybe(2000, "modem off", "power off")
+        self.maybe_quiet(400, "PDP loss", "pdp drop 1")
         if self.chance(2000):
             self.note("broker outage")
             self.server.net.down = RefusingPeer() if self.chance(2) else StallingPeer()
@@ -377,8 +360,7 @@ class Year:
                 gc.collect()
                 progress(self.summary())
         # What is left goes out when all is well again.
-        for _, function in self.ends:
-            function()
+        self.over(all=True)
         rig.model.command("clear")
         rig.model.command("coverage on")
         rig.model.command("power on")

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: MIT
 
 import argparse
-import json
 import os
-import subprocess
 import time
 
 import setup
 from qdemo.options import Parser, number
 from qsearch import power_run
 from qsearch.run import cpython, micropython
+from qsearch.told import told
 
 _HELP = """\
 year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
@@ -157,21 +156,7 @@ def run(script, count, options, interpreter, show=True, packages=None):
     if show:
         print("seed %d on %s" % (options.seed, interpreter), flush=True)
     begin = time.monotonic()
-    found = None
-    with subprocess.Popen(
-        [*argv, file, str(count), str(options.seed)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        for line in process.stdout:
-            if line.startswith("@@ at "):
-                print(_short(json.loads(line[6:])), flush=True)
-            elif line.startswith("@@ done "):
-                found = json.loads(line[8:])
-            else:
-                print(line, end="", flush=True)
+    found = told([*argv, file, str(count), str(options.seed)], env, _short)
     if found is not None and show:
         for key in sorted(found):
             print("  %-18s %s" % (key, found[key]))

@@ -17,6 +17,7 @@ from qsearch.programs import (
     judge,
     page,
     record,
+    strike,
 )
 from qssl import aio, clock
 
@@ -64,16 +65,9 @@ class Tasks(Player):
                 await aio.drive(self.modem, clock.putting(self.modem, (2026, 11, 22, 10, 0, 0)))
 
     async def repeat(self, host, exchange):
-        todo = [op for op in self.plan["ops"] if op[0] == "trouble" and exchange == self.publish]
         stream = None
         for n in range(_RECORDS):
-            for op in todo:
-                if op[1] == n:
-                    self.rig.model.command(op[2])
-                    self.trouble = self.rig.now
-            if n == _RECORDS - 1:
-                for text in ("clear", "coverage on", "power on"):
-                    self.rig.model.command(text)
+            strike(self, n, exchange == self.publish)
             end = self.rig.now + _LIMIT_MS
             while True:
                 self.calls += 1
