@@ -160,7 +160,8 @@ class FileQueue:
         self._file = None  # the segment that is written to, the newest
         self.lost = 0
         self.damaged = 0  # records that can't be read any more
-        self._segments = []  # [sequence number, last id, size of the file], the oldest first
+        # [sequence number, last id, size of the file, highest id it knows of], the oldest first
+        self._segments = []
         self._number = 0  # sequence number of the newest
         self._next = 1
         self._dropped = 0  # everything up to this id is done
@@ -201,12 +202,11 @@ class FileQueue:
                             errno.EINVAL, "queue", "%s is another queue's; move it away" % path
                         )
                     name = head[4:8]
-                last = self._scan(f)
+                last, known = self._scan(f)
                 sound = sound and f.tell() == size
             self._number = number
-            self._segments.append([number, last, size])
-            self._next = max(self._next, last + 1)
-        self._next = max(self._next, self._dropped + 1)
+            self._segments.append([number, last, size, known])
+            self._next = max(self._next, known + 1)
         self._name = name or os.urandom(4)
         self.name = str(hexlify(self._name), "ascii")
         if sound:
@@ -220,25 +220,31 @@ class FileQueue:
         return "%s/%08x.q" % (self._folder, number)
 
     def _scan(self, f):
-        # Runs through the entries behind the header; returns the last id.
-        last = damaged = 0
+        # Runs through the entries behind the header; returns the last id of a record, and of all.
+        last = known = damaged = 0
         while True:
             kind, number, _ = _read(f)
             if kind == _TORN:
-                return last
+                return last, known
             if kind == _DAMAGED:
                 damaged += 1  # unless it is the last one: the power was cut while it was written
                 continue
             self.damaged += damaged
             damaged = 0
+            known = max(known, number)
             if kind == _DROP:
                 self._dropped = max(self._dropped, number)
             else:
                 last = max(last, number)
 
     def _spent(self):
-        # Deletes segments of which every record is done; the newest stays: it knows the next id.
-        while len(self._segments) > 1 and self._segments[0][1] <= self._dropped:
+        # Deletes segments of which every record is done. The newest stays; the others go as far as
+        # it knows of their ids: the power may have been cut before it had its first entry.
+        while (
+            len(self._segments) > 1
+            and self._segments[0][1] <= self._dropped
+            and self._segments[0][3] <= self._segments[-1][3]
+        ):
             try:
                 os.remove(self._path(self._segments[0][0]))
             except OSError:
@@ -283,7 +289,7 @@ class FileQueue:
         while total > self.limit:
             if not self._drop or len(self._segments) < 2:
                 raise _full()
-            number, last, size = self._segments[0]
+            number, last, size, known = self._segments[0]
             gone = 0
             with open(self._path(number), "rb") as f:
                 f.seek(_HEADER)
@@ -291,9 +297,11 @@ class FileQueue:
                 while kind != _TORN:
                     kind, id, _ = _read(f)
                     gone += kind >= 0 and kind != _DROP and id > self._dropped
+            self._dropped = max(self._dropped, last)
+            if self._segments[-1][3] < known:
+                self._note(self._dropped)
             os.remove(self._path(number))
             self.lost += gone
-            self._dropped = max(self._dropped, last)
             self._segments.pop(0)
             self._at = _HEADER
             total -= size
@@ -312,7 +320,7 @@ class FileQueue:
             self._pending = []
 
     def _append(self, data, last):
-        # Writes entries; last: the highest id that is given out by now.
+        # Writes entries; last: the highest id that is given out by now, 0: of a note.
         number = self._number
         n = 0
         why = _ENOSPC
@@ -337,8 +345,17 @@ class FileQueue:
             newest = self._segments[-1]
             newest[2] += n
             newest[1] = max(newest[1], last)
+            if whole:
+                newest[3] = max(newest[3], last or self._dropped)
         if not whole:
             raise Error(why, "queue", "can't write to %s; is it full?" % self._folder)
+
+    def _note(self, upto):
+        # That everything up to this id is done, if it can be written.
+        try:
+            self._append(_encode(_DROP, upto, b""), 0)
+        except OSError:
+            pass
 
     def _begin(self):
         # A new segment. What is done stands at its start again: older segments may be deleted.
@@ -350,7 +367,7 @@ class FileQueue:
         if self._file.write(head) != len(head):
             raise OSError(_ENOSPC, "")
         self._number = number
-        self._segments.append([number, 0, len(head)])
+        self._segments.append([number, 0, len(head), self._dropped])
 
     def _finish(self):
         if self._file is not None:
@@ -416,10 +433,7 @@ class FileQueue:
         upto = min(upto, self._next - 1)
         if upto > self._dropped:
             self._dropped = upto
-            try:
-                self._append(_encode(_DROP, upto, b""), 0)
-            except OSError:
-                pass
+            self._note(upto)
             self._spent()
 
     def __len__(self):

@@ -9,6 +9,7 @@ from driver_kit import raised
 from qssl import queue
 from qssl.errors import Refused
 from qssl.queue import FileQueue, RamQueue
+from ugsim.model.base.rng import Rng
 
 FOLDER = "/queue"
 ENOSPC, EROFS, ENOTDIR = 28, 30, 20  # not all are in MicroPython's errno
@@ -444,6 +445,48 @@ def test_power_cut_in_a_full_queue():
         assert [r for _, r in found] == [record(i - 1) for i, _ in found]
         assert found[-1][0] in (n, n + 1), (cut, n, found[-1])
         assert len(found) >= 3
+
+
+def lives(limit, full, batch, seed, seen):
+    # A power cut in each life. What peek() has shown is known outside.
+    rng = Rng(seed)
+    d = Disk()
+    d.mount()
+    n = 0
+    q = None
+    for life in range(12):
+        d.cut = rng.below(70) if life else None
+        try:
+            q = FileQueue("/q", limit, full, 128, batch)
+            for _ in range(rng.below(4)):
+                record = b"%d" % n + b"x" * rng.below(30)
+                n += 1
+                try:
+                    q.put(record)
+                except OSError as e:
+                    assert e.errno == ENOSPC and full == "refuse", e
+                if rng.below(2):
+                    known(q, seen)
+                if rng.below(2):
+                    q.drop(q._next - 1)
+        except PowerCut:
+            pass
+        d.cut = None
+    q = FileQueue("/q", limit, full, 128)
+    known(q, seen)
+
+
+def known(q, seen):
+    for id, record in q.peek(1000, 1 << 20):
+        before = seen.setdefault((q.name, id), record)
+        assert before == record, "one id, two records: %d, %r and %r" % (id, before, record)
+
+
+def test_an_id_never_comes_twice():
+    # Whatever the next power cuts hit: what is begun, noted and deleted after the last one.
+    for seed in range(240):
+        limit = (256, 384, 1024)[seed % 3]
+        lives(limit, ("drop", "refuse")[seed // 3 % 2], 1 + seed // 6 % 3, seed, {})
 
 
 def test_damage_at_every_byte():
