@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import setup
+from qpackage import freeze
 from setup.common import CACHE, cached, lock, run
 from setup.emulator import arm_tools, micropython_source
 
@@ -21,12 +22,23 @@ def firmware(frozen=False):
     sources = sorted(p for p in _HERE.rglob("*") if p.is_file())
     base = _mark([*sources, Path(__file__)])
     if frozen:
-        sources += sorted((setup.ROOT / "lib/qssl").rglob("*.py"))
+        driver = _driver()
+        sources += [*sorted((driver / "qssl").rglob("*.py")), driver / "names.txt"]
         sources += [_BOARDS / "manifest.py", _BOARDS / "emulated.py"]
     name = "firmware-%s-%s" % ("frozen" if frozen else "plain", _mark([*sources, Path(__file__)]))
     if not (CACHE / name).is_dir():
         setup.say("building the firmware of the emulated board (%s)" % name)
     return cached(name, lambda temp: _build(temp, frozen, base)) / "firmware.elf"
+
+
+def _driver():
+    # What boards/manifest.py would freeze: the firmware is the same as long as this is.
+    name = "driver-%s" % _mark(freeze.inputs())
+    made = cached(name, freeze.sources)
+    for old in sorted(CACHE.glob("driver-*/names.txt"), key=os.path.getmtime)[:-_KEEP]:
+        if old.parent != made:
+            shutil.rmtree(old.parent, ignore_errors=True)
+    return made
 
 
 def _mark(paths):
@@ -42,7 +54,12 @@ def _build(folder, frozen, base):
     if frozen:
         # As a user does it: boards/manifest.py, and the board file as board.py.
         shutil.copy(_BOARDS / "emulated.py", folder / "board.py")
-        text += "include(%r, board=%r)\n" % (str(_BOARDS / "manifest.py"), str(folder))
+        driver = str(folder / "driver")
+        text += "include(%r, board=%r, folder=%r)\n" % (
+            str(_BOARDS / "manifest.py"),
+            str(folder),
+            driver,
+        )
     manifest.write_text(text)
     # Objects stay from one build to the next: with another driver only what is frozen changes.
     build = CACHE / ("firmware-build-" + base)

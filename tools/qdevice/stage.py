@@ -7,18 +7,11 @@ import tempfile
 from pathlib import Path
 
 import setup
-from qpackage.shorten import shorten
+from qpackage.freeze import modules
+from qpackage.shorten import listed, shorten
 from setup.common import run
 
 LIB = setup.ROOT / "lib" / "qssl"
-
-
-def modules():
-    # {"wire.link": its source}, every file of the driver; "wire.__init__" is the folder's own
-    return {
-        ".".join(path.relative_to(LIB).with_suffix("").parts): path
-        for path in sorted(LIB.rglob("*.py"))
-    }
 
 
 def mpy_cross():
@@ -48,8 +41,7 @@ def compile_driver(folder):
             target = folder / "qssl" / modules()[name].relative_to(LIB).with_suffix(".mpy")
             # A folder's file is called as its module is: no name more in the heap.
             compile_mpy(source, ("qssl." + name).replace(".__init__", ""), target, "-O3")
-    lines = ["%s %s: %s" % (m, *names) for m, found in functions.items() for names in found]
-    (folder / "names.txt").write_text("\n".join(lines) + "\n")
+    (folder / "names.txt").write_text(listed(functions))
     return folder
 
 

@@ -112,6 +112,11 @@ def _foreign():
     return found
 
 
+def looked_at(root):
+    # The files outside of the driver that decide which of its names stay.
+    return sorted({p for pattern in (*_OUTSIDE, *_HOLD) for p in root.glob(pattern)})
+
+
 def outside(root):
     # (attributes, names of keyword arguments) that are used by what is not the driver.
     words, named = set(), set()
@@ -608,3 +613,9 @@ def shorten(root, sources):
         for module, tree in owner.trees.items()
     }
     return {module: owner.text(module) for module in sources}, functions
+
+
+def listed(functions):
+    # The text of names.txt: "wire.link _ab: on_line", for each of shorten()'s functions.
+    lines = ["%s %s: %s" % (m, *names) for m, found in functions.items() for names in found]
+    return "\n".join(lines) + "\n"

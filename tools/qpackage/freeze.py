@@ -1,0 +1,44 @@
+# qpackage.freeze - the driver with short private names, as boards/manifest.py freezes it.
+# SPDX-License-Identifier: MIT
+#
+# Runs in MicroPython's build too: standard library only.
+
+from pathlib import Path
+
+from qpackage.shorten import listed, looked_at, shorten
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LIB = _ROOT / "lib/qssl"
+
+
+def modules():
+    # {"wire.link": its source}, every file of the driver; "wire.__init__" is the folder's own
+    return {
+        ".".join(path.relative_to(_LIB).with_suffix("").parts): path
+        for path in sorted(_LIB.rglob("*.py"))
+    }
+
+
+def inputs():
+    # All that the sources depend on.
+    tools = sorted(Path(__file__).parent.glob("*.py")) + [_ROOT / "tools/qapi/public.py"]
+    return [*modules().values(), *tools, *looked_at(_ROOT)]
+
+
+def sources(folder):
+    # Makes folder/qssl/*.py and folder/names.txt, which says which function of a traceback is
+    # which. Files that are right already keep their date: make compiles the others only.
+    folder = Path(folder)
+    there = modules()
+    texts, functions = shorten(
+        _ROOT, {name: path.read_text(encoding="utf-8") for name, path in there.items()}
+    )
+    wanted = {folder / "qssl" / there[n].relative_to(_LIB): text for n, text in texts.items()}
+    for path in set((folder / "qssl").rglob("*.py")).difference(wanted):
+        path.unlink()
+    wanted[folder / "names.txt"] = listed(functions)
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return str(folder)
