@@ -15,6 +15,7 @@ import pytest
 import setup
 from qdevice.stage import modules
 from qpackage import freeze, shorten
+from qpackage.join import join
 
 PACKAGE = {
     "__init__": "",
@@ -367,3 +368,72 @@ def test_what_is_frozen(tmp_path, monkeypatch):
     assert stays.stat().st_mtime == 1 and changed.stat().st_mtime > 1
     assert sorted(p.name for p in (folder / "qssl/wire").iterdir()) == ["__init__.py", "link.py"]
     assert lib / "link.py" in freeze.inputs()
+
+
+PARTS = {
+    "__init__": '_attrs = {"Far": "far"}\n',
+    "far": """
+from .wire import link
+_MS = const(3)
+MOST = const(9)
+class Far:
+    n = _MS + MOST
+""",
+    "wire.__init__": "",
+    "wire.low": """
+import time
+_MS = const(1)
+def low():
+    from .other import x
+    return _MS
+""",
+    "wire.link": """
+import time
+from .low import low
+_MS = const(2)
+def up():
+    return low() + _MS
+""",
+    "wire.other": "from ..far import MOST, Far\nx = Far.n + MOST\n",
+    "user": "from .far import Far\nfrom .wire.low import low\nfrom .wire import link as _l\n",
+}
+JOINED = {"user": ("far",), "wire.link": ("wire.low",)}
+
+
+def test_modules_that_are_always_loaded_become_one(tmp_path, monkeypatch):
+    trees = {name: ast.parse(text) for name, text in PARTS.items()}
+    join(trees, JOINED)
+    folder = tmp_path / "joined_parts"
+    for name, tree in trees.items():
+        path = (folder / name.replace(".", "/")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            "from micropython import const\n" + ast.unparse(ast.fix_missing_locations(tree))
+        )
+    monkeypatch.setitem(sys.modules, "micropython", types.SimpleNamespace(const=lambda n: n))
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        user, link, low, far, other = (
+            importlib.import_module("joined_parts." + name)
+            for name in ("user", "wire.link", "wire.low", "far", "wire.other")
+        )
+        assert link.up() == 3 and link.low.__globals__ is link.up.__globals__
+        # What is left of a part has the same things, and its numbers.
+        assert low.low is link.low and far.Far is user.Far and far.MOST == 9
+        assert user.Far.n == 12 and user.low is link.low and other.x == 21
+        assert sys.modules["joined_parts"]._attrs == {"Far": "user"}
+    finally:
+        for name in [n for n in sys.modules if n.startswith("joined_parts")]:
+            del sys.modules[name]
+    assert ast.unparse(trees["wire.link"]).count("import time") == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    ({"wire.link": "low = 1\n"}, {"wire.other": "from . import low\n"}),
+    ids=("two of a name", "a part as a module"),
+)
+def test_what_can_not_be_joined_is_refused(more):
+    trees = {name: ast.parse(text) for name, text in dict(PARTS, **more).items()}
+    with pytest.raises(ValueError, match="low"):
+        join(trees, {"wire.link": ("wire.low",)})

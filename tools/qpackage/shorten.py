@@ -22,6 +22,8 @@ import io
 import keyword
 import re
 
+from qpackage.join import join, source
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # A text that may name attributes: one, or several with blanks between.
 _NAMING = re.compile(r"[A-Za-z_][\w .]{0,120}\Z")
@@ -173,6 +175,7 @@ class Shortener:
         self.trees = {name: ast.parse(text, name) for name, text in sources.items()}
         if _TO[0] in self.trees:
             _set_aside(self.trees[_FROM[0]], self.trees[_TO[0]])
+        join(self.trees)
         self._keep = words | _foreign()
         self.named = set(named)
         self._scopes = []  # sets of names that may not share one
@@ -282,12 +285,6 @@ class Shortener:
                 free = [w for w in _WORDS if w not in have | taken]
             free = free or (s for s in _shorts() if s not in have | taken | self._keep)
             self.short[n] = next(iter(free))
-
-    def resolve(self, module, node):
-        # The module that a relative import names, "" for the package itself.
-        parts = module.split(".")
-        parts = parts[: len(parts) - node.level]
-        return ".".join(parts + (node.module.split(".") if node.module else []))
 
     # --- the new text ------------------------------------------------------------------------
 
@@ -485,14 +482,14 @@ class _Rename(ast.NodeTransformer):
             return node if node.names else None
         if not node.level:
             return node
-        source = self._owner.resolve(self._module, node)
+        origin = source(self._module, node)
         kept = []
         for alias in node.names:
             here = alias.asname or alias.name
-            inner = (source + "." if source else "") + alias.name
+            inner = (origin + "." if origin else "") + alias.name
             if not self._bound and inner in self._consts:
                 self._modules[here] = inner
-            value = self._consts.get(source, {}).get(alias.name)
+            value = self._consts.get(origin, {}).get(alias.name)
             if value is not None and not self._bound and not alias.asname:
                 self._values[here] = value
                 continue

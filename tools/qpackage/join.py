@@ -1,0 +1,181 @@
+# qpackage.join - makes one module of several that are always loaded together, before compiling.
+# SPDX-License-Identifier: MIT
+#
+# A module costs a board its names, its tables and its dict, about 200 bytes. The text of a part
+# goes before that of the module it goes to. Who imports from the part, imports from there. What is
+# left of the part is a module with the same names, for programs and tests that ask for it.
+
+import ast
+
+# {module: its parts, in the order in which they need each other}
+JOINED = {
+    "wire.link": ("errors", "wire.ascii", "wire.parser", "wire.resync"),
+    "socket": ("wire.channel",),
+}
+
+
+def source(module, node):
+    # The module that a relative import names, "" for the package itself.
+    parts = module.split(".")
+    parts = parts[: len(parts) - node.level]
+    return ".".join(parts + (node.module.split(".") if node.module else []))
+
+
+def join(trees, joined=None):
+    # trees: {module: ast.Module}, which are changed.
+    home = {}
+    for target, parts in (JOINED if joined is None else joined).items():
+        if target not in trees or not all(part in trees for part in parts):
+            continue
+        body, taken = [], _own(trees[target]) | _imported(trees[target], target, parts)
+        for part in parts:
+            home[part] = target
+            tree = trees[part]
+            own = _own(tree)
+            new = {n: n for n in own}
+            for name in own:
+                if name.startswith("_"):
+                    while new[name] in taken:
+                        new[name] += "_"
+                elif name in taken:
+                    raise ValueError("%s and %s both have %s" % (target, part, name))
+            _Rename(new).visit(tree)
+            _Rebase(part, target).visit(tree)
+            taken |= set(new.values())
+            body += tree.body
+            trees[part] = _left(tree, part, target)
+        trees[target].body[:0] = body
+    for module, tree in trees.items():
+        if module not in home:
+            _Redirect(module, home).visit(tree)
+    for target in set(home.values()):
+        _tidy(trees[target])
+
+
+def is_const(node):
+    # Whether it is NAME = const(...).
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "id", "") == "const"
+    )
+
+
+def _own(tree):
+    # Names that a module defines.
+    found = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+    return found
+
+
+def _imported(tree, module, parts):
+    # Names that it imports, but for those of its parts.
+    return {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        and not (getattr(node, "level", 0) and source(module, node) in parts)
+        for alias in node.names
+    }
+
+
+def _left(tree, part, target):
+    # What stays of the part: its public names, constants as numbers.
+    names, body = [], []
+    for node in tree.body:
+        if is_const(node):
+            if not node.targets[0].id.startswith("_"):
+                body.append(node)
+        else:
+            names += [n for n in _own(ast.Module([node], [])) if not n.startswith("_")]
+    made = ast.ImportFrom(target, [ast.alias(n) for n in sorted(names)], part.count(".") + 1)
+    const = ast.ImportFrom("micropython", [ast.alias("const")], 0)
+    return ast.fix_missing_locations(ast.Module([const, made, *body], []))
+
+
+def _tidy(tree):
+    # Each thing is imported once; nothing from the module itself.
+    seen, body = set(), []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            place = (getattr(node, "module", None), getattr(node, "level", 0))
+            node.names = [a for a in node.names if (place, a.name, a.asname) not in seen]
+            seen.update((place, a.name, a.asname) for a in node.names)
+            if not node.names:
+                continue
+        body.append(node)
+    first = [n for n in body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    tree.body = first + [n for n in body if n not in first]
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, new):
+        self._new = new
+
+    def visit_Name(self, node):
+        node.id = self._new.get(node.id, node.id)
+        return node
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        return node
+
+    def visit_Module(self, node):
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                statement.name = self._new[statement.name]
+        self.generic_visit(node)
+        return node
+
+
+class _Rebase(ast.NodeTransformer):
+    # Relative imports of a text that goes to another module.
+    def __init__(self, part, target):
+        self._part = part
+        self._level = target.count(".") + 1
+        self._package = target.rpartition(".")[0]
+
+    def visit_ImportFrom(self, node):
+        if node.level:
+            name = source(self._part, node)
+            node.level = self._level
+            package = self._package
+            if package and (name == package or name.startswith(package + ".")):
+                node.level -= package.count(".") + 1
+                name = name[len(package) + 1 :]
+            node.module = name or None
+        return node
+
+
+class _Redirect(ast.NodeTransformer):
+    # Imports from a part become imports from where it went.
+    def __init__(self, module, home):
+        self._module = module
+        self._home = home
+
+    def visit_Assign(self, node):
+        # _attrs of the package says which module has a name.
+        if self._module == "__init__" and getattr(node.targets[0], "id", "") == "_attrs":
+            for value in node.value.values:
+                value.value = self._home.get(value.value, value.value)
+        return self.generic_visit(node) or node
+
+    def visit_ImportFrom(self, node):
+        if not node.level:
+            return node
+        name = source(self._module, node)
+        target = self._home.get(name)
+        if target == self._module:
+            return None
+        if target:
+            node.level = self._module.count(".") + 1
+            node.module = target
+            _Rebase(self._module, self._module).visit(node)
+        for alias in node.names:
+            if (name + "." + alias.name).lstrip(".") in self._home:
+                raise ValueError("%s imports a part: %s" % (self._module, alias.name))
+        return node
