@@ -9,29 +9,20 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from ..connect.arguments import optional, printable, text
-from ..errors import Error, Refused
+from ..connect.arguments import text
+from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import field, value
 from ..wire.command import Exchange
-from ..wire.dialect import DEACT_MS, ID_MAX
-from .network import failing
 
 _TRY_MS = const(2500)  # for an answer that comes at once; the next tries wait longer
 _TRIES = const(3)
 _HEAL_MS = const(30000)  # until the AT port answers again
-_ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
-_ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
 _POLL_MS = const(500)
 _BUSY_MS = const(30000)  # it may refuse a setting for that long
 _BUSY = (14, 515)  # +CME ERROR: the SIM is busy; wait, it starts up
-_DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 _SLOW_MS = const(3400)  # an answer that takes longer is too late for a connection
 _LATE_MS = const(200)  # for one that takes longer, patience is measured
-_NOTED_MS = const(1000)  # one that does is said to be slow, if the time is over
-# Why a PDP context is refused that no second try changes: what is not subscribed, not known or not
-# right (27.007 9.2), no APN.
-_LASTING = const((33, 103, 106, 107, 132, 133, 149, 150, 573))
 
 
 class _Question(Exchange):
@@ -126,18 +117,19 @@ class Bringup:
         return x.result
 
     def silent(self, line):
-        # Raises: no answer came to `line`.
-        if self.over() and self.late is not None:
-            raise self.late()
-        what = line[: (line.find(b"=") + 1 or len(line) + 1) - 1].decode()
-        if self.link.sick:
-            hint = "it stopped answering at %s; check its power and the wires" % what
-        elif self.over():
-            hint = "no answer to %s within the time; give start() more of it" % what
-        else:
-            hint = "no answer to %s, asked %d times, though it answers AT; are bytes lost on the "
-            hint = (hint + "UART (RTS/CTS, rxbuf)? else restart the modem") % (what, _TRIES)
-        raise Error(errno.ETIMEDOUT, "start", hint)
+        from .ends import silent
+
+        silent(self, line)
+
+    def again(self, e):
+        from .ends import again
+
+        return (yield from again(self, e))
+
+    def failed(self, e):
+        from .ends import failed
+
+        return failed(self, e)
 
     def heal(self, ms):
         # Until the link is out of quarantine. False: not within the time.
@@ -174,77 +166,14 @@ class Bringup:
         raise Error(errno.EIO, "start", refused, code)
 
     def tidy(self):
-        # Known settings, and nothing left from a former run.
-        modem = self.modem
-        modem.epoch += 1
-        self.settings = ()
-        yield from self.echoing()
-        settings = []
-        # Not every firmware has them. What it answers is read without them, too: it is in words
-        # already, or it would not have come so far; errors have no number then.
-        yield from self.set(b"ATV1")
-        if (yield from self.set(b"AT+CMEE=1")):
-            settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
-        lines = yield from self.told(b"ATI", b"")
-        if not self.link.lte and len(lines) > 1 and lines[1].startswith(b"UG9"):
-            modem.model = printable(lines[1], 0, len(lines[1]))
-        else:
-            from ..family.choose import choose
+        from .tidy import tidy
 
-            yield from choose(self, lines, settings)
-        # Payload echo; not every firmware knows it.
-        if (yield from self.ask(b"AT+QISDE=0")) == _l.OK:
-            settings.append((b"AT+QISDE?", b"+QISDE:", b"0"))
-        yield from self.ask(b"AT+CTZU=1")  # the clock takes the network's time
-        flow = b"2,2" if modem.flow else b"0,0"
-        if (yield from self.held(flow)):
-            settings.append((b"AT+IFC?", b"+IFC:", flow))
-        self.settings = settings
-        yield from self.left_over()
-        for sock in modem.sockets:
-            if sock is not None:
-                sock.lost(_l.RESTARTED)
-        for prefix in (b"+QSSLSTATE:", b"+QISTATE:"):  # firmware was seen to use either
-            yield from self.ask(b"AT+QSSLSTATE", prefix)
-            for line in self.at.lines:
-                cid = value(line, 0, len(line), 0)
-                if 0 <= cid <= ID_MAX:
-                    for text in (b"AT+QSSLCLOSE=%d,1", b"AT+QSSLCLOSE=%d"):
-                        # Some firmware of LTE modems takes no time-out.
-                        if (yield from self.ask(text % cid, None, 5000)) == _l.OK:
-                            break
-
-    def echoing(self):
-        from .left import echoing
-
-        yield from echoing(self)
+        yield from tidy(self)
 
     def attached(self):
-        from .left import attached
+        from .tidy import attached
 
         return (yield from attached(self))
-
-    def held(self, flow):
-        # Flow control; whether it is as it has to be. With RTS not wired a modem that obeys it
-        # says no more.
-        line = b"AT+IFC=" + flow
-        if not self.modem.flow:
-            return (yield from self.set(line))
-        result = yield from self.once(line, None, _TRY_MS + 3 * self.slow)
-        self.look()
-        if result == _l.OK:
-            return True
-        if not (yield from self.heal(3000)):
-            from .contact import blind
-
-            yield from blind(self)
-            if (yield from self.heal(3000)):
-                hint = "the modem falls silent with AT+IFC=2,2; its RTS is not wired to the "
-                hint += "board's, or not driven: wire it, or Modem(flow=False)"
-                raise Error(errno.EIO, "start", hint)
-        hint = "the modem refused AT+IFC=2,2: it has no flow control by RTS and CTS; "
-        yield from self.insist(line, hint + "Modem(flow=False) does without, with a large rxbuf")
-        return True
 
     def shows(self, question, prefix):
         # What a setting is: the rest of its first line, without blanks; None if it does not tell.
@@ -255,20 +184,6 @@ class Bringup:
                 return self.at.lines[0].replace(b" ", b"")
         return None
 
-    def left_over(self):
-        # What another program may have left, and a restart perhaps keeps. Firmware that does not
-        # know a setting has nothing to be mended.
-        shown = yield from self.shows(b"AT+QSCLK?", b"+QSCLK:")
-        if shown not in (None, b"0"):  # asleep it loses the first bytes after a pause
-            yield from self.ask(b"AT+QSCLK=0")
-        shown = yield from self.shows(b"AT+CSCS?", b"+CSCS:")
-        if shown not in (None, b'"GSM"', b'"IRA"'):  # APN and PIN would be read as hexadecimal
-            if (yield from self.ask(b'AT+CSCS="GSM"')) != _l.OK:
-                yield from self.ask(b'AT+CSCS="00470053004D"')  # GSM in UCS2
-        shown = yield from self.shows(b'AT+QINDCFG="all"', b"+QINDCFG:")
-        if shown is not None and shown.startswith(b'"all",0'):
-            yield from self.ask(b'AT+QINDCFG="all",1')
-
     def kept(self):
         # Whether the settings of tidy() are in force. If not, the modem has restarted unseen.
         for question, prefix, good in self.settings:
@@ -277,57 +192,10 @@ class Bringup:
                 return False
         return True
 
-    def activate(self, apn, user, password, auth):
-        pdp = self.pdp
-        setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
-        act = b"AT+QIACT=%d" % pdp
-        wait = 1000
-        lost = last = 0
-        self.sends = True
-        while True:
-            if (yield from self.active()):
-                yield from self.ask(b"AT+QICSGP=%d" % pdp, b"+QICSGP:")
-                if self.at.lines and self.at.lines[0].replace(b" ", b"") == setting:
-                    return
-                yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
-                self.modem.lose(pdp)
-            hint = "the modem refused APN, user or password"
-            yield from self.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
-            self.late = self.refused
-            result = yield from self.once(act, None, _ACT_MS)
-            self.look()
-            if result >= _l.TIMEOUT:
-                # The answer may be lost, or take longer: whether it has worked is asked then.
-                lost += 1
-                if not (yield from self.heal(_ACT_HEAL_MS)):
-                    self.silent(act)
-                if (yield from self.active()):
-                    return
-                if (yield from failing(self.modem)):
-                    result = _l.ERROR  # it came later
-                elif lost >= _TRIES:
-                    self.silent(act)
-            elif result == _l.OK:
-                self.acted = True
-                if (yield from self.active()):
-                    return
-            else:
-                self.cme = self.link.cme
-            if not (yield from self.kept()):
-                self.at.fail(_l.RESTARTED, "start", "")
-            if result < _l.TIMEOUT:
-                self.code = (yield from failing(self.modem)) or self.code
-                # Twice, as a digit of it may have been lost.
-                why = self.cme or self.code
-                if self.over() or (why == last and why in _LASTING):
-                    raise self.refused()
-                last = why
-                if wait == 1000 and not self.denied and (yield from self.attached()):
-                    wait += 1
-                    continue
-                yield from self.ask(b"AT+QIDEACT=%d" % pdp, None, 10000)
-                yield from self.pause(wait)
-                wait = min(wait * 2, 16000)
+    def activate(self, *setting):
+        from .context import activate
+
+        yield from activate(self, *setting)
 
     def refused(self):
         # The error for a PDP context that is not activated.
@@ -364,7 +232,7 @@ class Bringup:
         _unload("start.contact")
         self.restarts = self.link.stats.restarts  # booting was none
         yield from self.tidy()
-        _unload("start.contact start.echo start.left")
+        _unload("start.contact start.echo start.tidy")
         yield from self.radio()
         _unload("start.radio")
         self.pin = pin
@@ -393,9 +261,9 @@ class Bringup:
         if self.slow > _LATE_MS:
             yield from self.timed()  # it may have been busy
             if self.slow > _SLOW_MS:
-                hint = "the modem is registered, but takes %s s for an answer, too long for "
-                hint += "connections; restart it, check its baud rate and who else uses it"
-                raise Error(errno.ETIMEDOUT, "start", hint % _seconds(self.slow))
+                from .ends import slow
+
+                raise slow(self)
 
     def timed(self):
         from .contact import timed
@@ -459,35 +327,6 @@ class Bringup:
             if silent == self.link.stats.timeouts or not (yield from self.heal(_HEAL_MS)):
                 break
 
-    def again(self, e):
-        # Whether a round that ended with the error e is to be done once more, as the modem has
-        # restarted or gone in it. Raises if it does so too often.
-        if isinstance(e, Refused) or self.over():
-            again = False
-        elif self.link.stats.restarts != self.restarts or e.errno == errno.ECONNRESET:
-            again = True
-        elif self.link.sick:
-            return not self.over()
-        else:
-            again = False
-            try:
-                again = not (yield from self.kept())
-            except Error:
-                pass
-        if again or (self.rounds and self.over()):
-            self.rounds += 1
-            self.drops += self.sends
-            if self.drops >= _DROPS or self.over():
-                when = "whenever it transmits" if self.drops > 1 else "while start() runs"
-                hint = "the modem restarts %s (%d times); check its supply: 3.8 V that hold at "
-                hint += "2 A, short thick wires, a capacitor at VBAT"
-                raise Error(errno.EIO, "start", hint % (when, self.rounds))
-        return again
-
-
-def _seconds(ms):
-    return "%d.%d" % (ms // 1000, ms % 1000 // 100)
-
 
 def _unload(names):
     from .. import unload
@@ -501,11 +340,11 @@ def start(modem, *args, **settings):
 
 
 def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="", reach_ms=None):
-    setting = settings(apn, user, password, auth)
-    pin = _pin(pin)
+    setting, pin = _checked(apn, user, password, auth, pin)
     modem.up = False
     modem.link.echo = 0
     modem.pdps.clear()
+    _unload("start.context")
     step = Bringup(modem, timeout_ms)
     try:
         while True:
@@ -516,11 +355,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             except Error as e:
                 failure = e
             if not (yield from step.again(failure)):
-                if step.slow >= _NOTED_MS and step.over():
-                    hint = "; the modem takes %s s for each answer: give start() more time, or "
-                    hint = failure.hint + hint % _seconds(step.slow) + "restart the modem"
-                    raise Error(failure.errno, "start", hint, failure.code)
-                raise failure
+                raise step.failed(failure)
             step.restarts = modem.stats.restarts
             step.sends = False
             step.settings = ()
@@ -528,35 +363,14 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.acted = False
     finally:
         _unload("start.contact start.mute start.sim start.radio start.urcs start.echo start.words")
-        _unload("start.left family")
+        _unload("start.tidy start.context start.ends family")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None
     modem.up = True
 
 
-def _pin(pin):
-    # The PIN as bytes; refused at once if it can be none.
-    pin = optional(pin, "start", "pin", 8)
-    if pin and (len(pin) < 4 or not pin.isdigit()):
-        raise Refused(errno.EINVAL, "start", "pin must be 4 to 8 digits")
-    return pin
+def _checked(apn, user, password, auth, pin):
+    from .context import number, settings
 
-
-def settings(apn, user, password, auth):
-    if auth not in (0, 1, 2, 3):
-        raise Refused(errno.EINVAL, "start", "auth must be 0 (none), 1 (PAP), 2 (CHAP) or 3")
-    apn = optional(apn, "start", "apn", 99)
-    user = optional(user, "start", "user", 127)
-    password = optional(password, "start", "password", 127)
-    if b" " in apn:
-        raise Refused(errno.EINVAL, "start", "apn holds a blank; no APN has one")
-    for c in b":/*#,;=\\":  # an address, a number to dial, a list, a setting
-        if c in apn:
-            raise Refused(errno.EINVAL, "start", "apn holds a %s; no APN has one" % chr(c))
-    if (user or password) and not auth:
-        hint = "user and password need auth=1 (PAP) or 2 (CHAP), else they are not used"
-        raise Refused(errno.EINVAL, "start", hint)
-    if password and not user:
-        raise Refused(errno.EINVAL, "start", "a password needs a user")
-    return apn, user, password, auth
+    return settings(apn, user, password, auth), number(pin)

@@ -32,7 +32,7 @@ def activate(
     Since: 0.1.
     """
     _check(modem, pdp)
-    from .bringup import settings
+    from .context import settings
 
     setting = settings(apn, user, password, auth)
     address = modem.at.within(timeout_ms, _activating(modem, timeout_ms, pdp, setting))

@@ -1,0 +1,74 @@
+# qssl.start.ends - where start() does not go on as it should: once more, or with which error.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by bringup then.
+
+import errno
+
+from micropython import const
+
+from ..errors import Error, Refused
+
+_TRIES = const(3)  # as in bringup
+_DROPS = const(4)  # restarts while it transmits, until that is what is wrong
+_NOTED_MS = const(1000)  # an answer that takes longer is said to be slow, if the time is over
+
+
+def again(step, e):
+    # Generator. Whether a round that ended with the error e is to be done once more, as the modem
+    # has restarted or gone in it. Raises if it does so too often.
+    if isinstance(e, Refused) or step.over():
+        again = False
+    elif step.link.stats.restarts != step.restarts or e.errno == errno.ECONNRESET:
+        again = True
+    elif step.link.sick:
+        return not step.over()
+    else:
+        again = False
+        try:
+            again = not (yield from step.kept())
+        except Error:
+            pass
+    if again or (step.rounds and step.over()):
+        step.rounds += 1
+        step.drops += step.sends
+        if step.drops >= _DROPS or step.over():
+            when = "whenever it transmits" if step.drops > 1 else "while start() runs"
+            hint = "the modem restarts %s (%d times); check its supply: 3.8 V that hold at "
+            hint += "2 A, short thick wires, a capacitor at VBAT"
+            raise Error(errno.EIO, "start", hint % (when, step.rounds))
+    return again
+
+
+def silent(step, line):
+    # Raises: no answer came to `line`.
+    if step.over() and step.late is not None:
+        raise step.late()
+    what = line[: (line.find(b"=") + 1 or len(line) + 1) - 1].decode()
+    if step.link.sick:
+        hint = "it stopped answering at %s; check its power and the wires" % what
+    elif step.over():
+        hint = "no answer to %s within the time; give start() more of it" % what
+    else:
+        hint = "no answer to %s, asked %d times, though it answers AT; are bytes lost on the "
+        hint = (hint + "UART (RTS/CTS, rxbuf)? else restart the modem") % (what, _TRIES)
+    raise Error(errno.ETIMEDOUT, "start", hint)
+
+
+def failed(step, e):
+    # The error e, as start() raises it.
+    if step.slow >= _NOTED_MS and step.over():
+        hint = e.hint + "; the modem takes %s s for each answer: give start() more time, or "
+        return Error(e.errno, "start", hint % _seconds(step.slow) + "restart the modem", e.code)
+    return e
+
+
+def slow(step):
+    # The error for a modem that is too slow.
+    hint = "the modem is registered, but takes %s s for an answer, too long for "
+    hint += "connections; restart it, check its baud rate and who else uses it"
+    return Error(errno.ETIMEDOUT, "start", hint % _seconds(step.slow))
+
+
+def _seconds(ms):
+    return "%d.%d" % (ms // 1000, ms % 1000 // 100)
