@@ -30,7 +30,10 @@ _JOBS = (
         "commands, replies, deadlines, one pump for all",
         "wire.link wire.parser wire.ascii wire.command",
     ),
-    ("sockets", "socket wire.channel connect.__init__ connect.opening connect.arguments"),
+    (
+        "sockets",
+        "socket wire.channel connect.__init__ connect.opening connect.ready connect.arguments",
+    ),
     (
         "a wire that is trusted again after lost bytes or a time-out; echo",
         "wire.resync start.echo",

@@ -10,12 +10,9 @@ from micropython import RingIO, const
 
 from .. import unload
 from ..errors import Error, error
-from ..start.network import failing
 from ..wire import link as _l
 from ..wire.dialect import IN_USE, NO_PDP, RECV_MAX, SEND_MAX, STUCK
-from .arguments import quoted
 
-_PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 _AGAIN_MS = const(1000)  # until an id that is still taken is tried again ...
 _SPARE_MS = const(3000)  # ... as long as so much time is left
 
@@ -27,7 +24,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
     # Generator for Link.drive: the Socket of an open connection. Its deadline is at.until.
     due = modem.at.until
     tries = 0
-    name = "%s:%s" % (quoted(host, "open", "host name").decode(), port)
+    name = _name(host, port)
     while True:
         sock = yield from opening(modem, host, port, ctx, make, pdp, push, False, 1 - (tries & 2))
         sound = held = False
@@ -40,7 +37,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                 return sock
             code = sock.code
             if code < 0:
-                code = (yield from failing(modem)) or ~code
+                code = (yield from _failing(modem)) or ~code
             held = code == IN_USE
             if (not held and (tries or sock.why != "misheard")) or (
                 tries and due and ticks_diff(due, ticks_ms()) < _SPARE_MS
@@ -76,36 +73,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # Generator for Link.drive: the Socket of a connection that is going to open. proven: 2:
     # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway.
     # step: 1, or -1: the last free id, not the first.
-    modem.link.mine(None)
-    if getattr(modem, "held", False):
-        step = -step
-    host, port = _checked(host, port)
-    if getattr(ctx, "_modem", None) is not modem:
-        raise error("ctx")
-    if pdp is None:
-        pdp = modem.pdp
-    else:
-        from ..family.contexts import within
-
-        within(modem, pdp)
-    yield from modem.at.alone(())  # another task may be starting the modem
-    if proven:
-        modem.link.suspect()
-    while True:
-        if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
-            raise error((pdp == modem.pdp and modem.gone) or "down")
-        cid = yield from _free(modem, step)
-        if not proven:
-            yield from _proven(modem)
-            proven = True
-            continue
-        if push or (modem.link.echoes and not modem.link.echo):
-            from ..start import echo
-
-            yield from modem.at.alone((echo.off if push else echo.again)(modem))
-        yield from modem.at.alone(ctx.applying(host))
-        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
-            break
+    pdp, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
     # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of
     # a second longer for it, which the handshake hides.
     unload(_LOADED, True)
@@ -117,7 +85,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         modem.slots[cid] = Slot(cid, rx, tx)
     if make is None:
         from ..socket import Socket as make
-    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, host, port, push)
+    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, name, port, push)
     sock = make(modem, cid, modem.slots[cid], line)
     sock.pdp = pdp
     sock.ctx = ctx
@@ -133,45 +101,22 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     return sock
 
 
-def _proven(modem):
-    # Generator: a restart that nobody noticed is found before the connection depends on it.
-    link = modem.link
-    due = ticks_add(ticks_ms(), _PROOF_MS)
-    until = modem.at.until
-    if until and ticks_diff(due, until) > 0:
-        due = until
-    link.suspect()
-    while link.doubt:
-        if not (yield due):
-            raise error(link.why("silent"))
+# Each in a frame of its own: a name in those above would hold the module.
 
 
-def _free(modem, step):
-    # A free socket id, see opening(); those that are just closing are waited for.
-    begun = ticks_ms()
-    due = modem.at.until or ticks_add(begun, 15000)
-    hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
-    while True:
-        for cid in range(len(modem.sockets))[::step]:
-            if modem.sockets[cid] is None:
-                return cid
-        modem.link.pump()
-        for sock in modem.sockets:
-            if sock and sock.spent():
-                sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
-        if not [s for s in modem.sockets if not s or s.state() > 1]:
-            if hub is None or not hub.spare(begun):
-                raise error("all used")
-        if not (yield due):
-            raise error("unreleased")
+def _ready(*args):
+    from .ready import ready
+
+    return ready(*args)
 
 
-def _checked(host, port):
-    # Host as bytes and port, fit for a quoted parameter of a command line.
-    if not isinstance(port, int) or not 0 < port < 65536:
-        raise error("port")
-    host = quoted(host, "open", "host name")
-    for c in host:
-        if not (48 <= c < 58 or 65 <= c & 95 < 91 or c in b".-_"):
-            raise error("url")
-    return host, port
+def _name(host, port):
+    from .arguments import quoted
+
+    return "%s:%s" % (quoted(host, "open", "host name").decode(), port)
+
+
+def _failing(modem):
+    from ..start.network import failing
+
+    return failing(modem)

@@ -1,0 +1,92 @@
+# qssl.connect.ready - what has to be right before a connection opens: arguments, a free id, a
+# modem that has not restarted, its echo, its SSL context.
+# SPDX-License-Identifier: MIT
+#
+# Loaded by opening, and let go before the connection's own code and buffers need the memory.
+
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from ..errors import error
+from .arguments import quoted
+
+_PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
+
+
+def ready(modem, host, port, ctx, pdp, push, proven, step):
+    # Generator, see opening(): the PDP context, the id, the host's name as bytes.
+    modem.link.mine(None)
+    if getattr(modem, "held", False):
+        step = -step
+    host, port = _checked(host, port)
+    if getattr(ctx, "_modem", None) is not modem:
+        raise error("ctx")
+    if pdp is None:
+        pdp = modem.pdp
+    else:
+        from ..family.contexts import within
+
+        within(modem, pdp)
+    yield from modem.at.alone(())  # another task may be starting the modem
+    if proven:
+        modem.link.suspect()
+    while True:
+        if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
+            raise error((pdp == modem.pdp and modem.gone) or "down")
+        cid = yield from _free(modem, step)
+        if not proven:
+            yield from _proven(modem)
+            proven = True
+            continue
+        if push or (modem.link.echoes and not modem.link.echo):
+            from ..start import echo
+
+            yield from modem.at.alone((echo.off if push else echo.again)(modem))
+        yield from modem.at.alone(ctx.applying(host))
+        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
+            return pdp, cid, host
+
+
+def _proven(modem):
+    # Generator: a restart that nobody noticed is found before the connection depends on it.
+    link = modem.link
+    due = ticks_add(ticks_ms(), _PROOF_MS)
+    until = modem.at.until
+    if until and ticks_diff(due, until) > 0:
+        due = until
+    link.suspect()
+    while link.doubt:
+        if not (yield due):
+            raise error(link.why("silent"))
+
+
+def _free(modem, step):
+    # A free socket id, see opening(); those that are just closing are waited for.
+    begun = ticks_ms()
+    due = modem.at.until or ticks_add(begun, 15000)
+    hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
+    while True:
+        for cid in range(len(modem.sockets))[::step]:
+            if modem.sockets[cid] is None:
+                return cid
+        modem.link.pump()
+        for sock in modem.sockets:
+            if sock and sock.spent():
+                sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
+        if not [s for s in modem.sockets if not s or s.state() > 1]:
+            if hub is None or not hub.spare(begun):
+                raise error("all used")
+        if not (yield due):
+            raise error("unreleased")
+
+
+def _checked(host, port):
+    # Host as bytes and port, fit for a quoted parameter of a command line.
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise error("port")
+    host = quoted(host, "open", "host name")
+    for c in host:
+        if not (48 <= c < 58 or 65 <= c & 95 < 91 or c in b".-_"):
+            raise error("url")
+    return host, port
