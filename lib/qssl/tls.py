@@ -17,6 +17,7 @@ class Context:
     def __init__(self, modem, ctx: int = 0, **settings) -> None:
         from . import unload
 
+        unload("clock wire.command", True)
         self.id = ctx
         self._modem = modem
         self._epoch = -1  # of the modem, when it was last told

@@ -16,6 +16,8 @@ from ..wire.dialect import IN_USE, NO_PDP, RECV_MAX, SEND_MAX, STUCK
 _AGAIN_MS = const(1000)  # until an id that is still taken is tried again ...
 _SPARE_MS = const(3000)  # ... as long as so much time is left
 
+_ROOM = const(512)  # for the attributes of a socket, kept free while the gaps fill up
+
 # What a connection needs until it opens.
 _LOADED = const("start connect files family clock timesources ask.codes hints rare wire.command")
 
@@ -73,10 +75,17 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # Generator for Link.drive: the Socket of a connection that is going to open. proven: 2:
     # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway.
     # step: 1, or -1: the last free id, not the first.
-    pdp, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
+    while True:
+        pdp, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
+        proven = True
+        unload("connect.ready", True)
+        yield from modem.at.alone(ctx.applying(name))
+        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
+            break
     # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of
     # a second longer for it, which the handshake hides.
     unload(_LOADED, True)
+    room = bytearray(_ROOM)
     if modem.slots[cid] is None:
         # The largest pieces first, as long as there is one.
         rx, tx = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
@@ -86,6 +95,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     if make is None:
         from ..socket import Socket as make
     line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, name, port, push)
+    del room
     sock = make(modem, cid, modem.slots[cid], line)
     sock.pdp = pdp
     sock.ctx = ctx

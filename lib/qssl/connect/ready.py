@@ -1,8 +1,8 @@
 # qssl.connect.ready - what has to be right before a connection opens: arguments, a free id, a
-# modem that has not restarted, its echo, its SSL context.
+# modem that has not restarted, its echo.
 # SPDX-License-Identifier: MIT
 #
-# Loaded by opening, and let go before the connection's own code and buffers need the memory.
+# Loaded by opening, and let go before the SSL context is set up, which needs the memory.
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -43,9 +43,7 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
             from ..start import echo
 
             yield from modem.at.alone((echo.off if push else echo.again)(modem))
-        yield from modem.at.alone(ctx.applying(host))
-        if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
-            return pdp, cid, host
+        return pdp, cid, host
 
 
 def _proven(modem):
