@@ -76,8 +76,8 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway.
     # step: 1, or -1: the last free id, not the first.
     while True:
-        pdp, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
-        proven = True
+        n, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
+        proven = proven or 1
         unload("connect.ready", True)
         yield from modem.at.alone(ctx.applying(name))
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
@@ -94,10 +94,10 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         modem.slots[cid] = Slot(cid, rx, tx)
     if make is None:
         from ..socket import Socket as make
-    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (pdp, ctx.id, cid, name, port, push)
+    line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (n, ctx.id, cid, name, port, push)
     del room
     sock = make(modem, cid, modem.slots[cid], line)
-    sock.pdp = pdp
+    sock.pdp = n
     sock.ctx = ctx
     modem.sockets[cid] = sock
     if push is True:
