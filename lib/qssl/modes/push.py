@@ -162,6 +162,8 @@ class Push:
 def _foreign(buf, lo, hi):
     # Whether a line that nobody knows is surely no head of a push, whatever was lost of that: a
     # URC of another kind, or one of the words of a modem that has started.
+    if buf.startswith(b"+QSSLURC:", lo) and buf.find(b'"closed",', lo, hi) > 0:
+        return True  # of a connection that has gone
     if buf.find(b"QSSL", lo, hi) >= 0 or buf.find(b'recv"', lo, hi) >= 0:
         return False
     end = buf.find(b":", lo, hi)

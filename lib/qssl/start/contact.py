@@ -173,10 +173,10 @@ def _reach(step, tap):
             if turn:  # a slow modem that is busy with the last AT drops what comes
                 yield from step.pause(_SLOW_MS)
             yield from blind(step)
+            # What was typed before may still be answered from now on, one after the other.
+            resync = step.link.resync
+            resync.answer_ms = max(resync.answer_ms, _BLINDED_MS)
             if (yield from answers(step, True)):
-                # What was typed before may still be answered now, one after the other.
-                link = step.link
-                link.resync.answer_ms = max(link.resync.answer_ms, _BLINDED_MS)
                 return True
         elif turn & 3 == 1 and init is not None:
             link = step.link

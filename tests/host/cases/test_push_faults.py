@@ -180,6 +180,20 @@ def test_urcs_of_other_kinds_are_none():
         assert sock.recv(9) == b"data"
 
 
+def test_urcs_of_a_connection_that_has_gone():
+    rig, modem, sock, peer = pushing()
+    for text in ('"closed",1', '"closed",11'):
+        rig.model.out.urc("+QSSLURC: " + text)
+        peer.say(b"data")
+        assert sock.recv(9) == b"data", text
+    for text in ('"recv",9', '"recv",15', '"recv"x2,5', '"recv",2x5', '"recv",,5'):
+        # This may be the damaged head of a push.
+        rig, modem, sock, peer = pushing(timeout_s=8)
+        rig.model.out.urc("+QSSLURC: " + text)
+        peer.say(b"data")
+        assert "damaged" in str(raised(sock.recv, 9)), text
+
+
 def test_a_prompt_without_a_line_end_before_it():
     # It says nothing of the line ends behind a push.
     rig, modem, sock, peer = pushing()
