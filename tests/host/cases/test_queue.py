@@ -489,6 +489,30 @@ def test_an_id_never_comes_twice():
         lives(limit, ("drop", "refuse")[seed // 3 % 2], 1 + seed // 6 % 3, seed, {})
 
 
+def test_an_id_never_comes_twice_where_the_oldest_make_room():
+    # The newest segment has its head alone, and the oldest goes for the next record.
+    for cut in range(120):
+        seen = {}
+        d = disk()
+        q = FileQueue(FOLDER, 256, "drop", 128)
+        while len(d.files) < 2:
+            start = d.copy()
+            q.put(record(q._next, 40))
+        d = start
+        d.mount()
+        q = FileQueue(FOLDER, 256, "drop", 128)
+        known(q, seen)
+        # The file and its head; then at any place; then never.
+        for life, n in enumerate((23, cut, None)):
+            d.cut = n
+            try:
+                q = FileQueue(FOLDER, 256, "drop", 128)
+                q.put(record(100 * life, 80))
+            except PowerCut:
+                pass
+        known(q, seen)
+
+
 def test_damage_at_every_byte():
     # One bit is wrong: at most one segment's rest is lost, nothing wrong is given out, and the
     # queue works on.
