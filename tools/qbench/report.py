@@ -89,7 +89,6 @@ Made by `python3 tools/bench.py --write`. A promise is what the driver is to rea
 where it does not yet. What is exact (sizes, heap, commands, wire, turns) is held by
 `tools/bench.py --check`, which the tests run; speed and latency are those of one run on one PC.
 On the wire, the modem's echo of a command counts once: it comes while the command is being typed.
-
 """
 
 _WHY_SIZE = """\
