@@ -707,11 +707,22 @@ def test_what_is_no_tls_server(certs, start):
         sock.sendall(b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\xff")
         sock.recv(4096)
 
-    for serve, what in ((ssh, "tls"), (stall, "silent"), (half, "silent"), (garbage, "suites")):
+    def alert(sock):
+        sock.recv(4096)
+        sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+
+    for serve, what in (
+        (ssh, "tls"),
+        (stall, "silent"),
+        (half, "silent"),
+        (garbage, "suites"),
+        (alert, "suites"),
+    ):
         with Raw(serve) as server:
             begin = time.monotonic()
             data = found(server.port, "--timeout", "1", status=1)
             assert hard(data) == {what} and data["line"] == "", data
+            assert (what == "suites") == ("clients of today as well" in str(data["findings"]))
             assert time.monotonic() - begin < 60
             out, _ = check("localhost:%d" % server.port, "--timeout", "1", status=1)
             assert "NO  " in out and "It does not work" in out

@@ -595,6 +595,21 @@ def test_the_mask():
     assert mask("10.1.2.3 0.0.0.0 10.1.2.3 10.1.2.30") == "<IP-1> 0.0.0.0 <IP-1> <IP-2>"
     assert mask('AT+CPIN="4711"') == 'AT+CPIN="<PIN-1>"'
     assert mask("861107030000016") in text  # the same again
+    mask = Mask()
+    for text, want in (
+        ("+CREG: 2,1,5650,29A7DF4,2", "+CREG: 2,1,<AREA-1>,<CELL-1>,2"),
+        ('+CREG: 1,"5650","29A7DF4"', '+CREG: 1,"<AREA-1>","<CELL-1>"'),
+        ("+CGREG: 5,1A2B,0C3D", "+CGREG: 5,<AREA-2>,<CELL-2>"),
+        ("+CREG: 0,1", "+CREG: 0,1"),
+        ('+CLIP: "01701234567",129', '+CLIP: "<NUMBER-1>",129'),
+        ('+CUSD: 0,"Your balance is 3",15', '+CUSD: 0,"<TEXT-1>",15'),
+        ('+QIACT: 1,1,2,"2001:DB8::1"', '+QIACT: 1,1,2,"<IP-1>"'),
+        ('"FE80:0:0:0:0:0:0:1"', '"<IP-2>"'),
+        ("32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1 x", "<IP-3> x"),
+        ('+CCLK: "26/11/28,13:54:02+00"', '+CCLK: "26/11/28,13:54:02+00"'),
+        ("+QFDS: 3776512,3776512", "+QFDS: 3776512,3776512"),
+    ):
+        assert mask(text) == want
 
 
 def test_the_scripts_of_the_server():

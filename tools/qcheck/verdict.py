@@ -101,7 +101,8 @@ class Verdict:
             )
             self._say("tls", True, text)
         else:
-            self._say("suites", True, "it refuses the modem: %s" % how(survey.together))
+            text = "it refuses the modem, and clients of today as well: %s; its own log tells why"
+            self._say("suites", True, text % how(survey.together))
 
     def _server_name(self):
         survey = self._survey

@@ -11,11 +11,17 @@ _RULES = (
     (re.compile(r'(?:\+COPS: ?[^\r\n]*?)"([^"]+)"'), "OPERATOR"),
     (re.compile(r'\+C[GE]*REG: ?[^\r\n"]*"([^"]+)","[^"]+"'), "AREA"),
     (re.compile(r'\+C[GE]*REG: ?[^\r\n"]*"[^"]+","([^"]+)"'), "CELL"),
+    (re.compile(r"\+C[GE]*REG: ?(?:\d,)?\d,([0-9A-Fa-f]{3,8}),[0-9A-Fa-f]"), "AREA"),
+    (re.compile(r"\+C[GE]*REG: ?(?:\d,)?\d,[^,\r\n]+,([0-9A-Fa-f]{3,8})(?!\w)"), "CELL"),
+    (re.compile(r'\+(?:CLIP|CCWA|CMT|CDS|CNUM): ?[^\r\n]*?"(\+?\d{3,20})"'), "NUMBER"),
+    (re.compile(r'\+CUSD: ?\d,"([^"]+)"'), "TEXT"),
     (re.compile(r'\+QICSGP(?:: ?\d+|=\d+,\d+),"([^"]+)"'), "APN"),
     (re.compile(r'\+QICSGP(?:: ?\d+|=\d+,\d+),"[^"]*","([^"]+)"'), "USER"),
     (re.compile(r'\+QICSGP(?:: ?\d+|=\d+,\d+),"[^"]*","[^"]*","([^"]+)"'), "PASSWORD"),
     (re.compile(r'\+CPIN="?([0-9]{4,8})"?'), "PIN"),
     (re.compile(r"(?<![\d.])(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\d.])"), "IP"),
+    (re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){15})(?![\d.])"), "IP"),  # of version 6
+    (re.compile(r"(?<![\w:])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7})(?![\w:])"), "IP"),
 )
 _KEPT = ("0.0.0.0", "255.255.255.255")
 
