@@ -121,7 +121,11 @@ class Ntp:
         if known is not None and s is not None:
             known += up
             if abs(s - known) > _AGREE_S and abs(s - ahead - known) <= _AGREE_S:
-                s -= ahead  # local time, before the zone of the network
+                # Local time, before the zone of the network; unless the clock, if the answer has
+                # set it, says that the network is wrong by just its zone.
+                shown = yield from get(modem, False)
+                if not (shown and shown[6] and abs(unix(*shown[:6]) - ahead - s) <= _AGREE_S):
+                    s -= ahead
         why = None
         if s is None:
             why = "error " + printable(text, 0, min(len(text), 40))

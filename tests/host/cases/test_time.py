@@ -639,6 +639,25 @@ def test_a_network_that_is_wrong_by_an_hour_or_a_day():
                 assert log.count("AT+QNTP") == 2 * 9  # with each round in which they differ
 
 
+def test_a_network_that_is_behind_by_just_its_zone():
+    # Digits of +QNTP that are UTC would be the network's time, if they were local; the clock that
+    # AT+QNTP has set says which. In winter that is the hour of half Europe.
+    for zone in ("4", "8", "-20", "22", "-14"):
+        for switches in ({}, {"qntp_year": "4"}, {"qntp_digits": "local"}):
+            rig, modem = made(zone, nitz_time="zone", **switches)
+            for servers in (THREE, "a.example"):
+                keeper = Timekeeper(modem, ntp=servers)
+                what = zone, switches, servers
+                assert near(keeper.sync(), true(rig)), (what, keeper.rejected)
+                assert near(rig.model.clock.unix(), true(rig)), what
+                assert noted(keeper) == [("network", "corrected by ntp")], what
+    # And where they are local, the network is right.
+    for sets in ("yes", "no"):
+        rig, modem = made("4", qntp_digits="network", qntp_sets=sets)
+        keeper = Timekeeper(modem, ntp=THREE)
+        assert near(keeper.sync(), true(rig)) and keeper.sure and not noted(keeper), sets
+
+
 def test_a_network_that_is_right_costs_two_questions_a_power_up():
     rig, modem = made("32")
     log = Log(rig)

@@ -47,6 +47,8 @@ class Network:
             return unix + self.zone * 900, self.zone
         if lie == "sign":  # UTC worked out with the zone's sign wrong
             return unix + 2 * self.zone * 900, -self.zone
+        if lie == "zone":  # UTC taken for local time, so the zone is taken off again
+            return unix - self.zone * 900, self.zone
         return unix + LIES[lie](unix), self.zone
 
     def set_time(self, unix, zone, summer=0):

@@ -136,9 +136,10 @@ SWITCHES = {
     "nitz_ms": (0, None, "time from the registration until it does"),
     "nitz_time": (
         "true",
-        ("true", "1980", "2070", "fast", "slow", "year", "day", "hour", "local", "sign"),
+        ("true", "1980", "2070", "fast", "slow", "year", "day", "hour", "local", "sign")
+        + ("zone",),
         "the time it tells: true, of 1980 or 2070, 10 minutes ahead or behind; a year, a day, an "
-        "hour ahead; local time as UTC; the zone's sign wrong",
+        "hour ahead; local time as UTC, UTC as local time; the zone's sign wrong",
     ),
     "qlts_year": ("2", ("2", "4"), "digits of the year in QLTS"),
     "qlts_summer": ("yes", ("yes", "no"), "QLTS has the field of the summer time"),
