@@ -99,7 +99,7 @@ def checks(modem):
     from ..family import table
 
     family = table(modem)
-    return family.host or modem.model in family.hosts.split()
+    return family.host or modem.model.split("-")[0] in family.hosts.split()
 
 
 def context(shim, ca, cert, key, suite, check):

@@ -31,7 +31,7 @@ def ready(step, settings):
     if mark:
         settings.append(MARK)
     modem = step.modem
-    if not hasattr(modem.witness, "has"):
+    if not hasattr(modem.witness, "lacks"):
         from .witness import attach
 
         attach(modem)

@@ -28,14 +28,14 @@ class Marked(Witness):
         super().__init__(modem)
         self._told = -1
         self._booted = ticks_ms()
-        self.has = {}  # key of AT+QSSLCFG: whether this firmware has it
+        self.lacks = {}  # keys of AT+QSSLCFG, and suites, that this firmware has not
 
     def booted(self, marked):
         # start() has found out whether the firmware has the setting.
         self.marked = marked
         self._good = False
         self._booted = ticks_ms()
-        self.has.clear()
+        self.lacks.clear()
 
     def begin(self, link):
         self._asks = self.marked and not self._good

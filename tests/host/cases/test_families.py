@@ -268,7 +268,7 @@ def test_firmware_that_lacks_what_its_model_should_have():
     assert "sni" not in [key for key in values(rig) if key in ("sni", "checkhost")]
     count = log.count('AT+QSSLCFG="sni"')
     modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
-    assert log.count('AT+QSSLCFG="sni"') == count  # it is known now
+    assert log.count('AT+QSSLCFG="sni"') == count + 1  # it is known now, and looked at again
     for wants, word in (({"sni": True}, "sni"), ({"check_host": True}, "CA of your own")):
         e = raised(modem.connect, HOST, 8883, modem.tls(2, ca=CA, check_time=False, **wants))
         assert e.errno == errno.EOPNOTSUPP and word in str(e), e
@@ -379,6 +379,59 @@ def test_a_burst_of_errors_is_no_firmware_that_lacks_a_key():
                     refused += 1
                 assert values(rig) == good, (model, n, skip, values(rig))
         assert refused, model
+
+
+def test_what_a_modem_refused_while_it_was_ill_is_asked_again():
+    # It has sni, checkhost and the suite, and refuses just these as one that lacks them would; the
+    # next connection of the same context has them.
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        keys = ('"sni",', '"checkhost",', '"ciphersuite",0,0XC02F')
+        ill = [True]
+
+        def event(kind, text, rig=rig, log=log, ill=ill, keys=keys):
+            log(kind, text)
+            if ill and [key for key in keys if text.startswith("AT+QSSLCFG=" + key)]:
+                arm(rig, "error cmd=+QSSLCFG")
+
+        rig.model.on_event = event
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        modem.connect(HOST, 8883, ctx).close()
+        tls = rig.net.conns[-1].tls
+        assert (tls.server_name, tls.suites) == ("", (0x3D,)), model
+        ill.clear()
+        for _ in range(2):
+            modem.connect(HOST, 8883, ctx).close()
+            tls = rig.net.conns[-1].tls
+            assert (tls.server_name, tls.suites) == (HOST, (0xC02F,)), model
+            assert tls.check_name == (HOST if table(modem).host or model == "eg800k" else ""), (
+                model
+            )
+        count = log.count("AT+QSSLCFG")
+        modem.connect(HOST, 8883, ctx).close()
+        assert log.count("AT+QSSLCFG") - count < 4, model
+
+
+def test_a_byte_of_what_was_left_is_lost():
+    # The line that tells it is damaged, and nobody's; its value is lost.
+    for key in ("ignoremulticertchainverify", "session_cache", "psk"):
+        value = '"other","313233"' if key == "psk" else "1"
+        line = '\r\n+QSSLCFG: "%s",0,' % key  # the value follows
+        for at in (4, len(line) + 1):
+            rig, modem, log = started("ec25")
+            log_at(rig, 'AT+QSSLCFG="%s",0,%s\r' % (key, value))
+            armed = []
+
+            def event(kind, text, rig=rig, log=log, armed=armed, key=key, at=at):
+                log(kind, text)
+                if text == 'AT+QSSLCFG="%s",0' % key and not armed:
+                    armed.append(arm(rig, "lose at=%d" % at))  # behind the echo
+
+            rig.model.on_event = event
+            modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+            assert armed and not rig.model.faults.armed(), key
+            now = values(rig)[key]
+            assert not now or tuple(now) == ("", ""), (key, at, now)
 
 
 def test_the_best_suite_where_it_is_offered():
@@ -980,7 +1033,7 @@ def test_an_id_that_stays_taken_after_its_close():
                 spent = rig.now - begun
                 assert sock.id == sockets - 1 and log.count("AT+QSSLOPEN") < 9, (model, log.at)
                 assert spent < 2000 if sockets == 2 else 4900 < spent < 8000, (model, spent)
-                assert log.count("AT+QSSLCFG") - settings < 20, model  # it is not set up each time
+                assert log.count("AT+QSSLCFG") - settings < 40, model  # it is not set up each time
                 echoed(sock, 300)
                 sock.close()
 

@@ -1,0 +1,64 @@
+# qssl.family.lacks - what the firmware of an LTE modem lacks: settings, and values of them.
+# SPDX-License-Identifier: MIT
+#
+# Loaded with qssl.family.keys.
+
+from micropython import const
+
+from ..wire import link as _l
+
+_TRIES = const(3)  # refusals of what a firmware lacks
+_GUARDS = const((b"sni", b"checkhost"))
+
+
+def value(modem, id, key):
+    # Generator: the value of a key, as bytes without quotes; None: the firmware lacks it.
+    line = b'AT+QSSLCFG="%s",%d' % (key, id)
+    now = b""
+    for _ in range(2):  # of one answer, a byte may be lost
+        if not (yield from takes(modem, id, key, line, b"+QSSLCFG:")):
+            return None
+        lines = modem.at.lines
+        now = (lines[0] + b",,").split(b",", 2)[2].strip(b', "') if lines else b""
+        if now:
+            break
+    return now
+
+
+def suite(modem, id, best):
+    # Generator: whether the firmware has the suite; the context has it then.
+    line = b'AT+QSSLCFG="ciphersuite",%d,%s' % (id, best)
+    return (yield from takes(modem, id, best, line))
+
+
+def takes(modem, id, what, line, prefix=None):
+    # Generator: whether the firmware has what the line names. It lacks that only if it refuses the
+    # line time and again and in between takes what every firmware has: errors come in bursts, too.
+    # What it lacked before is asked once each time: it may have been ill.
+    lacks = modem.witness.lacks
+    refused = lacks.pop(what, 0)
+    for _ in range(2 * _TRIES):
+        result = yield from modem.at.ask(line, prefix, tries=_TRIES)
+        if result == _l.OK:
+            return True
+        if result != _l.ERROR:
+            break
+        refused += 1
+        if refused == _TRIES:
+            lacks[what] = _TRIES - 1
+            return False
+        if (yield from modem.at.ask(b'AT+QSSLCFG="seclevel",%d' % id, b"+QSSLCFG:")) != _l.OK:
+            refused = 0
+    how = "the modem refuses each setting; no connection is made, restart it"
+    modem.at.fail(result, "tls", how)
+
+
+def mended(modem, id, best):
+    # Generator: whether it has what protects most, though it was thought to lack it.
+    lacks = modem.witness.lacks
+    if best in lacks and (yield from suite(modem, id, best)):
+        return True
+    for key in _GUARDS:
+        if key in lacks and (yield from value(modem, id, key)) is not None:
+            return True
+    return False
