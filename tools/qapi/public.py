@@ -47,11 +47,11 @@ INTERNAL = (
     "connect.pem connect.pemcheck connect.pemhints connect.ready connect.settings "
     "connect.source connect.sslcfg family.again family.attach family.bg770a family.bg95 "
     "family.bg96 family.choose family.contexts family.ec200a family.ec200u family.ec2x "
-    "family.keys family.lacks family.lte family.ready family.suites family.ugxx family family.wanted "
-    "family.witness modes.inband modes.push ntp rare sitewords start.bringup start.contact "
-    "start.context start.echo start.ends start.mute start.network start.radio start.sim "
-    "start.tidy start.urcs start.words timesources tried uplink.answer uplink.fetch "
-    "uplink.seconds uplink.send uplink.signed wire.ascii wire.channel wire.command "
+    "family.keys family.lacks family.lte family.ready family.suites family.ugxx family "
+    "family.wanted family.witness modes.inband modes.push ntp rare sitewords start.bringup "
+    "start.contact start.context start.echo start.ends start.mute start.network start.radio "
+    "start.sim start.tidy start.urcs start.words timesources tried uplink.answer "
+    "uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.channel wire.command "
     "wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
