@@ -75,7 +75,7 @@ def plain(text):
 
 def number(found):
     text = found[0].strip()
-    return str(decimal.Decimal(text).normalize()) if text else ""
+    return str(decimal.Decimal(text).normalize() or 0) if text else ""  # -0 is 0
 
 
 def through(records):
@@ -121,6 +121,7 @@ _junk = st.text(alphabet='{}[]:,"\\ \x01\n1-.eE0tn\u00fc', min_size=1, max_size=
 @given(st.lists(_texts | _junk | st.binary(min_size=1, max_size=6), min_size=1, max_size=6))
 @example([b'{"a":0.1}', b'{"a":1e-30}', b'{"a":-1e30}'])
 @example([b"1E5", b"1e+5", b"1e", b"-", b"00", b"-0.50"])
+@example([b"-0:", b"0:", b'{"a":-0.0}'])
 def test_whatever_is_put(records):
     found = through(records)
     assert len(found) == len(records)
