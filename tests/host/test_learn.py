@@ -584,6 +584,23 @@ def test_private_data_are_replaced(pems, tmp_path):
     assert profile.load(path)["switches"] == settled(learner)
 
 
+def test_what_came_in_two_pieces_is_private_too():
+    pieces = [
+        (5, ">", b"AT+CREG?\r"),
+        (30, "<", b'\r\n+CREG: 2,1,"56'),
+        (55, "<", b'50","29A7'),
+        (80, "<", b'DF4",2\r\n'),
+        (90, "<", b"\r\nOK\r\n"),
+        (95, ">", b"AT+CGSN\r"),
+        (99, "<", b"\r\n86110703"),
+        (140, "<", b"0000016\r\n\r\nOK\r\n"),
+    ]
+    shown = profile._evidence(pieces, Mask())
+    assert shown[1] == ["25 ms", "<", '\\r\\n+CREG: 2,1,"<AREA-1>","<CELL-1>",2\\r\\n']
+    assert shown[2][2] == "\\r\\nOK\\r\\n" and "<ID-1>" in shown[4][2]
+    assert len(shown) == 5
+
+
 def test_the_mask():
     mask = Mask({"net.apn": "APN"})
     text = mask(

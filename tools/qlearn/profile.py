@@ -47,13 +47,24 @@ def _evidence(pieces, mask):
         return pieces
     begin = pieces[0][0]
     shown = []
-    for at, who, raw in pieces[-_PIECES:]:
+    for at, who, raw in _lines(pieces)[-_PIECES:]:
         text = mask(raw.decode("latin-1"))
         text = "".join(c if c.isprintable() else _NAMED.get(c, "\\x%02x" % ord(c)) for c in text)
         if len(text) > _SHOWN:
             text = text[:_SHOWN] + "... (%d)" % len(text)
         shown.append(["%d ms" % (at - begin), who, text])
     return shown
+
+
+def _lines(pieces):
+    # Pieces that end where a line does: what is private may have come in two.
+    found = []
+    for at, who, raw in pieces:
+        if found and found[-1][1] == who and not found[-1][2].endswith(b"\n"):
+            at, _, before = found.pop()
+            raw = before + raw
+        found.append((at, who, raw))
+    return found
 
 
 _NAMED = {"\r": "\\r", "\n": "\\n"}
