@@ -180,6 +180,7 @@ class Modem:
     dialect = "ugxx"  # its family: a module of qssl.family
     forced = None  # the same, if the program said so
     stuck = False  # it refuses to open connections
+    held = False  # ids that it holds though they are closed: the last free one is taken first
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(

@@ -437,3 +437,22 @@ def test_what_can_not_be_joined_is_refused(more):
     trees = {name: ast.parse(text) for name, text in dict(PARTS, **more).items()}
     with pytest.raises(ValueError, match="low"):
         join(trees, {"wire.link": ("wire.low",)})
+
+
+def test_short_texts_are_no_names_where_they_are_let_go():
+    text = """
+def say(link):
+    if getattr(link, "hub", None) in ("a b", "c d"):
+        return "%s-%s" % (link.late, "too late")
+    return "late" + "longer than ten"
+"""
+    owner = shorten.Shortener({"start.way": text, "queue": text}, set(), set())
+    stays, goes = owner.text("queue"), owner.text("start.way")
+    assert "[0]" not in stays
+    # A name of an attribute is there anyhow; a long text is none; getattr() needs one.
+    assert "('%s-%s',)[0] % (" in goes and ", ('too late',)[0])" in goes
+    assert "'hub'" in goes and "('hub',)" not in goes and "('a b', 'c d'):" in goes
+    assert "return 'late' + 'longer than ten'" in goes
+    names = {}
+    exec(goes, names)
+    assert names[owner.short["say"]](types.SimpleNamespace(late=1, hub="c d")) == "1-too late"

@@ -14,7 +14,8 @@
 # of lib/qssl names it (programs, tests, tools, documents), if a text in the driver may mean it
 # (getattr), or if an object of MicroPython has one like it. Numbers that other modules import are
 # put in where they are used. Dicts of constants are made of tuples where a module is let go: a
-# word in a tuple goes with it, one in a dict is a name, and stays.
+# word in a tuple goes with it, one in a dict is a name, and stays. For the same reason short texts
+# are put into tuples there.
 
 import ast
 import builtins
@@ -48,6 +49,14 @@ _OUTSIDE = (
 _HOLD = ("tools/q*/*.py", "tests/host/*.py")
 # Modules that look like others to clients: all of their names are kept.
 _ALIKE = ("aio", "compat")
+# What is let go as soon as it has been used, and the longest text that would be a name.
+_LET_GO = (
+    *("start", "connect", "family", "ask", "files", "clock", "timesources", "rare"),
+    "wire.command",
+)
+_TEXT = 10
+# These look a name up by a text.
+_LOOKS = ("getattr", "setattr", "hasattr", "__import__", "const")
 _ALWAYS = ("modem", "wire.link", "wire.parser", "wire.channel", "socket")
 # Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
 # static_qstr_list), that are nothing built in: free for parameters.
@@ -184,6 +193,10 @@ class Shortener:
         self._always = set()  # attributes of what is always loaded
         self.consts = {}  # module: {name: number}
         self.short = {}  # name: its short one
+        self.words = set(_WORDS) | set(_FREE)  # names that there are anyhow
+        for node in (n for tree in self.trees.values() for n in ast.walk(tree)):
+            for field in ("id", "attr", "arg", "name"):
+                self.words.add(getattr(node, field, None))
         self._collect()
         self._choose()
 
@@ -446,6 +459,8 @@ class _Rename(ast.NodeTransformer):
         self._public = True  # the class around is for programs
         self._modules = {}  # name here: module of the driver, where its constants are looked up
         self._values = {}  # name here: number of another module
+        room = module.partition(".")[0]
+        self._let_go = module in _LET_GO or room in _LET_GO
 
     def _name(self, name):
         return self._short.get(name, name)
@@ -517,6 +532,29 @@ class _Rename(ast.NodeTransformer):
             found.append(ast.Assign([target], value))
         node.names = [ast.alias(inner, "_module")]
         return [ast.copy_location(n, node) for n in found]
+
+    def visit_Constant(self, node):
+        text = node.value
+        if not self._let_go or not self._bound or not isinstance(text, str):
+            return node
+        if not 0 < len(text) <= _TEXT or text in self._owner.words:
+            return node
+        made = ast.Subscript(ast.Tuple([node], ast.Load()), ast.Constant(0), ast.Load())
+        return ast.copy_location(made, node)
+
+    def visit_Tuple(self, node):
+        return node if _fixed(node) else self.generic_visit(node)
+
+    def visit_Expr(self, node):
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Call(self, node):
+        if getattr(node.func, "id", "") not in _LOOKS:
+            return self.generic_visit(node)
+        args = [a if isinstance(a, ast.Constant) else self.visit(a) for a in node.args]
+        node.func = self.visit(node.func)
+        node.args = args
+        return node
 
     def visit_Dict(self, node):
         self.generic_visit(node)

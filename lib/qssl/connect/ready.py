@@ -17,7 +17,7 @@ _PROOF_MS = const(20000)  # a modem that was busy with something old is waited f
 def ready(modem, host, port, ctx, pdp, push, proven, step):
     # Generator, see opening(): the PDP context, the id, the host's name as bytes.
     modem.link.mine(None)
-    if getattr(modem, "held", False):
+    if modem.held:
         step = -step
     host, port = _checked(host, port)
     if getattr(ctx, "_modem", None) is not modem:

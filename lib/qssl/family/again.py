@@ -54,7 +54,7 @@ class Again(_l.Job):
                     self._step = _CLOSE
                     return
                 # The next one takes another id, if there is one.
-                sock._modem.held = not getattr(sock._modem, "held", False)
+                sock._modem.held = not sock._modem.held
         self._end()
         sock.fail(reason)
 
