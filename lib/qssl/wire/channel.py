@@ -109,6 +109,7 @@ class Channel(io.IOBase):
     pad = 27
     token = None
     _close_s = CLOSE_S
+    _dry = False  # what there was is read: the end, if the PDP context still stands
 
     def __init__(self, modem, cid, slot, line):
         self._modem = modem
@@ -163,6 +164,9 @@ class Channel(io.IOBase):
 
     def job(self, now):
         state = self._state
+        if self._dry:
+            self._eof = not self._dead()
+            self._dry = False
         if state == _OPENING:
             if self.why:
                 return None
@@ -252,7 +256,7 @@ class Channel(io.IOBase):
         return self.why and self.why != "reset"
 
     def readable(self, now):
-        if self._eof or self._state != _OPEN:
+        if self._eof or self._dry or self._state != _OPEN:
             return False
         if not self._more:
             if ticks_diff(now, self._look) < 0:
@@ -538,7 +542,7 @@ class Channel(io.IOBase):
                     else:
                         self._show()
                 if not self._got and self._shut:
-                    self._eof = True
+                    self._end()
                 return
             link.garbled()
             result = _l.GARBLED
@@ -554,7 +558,7 @@ class Channel(io.IOBase):
             if self._refused >= _REFUSALS or self._push is not None:
                 if self._shut:
                     self._show()  # nothing more comes to confirm the last reply
-                    self._eof = True
+                    self._end()
                 else:
                     self.fail("gone")
             else:
@@ -563,6 +567,11 @@ class Channel(io.IOBase):
                 if not self._shut:
                     link.suspect()
                     self._ask = True
+
+    def _end(self):
+        # The server has closed; or the network has, with the PDP context: that is asked first.
+        self._dry = True
+        self._link.suspect()
 
     def _whole(self):
         # Payload and OK were separated by just what this firmware puts there.

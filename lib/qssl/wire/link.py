@@ -492,6 +492,8 @@ class Link:
         else:
             self.stats.timeouts += 1
             self.stats.silent += 1
+            if self.echo == _CHECKED and self.parser.echo is not None and self.parser.started():
+                self._stray()  # in front of the echo, and the modem took it all for no command
             self._broken(TIMEOUT)
 
     def suspect(self, claim=False):

@@ -134,3 +134,21 @@ def test_sending_fails_before_the_close_is_known():
     sock.close()
     driver_kit.works(modem)
     assert not rig.net.default.received, "sent again"
+
+
+def test_closed_but_listed_as_connected():
+    # A read that is refused ends it by name, and so does a write; else the time-out does.
+    for after, words in (("error", "no such connection"), ("keep", "nothing came in time")):
+        rig, modem, sock = connected(
+            Recorder(pattern(500)), timeout_s=15, switches={"closed_keeps_data": after}
+        )
+        assert sock.read(500) == pattern(500)
+        arm(rig, "state_lags n=0")
+        rig.net.default.conn.peer_close()
+        start = rig.now
+        e = raised(sock.recv, 1)
+        assert words in str(e) and rig.now - start <= 15100, e
+        assert raised(lambda sock=sock: (sock.write(b"x"), sock.flush())).errno
+        rig.model.command("clear")
+        sock.close()
+        driver_kit.works(modem)

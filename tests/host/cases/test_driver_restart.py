@@ -252,6 +252,25 @@ def test_pdp_context_lost_without_a_word():
     driver_kit.works(modem)
 
 
+def test_a_context_lost_without_a_word_is_no_end_of_the_stream():
+    # "closed" comes for this, too (manual 2.3.2).
+    for held in (0, 900):
+        rig, modem, sock = connected(Recorder(pattern(2000)))
+        assert sock.read(1100) == pattern(2000)[:1100]
+        if not held:
+            assert sock.read(900) == pattern(2000)[1100:]
+        drop(rig, True)
+        rig.model.command('say +QSSLURC: "closed",0')
+        if held:
+            assert sock.read(900) == pattern(2000)[1100:]
+        e = raised(sock.recv, 1)
+        assert e.errno == errno.ENOTCONN and "PDP context was lost" in str(e), e
+        assert not modem.up
+    rig, modem, sock = connected(Recorder(pattern(9)))
+    rig.net.default.conn.peer_close()
+    assert sock.read(9) == pattern(9) and sock.read(9) == b"" and modem.up
+
+
 def test_pdp_context_of_somebody_else():
     rig, modem, sock = connected()
     rig.model.command('say +QIURC: "pdpdeact",7')

@@ -337,6 +337,26 @@ def test_payload_that_is_echoed_while_the_result_takes_its_time():
         assert modem.stats.resyncs == 1 and modem.link.echo
 
 
+def test_a_byte_too_much_and_the_next_command_is_ignored():
+    # The last byte of the payload stands in front of that command, so the modem takes it for none.
+    # What was sent is doubtful all the same.
+    data = b"{'a': 123456789, 'b': 123456789}"
+    for at in range(21, 21 + len(data), 3):
+        rig, modem = up(FakeNet(Server()), switches={"at_prefix": "begin"})
+        sock = modem.connect("a.example", 1, tls(modem))
+        sock.settimeout(20)
+        arm(rig, "dup_in at=%d" % at)
+        sock.write(data)
+        modem.sleep_ms(55)
+        try:
+            modem.command("AT+CSQ")
+            sock.write(b"more")
+            sock.flush()
+        except OSError:
+            pass
+        assert sock.why or rig.net.default.got["a.example"].startswith(data), at
+
+
 def test_noise_like_the_first_byte_is_no_echo_of_the_payload():
     # A zero behind the prompt, and the payload begins with one: nothing is learned from that.
     for n in (1, 2, 3, 4, 5, 12, 40):

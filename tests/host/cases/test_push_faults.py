@@ -224,7 +224,7 @@ def test_what_is_pushed_behind_a_refused_send():
     peer.say(data[700:2200])
     peer.say(data[2200:])
     rig.model.run(rig.now)
-    peer.conn.close()
+    peer.conn.peer_close()
     modem.sleep_ms(400)
     assert sock.why == "reset"
     assert reads(sock, 2300) == data[700:]
