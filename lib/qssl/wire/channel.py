@@ -36,6 +36,8 @@ _C_SECURITY = const(2)
 _C_OPENED = const(4)
 _C_MISSED = const(8)  # nothing, but a URC may have been passed over in quarantine
 
+_DRY = const(2)  # of _shut: what there was is read
+
 # What AT+QSSLSTATE says (manual 2.2.6).
 _UNKNOWN = const(-2)  # it can't be asked
 _ABSENT = const(-1)
@@ -109,7 +111,6 @@ class Channel(io.IOBase):
     pad = 27
     token = None
     _close_s = CLOSE_S
-    _dry = False  # what there was is read: the end, if the PDP context still stands
 
     def __init__(self, modem, cid, slot, line):
         self._modem = modem
@@ -164,9 +165,9 @@ class Channel(io.IOBase):
 
     def job(self, now):
         state = self._state
-        if self._dry:
+        if self._shut == _DRY:
             self._eof = not self._dead()
-            self._dry = False
+            self._shut = True
         if state == _OPENING:
             if self.why:
                 return None
@@ -256,7 +257,7 @@ class Channel(io.IOBase):
         return self.why and self.why != "reset"
 
     def readable(self, now):
-        if self._eof or self._dry or self._state != _OPEN:
+        if self._eof or self._shut == _DRY or self._state != _OPEN:
             return False
         if not self._more:
             if ticks_diff(now, self._look) < 0:
@@ -570,7 +571,7 @@ class Channel(io.IOBase):
 
     def _end(self):
         # The server has closed; or the network has, with the PDP context: that is asked first.
-        self._dry = True
+        self._shut = _DRY
         self._link.suspect()
 
     def _whole(self):
