@@ -496,8 +496,8 @@ class Channel(io.IOBase):
             return False
         begun = link.parser.started() or link.parser.blanks
         quiet = _BEGUN_MS if begun else _PROOF_MS
-        if self._looks and ticks_diff(ticks_ms(), link.heard) < quiet:
-            self._looks -= 1
+        if (begun or self._looks) and ticks_diff(ticks_ms(), link.heard) < quiet:
+            self._looks -= self._looks > 0
             return True
         if begun:
             self.fail("unproven")

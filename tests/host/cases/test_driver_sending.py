@@ -368,3 +368,15 @@ def test_urc_that_pauses_behind_send_ok():
     # Its begin is no byte of payload that the modem did not take.
     for first in (1, 2, 3, 8):
         pauses(first)
+
+
+def test_a_long_line_behind_the_result_on_a_slow_line():
+    # It has begun when flush() looks whether anything is echoed, and takes a tenth of a second.
+    line = '+CUSD: 0,"%s",15' % ("your balance is low " * 6)
+    rig, modem, sock = connected(Recorder(), baud=9600, rxbuf=2048)
+    for ms in range(20, 80, 3):
+        sock.write(b"abcdefgh")
+        rig.model.timers.at(rig.now + ms, lambda rig=rig: rig.model.out.urc(line))
+        sock.flush()
+        assert sock.why is None, ms
+        modem.sleep_ms(500)
