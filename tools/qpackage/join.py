@@ -7,9 +7,10 @@
 
 import ast
 
-# {module: its parts, in the order in which they need each other}
+# {module: its parts, in the order in which they need each other}. errors stays by itself: qssl.site
+# needs it, before a program has asked for the driver.
 JOINED = {
-    "wire.link": ("errors", "wire.ascii", "wire.parser", "wire.resync"),
+    "wire.link": ("wire.ascii", "wire.parser", "wire.resync"),
     "socket": ("wire.channel",),
 }
 
