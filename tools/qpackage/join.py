@@ -7,8 +7,8 @@
 
 import ast
 
-# {module: its parts, in the order in which they need each other}. errors stays by itself: qssl.site
-# needs it, before a program has asked for the driver.
+# {module: its parts, in the order in which they need each other}. errors stays by itself: a board
+# file (qssl.site) needs it, before a program has asked for the driver.
 JOINED = {
     "wire.link": ("wire.ascii", "wire.parser", "wire.resync"),
     "socket": ("wire.channel",),
