@@ -46,6 +46,8 @@ trace|!EINVAL|modem|size must be 256 to 65000
 unreadable|EIO|state|the modem's answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5
+ctx lost|EAGAIN|tls|the modem forgot the settings of the SSL context while the connection opened, \
+as an older one ended late; nothing was sent, connect again
 port|!EINVAL|open|port must be 1 to 65535
 url|!EINVAL|open|host must be a name or an IPv4 address alone: no URL, no port in it
 ctx|!EINVAL|open|ctx must be what modem.tls() returned

@@ -36,6 +36,10 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                     raise error(modem.link.why("open late"), 0, name)
             sound = sock.state() >= 0 and not sock.why
             if sound:
+                if modem.link.lte:
+                    sound = False
+                    yield from _stands(modem, ctx)
+                    sound = True
                 return sock
             code = sock.code
             if code < 0:
@@ -124,6 +128,12 @@ def _name(host, port):
     from .arguments import quoted
 
     return "%s:%s" % (quoted(host, "open", "host name").decode(), port)
+
+
+def _stands(modem, ctx):
+    from ..family.stands import stands
+
+    return stands(modem, ctx)
 
 
 def _failing(modem):

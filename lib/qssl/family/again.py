@@ -1,5 +1,6 @@
 # qssl.family.again - Modem.open() of an LTE modem that holds the id of a connection for a while
 # after it said OK to AT+QSSLCLOSE (563): closed once more, and opened again, in the background.
+# Before anything is sent, the SSL context is seen to have stood (qssl.family.stands).
 # SPDX-License-Identifier: MIT
 #
 # What connect() does in qssl.connect.opening; here nothing may wait, nor allocate. It stands in
@@ -12,6 +13,7 @@ from micropython import const
 from ..wire import link as _l
 from ..wire.ascii import value
 from ..wire.dialect import IN_USE
+from .stands import proofs
 
 _AGAIN_MS = const(1000)
 _MOST_MS = const(30000)
@@ -20,6 +22,8 @@ _QUESTION = const(b"AT+QIGETERROR\r")
 _ASK = const(1)  # why it was refused
 _CLOSE = const(2)
 _WAIT = const(3)
+_PROVE = const(4)
+_TRIES = const(3)
 
 
 class Again(_l.Job):
@@ -34,6 +38,8 @@ class Again(_l.Job):
         self._lines = b"AT+QSSLCLOSE=%d,0\r" % sock.id, b"AT+QSSLCLOSE=%d\r" % sock.id
         self._until = ticks_add(ticks_ms(), _MOST_MS)
         self._next = 0  # ticks
+        self._proofs = [(text + b"\r", wanted) for text, wanted in proofs(sock.ctx)]
+        self._tries = _TRIES
         sock.fail = self.fail
         sock.job = self.job
 
@@ -62,6 +68,9 @@ class Again(_l.Job):
         # As Channel.job().
         sock = self._sock
         step = self._step
+        if sock.state() == 1 and self._proofs:
+            self._step = _PROVE
+            return self
         if sock.state():  # open, or given up
             self._end()
             return sock.job(now)
@@ -77,9 +86,15 @@ class Again(_l.Job):
         text = self._lines[self._plain]
         if self._step == _ASK:
             text = _QUESTION
+        elif self._step == _PROVE:
+            text = self._proofs[0][0]
+            self._told = -1
         link.type(text, len(text))
 
     def line(self, buf, lo, hi):
+        if self._step == _PROVE and buf.startswith(b"+QSSLCFG:", lo):
+            self._told = value(buf, lo, hi, 2)
+            return True
         if self._step != _ASK or not buf.startswith(b"+QIGETERROR:", lo):
             return False
         self._told = value(buf, lo + 12, hi, 0)
@@ -88,7 +103,9 @@ class Again(_l.Job):
     def done(self, result):
         if result == _l.RESTARTED:
             return
-        if self._step == _ASK:
+        if self._step == _PROVE:
+            self._proven(result)
+        elif self._step == _ASK:
             if self._told > 0:
                 self._sock.code = self._told
             self._told = 0
@@ -100,3 +117,14 @@ class Again(_l.Job):
         else:
             self._step = _WAIT
             self._next = ticks_add(ticks_ms(), _AGAIN_MS)
+
+    def _proven(self, result):
+        if result == _l.OK and self._told == self._proofs[0][1]:
+            self._proofs.pop(0)
+            self._tries = _TRIES
+            return
+        self._tries -= 1
+        if not self._tries:
+            self._proofs.clear()
+            self._end()
+            self._sock.fail("ctx lost")

@@ -873,6 +873,44 @@ def test_a_byte_that_is_lost_behind_the_prompt():
 # --- firmware that opens no more -----------------------------------------------------------------
 
 
+def test_a_context_that_an_earlier_connection_takes_with_it():
+    # The modem said OK to AT+QSSLCLOSE, holds the connection for a while, and forgets the settings
+    # of the context when it lets go: in the middle of their being set, and behind that.
+    hits = 0
+    for how in ("connect", "open"):
+        for busy in range(0, 120, 10):
+            rig, modem, log = started(
+                "bg770a", switches={"context_release": "reset", "id_busy_ms": 1 + busy}, sockets=3
+            )
+            ctx = modem.tls(0, ca=CA, check_time=False)
+            socks = [modem.connect(HOST, 8883, ctx), modem.connect(HOST, 8883, ctx)]
+            good = rig.net.conns[-1].tls.seclevel, rig.net.conns[-1].tls.version
+            socks[0].close()
+            rig.sleep(busy % 20 * 500)  # its id is free, or not
+            socks[1].close()
+            ctx._epoch = -1  # all is set again
+            for _ in range(9):
+                made = len(rig.net.conns)
+                try:
+                    if how == "connect":
+                        sock = modem.connect(HOST, 8883, ctx)
+                    else:
+                        sock = modem.open(HOST, 8883, ctx)
+                        sock.settimeout(60)
+                        sock.write(b"x")
+                        sock.flush()
+                    break
+                except OSError as e:
+                    assert "the settings of the SSL context" in str(e), (how, busy, e)
+                    hits += 1
+                    rig.sleep(300)
+                    assert not [c.sent for c in rig.net.conns[made:] if c.sent], (how, busy)
+            for conn in rig.net.conns[made:]:
+                assert (conn.tls.seclevel, conn.tls.version) == good, (how, busy, conn.tls.version)
+            sock.close()
+    assert hits
+
+
 def test_firmware_that_opens_no_more():
     rig, modem, log = started("eg800k", switches={"open_limit": 3})
     ctx = modem.tls(0, ca=CA, check_time=False)
