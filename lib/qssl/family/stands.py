@@ -6,8 +6,13 @@
 # set first, the version, shows that nothing was forgotten since; the check of certificates, that
 # nothing was at the end.
 
+from micropython import const
+
 from ..errors import error
+from ..wire import link as _l
 from ..wire.ascii import value
+
+_TRIES = const(3)
 
 _LINE = b'AT+QSSLCFG="%s",%d'
 
@@ -21,12 +26,16 @@ def proofs(ctx):
 
 
 def stands(modem, ctx):
-    # Generator: raises if it did not.
-    how = "the modem shows no settings; no connection is made, restart it"
+    # Generator: raises if it did not, or can't be seen.
     for question, wanted in proofs(ctx):
-        for _ in range(2):  # of one answer, a byte may be damaged
-            lines = yield from modem.at.want(question, "tls", how, b"+QSSLCFG:")
-            if len(lines) == 1 and value(lines[0], 0, len(lines[0]), 2) == wanted:
-                break
+        for _ in range(_TRIES):  # of one answer, a byte may be damaged
+            result = yield from modem.at.ask(question, b"+QSSLCFG:")
+            lines = modem.at.lines
+            if result == _l.OK and len(lines) == 1:
+                if value(lines[0], 0, len(lines[0]), 2) == wanted:
+                    break
         else:
+            how = "the modem shows no settings; no connection is made, restart it"
+            if result != _l.OK:
+                modem.at.fail(result, "tls", how)
             raise error("ctx lost")
