@@ -5,14 +5,11 @@
 # Loaded while a connection is made. What the firmware has is asked, key by key: the model's name
 # does not tell.
 
-from micropython import const
 
 from ..errors import error
 from . import table
-from .lacks import mended, value
+from .lacks import STRONG, mended, value
 from .lacks import suite as has_suite
-
-_STRONG = const(b"0X003D")  # that of a UGxx
 
 
 def fit(modem, ctx, settings):
@@ -53,7 +50,7 @@ def more(modem, ctx, host, settings):
     id = ctx.id
     suite, sni, check = ctx._settings[5:]
     if not suite and not (yield from has_suite(modem, id, settings[1][1])):
-        settings[1] = settings[1][0], _STRONG
+        settings[1] = settings[1][0], STRONG
     if (yield from _has(modem, id, b"sni", sni, "no sni")):
         settings.append((b"sni", _told(ctx, host)))
     if modem.model.split("-")[0] not in family.hosts.split():  # else it always checks

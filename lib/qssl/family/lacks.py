@@ -7,16 +7,17 @@ from micropython import const
 
 from ..wire import link as _l
 
+STRONG = b"0X003D"  # the suite of a UGxx
 _TRIES = const(3)  # refusals of what a firmware lacks
 _GUARDS = const((b"sni", b"checkhost"))
 
 
 def value(modem, id, key):
     # Generator: the value of a key, as bytes without quotes; None: the firmware lacks it.
-    line = b'AT+QSSLCFG="%s",%d' % (key, id)
+    line, known = [b'AT+QSSLCFG="%s",%d' % (k, id) for k in (key, b"seclevel")]
     now = b""
     for _ in range(2):  # of one answer, a byte may be lost
-        if not (yield from takes(modem, id, key, line, b"+QSSLCFG:")):
+        if not (yield from takes(modem, key, line, known, b"+QSSLCFG:")):
             return None
         lines = modem.at.lines
         now = (lines[0] + b",,").split(b",", 2)[2].strip(b', "') if lines else b""
@@ -27,14 +28,15 @@ def value(modem, id, key):
 
 def suite(modem, id, best):
     # Generator: whether the firmware has the suite; the context has it then.
-    line = b'AT+QSSLCFG="ciphersuite",%d,%s' % (id, best)
-    return (yield from takes(modem, id, best, line))
+    line = b'AT+QSSLCFG="ciphersuite",%d,' % id
+    return (yield from takes(modem, best, line + best, line + STRONG))
 
 
-def takes(modem, id, what, line, prefix=None):
+def takes(modem, what, line, known, prefix=None):
     # Generator: whether the firmware has what the line names. It lacks that only if it refuses the
-    # line time and again and in between takes what every firmware has: errors come in bursts, too.
-    # What it lacked before is asked once each time: it may have been ill.
+    # line time and again and in between takes `known`, a line of that kind which every firmware
+    # takes: errors come in bursts, too. What it lacked before is asked once each time: it may have
+    # been ill.
     lacks = modem.witness.lacks
     refused = lacks.pop(what, 0)
     for _ in range(2 * _TRIES):
@@ -47,7 +49,7 @@ def takes(modem, id, what, line, prefix=None):
         if refused == _TRIES:
             lacks[what] = _TRIES - 1
             return False
-        if (yield from modem.at.ask(b'AT+QSSLCFG="seclevel",%d' % id, b"+QSSLCFG:")) != _l.OK:
+        if (yield from modem.at.ask(known, prefix)) != _l.OK:
             refused = 0
     how = "the modem refuses each setting; no connection is made, restart it"
     modem.at.fail(result, "tls", how)
