@@ -68,26 +68,27 @@ def applying(ctx, modem, host):
 
         ctx._pems = load(*[file and file[0] for file in ctx._pems])
         ctx._epoch = -1
+    # The modem releases a context with its last connection (manual 2.2.5): what closes just now
+    # would take the settings along, behind the look or while they are made.
+    due = modem.at.until
+    if due is None:
+        due = ticks_add(ticks_ms(), _CLOSING_MS)
+    while True:
+        states = _states(modem, id)
+        if 1 in states or 2 not in states:
+            break
+        if not (yield due):
+            raise error("unreleased")
     if ctx._epoch == epoch and modem.contexts[id] is ctx:
-        # The modem releases a context with its last connection (manual 2.2.5). Should it forget
-        # the settings then, the one that protects most shows it.
-        due = modem.at.until
-        if due is None:
-            due = ticks_add(ticks_ms(), _CLOSING_MS)
-        while True:
-            states = [s.state() for s in modem.sockets if s is not None and s.ctx is ctx]
-            if 1 in states:
-                return
-            if 2 not in states:
-                break
-            if not (yield due):  # what closes later would release it behind the look
-                raise error("unreleased")
+        if 1 in states:
+            return
+        # Should it have forgotten them, the one that protects most shows it.
         # After a connection that failed, all is set again, unless another one opens just now: not
         # all that is wrong can be read back.
         sure = not ctx._failed or 0 in states
         if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
             if family is None or (yield from family.same(modem, ctx, host)):
-                if modem.contexts[id] is ctx:
+                if modem.contexts[id] is ctx and _states(modem, id) == states:
                     return
     if modem.caps is not None:
         from ..ask.probe import check
@@ -112,6 +113,10 @@ def applying(ctx, modem, host):
         yield from modem.at.want(line, "tls", how, tries=3)
         if not (yield from _holds(modem, id, key, val)):
             raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
+    # Another connection of it may have been closed meanwhile: then what was set first is lost.
+    if 1 in states:
+        if not (yield from _holds(modem, id, *settings[0])) or 1 not in _states(modem, id):
+            raise error("ctx lost")
     # While this waited, a callback or another task may have set up the same context.
     if modem.contexts[id] is not mine:
         modem.contexts[id] = None
@@ -119,6 +124,11 @@ def applying(ctx, modem, host):
     modem.contexts[id] = ctx
     ctx._epoch = epoch
     ctx._failed = False
+
+
+def _states(modem, id):
+    # Of the connections of a context.
+    return [s.state() for s in modem.sockets if s is not None and s.ctx.id == id]
 
 
 def _timed(modem):

@@ -202,6 +202,11 @@ class Channel(io.IOBase):
                     return None
                 self.fail("unsent")
         if state == _CLOSING:
+            # The last connection of an SSL context may take its settings along (manual 2.2.5): first
+            # what goes by them is typed.
+            for other in self._modem.sockets:
+                if other and other._line and other.ctx.id == self.ctx.id and not other.why:
+                    return None
             self._phase = _P_CLOSE
             return self
         if not self._dead() and self.readable(now):

@@ -6,7 +6,7 @@ import errno
 import driver_kit
 from certificate_kit import certificate
 from driver_kit import HOST, Log, arm, connected, pattern, raised, tls, up
-from ugsim.fakenet import EchoPeer
+from ugsim.fakenet import EchoPeer, FakeNet
 
 KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
 
@@ -159,3 +159,61 @@ def test_echo_peer_after_all():
     sock.close()
     after = (stats.timeouts, stats.resyncs, stats.late, stats.noise, stats.unknown)
     assert before == after and not stats.garbled, (before, after)
+
+
+# --- a context that a connection takes along -----------------------------------------------------
+
+
+def test_the_last_connection_closes_while_another_one_opens():
+    # The modem may forget the settings of a context with its last connection (manual 2.2.5): it
+    # must not have it closed between their being looked at and what goes by them.
+    for n in range(60):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"context_release": "reset"}, sockets=4)
+        ctx = tls(modem)
+        first = modem.connect(HOST, 443, ctx)
+        other = modem.connect(HOST, 443, tls(modem, 1))
+        if n % 2:
+            ctx._epoch = -1  # all is set again
+        other.setblocking(False)
+        other.write(bytes(100 + 20 * n))  # so that the AT port has other work
+        second = modem.open(HOST, 443, ctx)
+        if n % 3 == 0:
+            other.write(bytes(500))
+        first.setblocking(False)
+        first.close()
+        second.settimeout(30)
+        second.write(b"x")
+        second.flush()
+        there = rig.net.conns[-1].tls
+        assert (there.seclevel, there.version, there.suites) == (1, 3, (0x3D,)), n
+
+
+def test_the_last_connection_closes_while_the_context_is_set():
+    refused = 0
+    for n in range(40):
+        rig, modem = up(FakeNet(EchoPeer()), switches={"context_release": "reset"}, sockets=4)
+        ctx = tls(modem)
+        first = modem.connect(HOST, 443, ctx)
+        first.setblocking(False)
+        ctx._epoch = -1
+        calls = [n]
+
+        def idle(calls=calls, first=first):
+            calls[0] -= 1
+            if calls[0] == 0:
+                first.close()
+
+        modem.link.idle = idle
+        try:
+            second = modem.connect(HOST, 443, ctx)
+        except OSError as e:
+            assert e.phase == "tls", e
+            assert not [conn for conn in rig.net.conns[1:] if conn.sent]
+            refused += 1
+            second = modem.connect(HOST, 443, ctx)
+        second.settimeout(30)
+        second.write(b"x")
+        second.flush()
+        there = rig.net.conns[-1].tls
+        assert (there.seclevel, there.version, there.suites) == (1, 3, (0x3D,)), n
+    assert refused
