@@ -202,8 +202,8 @@ class Channel(io.IOBase):
                     return None
                 self.fail("unsent")
         if state == _CLOSING:
-            # The last connection of an SSL context may take its settings along (manual 2.2.5): first
-            # what goes by them is typed.
+            # The last connection of an SSL context may take its settings along (manual 2.2.5):
+            # what goes by them is typed before.
             for other in self._modem.sockets:
                 if other and other._line and other.ctx.id == self.ctx.id and not other.why:
                     return None
