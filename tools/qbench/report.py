@@ -51,8 +51,8 @@ _JOBS = (
         "families of modems: each program needs one",
         "family.__init__ family.again family.attach family.bg770a family.bg95 family.bg96 "
         "family.choose family.contexts family.ec200a family.ec200u family.ec2x family.keys "
-        "family.lacks family.lte family.ready family.suites family.ugxx family.wanted "
-        "family.witness",
+        "family.lacks family.lte family.ready family.stands family.suites family.ugxx "
+        "family.wanted family.witness",
     ),
     ("the words of errors", "hints ask.codes connect.pemhints"),
     ("direct push mode", "modes.__init__ modes.push"),
