@@ -82,13 +82,14 @@ def applying(ctx, modem, host):
     if ctx._epoch == epoch and modem.contexts[id] is ctx:
         if 1 in states:
             return
-        # Should it have forgotten them, the one that protects most shows it.
-        # After a connection that failed, all is set again, unless another one opens just now: not
-        # all that is wrong can be read back.
+        # Should it have forgotten them, the one that protects most shows it. After a connection
+        # that failed, all is set again, unless another one opens just now: not all that is wrong
+        # can be read back.
         sure = not ctx._failed or 0 in states
         if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
             if family is None or (yield from family.same(modem, ctx, host)):
-                if modem.contexts[id] is ctx and _states(modem, id) == states:
+                now = _states(modem, id)
+                if modem.contexts[id] is ctx and (1 in now or now == states):
                     return
     if modem.caps is not None:
         from ..ask.probe import check
