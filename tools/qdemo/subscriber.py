@@ -14,6 +14,7 @@ class Subscriber:
     def __init__(self, host, port, topic, on_message, context=None, login=None, qos=0):
         self.error = None
         self._ready = threading.Event()
+        self._ended = threading.Event()
         self._topic, self._qos = topic, qos
         self._client = client = paho.Client(
             paho.CallbackAPIVersion.VERSION2, reconnect_on_failure=False
@@ -39,6 +40,10 @@ class Subscriber:
         # With QoS 0.
         self._client.publish(topic, payload)
 
+    def drain(self, timeout_s=60):
+        # Once the broker has gone: reads what it has sent, to the end.
+        self._ended.wait(timeout_s)
+
     def close(self):
         self._client.disconnect()
         self._client.loop_stop()
@@ -56,6 +61,7 @@ class Subscriber:
 
     def _disconnected(self, client, data, flags, reason, properties):
         self._fail("the connection ended: %s" % reason)
+        self._ended.set()
 
     def _fail(self, text):
         self.error = self.error or text

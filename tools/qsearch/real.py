@@ -67,7 +67,7 @@ class Server(Broker):
         self._ledger = ledger
         super().__init__(certs, folder, None, None, port)
 
-    def _on_message(self, data):
+    def _on_message(self, topic, data, qos):
         self._ledger.add(data)
 
     def kill(self):

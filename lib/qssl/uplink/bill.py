@@ -275,7 +275,7 @@ class Bill:
         if self._queue is None:
             return
         what = {"s": self._time.s, "d": self.today, "m": self.month}
-        what.update(at=self._span, b=self.before)
+        what["at"], what["b"] = self._span, self.before
         try:
             number = self._queue.put(json.dumps(what).encode())
             self._queue.drop(number - 2)  # one more, should this one be damaged
