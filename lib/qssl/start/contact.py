@@ -172,6 +172,8 @@ def _reach(step, tap):
         if turn & 3 == 0:
             if turn:  # a slow modem that is busy with the last AT drops what comes
                 yield from step.pause(_SLOW_MS)
+                if step.over():
+                    break
             yield from blind(step)
             # What was typed before may still be answered from now on, one after the other.
             resync = step.link.resync
