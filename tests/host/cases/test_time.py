@@ -644,7 +644,7 @@ def test_a_network_that_is_behind_by_just_its_zone():
     # AT+QNTP has set says which. In winter that is the hour of half Europe.
     for zone in ("4", "8", "-20", "22", "-14"):
         for switches in ({}, {"qntp_year": "4"}, {"qntp_digits": "local"}):
-            rig, modem = made(zone, nitz_time="zone", **switches)
+            rig, modem = made(zone, nitz_time="zone", rtc_digits="local", **switches)
             for servers in (THREE, "a.example"):
                 keeper = Timekeeper(modem, ntp=servers)
                 what = zone, switches, servers
