@@ -36,7 +36,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                     raise error(modem.link.why("open late"), 0, name)
             sound = sock.state() >= 0 and not sock.why
             if sound:
-                if modem.link.lte and push != 2:  # in transparent mode nothing can be asked
+                if modem.link.lte and not push:  # else what is pushed may hold the line
                     sound = False
                     yield from _stands(modem, ctx)
                     sound = True
