@@ -299,6 +299,7 @@ def test_a_sim_that_fails_at_first():
         rig, modem, log = made(sim="ready")
         arm(rig, "cme cmd=+CPIN code=%d n=10" % code)
         modem.start("internet")
+        assert modem.up and not rig.model.faults.armed() and log.count("AT+CPIN?") > 10, code
 
 
 def test_a_sim_that_is_pulled_and_comes_back():

@@ -479,10 +479,12 @@ def test_start_with_firmware_that_ignores_such_lines():
         rig, modem, pipe, peer = piped(switches={"at_prefix": "begin"})
         rig.uart.write(b"half of a request")
         modem.start(apn="internet")
+        assert modem.up and modem.link.echo, left
         sock = modem.connect(HOST, 8883, tls(modem))
         rig.uart.write(left)
         rig.sleep(50)
         modem.start(apn="internet")
+        assert modem.up and modem.link.echo, left
         sock.close()
         works(modem)
 
