@@ -10,7 +10,7 @@ def enter(module, args, clients="", broker=False, groups=()):
     # Sets up what is missing, then goes on as `python -m MODULE` in the virtual environment; does
     # not return. clients (a function of setup, "" for none), broker, groups (of pyproject.toml):
     # what is wanted besides MicroPython.
-    python = setup.ensure_venv("ugsim", *groups, *(["mqtt"] if broker else []))
+    python = setup.ensure_venv("ugsim", "mqtt", *groups)
     setup.micropython()
     if broker:
         setup.server("mosquitto")
