@@ -234,6 +234,7 @@ class Modem:
             (b"POWERED DOWN", restart),
             (b"NORMAL POWER DOWN", restart),
             (b"+CMT:", self._on_text),
+            (b"+CUSD:", self._on_text),
             (b"+CDS:", self._on_text),
             (b"+CBM:", self._on_text),
             (b"+C", known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
@@ -705,9 +706,13 @@ class Modem:
 
     def _on_text(self, buf, lo, hi):
         # The next line is the text of a message (27.005 3.4.1): it may read like anything. A
-        # status report with fields has none.
-        if buf[lo + 2] != 68 or buf.find(b",", lo, hi) < 0:
-            self.link.text = True
+        # status report with fields has none. A reply of the network's (27.007 7.15) begins here.
+        c = buf[lo + 2]
+        if c == 85:
+            self.link.quoted(buf, lo, hi)
+        elif c != 68 or buf.find(b",", lo, hi) < 0:
+            self.link.parser.text = 2
+            self.stats.unknown += 1
 
     def _socket(self, buf, lo, hi, k):
         n = value(buf, lo, hi, k)
@@ -759,6 +764,8 @@ class Modem:
                 self.link.suspect()
                 self.link.doubt |= 4
             self._event(4, n, -1)
+        elif buf.find(b'"recv",', lo, lo + 15) > 0:
+            self.link.parser.text = 1  # another program's socket: what it got may follow
 
     def misheard(self, id, heard):
         # A command about data of the socket `id` was understood as one about `heard`, -1: about

@@ -253,9 +253,7 @@ class Trace:
 
     def _on_line(self, buf, lo, hi):
         link = self._link
-        if link.text:
-            self._put(_URC, 0, b"(text of a message)", 0, 19)
-        elif link.final(buf, lo, hi):
+        if link.final(buf, lo, hi):
             self._put(_FINAL, 0, buf, lo, hi)
         elif buf[lo] != 43 and (self._secret or buf.find(b"CPIN", lo, hi) >= 0):
             self._put(_INFO, 0, _STARS, 0, 3)
@@ -265,6 +263,8 @@ class Trace:
                 kind = _URC
             self._line(kind, buf, lo, hi, buf.startswith(b"AT", lo))
         _l.Link.on_line(link, buf, lo, hi)
+        if link.parser.text > 1:
+            self._put(_URC, 0, b"(text of a message)", 0, 19)
 
     def _named(self, buf, lo, hi):
         # Whether the line bears the name of the command that runs.

@@ -46,9 +46,8 @@ class Push:
         if link.sick and buf.startswith(_URC, lo) and buf.find(_RECV, lo, hi) > 0:
             link.parser.expect(max(value(buf, lo, hi, 2), 0), None, None)  # noise, but no lines
         unknown = link.stats.unknown
-        text = link.text
         link.on_line(buf, lo, hi)
-        if unknown == link.stats.unknown or text or link.sick:
+        if unknown == link.stats.unknown or link.sick:
             return
         if link.job is not None and buf.startswith(b"AT", lo):
             link.suspect()  # an echo, though ATE0 was said: the modem has restarted

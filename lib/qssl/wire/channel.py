@@ -398,7 +398,8 @@ class Channel(io.IOBase):
         if (
             (parser.blanks != 1 or not parser.exact)
             if self._got > 0
-            else buf.find(b"+QSSL", lo, hi) >= 0 or buf.find(b"RECV:", lo, hi) >= 0
+            else buf.find(b"+QSSL", lo, hi) >= 0
+            or buf.find(b"RECV:", lo, hi) >= 0 > buf.find(b",", lo, hi)
         ):
             self._link.garbled()
         else:

@@ -117,7 +117,6 @@ class Link:
         self.heard = ticks_ms()  # when the last byte arrived
         self.echo = 0  # 0: commands are not echoed, or nobody knows
         self.echoes = False  # the modem can do it: start() has learned
-        self.text = False  # the next line is the text of a message: it belongs to nobody
         self.stateless = False  # AT+QSSLSTATE does not tell what is open
         self.by_id = False  # it wants the id
         self.overlong = 0  # Parser.overlong before the running exchange was heard
@@ -340,7 +339,7 @@ class Link:
         elif (
             job is not None
             and self._out is None
-            and not self.text
+            and not parser.text
             and parser.mirror < 3
             and parser.owner is self
             and not (parser.skip or parser.part.any())
@@ -448,6 +447,8 @@ class Link:
             parser.echo = self._out
             parser.echo_n = self._out_hi
             parser.echo_at = parser.run = 0
+        elif not self.echoes:
+            parser.text &= 2  # an echo may follow that is not looked for
         if self.early != self._out_hi:
             self._transmit()
         else:
@@ -528,10 +529,6 @@ class Link:
         job = self.job
         behind = self._behind
         self._behind = False
-        if self.text:
-            self.text = False
-            self.stats.unknown += 1
-            return
         deaf = self.parser.echo is not None and self.echo == _CHECKED
         if job is not None and not deaf and job.line(buf, lo, hi):
             self.claim = 0
@@ -545,6 +542,7 @@ class Link:
             handler(buf, lo, hi)
             return
         self.stats.unknown += 1
+        self.quoted(buf, lo, hi)
         if self.strays is not None:
             self.strays.write(buf, lo, hi - lo)
         if behind and not self.parser.blanks:
@@ -558,6 +556,13 @@ class Link:
                 self._stray()
         else:
             job.foreign(buf, lo, hi)
+
+    def quoted(self, buf, lo, hi):
+        # A line of others: where a text in quotes is left open, it goes on in the next line.
+        lo = buf.find(b'"', lo, hi) + 1
+        while lo:
+            self.parser.text ^= 1
+            lo = buf.find(b'"', lo, hi) + 1
 
     def _result(self, result, deaf):
         job = self.job

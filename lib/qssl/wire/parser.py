@@ -39,6 +39,9 @@ class Parser:
         self.blanks = 0
         self.exact = True
         self.matched = False  # the tail came as one token
+        # So many empty lines must stand before a line that is the modem's own: 2 behind the head
+        # of a message, 1 behind a line of its text, which may read like anything. Else 0.
+        self.text = 0
 
     def reset(self):
         # Forgets a started line, an echo, the prompt and an outstanding payload.
@@ -50,6 +53,7 @@ class Parser:
         self.prompt = False
         self.need = 0
         self.tail = None
+        self.text &= 2
 
     def expect(self, need, sink, tail):
         # From the next byte on: need bytes of payload into sink (None: nobody wants them), never
@@ -79,9 +83,13 @@ class Parser:
                     self.tail = None
             elif self.part.any() or self.skip:
                 lo = self._text(buf, lo, hi)
-            elif self.echo is not None and self._hear(buf, lo, hi) > lo:
+            elif (
+                self.echo is not None
+                and self.text < 2 + self.blanks
+                and self._hear(buf, lo, hi) > lo
+            ):
                 lo = self._got
-            elif self.prompt and buf[lo] == _PROMPT:
+            elif self.prompt and buf[lo] == _PROMPT and self.text <= self.blanks:
                 lo += 1
                 self.prompt = False
                 self.owner.on_prompt()
@@ -132,6 +140,10 @@ class Parser:
         self.echo_at = at
         if at == n:
             self.echo = None
+            if self.text:
+                self.text = 0
+                if self.exact:
+                    self.blanks = 0  # of the text
             self.owner.on_echo()
         elif lo < hi:
             if buf[lo] == _CR:
@@ -169,7 +181,7 @@ class Parser:
             while self.part.any():
                 self.part.readinto(self._whole)
             self.skip = True
-            self.overlong += 1
+            self.overlong += self.text <= self.blanks
             return False
         if hi > lo:
             self.part.write(buf, lo, hi - lo)
@@ -178,6 +190,7 @@ class Parser:
     def _end(self, buf, lo, hi):
         if self.skip:
             self.skip = False
+            self.text = self.blanks < self.text
         elif not self.part.any():
             self._line(buf, lo, hi)
         elif self._keep(buf, lo, hi):
@@ -186,6 +199,7 @@ class Parser:
             self._line(self._whole, 0, hi)
         else:
             self.skip = False
+            self.text = self.blanks < self.text
 
     def _line(self, buf, lo, hi):
         # Trims the line end and what noise or a prompt left before the text.
@@ -195,7 +209,11 @@ class Parser:
         while lo < hi and buf[lo] <= 32:
             lo += 1
         if lo < hi:
-            self.owner.on_line(buf, lo, hi)
+            if self.blanks < self.text:
+                self.text = 1
+            else:
+                self.text = 0
+                self.owner.on_line(buf, lo, hi)
             self.blanks = 0
             self.exact = True
         else:

@@ -78,9 +78,6 @@ class Resync:
         # A line that arrives in quarantine.
         link = self._link
         n = hi - lo
-        if link.text:
-            link.text = False
-            return
         if n > 4 and buf[lo] == 43 and buf[lo + 4] == 58:  # +CMT: and the like: text follows
             handler = link.urc(buf, lo, hi)
             if handler is not None:

@@ -6,6 +6,7 @@ import errno
 import driver_kit
 from driver_kit import HOST, Recorder, arm, connected, pattern, raised, reads, tls, up, works
 from driver_session import Session
+from mode_kit import piped, pushing
 from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model.foreign import SETS
 
@@ -357,3 +358,125 @@ def test_the_text_of_a_message():
         assert reads(sock, 2000) == pattern(2000), text
         sock.write(b"z")
         sock.flush()
+
+
+# Text from outside, in all its forms; and what it may read like.
+_FORMS = (
+    '+CMT: "+491510000000",,"26/11/22,10:00:00+00"\n%s',
+    '+CMT: "+491510000000",,"26/11/22,10:00:00+00"\nDear all,\n%s',
+    "+CMT: ,24\n%s",
+    "+CDS: 25\n%s",
+    "+CBM: 271,4370,1,1,1\n%s",
+    '+CUSD: 0,"1 Balance\n%s\n",15',
+    '+QMTRECV: 0,0,"topic","\n%s"',
+    '+QIURC: "recv",3,9\n%s',
+)
+_MESSAGES = 5  # of them: an empty line in the others can not be told from the end of them
+_TEXTS = (
+    "> ",
+    ">",
+    "OK",
+    "ERROR",
+    "SEND OK",
+    "SEND FAIL",
+    "CONNECT",
+    "NO CARRIER",
+    "RDY",
+    "+CFUN: 1",
+    "POWERED DOWN",
+    "+CME ERROR: 10",
+    "+QSSLRECV: 0",
+    "+QSSLRECV: 9",
+    "+QSSLOPEN: 0,0",
+    '+QSSLURC: "closed",0',
+    '+QSSLURC: "recv",0,900',
+    '+QIURC: "pdpdeact",1',
+    "AT+QSSLSEND=0,5",
+    "0" * 350,
+    "",
+)
+_RESET = b"AT+CFUN=1,1\r"
+_KINDS = ("buffer", "push", "transparent")
+
+
+def of_kind(kind, model):
+    # (rig, modem, sock, peer)
+    if kind == "push":
+        return pushing(model=model)
+    rig, modem, sock, peer = piped(model=model)
+    if kind == "transparent":
+        sock.escape()
+        return rig, modem, sock, peer
+    sock.close()
+    sock = modem.connect(HOST, 8883, tls(modem))
+    sock.settimeout(30)
+    return rig, modem, sock, peer
+
+
+def places(form, text):
+    return "before=any n=9 text=" + (form % text).replace("\n", "\\n")
+
+
+def test_texts_from_outside_are_no_lines_of_ours():
+    for model in ("ug96", "bg770a"):
+        for kind in _KINDS:
+            rig, modem, sock, peer = of_kind(kind, model)
+            for i in range(len(_FORMS)):
+                for j in range(len(_TEXTS) - (i >= _MESSAGES)):
+                    if (i + j) & 1 == (model == "ug96"):
+                        continue  # the other has it
+                    text = _TEXTS[j]
+                    what = (model, kind, _FORMS[i], text)
+                    rig.model.command("clear")
+                    arm(rig, "before " + places(_FORMS[i], text))
+                    peer.got = bytearray()
+                    try:
+                        sock.write(_RESET)
+                        sock.flush()
+                        peer.say(pattern(30, i))
+                        assert reads(sock, 30) == pattern(30, i), what
+                        assert modem.up, what
+                    except OSError as e:
+                        raise AssertionError((what, e))
+                    assert peer.got == _RESET, what
+            assert not modem.stats.garbled and not modem.stats.misheard
+            assert not modem.stats.timeouts and not modem.stats.restarts
+
+
+def test_texts_from_outside_before_a_refusal():
+    # The modem refuses to send: what reads like its prompt makes no command of the payload.
+    for model in ("ug96", "bg770a"):
+        for kind in _KINDS:
+            rig, modem, sock, _ = of_kind(kind, model)
+            sock.close()
+            log = driver_kit.Log(rig)
+            for form in _FORMS:
+                for text in ("> ", "SEND OK\n>"):
+                    if kind == "transparent":
+                        sock = modem.transparent(HOST, 8883, tls(modem))
+                        sock.escape()
+                    else:
+                        sock = modem.connect(HOST, 8883, tls(modem), push=kind == "push")
+                    sock.settimeout(30)
+                    rig.model.command("clear")
+                    arm(rig, "error cmd=+QSSLSEND")
+                    arm(rig, "before " + places(form, text))
+                    sock.write(_RESET)
+                    e = raised(sock.flush)
+                    assert e.errno == errno.ECONNRESET, (model, kind, form, text, e)
+                    rig.model.command("clear")
+                    sock.close()
+            assert not log.count("AT+CFUN=1") and not modem.stats.restarts
+
+
+def test_texts_from_outside_before_data_mode_is_refused():
+    for model in ("ug96", "bg770a"):
+        rig, modem, sock, _ = of_kind("transparent", model)
+        sock.close()
+        for form in _FORMS:
+            for text in ("CONNECT", "CONNECT 115200", "OK\nCONNECT"):
+                rig.model.command("clear")
+                arm(rig, "error cmd=+QSSLOPEN")
+                arm(rig, "before " + places(form, text))
+                e = raised(modem.transparent, HOST, 8883, tls(modem))
+                assert e.code == 550, (model, form, text, e)
