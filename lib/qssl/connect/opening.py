@@ -38,8 +38,9 @@ def connecting(modem, host, port, ctx, make, pdp, push):
             if sound:
                 if modem.link.lte and not push:  # else what is pushed may hold the line
                     sound = False
-                    yield from _stands(modem, ctx)
-                    sound = True
+                    sound = yield from _stands(modem, ctx)
+                    if not sound:
+                        continue
                 return sock
             code = sock.code
             if code < 0:

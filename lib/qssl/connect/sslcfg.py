@@ -107,13 +107,18 @@ def applying(ctx, modem, host):
         yield from family.more(modem, ctx, host, settings)
     names = yield from _uploads(ctx, modem, where, begin)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
-    for key, val in settings + pems:
-        shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
-        line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
-        how = "the modem refused " + shown + "; modem.probe() tells what it has"
-        yield from modem.at.want(line, "tls", how, tries=3)
-        if not (yield from _holds(modem, id, key, val)):
-            raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
+    for again in (modem.link.lte, 0):  # it may forget all in the middle, see qssl.family.stands
+        for key, val in settings + pems:
+            shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
+            line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
+            how = "the modem refused " + shown + "; modem.probe() tells what it has"
+            yield from modem.at.want(line, "tls", how, tries=3)
+            if not (yield from _holds(modem, id, key, val)):
+                if again:
+                    break
+                raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
+        else:
+            break
     # Another connection of it may have been closed meanwhile: then what was set first is lost.
     if 1 in states:
         if not (yield from _holds(modem, id, *settings[0])) or 1 not in _states(modem, id):

@@ -5,6 +5,7 @@
 # Loaded while a connection is made. What the firmware has is asked, key by key: the model's name
 # does not tell.
 
+from time import ticks_add, ticks_diff, ticks_ms
 
 from ..errors import error
 from . import table
@@ -34,6 +35,8 @@ def fit(modem, ctx, settings):
 def same(modem, ctx, host):
     # Generator: whether the context stands as this host wants it, and as well as can be.
     lacks = modem.witness.lacks
+    if modem.witness.defers:
+        return False  # it may stand only until an earlier connection is let go
     if lacks and (yield from mended(modem, ctx.id, table(modem).suite.encode())):
         return False
     return b"sni" in lacks or (yield from value(modem, ctx.id, b"sni")) == _told(ctx, host)
@@ -48,6 +51,17 @@ def more(modem, ctx, host, settings):
     # Generator: the settings (key, value) of the context for a connection with host.
     family = table(modem)
     id = ctx.id
+    # It has forgotten them before: later, or at once (qssl.family.stands).
+    witness = modem.witness
+    strikes = witness.strikes
+    took = witness.took
+    due = modem.at.until
+    until = ticks_add(ticks_ms(), took * (strikes - 1 if strikes else witness.defers))
+    if due and ticks_diff(due, until) < took:
+        until = ticks_add(due, -took)
+    while (yield until):
+        pass
+    witness.since = ticks_ms()
     suite, sni, check = ctx._settings[5:]
     if not suite and not (yield from has_suite(modem, id, settings[1][1])):
         settings[1] = settings[1][0], STRONG

@@ -29,12 +29,19 @@ class Marked(Witness):
         self._told = -1
         self._booted = ticks_ms()
         self.lacks = {}  # keys of AT+QSSLCFG, and suites, that this firmware has not
+        # What it does to SSL contexts, see qssl.family.stands: how often in a row it has forgotten
+        # one, how long (ms) that one had taken since the begin of its being set (ticks), and
+        # whether the first try of a call waits for as long.
+        self.strikes = self.took = 0
+        self.since = self._booted
+        self.defers = False
 
     def booted(self, marked):
         # start() has found out whether the firmware has the setting.
         self.marked = marked
         self._good = False
         self._booted = ticks_ms()
+        self.defers = False
         self.lacks.clear()
 
     def begin(self, link):
