@@ -166,7 +166,7 @@ def test_an_exception_out_of_idle_loses_nothing():
                     continue
                 got += buf[:k]
             assert got == pattern(20000), (baud, every)
-            assert calls[0] >= 2, calls
+            assert calls[0] > 9 or not baud, calls  # it was interrupted
 
 
 def test_a_reader_that_is_interrupted():

@@ -11,8 +11,9 @@ TIMEOUT_S = 600
 
 
 def test_receive_error():
-    rig, modem, sock = connected(Recorder(b"x" * 100))
+    rig, modem, sock = connected(Recorder())
     arm(rig, "recv_error n=0")
+    rig.net.conns[-1].push(b"x" * 100)
     e = raised(sock.read, 100)
     assert e.phase == "receive", e
     sock.close()

@@ -20,8 +20,9 @@ def test_a_restart_hidden_in_a_payload():
     # RDY and all after it are swallowed as data; or there is none.
     for how in ("restart", "quiet"):
         for at in (1, 14, 30, 99):
-            rig, modem, sock = connected(Recorder(pattern(100)))
+            rig, modem, sock = connected(Recorder())
             arm(rig, "cut in=payload at=%d do=%s" % (at, how))
+            rig.net.conns[-1].push(pattern(100))
             raised(reads, sock, 100)
             modem.sleep_ms(12000)
             # The exchange after it has found out.
@@ -352,7 +353,8 @@ def test_a_payload_that_reads_like_an_answer_behind_a_damaged_header():
 
 def test_the_text_of_a_message():
     for text in ("OK", "ERROR", "SEND OK", "RDY", "> ", "NO CARRIER", '+QSSLURC: "closed",0'):
-        rig, modem, sock = connected(Recorder(pattern(2000)))
+        rig, modem, sock = connected(Recorder())
+        rig.net.conns[-1].push(pattern(2000))
         line = '+CMT: "+491510000000",,"26/11/22,10:00:00+00"\\\\r\\\\n'
         arm(rig, "before before=any n=6 text=" + line.replace("\\\\", "\\") + text)
         assert reads(sock, 2000) == pattern(2000), text

@@ -124,7 +124,9 @@ def test_what_has_not_changed_is_not_sent():
         for _ in range(3):
             board.write("ca.pem", CA)
             modem.connect(HOST, 443, ctx).close()
-        assert not log.count("AT+QF") and log.count("AT+QSSLCFG") == 3 + 3 * LTE, log.at
+        asked = [line for line in log.at if line.startswith("AT+QSSLCFG")]
+        assert not log.count("AT+QF") and (LTE or len(asked) == 3), log.at
+        assert not [line for line in asked if line.count(",") > 1], log.at  # none is set
         board.write("ca.pem", b"# until 2049\n" + CA)
         modem.connect(HOST, 443, ctx).close()
         assert not log.count("AT+QFUPL") and not log.count("AT+QFDEL") and seen(rig)[0] == CA
