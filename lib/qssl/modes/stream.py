@@ -70,7 +70,8 @@ class Pipe(Socket):
         self._since = 0  # ticks: when the step began
         self._tries = 0
         self._auto = False  # data mode is left only to find out, and comes back
-        self._typed_ms = 0  # ticks: when the last byte was typed
+        self._typed_ms = 0  # ticks: when the last byte was given to the UART
+        self._sent_ms = None  # ticks: when it was seen that all of them are on the wire
         self._plus = 0  # plus signs typed since a second of silence, 4: and other bytes
 
     # --- job: into data mode --------------------------------------------------------------------
@@ -118,6 +119,7 @@ class Pipe(Socket):
         self._step = _DATA
         self._plus = 0
         self._typed_ms = ticks_ms()
+        self._sent_ms = None
         self._auto = self._more = False
         if self._state == _OPENING:
             self._state = _OPEN
@@ -153,10 +155,13 @@ class Pipe(Socket):
                         words.release()
                 elif quiet >= _SILENT_MS and step == _DATA:
                     self._decide()
-            if step == _GUARD:
+            sent = self._sent_ms
+            if step == _GUARD or sent is None:
                 if not self._txdone():
-                    self._typed_ms = now
-                elif ticks_diff(now, self._typed_ms) >= _GUARD_MS:
+                    self._sent_ms = None
+                elif sent is None:
+                    self._sent_ms = now
+                elif ticks_diff(now, sent) >= _GUARD_MS:
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
                     words.old = words.held()
@@ -183,7 +188,7 @@ class Pipe(Socket):
             self._tries += 1
             if self._tries < _TRIES:
                 self._next(_GUARD)
-                self._typed_ms = now
+                self._sent_ms = None
             else:
                 link.distrust()
 
@@ -273,7 +278,8 @@ class Pipe(Socket):
                     return Socket.write(self, buf, off, n)
                 self.fail("half")  # the connection ended in the middle
                 continue
-            if self._step == _DATA:
+            words = self._words
+            if self._step == _DATA and not (words.full and words.any()):  # NO CARRIER: is it?
                 k = self._may(buf, off, left)
                 if not k:
                     if self._timeout == 0:
@@ -315,6 +321,7 @@ class Pipe(Socket):
 
     def _count(self, buf, off, n):
         self._typed_ms = ticks_ms()
+        self._sent_ms = None
         self._link.stats.tx += n
         plus = self._plus
         while n and plus < 4:
@@ -324,7 +331,7 @@ class Pipe(Socket):
         self._plus = plus
 
     def flush(self) -> None:
-        """Waits until the UART has taken all of it; there is nothing else to wait for.
+        """Waits until all of it is on the wire; there is nothing else to wait for.
 
         Returns: None.
         Raises: qssl.Error when the connection is lost, with ETIMEDOUT after the time-out.
@@ -334,7 +341,12 @@ class Pipe(Socket):
         """
         if self._step == _COMMAND and not self._auto:
             Socket.flush(self)
-        else:
+            return
+        due = self._due()
+        self._check()
+        while self._timeout != 0 and not self._txdone():
+            if not self._link.wait(due):
+                raise error(self._link.why("full"))
             self._check()
 
     def escape(self, timeout_ms: int = _CALL_MS) -> None:

@@ -6,6 +6,8 @@
 # start(), and where an access mode needs the echo to be off: what is pushed, and transparent
 # payload, could not be told from it.
 
+from time import ticks_add, ticks_ms
+
 from micropython import const
 
 from ..wire import link as _l
@@ -14,6 +16,8 @@ _CHECKED = const(1)  # as in qssl.wire.link
 _LEARNING = const(2)
 _NOTHING = const(-2)
 _TRIES = const(3)
+_CLOSING = const(2)  # Socket.state()
+_CLOSE_MS = const(15000)
 
 
 def on(modem):
@@ -48,10 +52,16 @@ def off(modem):
 
 
 def again(modem):
-    # Generator: the echo comes back when the last such connection has gone.
+    # Generator: the echo comes back when the last such connection has gone; one that is just
+    # closing is waited for.
     link = modem.link
     if link.echoes and not link.echo:
+        due = modem.at.until or ticks_add(ticks_ms(), _CLOSE_MS)
         for sock in modem.sockets:
             if sock is not None and (sock._push is not None or sock.exclusive):
-                return
+                while sock.state() == _CLOSING:
+                    if not (yield due):
+                        return
+                if sock in modem.sockets:
+                    return
         yield from on(modem)

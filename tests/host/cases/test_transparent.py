@@ -153,6 +153,23 @@ def test_eof_in_the_middle_of_a_write():
     works(modem)
 
 
+def test_nothing_is_typed_right_behind_no_carrier():
+    # It may be the modem's, which would take what is written for commands.
+    rig, modem, pipe, peer = piped()
+    peer.conn.peer_close()
+    peer.say(b"x")
+    takes(pipe, b"x")
+    rig.sleep(20)
+    seen = []
+    feed = rig.model.feed
+    rig.model.feed = lambda data: (seen.append(bytes(data)), feed(data))
+    assert "closed" in str(raised(pipe.write, b"\rAT+CFUN=1,1\r"))
+    modem.sleep_ms(1000)
+    assert b"CFUN" not in b"".join(seen) and modem.stats.restarts == 0
+    pipe.close()
+    works(modem)
+
+
 def test_no_carrier_as_payload():
     # Followed by more, or by nothing: then the driver looks whether the modem is still in data
     # mode, and goes on.

@@ -417,6 +417,35 @@ def test_escape_behind_much_that_is_still_on_its_way_out():
     assert modem.signal() is not None and modem.stats.resyncs == 1
 
 
+def test_escape_when_the_uart_was_still_sending_long_after_the_write():
+    # The second of silence begins with the last byte on the wire, not with the write.
+    for pause in (0, 400, 700, 1050):
+        rig, modem, pipe, peer = piped(baud=9600)
+        data = pattern(300)
+        pipe.write(data)
+        rig.sleep(330)  # the program does something else until all is sent
+        modem.sleep_ms(pause)
+        pipe.escape()
+        modem.sleep_ms(500)
+        assert peer.got == data, (pause, peer.got[300:])
+        assert modem.signal() is not None
+
+
+def test_flush_waits_for_the_wire():
+    rig, modem, pipe, peer = piped(baud=9600)
+    start = rig.now
+    pipe.write(pattern(300))
+    pipe.flush()
+    assert 300 <= rig.now - start < 400 and modem.link.uart.txdone()
+    pipe.settimeout(0.1)
+    pipe.write(pattern(300))
+    assert "full" in str(raised(pipe.flush))
+    pipe.settimeout(0)
+    start = rig.now
+    pipe.flush()
+    assert rig.now - start < 5
+
+
 def test_answer_of_the_escape_gets_lost():
     # The modem is in command mode, but that was not seen: the connection is given up.
     rig, modem, pipe, peer = piped()
@@ -513,6 +542,23 @@ def test_close_in_the_background():
     until(modem, lambda: rig.model.sockets.slots[0] is None)
     assert peer.got == b"bye"
     works(modem)
+
+
+def test_a_connection_right_behind_one_that_closes_has_its_echo():
+    # Without it nothing would show that its commands arrive as they were typed.
+    for push in (False, True):
+        rig, modem, pipe, peer = piped()
+        pipe.escape()
+        if push:
+            pipe.switch(True)
+        assert not modem.link.echo
+        arm(rig, "mute ms=3000")  # so that close() is behind the way back, and what that asks
+        raised(modem.command, "AT+CSQ", b"", 500)
+        pipe.settimeout(0)
+        pipe.close()
+        rig.net.add("echo.example", EchoPeer())
+        modem.connect("echo.example", 1, tls(modem))
+        assert modem.link.echo, push
 
 
 def test_escape_from_a_slow_modem():
