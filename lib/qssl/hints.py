@@ -56,7 +56,7 @@ modem.activate()
 all used|ENOBUFS|open|all sockets are in use; close one, or use Modem(sockets=n)
 unreleased|ENOBUFS|open|closing sockets are not released by the modem
 refused|ECONNREFUSED|open|the connection was refused
-open late||open| did not answer in time; reachable from here?
+open late||open|did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
 urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another port \
 (AT+QCFG="urc/port", AT+QURCCFG); connect again

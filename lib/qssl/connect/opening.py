@@ -33,7 +33,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
         try:
             while not sock.state():
                 if not (yield due):
-                    raise error(modem.link.why("open late"), 0, name)
+                    raise error(modem.link.why("open late"), 0, name + ": ")
             sound = sock.state() >= 0 and not sock.why
             if sound:
                 if modem.link.lte and not push:  # else what is pushed may hold the line

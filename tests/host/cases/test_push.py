@@ -385,6 +385,24 @@ def test_unread_pushes_hold_up_the_others():
     works(modem)
 
 
+def test_unread_pushes_hold_up_an_opening():
+    said = []
+
+    def idle():
+        if not said and rig.model.sockets.slots[1] is not None:
+            said.append(1)
+            peer.say(pattern(30000))
+
+    rig, modem, sock, peer = pushing(sockets=3, flow=True, rxbuf=2048, baud=115200)
+    modem.link.idle = idle
+    rig.net.add("echo.example", EchoPeer())
+    rig.model.command("fault delay what=open by=2000")
+    error = raised(lambda: modem.connect("echo.example", 1, tls(modem), timeout_ms=6000))
+    assert said and "modem: echo.example:1: a connection in push" in str(error), error
+    takes(sock, pattern(30000))
+    works(modem)
+
+
 def test_unread_pushes_while_a_command_runs():
     # The answer to a command that was under way is stuck behind the payload: it fails in time,
     # and the socket that was not read says that it may have missed something.
