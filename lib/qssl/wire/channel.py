@@ -63,7 +63,7 @@ _BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
-_HEAD = const(80)  # the first bytes of a payload: the line starts while the rest is copied
+_HEAD = const(80)  # the first bytes of a payload, twice: the line starts while the rest is copied
 _HEADER = const(b"\r\n+QSSLRECV: 1500\r\n")  # of a full reply
 _PROMPT = const(b"\r\n> ")
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
@@ -438,7 +438,7 @@ class Channel(io.IOBase):
             self._link.parser.expect(self._fly, None, None)
 
     def fill(self, buf):
-        n = min(self._fly - self._typed, len(buf) if self._typed else _HEAD)
+        n = min(self._fly - self._typed, len(buf) if self._typed > _HEAD else _HEAD)
         if n:
             self._tx.seek(self._typed)
             self._tx.readinto(buf, n)

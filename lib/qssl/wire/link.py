@@ -49,9 +49,10 @@ _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
 _JAM_MS = const(20000)  # what a call without a deadline waits for others to read
-_NAP_MS = const(10)  # longest sleep in which nothing comes, between two looks at the deadline
+_NAP_MS = const(10)  # longest sleep in which nothing comes, between two looks at the deadline ...
+_REST_MS = const(50)  # ... while an answer is to come: nothing else can be done until then
 _DOZE_MS = const(50)  # longest sleep while counted bytes come
-_LOOKS = const(100)  # for bytes that are due: 1 to 3 ms
+_LOOKS = const(200)  # for bytes that are due: 2 to 5 ms
 _LAST = const(56)  # bytes of payload read together with what ends it ...
 _FORE = const(80)  # ... and before those: so nothing is in work when the last byte comes
 _REST = const(512)  # from here on it does not look at the deadline between two pieces
@@ -144,6 +145,7 @@ class Link:
         self._want = 1  # bytes best read together ...
         self._least = 1  # ... unless no more come
         self._seen = 0  # bytes in the UART's ring at the last look, if they were left there
+        self._nap = 0  # ms until the deadline of who waits, _REST_MS at most
         self._turn = 0  # the source that was asked last
         self._due = 0  # ticks: the deadline of the running exchange
         self.busy = False  # the pump runs, or a socket is copying: no pumping now
@@ -173,7 +175,8 @@ class Link:
             return
         self.busy = True
         try:
-            self._receive(who)
+            if who is not False or self.jam or self.uart.any():
+                self._receive(who)
             if self._out is not None:
                 self._transmit()
             if self.sick:
@@ -191,11 +194,15 @@ class Link:
     def wait(self, due, who=None):
         # One turn of a blocking call: sleeps until bytes come, and pumps. due: ticks or None. who:
         # the channel that waits, which goes on at once. False: the deadline has passed.
+        nap = _REST_MS
         if due is None:
             if self.jam and ticks_diff(ticks_ms(), self.heard) > _JAM_MS:
                 return False  # nobody else is there to end it
-        elif ticks_diff(due, ticks_ms()) <= 0:
-            return False
+        else:
+            nap = min(nap, ticks_diff(due, ticks_ms()))
+            if nap <= 0:
+                return False
+        self._nap = nap
         if self.idle is not None:
             self.idle()
         if self.events is not None:
@@ -235,7 +242,7 @@ class Link:
         stats = self.stats
         brim = self.brim
         naps = who is not False
-        nap = _NAP_MS
+        nap = self._nap
         self.next_n = 0
         token = None
         while turns:
@@ -253,7 +260,7 @@ class Link:
             ready = self.next_n
             echo = parser.echo if at and not parser.need else None
             if naps and n < self._want:
-                n = self._sleep(nap)
+                n = self._sleep(nap if token is not None or nap < _NAP_MS else _NAP_MS)
                 if not n:
                     break
             if n < whole and n < self._least and n != self._seen and (n < _ENOUGH or naps):
@@ -274,7 +281,7 @@ class Link:
             self.heard = ticks_ms()
             stats.rx += n
             self._seen = 0
-            nap >>= 2  # then 2 ms, then none: the idle hook has its turn, and the deadline
+            nap >>= 3  # then few ms, then none: the idle hook has its turn, and the deadline
             if token is not None and token == SENT and not at:
                 parser.blanks = 1  # its line end, as if it had come as a line
                 parser.exact = self._behind = True
@@ -345,11 +352,10 @@ class Link:
             and not (parser.skip or parser.part.any())
         ):
             token = job.token
-            echo = parser.echo
             if token is not None:
                 want = len(token)
-                if echo is not None:
-                    if parser.echo_at or type(echo) is not bytes:
+                if parser.echo is not None:
+                    if parser.echo_at or type(parser.echo) is not bytes:
                         token = None
                     at = want = parser.echo_n - parser.echo_at
         self._at = at
@@ -361,8 +367,9 @@ class Link:
             self.next_n = job.ahead(ticks_ms())
         return token
 
-    def _sleep(self, nap):
-        # Until the bytes are there that are wanted, or no more come: gives how many there are.
+    def _sleep(self, ms):
+        # Until the bytes are there that are wanted, or no more come, ms at most for the first:
+        # gives how many there are.
         uart = self.uart
         rate = self.rate
         want = self._want
@@ -371,7 +378,7 @@ class Link:
             return uart.any()
         n = uart.any()
         if not (n or (rate and want > _LAST and self._seen >= 0)):
-            for _ in self._poll.ipoll(nap):
+            for n in self._poll.ipoll(ms):  # noqa: B007 (11 words: no frame from the heap)
                 pass
             n = uart.any()
             if not n:
@@ -384,12 +391,12 @@ class Link:
             if not n:
                 self._seen = -1  # they don't come: the next time it sleeps until something does
         if 0 < want - n < 2 * rate:
-            looks = _LOOKS
-            while looks:
+            ms = _LOOKS
+            while ms:
                 n = uart.any()
                 if n >= want:
                     return n
-                looks -= 1
+                ms -= 1
         return n
 
     def _transmit(self):

@@ -1,9 +1,11 @@
 # test_ahead - what is typed before its turn, behind a token; sleeping while counted bytes come.
 # SPDX-License-Identifier: MIT
 
+import errno
+
 from driver_kit import HOST, Log, Recorder, Watch, arm, connected, pattern, raised, reads, tls
 from qssl.socket import Socket
-from ugsim.fakenet import EchoPeer, FakeNet, Peer
+from ugsim.fakenet import EchoPeer, FakeNet, Peer, SinkPeer
 
 TIMEOUT_S = 240
 
@@ -49,8 +51,10 @@ class Deaf:
     # A poller that nothing wakes.
     def __init__(self, rig):
         self._rig = rig
+        self.most = 0  # ms that it has slept at once
 
     def ipoll(self, ms):
+        self.most = max(self.most, ms)
         self._rig.sleep(ms)
         return ()
 
@@ -333,6 +337,34 @@ def test_a_payload_that_stops():
     ms = rig.now - start
     assert ms > 1500
     assert looks[0] < 3000, (looks, ms)
+
+
+def test_long_sleep_while_an_answer_is_to_come():
+    # Nothing else can be done until then. But a deadline is met, and the idle hook has its turn.
+    watch = Watch()
+    rig, modem, sock = connected(SinkPeer(), idle=watch)
+    sock.write(pattern(100))
+    sock.flush()
+    poll = modem.link._poll = Deaf(rig)
+    arm(rig, "delay what=send_ok by=2000")
+    sock.settimeout(0.33)
+    sock.write(pattern(100))
+    watch.start()
+    start = rig.now
+    assert raised(sock.flush).errno == errno.ETIMEDOUT
+    assert 330 <= rig.now - start <= 336, rig.now - start
+    assert 40 <= poll.most <= 50, poll.most
+    assert watch.stop() <= 60, watch.worst
+    sock.settimeout(20)
+    sock.flush()
+    poll.most = 0
+    assert raised(reads_late, sock).errno == errno.ETIMEDOUT
+    assert poll.most <= 10, poll.most  # the wire is free: other work may become due
+
+
+def reads_late(sock):
+    sock.settimeout(0.2)
+    return sock.recv(1)
 
 
 def test_start_finds_the_rate():
