@@ -2,9 +2,13 @@
 # is still, and how long the processor waits. Prints one JSON object.
 # SPDX-License-Identifier: MIT
 #
-# The board counts time by instructions (QEMU's -icount). What the modem in memory takes of it is
-# taken off; what is left is the driver's, told as the time of an RP2040: PERMILLE, and what its
-# UART takes for each call. See docs/numbers.md, Turns.
+# The board counts time by instructions (QEMU's -icount). What the modem in memory and the clock
+# take of it, calls included, is taken off; what is left is the driver's, told as the time of an
+# RP2040: PERMILLE, and what its UART takes for each call. See docs/numbers.md, Turns.
+#
+# Where in a turn of the driver a byte comes decides some of it: so the modem takes a little more
+# or less each time, and in one more run much more, for a mean over many such places. And the heap
+# is the same in each turn, as a function with more than 11 words of variables searches it.
 
 import gc
 import json
@@ -15,15 +19,20 @@ from micropython import RingIO
 
 BAUDS = (115200, 460800, 921600)
 PIECES = (1, 100, 500, 512, 1024, 1460, 1500, 4096)
-ROUNDS = 16
+ROUNDS = 22
 TOTAL = 65536
 FEW = 8192  # in pieces of one byte
 
-PERMILLE = 1000  # us of the RP2040 for 1000 us of the emulated board, 62500 instructions
+PERMILLE = 1200  # us of the RP2040 for 1000 us of the emulated board, 62500 instructions
+CLOCK_US = 3  # time.ticks_ms
+ANY_US = 7  # machine.UART.any
 READ_US, READ_BYTE = 30, 2  # machine.UART.readinto: a call, and each byte
 WRITE_US, WRITE_BYTE = 30, 1
 POLL_US = 100  # a poll that finds bytes
-LATENCY_US = 300  # the modem's, to prompt and to answer
+LATENCY_US = 300  # the modem's, to prompt and to answer: so much in the mean of each 11 ...
+STEP_US = 20  # ... which differ by this
+SLOW_US = 12000  # at most, of a slow modem
+CALLS = 64
 
 PAYLOAD = bytes(range(256)) * 6
 
@@ -56,21 +65,25 @@ class Time:
     def __getattr__(self, name):
         return getattr(real, name)
 
-    def ticks_ms(self):
-        t = ticks()
-        n = clock.now(t) // 1000
-        clock.own += ticks() - t
-        return n
 
-    def sleep_ms(self, ms):
-        t = ticks()
-        clock.waited += ms * 1000
-        clock.own += ticks() - t
+def ticks_ms():
+    t = ticks()
+    clock.chip += CLOCK_US
+    n = clock.now(t) // 1000
+    clock.own += ticks() - t + call_us
+    return n
 
 
+def sleep_ms(ms):
+    t = ticks()
+    clock.waited += ms * 1000
+    clock.own += ticks() - t + call_us
+
+
+call_us = any_us = read_us = write_us = 0  # what else a call of those takes: see calibrate()
 virtual = Time()
-for name in ("ticks_ms", "sleep_ms"):
-    setattr(virtual, name, getattr(virtual, name))
+virtual.ticks_ms = ticks_ms
+virtual.sleep_ms = sleep_ms
 for name in ("ticks_diff", "ticks_add", "ticks_us"):
     setattr(virtual, name, getattr(real, name))
 sys.modules["time"] = virtual
@@ -118,6 +131,8 @@ class Uart:
         self.found = -1  # ... and when the driver found them: us that it had run
         self.gaps = {"recv": Gap(), "send": Gap(), "prompt": Gap()}
         self.sends = 0
+        self.turn = 0  # answers given
+        self.slow = 0
 
     def __str__(self):
         return "UART(1, baudrate=%d, rxbuf=2048, txbuf=2048)" % self.baud
@@ -127,6 +142,12 @@ class Uart:
 
     def say(self, at, data, kind=None):
         self.bursts.append([at, data, 0, kind])
+
+    def late(self):
+        # us that the modem takes this time.
+        self.turn += 1
+        us = LATENCY_US + (self.turn * 7 % 11 - 5) * STEP_US
+        return us + self.slow * (self.turn * 13 % 37) // 36
 
     def sync(self, t):
         # What has come until now goes into the ring.
@@ -152,18 +173,19 @@ class Uart:
 
     def any(self):
         t = ticks()
+        clock.chip += ANY_US
         self.sync(t)
         n = self.ring.any()
         if self.kind and self.found < 0:
             self.found = clock.ran(t)
-        clock.own += ticks() - t
+        clock.own += ticks() - t + any_us
         return n
 
     def readinto(self, buf, n):
         t = ticks()
         n = self.ring.readinto(buf, n)
         clock.chip += READ_US + READ_BYTE * n
-        clock.own += ticks() - t
+        clock.own += ticks() - t + read_us
         return n
 
     def ipoll(self, ms):
@@ -190,6 +212,11 @@ class Uart:
 
     def write(self, buf, off, n):
         t = ticks()
+        self.written(t, buf, off, n)
+        clock.own += ticks() - t + write_us
+        return n
+
+    def written(self, t, buf, off, n):
         clock.chip += WRITE_US + WRITE_BYTE * n
         now = clock.now(t)
         at = max(now, self.free)
@@ -204,7 +231,7 @@ class Uart:
             k = min(n, self.payload)
             self.payload -= k
             if not self.payload:
-                self.say(self.free + LATENCY_US, b"\r\nSEND OK\r\n", "send")
+                self.say(self.free + self.late(), b"\r\nSEND OK\r\n", "send")
         else:
             data = bytes(memoryview(buf)[off : off + n])
             if m.link.echo:
@@ -213,11 +240,10 @@ class Uart:
             if data.endswith(b"\r"):
                 self.command(self.line[:-1])
                 self.line = b""
-        clock.own += ticks() - t
-        return n
 
     def command(self, line):
-        at = self.free + LATENCY_US
+        gc.collect()
+        at = self.free + self.late()
         if line.startswith(b"AT+QSSLRECV="):
             n = min(int(line.split(b",")[1]), self.give)
             self.give -= n
@@ -248,6 +274,47 @@ class Context:
     def applying(self, host):
         return
         yield
+
+
+def calibrate():
+    # What a call takes before and after `clock.own` looks.
+    global call_us, any_us, read_us, write_us
+    uart = Uart(BAUDS[0])
+    buf = bytearray(1)
+    found = []
+    for do in (none, looks, reads, writes, times):
+        gc.collect()
+        t = ticks()
+        own = clock.own
+        do(uart, buf)
+        found.append(ticks() - t - (clock.own - own))
+    any_us, read_us, write_us, call_us = [(us - found[0]) // CALLS for us in found[1:]]
+
+
+def none(uart, buf):
+    for _ in range(CALLS):
+        pass
+
+
+def looks(uart, buf):
+    for _ in range(CALLS):
+        uart.any()
+
+
+def reads(uart, buf):
+    for _ in range(CALLS):
+        uart.readinto(buf, 0)
+
+
+def writes(uart, buf):
+    uart.payload = 1 << 20
+    for _ in range(CALLS):
+        uart.write(buf, 0, 0)
+
+
+def times(uart, buf):
+    for _ in range(CALLS):
+        ticks_ms()
 
 
 def connect(baud):
@@ -284,12 +351,13 @@ def spent(uart, before):
     return found
 
 
-def receive(baud, n):
+def receive(baud, n, slow=0):
     uart, sock = connect(baud)
+    uart.slow = slow
     buf = bytearray(n)
     uart.give = 1500 * (ROUNDS + 4)
     uart.say(clock.now(ticks()), b'\r\n+QSSLURC: "recv",0\r\n')
-    for _ in range(3000 // n):
+    for _ in range(3072 // n):
         sock.readinto(buf)
     before = begin(uart)
     for _ in range(ROUNDS * 1500 // n):
@@ -297,11 +365,12 @@ def receive(baud, n):
     return spent(uart, before)
 
 
-def send(baud, n, total):
+def send(baud, n, total, slow=0):
     uart, sock = connect(baud)
+    uart.slow = slow
     buf = bytearray(n)
-    sock.write(PAYLOAD, 0, 1460)
-    sock.flush()
+    for _ in range(3):
+        sock.write(PAYLOAD, 0, 1460)
     before = begin(uart)
     for _ in range(total // n):
         sock.write(buf)
@@ -312,11 +381,15 @@ def send(baud, n, total):
     return found
 
 
+calibrate()
 found = {"recv": {}, "send": {}, "pieces": {}}
+found["calls"] = call_us, any_us, read_us, write_us
 for baud in BAUDS:
     found["recv"][baud] = receive(baud, 1500)
     found["send"][baud] = send(baud, 1460, ROUNDS * 1460)
 for n in PIECES:
     found["pieces"][n] = send(BAUDS[-1], n, FEW if n == 1 else TOTAL)
 found["recv 512"] = receive(BAUDS[-1], 512)
+found["recv slow"] = receive(BAUDS[-1], 1500, SLOW_US)
+found["send slow"] = send(BAUDS[-1], 1460, ROUNDS * 1460, SLOW_US)
 print(json.dumps(found))
