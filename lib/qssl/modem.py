@@ -437,7 +437,8 @@ class Modem:
 
         Returns: qssl.socket.Socket, at once.
         Raises: qssl.Error if all sockets are in use, or the TLS context can't be set up.
-        Blocks: only where the TLS context has to be set up first.
+        Blocks: only where the TLS context has to be set up first; of an LTE modem that has
+            forgotten it before, it waits as long as that took, 15 s at most.
         Allocates: as connect().
         Since: 0.1.
         """

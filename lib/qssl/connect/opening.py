@@ -36,9 +36,9 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                     raise error(modem.link.why("open late"), 0, name + ": ")
             sound = sock.state() >= 0 and not sock.why
             if sound:
-                if modem.link.lte and not push:  # else what is pushed may hold the line
+                if modem.link.lte and push != 2:  # in transparent mode nothing can be asked
                     sound = False
-                    sound = yield from _stands(modem, ctx)
+                    sound = yield from _stands(modem, ctx, push and sock)
                     if not sound:
                         continue
                 return sock
@@ -131,10 +131,10 @@ def _name(host, port):
     return "%s:%s" % (quoted(host, "open", "host name").decode(), port)
 
 
-def _stands(modem, ctx):
+def _stands(*args):
     from ..family.stands import stands
 
-    return stands(modem, ctx)
+    return stands(*args)
 
 
 def _failing(modem):

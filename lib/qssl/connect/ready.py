@@ -16,7 +16,8 @@ _PROOF_MS = const(20000)  # a modem that was busy with something old is waited f
 
 def ready(modem, host, port, ctx, pdp, push, proven, step):
     # Generator, see opening(): the PDP context, the id, the host's name as bytes.
-    modem.link.mine(None)
+    link = modem.link
+    link.mine(None)
     if modem.held:
         step = -step
     host, port = _checked(host, port)
@@ -30,7 +31,7 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
         within(modem, pdp)
     yield from modem.at.alone(())  # another task may be starting the modem
     if proven:
-        modem.link.suspect()
+        link.suspect()
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error((pdp == modem.pdp and modem.gone) or "down")
@@ -39,10 +40,14 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
             yield from _proven(modem)
             proven = True
             continue
-        if push or (modem.link.echoes and not modem.link.echo):
+        if push or (link.echoes and not link.echo):
             from ..start import echo
 
             yield from modem.at.alone((echo.off if push else echo.again)(modem))
+        if push == 2 and link.lte:
+            from ..family.stands import settled
+
+            yield from settled(modem, ctx)
         return pdp, cid, host
 
 
@@ -50,8 +55,8 @@ def _proven(modem):
     # Generator: a restart that nobody noticed is found before the connection depends on it.
     link = modem.link
     due = ticks_add(ticks_ms(), _PROOF_MS)
-    until = modem.at.until
-    if until and ticks_diff(due, until) > 0:
+    until = modem.at.until or due
+    if ticks_diff(due, until) > 0:
         due = until
     link.suspect()
     while link.doubt:
@@ -63,16 +68,18 @@ def _free(modem, step):
     # A free socket id, see opening(); those that are just closing are waited for.
     begun = ticks_ms()
     due = modem.at.until or ticks_add(begun, 15000)
-    hub = None if modem.link.depth else getattr(modem.link, "hub", None)  # it is for a task
+    link = modem.link
+    sockets = modem.sockets
+    hub = None if link.depth else getattr(link, "hub", None)  # it is for a task
     while True:
-        for cid in range(len(modem.sockets))[::step]:
-            if modem.sockets[cid] is None:
+        for cid in range(len(sockets))[::step]:
+            if sockets[cid] is None:
                 return cid
-        modem.link.pump()
-        for sock in modem.sockets:
+        link.pump()
+        for sock in sockets:
             if sock and sock.spent():
                 sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
-        if not [s for s in modem.sockets if not s or s.state() > 1]:
+        if not [s for s in sockets if not s or s.state() > 1]:
             if hub is None or not hub.spare(begun):
                 raise error("all used")
         if not (yield due):

@@ -34,7 +34,7 @@ class Again(_l.Job):
 
     def __init__(self, sock, line):
         self._sock = sock
-        self._line = line  # AT+QSSLOPEN=...
+        self._line = line  # AT+QSSLOPEN=..., None: it is open
         self._step = 0
         self._told = 0
         self._plain = False  # AT+QSSLCLOSE without a time-out
@@ -47,6 +47,10 @@ class Again(_l.Job):
         self._tries = _TRIES
         sock.fail = self.fail
         sock.job = self.job
+
+    def waits(self):
+        # Whether it is not seen yet that the context stood.
+        return self._proven < 2 and not self._sock.why
 
     def _end(self):
         del self._sock.fail
@@ -170,6 +174,8 @@ class Again(_l.Job):
         self._tries -= 1
         if not self._tries:
             lost(sock._modem, sock.ctx)
-            sock._modem.witness.strikes = 0  # the program tries again, if it wants to
+            if self._line:
+                sock._modem.witness.strikes = 0  # the program tries again, if it wants to
+            sock._ready = 0  # what was pushed
             self._end()
             sock.fail("ctx lost")

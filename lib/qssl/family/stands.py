@@ -10,7 +10,7 @@
 # that takes, and what opens at once, behind another that has just been closed, is in time; or
 # sooner, and what is set later by that time is.
 
-from time import ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -20,6 +20,8 @@ from ..wire.ascii import value
 
 _TRIES = const(3)
 _MOST_MS = const(15000)  # what is waited for, at most
+_AGAIN_MS = const(300)
+_CLOSING = const(4)  # in AT+QSSLSTATE
 
 _LINE = const(b'AT+QSSLCFG="%s",%d')
 
@@ -32,10 +34,26 @@ def proofs(ctx):
     )
 
 
-def stands(modem, ctx):
+def stands(modem, ctx, sock=None):
     # Generator: whether it did; False: it is worth another try. Raises if it is not, or nothing
-    # can be seen.
+    # can be seen. sock: a connection in direct push mode.
     witness = modem.witness
+    if not sock:
+        good = yield from _asked(modem, ctx)
+    else:
+        good = yield from _pushing(modem, sock)
+    if not good:
+        due = modem.at.until
+        left = ticks_diff(due, ticks_ms()) if due else _MOST_MS * _TRIES
+        if witness.strikes < _TRIES and left > witness.strikes * witness.took:
+            return False
+    witness.strikes = 0
+    if not good:
+        raise error("ctx lost")
+    return True
+
+
+def _asked(modem, ctx):
     for question, wanted in proofs(ctx):
         for _ in range(_TRIES):  # of one answer, a byte may be damaged
             result = yield from modem.at.ask(question, b"+QSSLCFG:")
@@ -48,14 +66,50 @@ def stands(modem, ctx):
             if result != _l.OK:
                 modem.at.fail(result, "tls", how)
             lost(modem, ctx)
-            due = modem.at.until
-            left = ticks_diff(due, ticks_ms()) if due else _MOST_MS * _TRIES
-            if witness.strikes < _TRIES and left > witness.strikes * witness.took:
-                return False
-            witness.strikes = 0
-            raise error("ctx lost")
-    witness.strikes = 0
+            return False
     return True
+
+
+def _pushing(modem, sock):
+    # What is pushed may hold the line until it is read. Then the connection is given out as it is,
+    # and asked about when it is read, before anything is sent.
+    from .again import Again
+
+    proof = Again(sock, None)
+    while proof.waits():
+        if modem.link.jam:
+            return True
+        if not (yield modem.at.until):
+            modem.at.fail(_l.TIMEOUT, "tls", "")
+    if sock.why and sock.why != "ctx lost":
+        raise error(sock.why)
+    return not sock.why
+
+
+def settled(modem, ctx):
+    # Generator: waits until no connection of the context is being let go, as far as the modem
+    # tells, in half of the time. For the transparent mode, in which nothing can be asked behind
+    # the opening.
+    now = ticks_ms()
+    until = modem.at.until
+    most = min(ticks_diff(until, now) // 2, _MOST_MS) if until else _MOST_MS
+    until = ticks_add(now, most)
+    while ticks_diff(until, ticks_ms()) > 0:
+        closing = [s for s in modem.sockets if s and s.ctx.id == ctx.id and s.state() == 2]
+        if not closing:
+            ids = [b""]
+            if modem.link.by_id:  # it takes no other form
+                ids = [b"=%d" % n for n, s in enumerate(modem.sockets) if s is None]
+            for n in ids:
+                yield from modem.at.ask(b"AT+QSSLSTATE" + n, b"+QSSLSTATE:")
+                for line in modem.at.lines:
+                    if value(line, 0, len(line), 5) == _CLOSING:
+                        closing += [0] * (value(line, 0, len(line), 10) in (ctx.id, -1))
+        if not closing:
+            return
+        due = ticks_add(ticks_ms(), _AGAIN_MS)
+        while (yield due):
+            pass
 
 
 def lost(modem, ctx):
