@@ -225,14 +225,14 @@ def test_an_event_loop_after_the_other():
         await aio.start(modem, apn="internet")
         return await aio.open_connection(modem, HOST, 1, ctx)
 
-    r, w = run(first)
+    r, w = run(first, rig=rig)
 
     async def second():
         w.write(b"again")
         await w.drain()
         assert await r.readexactly(5) == b"again"
 
-    run(second)
+    run(second, rig=rig)
     # and without a new loop
     asyncio.run(second())
     # and without any

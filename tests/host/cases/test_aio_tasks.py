@@ -16,7 +16,6 @@ from qssl.uplink.policy import Policy
 from receivers import HttpServer
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, SourcePeer
 
-TIMEOUT_S = 900
 ONLY = "micropython"
 WHY = "qssl.aio builds on the insides of MicroPython's asyncio"
 

@@ -11,6 +11,7 @@ import rig as _rig  # it brings the virtual time
 
 clock = _rig.clock
 _PASSES = 4  # of the event loop in a millisecond
+_LOOK_MS = 10  # the poller asks its streams so often at least
 
 _nap = clock.sleep_ms
 _strict = False  # an event loop runs: only its poller may let time pass
@@ -133,8 +134,13 @@ class _Poll:
                     found.append((stream, bits))
             if found or not ms:
                 return found
-            ms -= 1
-            _nap(1)
+            # To the next bytes, but for what depends on the time alone.
+            rig = clock.rig
+            start = rig.now
+            clock.calls = 0
+            rig.sleep(ms if 0 < ms < _LOOK_MS else _LOOK_MS, True)
+            if ms > 0:
+                ms -= rig.now - start
 
 
 class _Module:
@@ -157,11 +163,15 @@ from asyncio import core  # noqa: E402
 assert core.Task is Task and core.ticks is clock.ticks_ms
 
 
-def run(main, *args, timeout_s=200):
-    # main(*args) in an event loop of its own, for at most so many virtual seconds.
+def run(main, *args, timeout_s=200, rig=None):
+    # main(*args) in an event loop of its own, for at most so many virtual seconds. rig: one that
+    # there is already.
     global _strict
     asyncio.new_event_loop()
-    _Poll.passes = 0  # as in the first test of a process
+    # As in the first test of a process. The clock too: what is due by that of an earlier rig would
+    # wait for as long as that one had lasted.
+    _Poll.passes = 0
+    clock.rig = rig or _rig.nobody
     _strict = True
     try:
         return asyncio.run(asyncio.wait_for(main(*args), timeout_s))

@@ -21,15 +21,18 @@ class _Nobody:
     # In place of a rig, before there is one.
     now = 0
 
-    def sleep(self, ms):
+    def sleep(self, ms, wakes=False):
         pass
+
+
+nobody = _Nobody()
 
 
 class _Time:
     # The virtual clock. It belongs to the Rig that was made last.
 
     def __init__(self):
-        self.rig = _Nobody()
+        self.rig = nobody
         self.offset = -5000  # so that ticks wrap five seconds after a rig's start
         self.calls = 0
 
