@@ -4,7 +4,8 @@
 #
 # What the modem itself says in data mode looks like payload, and payload may look like what the
 # modem says. So everything is payload, except:
-#   CR LF NO CARRIER CR LF  if nothing but URCs follows, and the modem then is in command mode
+#   CR LF NO CARRIER CR LF  if nothing but URCs follows, and the modem then is in command mode; or
+#                           ERROR, which is what it says to payload that was typed meanwhile
 #   both, in this order     as the next one, of LTE modems
 #   CR LF OK CR LF          if it comes when +++ has had its time, nothing but URCs follows, and an
 #                           AT is answered
@@ -39,6 +40,7 @@ class Words:
         self._last = self._fin = 0  # end and start of the answer to the proof
         self._both = False  # NO CARRIER came together with the OK of +++
         self.old = 0  # bytes held when +++ went out: theirs it can't be
+        self.asked = 0  # the same when AT went out
         self.since = None  # ticks: from when on an OK may be the answer to +++
         self.proof = False  # AT is out
 
@@ -103,6 +105,7 @@ class Words:
             self._go = go - n
             self._held -= n
             self.old = max(self.old - n, 0)
+            self.asked = max(self.asked - n, 0)
             for i in range(self._held):
                 self._hold[i] = self._hold[i + n]
             pipe._ready = pipe._rx.any()
@@ -144,7 +147,8 @@ class Words:
         if not self.proof:
             self._both = False
         late = self.since is not None and ticks_diff(ticks_ms(), self.since) >= 0
-        if _like(buf, i, hi, _END):
+        end = _like(buf, i, hi, _END)
+        if end:
             n = 14
             if (
                 late
@@ -164,14 +168,14 @@ class Words:
             self.full = n
         n += i
         while n < hi:
-            if self.proof:
+            if self.proof and n >= self.asked:
                 for word in (_OK, _ERROR):
                     if _like(buf, n, hi, word):
                         if hi - n >= len(word):
                             self._fin = n - i
                             self._last = n - i + len(word)
                         return True
-            if not _like(buf, n, hi, b"\r\n+"):
+            if not (_like(buf, n, hi, b"\r\n+") or (end and _like(buf, n, hi, _ERROR))):
                 return False
             n = buf.find(b"\n", n + 2, hi) + 1
             if not n:

@@ -182,6 +182,7 @@ class Pipe(Socket):
         elif words.any() and words.full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)
             words.proof = True
+            words.asked = words.held()
             link.type(b"AT\r", 3)
         elif spent >= _LATE_MS or (spent >= _AGAIN_MS and quiet >= _SILENT_MS):
             self._lift()

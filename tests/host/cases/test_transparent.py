@@ -170,6 +170,33 @@ def test_nothing_is_typed_right_behind_no_carrier():
     works(modem)
 
 
+def for_ever(pipe, data):
+    for _ in range(50):
+        pipe.write(data)
+
+
+def test_answers_to_what_is_typed_behind_the_end():
+    # The modem is in command mode by then: what it says to that is no payload, and writing ends.
+    for switches in ({}, {"cmee_default": 1}):
+        rig, modem, pipe, peer = piped(baud=115200, switches=switches)
+        log = Log(rig)
+        peer.say(b"last")
+        modem.sleep_ms(50)
+        data = b"x\rAT+NONSENSE\r" * 20
+        pipe.write(data)
+        peer.conn.peer_close()
+        rig.sleep(100)
+        error = raised(for_ever, pipe, data)
+        assert "closed" in str(error), error
+        assert pipe.read() == b"last"
+        assert 0 < log.count("AT+NONSENSE") < 41, log.at
+        try:
+            pipe.close()
+        except OSError:
+            pass
+        works(modem)
+
+
 def test_no_carrier_as_payload():
     # Followed by more, or by nothing: then the driver looks whether the modem is still in data
     # mode, and goes on.
