@@ -41,9 +41,9 @@ del board
 found = {"passed": False}
 gc.collect()
 gc.collect()
-ballast = [None] * 256
-for i in range(256 if FREE else 0):  # noqa: F821
-    n = min(gc.mem_free() - FREE - 32, 4080)  # noqa: F821
+ballast = [None] * 1200
+for i in range(1200 if FREE else 0):  # noqa: F821  # small ones, see need.py
+    n = min(gc.mem_free() - FREE - 32, 240)  # noqa: F821
     if n <= 0:
         break
     ballast[i] = bytearray(n)
