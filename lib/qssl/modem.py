@@ -11,6 +11,26 @@ from .wire.ascii import field, number, value
 from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
 
 _PDPS = const(b"AT+QIACT?\r")
+# What the modem says unasked: the three first have handlers of their own, the next three say that
+# it has restarted, and after four more comes a text.
+_URCS = const(
+    (
+        b"+QSSLURC:",  # some firmware writes no blank behind it
+        b"+QSSLOPEN:",
+        b"+QIURC:",
+        b"RDY",
+        b"POWERED DOWN",
+        b"NORMAL POWER DOWN",
+        b"+CMT:",
+        b"+CUSD:",
+        b"+CDS:",
+        b"+CBM:",
+        b"+C",  # +CREG, +CPIN, +CMTI, ...: 27.007 and 27.005
+        b"RING",
+        b"+QUSIM:",
+        b"+QIND:",
+    )
+)
 _TRIES = const(3)
 _COMMAND_MS = const(5000)  # how long an ordinary command may take
 
@@ -180,6 +200,7 @@ class Modem:
     dialect = "ugxx"  # its family: a module of qssl.family
     forced = None  # the same, if the program said so
     stuck = False  # it refuses to open connections
+    room = None  # (RingIO, BytesIO) for the first connection, see start.bringup
     held = False  # ids that it holds though they are closed: the last free one is taken first
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
@@ -224,24 +245,7 @@ class Modem:
         self.sockets = [None] * sockets  # open sockets by id
         self.slots = [None] * sockets
         self.witness = self.link.witness = Witness(self)
-        restart = self._on_restart
-        known = self._on_known
-        self.link.urcs += (
-            (b"+QSSLURC:", self._on_ssl),  # some firmware writes no blank behind it
-            (b"+QSSLOPEN:", self._on_open),
-            (b"+QIURC:", self._on_ip),
-            (b"RDY", restart),
-            (b"POWERED DOWN", restart),
-            (b"NORMAL POWER DOWN", restart),
-            (b"+CMT:", self._on_text),
-            (b"+CUSD:", self._on_text),
-            (b"+CDS:", self._on_text),
-            (b"+CBM:", self._on_text),
-            (b"+C", known),  # +CREG, +CPIN, +CUSD, +CMTI, ...: 27.007 and 27.005
-            (b"RING", known),
-            (b"+QUSIM:", known),
-            (b"+QIND:", known),
-        )
+        self.link.known = self._on_urc
 
     # --- bring-up ------------------------------------------------------------------------------
 
@@ -699,6 +703,31 @@ class Modem:
         # kind: which word of qssl.ask.events.KINDS.
         if self.link.events is not None:
             self.link.events.put(kind, id, value)
+
+    def _on_urc(self, buf, lo, hi, tell):
+        # Whether the line is a URC; with tell, what it says is noted.
+        k = 0
+        for prefix in _URCS:
+            if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
+                break
+            k += 1
+        else:
+            return False
+        if not tell:
+            pass
+        elif not k:
+            self._on_ssl(buf, lo, hi)
+        elif k == 1:
+            self._on_open(buf, lo, hi)
+        elif k == 2:
+            self._on_ip(buf, lo, hi)
+        elif k < 6:
+            self._on_restart(buf, lo, hi)
+        elif k < 10:
+            self._on_text(buf, lo, hi)
+        else:
+            self._on_known(buf, lo, hi)
+        return True
 
     def _on_known(self, buf, lo, hi):
         # +CFUN follows RDY as a modem starts: a text would not know that.

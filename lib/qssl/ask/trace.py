@@ -259,7 +259,7 @@ class Trace:
             self._put(_INFO, 0, _STARS, 0, 3)
         else:
             kind = _INFO
-            if link.urc(buf, lo, hi) is not None and not self._named(buf, lo, hi):
+            if link.urc(buf, lo, hi) and not self._named(buf, lo, hi):
                 kind = _URC
             self._line(kind, buf, lo, hi, buf.startswith(b"AT", lo))
         _l.Link.on_line(link, buf, lo, hi)

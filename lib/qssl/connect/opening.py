@@ -93,7 +93,8 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     room = bytearray(_ROOM)
     if modem.slots[cid] is None:
         # The largest pieces first, as long as there is one.
-        rx, tx = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
+        rx, tx = modem.room or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
+        modem.room = None
         from ..wire.channel import Slot
 
         modem.slots[cid] = Slot(cid, rx, tx)

@@ -39,7 +39,7 @@ class Clean(Source):
         self._ended = False
 
     def fill(self, buf):
-        while len(self._out) < len(buf) and self._step():
+        while not self._out and self._step():
             pass
         n = min(len(buf), len(self._out))
         buf[:n] = self._out[:n]

@@ -110,8 +110,8 @@ def attach(modem):
     # In the place of the Witness.
     link = modem.link
     w = modem.witness = link.witness = Marked(modem)
-    link.urcs = [(b"RDY", w.rdy) if urc[0] == b"RDY" else urc for urc in link.urcs]
     link.urcs += (
+        (b"RDY", w.rdy),
         (b"APP RDY", w.ready),
         (b"PSM POWER DOWN", modem._on_restart),
         (b"+QSSLCLOSE:", modem._on_known),  # of AT+QICFG="close/mode",1

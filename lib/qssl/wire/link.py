@@ -110,7 +110,8 @@ class Link:
         self.stats = Stats()
         self.parser = Parser(self)
         self.sources = []  # asked in turn for work
-        self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line
+        self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line ...
+        self.known = None  # ... else this does: Modem._on_urc(buf, lo, hi, tell)
         self.job = None  # the exchange that has the wire
         self.cme = 0  # number of the last ERROR, if it was a +CME ERROR
         self.events = None  # qssl.ask.events, if the program wants them
@@ -544,9 +545,7 @@ class Link:
         if result:
             self._result(result, deaf)
             return
-        handler = self.urc(buf, lo, hi)
-        if handler is not None:
-            handler(buf, lo, hi)
+        if self.urc(buf, lo, hi, True):
             return
         self.stats.unknown += 1
         self.quoted(buf, lo, hi)
@@ -649,12 +648,14 @@ class Link:
                 return NO_CARRIER
         return 0
 
-    def urc(self, buf, lo, hi):
-        # The handler of the URC that the line is; None: it is none.
+    def urc(self, buf, lo, hi, tell=False):
+        # Whether the line is a URC; with tell, its handler hears of it.
         for prefix, handler in self.urcs:
             if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
-                return handler
-        return None
+                if tell:
+                    handler(buf, lo, hi)
+                return True
+        return self.known is not None and self.known(buf, lo, hi, tell)
 
     # --- ends ---------------------------------------------------------------------------------
 

@@ -53,7 +53,6 @@ class Resync:
         self._link = link
         self.dead = False  # a whole climb brought no answer
         self.answer_ms = _ANSWER_MS  # start() finds out how slow the modem is
-        self._pad = bytearray(_PIECE)
         self.start(0)
 
     def start(self, owed, short=False, pad=_PAD):
@@ -65,9 +64,7 @@ class Resync:
         self._echoed = False  # AT was echoed
         self._deaf = 0  # answers to an AT that was not
         self._twice = 0  # answers that came twice
-        if self._pad[0] != pad:
-            for i in range(_PIECE):
-                self._pad[i] = pad
+        self._pad = pad
         self._enter(_SILENCE, self._link.heard)
 
     def _enter(self, state, since):
@@ -79,9 +76,7 @@ class Resync:
         link = self._link
         n = hi - lo
         if n > 4 and buf[lo] == 43 and buf[lo + 4] == 58:  # +CMT: and the like: text follows
-            handler = link.urc(buf, lo, hi)
-            if handler is not None:
-                handler(buf, lo, hi)
+            link.urc(buf, lo, hi, True)
         if self._state == _ASKED and n == 2 and buf.startswith(b"OK", lo):
             self._enter(_PROOF, link.heard)
             return
@@ -92,9 +87,7 @@ class Resync:
         if self._state == _FILLING and link.final(buf, lo, hi):
             self._left = 0
         if n == 3 and buf.startswith(b"RDY", lo):
-            handler = link.urc(buf, lo, hi)
-            if handler is not None:
-                handler(buf, lo, hi)
+            link.urc(buf, lo, hi, True)
             if self._state != _SILENCE:  # else what is pushed would put it off for ever
                 self.start(0)
         elif self._state == _PROOF and link.final(buf, lo, hi):
@@ -163,7 +156,10 @@ class Resync:
         self._left -= n
         self._filled = True
         if n:
-            self._link.type(self._pad, n)
+            piece = self._link.piece  # nothing else is typed now
+            for i in range(n):
+                piece[i] = self._pad
+            self._link.type(piece, n)
             self._since = now
         else:
             self._enter(_GUARD, now)
