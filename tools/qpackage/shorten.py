@@ -152,6 +152,18 @@ def outside(root):
     return words, named
 
 
+def taken(root):
+    # Names that what is outside takes from the driver's modules, or looks up in an object.
+    found = set()
+    for path in sorted(p for name in _OUTSIDE for p in root.glob(name) if p.suffix == ".py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qssl"):
+                found.update(alias.name for alias in node.names)
+    return found
+
+
 def _is_program(text):
     return "import " in text or "\n" in text or "modem." in text
 
@@ -179,8 +191,9 @@ def _words(node):
 
 
 class Shortener:
-    # sources: {"wire.link": its text}. words, named: see outside().
-    def __init__(self, sources, words, named):
+    # sources: {"wire.link": its text}. words, named: see outside(). taken: see taken(); None:
+    # words.
+    def __init__(self, sources, words, named, taken=None):
         self.trees = {name: ast.parse(text, name) for name, text in sources.items()}
         if _TO[0] in self.trees:
             _set_aside(self.trees[_FROM[0]], self.trees[_TO[0]])
@@ -198,6 +211,10 @@ class Shortener:
             for field in ("id", "attr", "arg", "name"):
                 self.words.add(getattr(node, field, None))
         self._collect()
+        # A number that only the driver asks for by name gets one that the compiler drops.
+        self._numbers = {n for found in self.consts.values() for n in found}
+        self._numbers -= words if taken is None else taken
+        self._keep -= self._numbers
         self._choose()
 
     # --- what there is -----------------------------------------------------------------------
@@ -292,7 +309,9 @@ class Shortener:
         there = sorted((n for n in there if not n.startswith("__")), key=lambda n: (len(n), n))
         for n in sorted(names, key=lambda n: (-len(clash[n]), n)):
             have = {self.short.get(other) for other in clash[n]}
-            if n in self._globals:
+            if n in self._numbers:
+                free = []
+            elif n in self._globals:
                 free = [w for w in there if w not in have | clash[n]]
             else:
                 free = [w for w in _WORDS if w not in have | taken]
@@ -638,7 +657,7 @@ def _globals(function):
 def shorten(root, sources):
     # {module: its text} -> {module: its text with short names}, and {module: [(short, function)]}
     # for the reader of a traceback.
-    owner = Shortener(sources, *outside(root))
+    owner = Shortener(sources, *outside(root), taken(root))
     functions = {
         module: sorted(
             (owner.short[node.name], node.name)

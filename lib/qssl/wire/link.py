@@ -24,7 +24,6 @@
 # A source has job(now) -> a job or None, wants(now): whether it would give one, and lost(result):
 # RESTARTED, TIMEOUT (the modem is dead) or 0 (lines may have been missed).
 
-import select
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -156,6 +155,8 @@ class Link:
         self._filling = False
         self.depth = 0  # blocking calls in progress, one in the callback of another
         try:
+            import select  # here: no name of the module, which stays
+
             self._poll = select.poll()
             self._poll.register(uart, select.POLLIN)
         except (OSError, TypeError, AttributeError, ValueError):
