@@ -35,10 +35,11 @@ def suite(modem, id, best):
 def takes(modem, what, line, known, prefix=None):
     # Generator: whether the firmware has what the line names. It lacks that only if it refuses the
     # line time and again and in between takes `known`, a line of that kind which every firmware
-    # takes: errors come in bursts, too. What it lacked before is asked once each time: it may have
-    # been ill.
+    # takes: errors come in bursts, too; nor if it is a key that protects, and the firmware lists
+    # it. What it lacked before is asked once each time: it may have been ill.
     lacks = modem.witness.lacks
-    refused = lacks.pop(what, 0)
+    how = "the modem refuses each setting; no connection is made, restart it"
+    refused = before = lacks.pop(what, 0)
     for _ in range(2 * _TRIES):
         result = yield from modem.at.ask(line, prefix, tries=_TRIES)
         if result == _l.OK:
@@ -47,12 +48,24 @@ def takes(modem, what, line, known, prefix=None):
             break
         refused += 1
         if refused == _TRIES:
+            if not before and what in _GUARDS and (yield from _lists(modem, what)):
+                how = "the modem refuses %s, which it has; no connection is made, restart it"
+                how = how % what.decode()
+                break
             lacks[what] = _TRIES - 1
             return False
         if (yield from modem.at.ask(known, prefix)) != _l.OK:
             refused = 0
-    how = "the modem refuses each setting; no connection is made, restart it"
     modem.at.fail(result, "tls", how)
+
+
+def _lists(modem, key):
+    # Generator: whether the test command names the key.
+    if (yield from modem.at.ask(b"AT+QSSLCFG=?", b"+QSSLCFG:")) == _l.OK:
+        for line in modem.at.lines:
+            if line.strip().startswith(b'"%s",' % key):
+                return True
+    return False
 
 
 def mended(modem, id, best):

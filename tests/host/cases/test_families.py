@@ -384,11 +384,11 @@ def test_a_burst_of_errors_is_no_firmware_that_lacks_a_key():
 
 
 def test_what_a_modem_refused_while_it_was_ill_is_asked_again():
-    # It has sni, checkhost and the suite, and refuses just these as one that lacks them would; the
-    # next connection of the same context has them.
+    # It has sni, checkhost and the suite, and refuses just these as one that lacks them would, and
+    # to list them; the next connection of the same context has them.
     for model, _ in LTE:
         rig, modem, log = started(model)
-        keys = ('"sni",', '"checkhost",', '"ciphersuite",0,0XC02F')
+        keys = ('"sni",', '"checkhost",', '"ciphersuite",0,0XC02F', "?")
         ill = [True]
 
         def event(kind, text, rig=rig, log=log, ill=ill, keys=keys):
@@ -412,6 +412,29 @@ def test_what_a_modem_refused_while_it_was_ill_is_asked_again():
         count = log.count("AT+QSSLCFG")
         modem.connect(HOST, 8883, ctx).close()
         assert log.count("AT+QSSLCFG") - count < 6, model
+
+
+def test_a_key_that_is_refused_each_time_but_listed():
+    # A firmware that lacks a key does not list it: no connection with less.
+    for model, key in (("ec25", "sni"), ("bg96", "checkhost"), ("bg95", "sni")):
+        rig, modem, log = started(model)
+        ill = [True]
+
+        def event(kind, text, rig=rig, log=log, ill=ill, key=key):
+            log(kind, text)
+            if ill and text.startswith('AT+QSSLCFG="%s",' % key):
+                arm(rig, "error cmd=+QSSLCFG")
+
+        rig.model.on_event = event
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for _ in range(2):
+            e = raised(modem.connect, HOST, 8883, ctx)
+            assert e.phase == "tls" and key + ", which it has" in str(e), (model, e)
+        assert not rig.net.conns
+        ill.clear()
+        modem.connect(HOST, 8883, ctx).close()
+        tls = rig.net.conns[-1].tls
+        assert tls.server_name == HOST and (key == "sni" or tls.check_name == HOST), model
 
 
 def test_a_byte_of_what_was_left_is_lost():
