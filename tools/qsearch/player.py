@@ -17,6 +17,7 @@ _START_S = 60
 _CHANGING = ("corrupt",)
 _SHIFTING = ("lose", "dup", "insert", "before")  # one kind alone shows; two may cancel out
 _TYPED = ("lose_in", "corrupt_in", "insert_in", "dup_in", "send_lost")
+_RENAMING = ("corrupt_in", "insert_in")
 _MUTE = ("send_mute", "delay", "lose_answer", "gap")
 _HARMLESS = ("connect", "mark", "write", "flush", "push", "recv", "read", "into", "line", "close")
 _HARMLESS += ("sleep", "end")
@@ -105,6 +106,10 @@ class Player:
         self.up = not [k for k in kinds if k in _TYPED]
         # One byte of one command line is changed and nothing else is wrong: all promises hold.
         self.echoes = plan["switches"].get("echo_obeys") != "never"  # G7 needs it
+        # Without it an id that was damaged is another connection's, and so is what is read.
+        two = sockets > 10  # digits, of which one may be lost or doubled
+        if not self.echoes and [k for k in kinds if k in _TYPED and (two or k in _RENAMING)]:
+            self.down = False
         # It drops what comes while it answers: the default of the switch busy_input.
         self.deaf = bool(plan["switches"].get("take_ms") or plan["switches"].get("reply_ms"))
         self.strict = self.echoes and not self.up and self.single(plan["ops"])

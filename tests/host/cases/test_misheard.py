@@ -388,6 +388,25 @@ def test_a_modem_that_never_echoes():
     assert reads(side.sock, 0) == b""
 
 
+def test_a_byte_lost_as_data_are_asked_for_without_an_echo():
+    # Ids of one digit: what is left of the command names no other connection.
+    for kind, step in ("lose_in", 1), ("dup_in", 3):
+        for at in range(1, 19, step):
+            net = FakeNet(Server())
+            rig, modem = up(net, switches={"echo_obeys": "never"}, sockets=10)
+            socks = [modem.connect("%d.example" % i, 443, tls(modem)) for i in range(3)]
+            for i in range(3):
+                net.default.conns["%d.example" % i].push(pattern(1600, 50 * i))
+            arm(rig, "%s in=command line=AT+QSSLRECV=1,1 at=%d" % (kind, at))
+            for i in (1, 0, 2):
+                socks[i].settimeout(30)
+                try:
+                    got = reads(socks[i], 1600)
+                except OSError:
+                    continue
+                assert got == pattern(1600, 50 * i), (kind, at, i)
+
+
 def test_settings_of_a_modem_that_never_echoes():
     # What is set and read back alike, such as a blank too many or a letter of the other case in
     # the name of a file, shows as a connection that fails: then all is set again.
