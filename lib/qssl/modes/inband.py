@@ -4,12 +4,12 @@
 #
 # What the modem itself says in data mode looks like payload, and payload may look like what the
 # modem says. So everything is payload, except:
-#   CR LF NO CARRIER CR LF  if nothing but URCs follows, and the modem then is in command mode; or
-#                           ERROR, which is what it says to payload that was typed meanwhile
+#   CR LF NO CARRIER CR LF  if the modem then is in command mode
 #   both, in this order     as the next one, of LTE modems
-#   CR LF OK CR LF          if it comes when +++ has had its time, nothing but URCs follows, and an
-#                           AT is answered
-# What may be such words is held back until that is known. Nothing here waits or allocates.
+#   CR LF OK CR LF          if it comes when +++ has had its time, no other one follows, and an AT
+#                           is answered
+# Behind them lines may come, such as URCs that were put off: the first begins with CR LF. What may
+# be such words is held back until that is known. Nothing here waits or allocates.
 
 from time import ticks_diff, ticks_ms
 
@@ -18,6 +18,8 @@ from micropython import const
 _ENDLESS = const(1 << 29)
 _HOLD = const(512)
 _PIECE = const(16)  # bytes that tell whether what is held goes on as words
+
+_LF = const(10)
 
 _END = const(b"\r\nNO CARRIER\r\n")
 _OK = const(b"\r\nOK\r\n")
@@ -40,9 +42,9 @@ class Words:
         self._last = self._fin = 0  # end and start of the answer to the proof
         self._both = False  # NO CARRIER came together with the OK of +++
         self.old = 0  # bytes held when +++ went out: theirs it can't be
-        self.asked = 0  # the same when AT went out
         self.since = None  # ticks: from when on an OK may be the answer to +++
-        self.proof = False  # AT is out
+        self.proof = False  # AT is out ...
+        self._asked = 0  # ... and what was held then is no answer to it
 
     def listen(self):
         self._parser.expect(_ENDLESS, self, None)
@@ -91,6 +93,11 @@ class Words:
     def held(self):
         return self._held
 
+    def asks(self, n):
+        # AT goes out, for the n-th time.
+        self._asked = self._held
+        self.proof = n
+
     def release(self):
         # What is held is payload.
         self._go = self._held
@@ -105,7 +112,7 @@ class Words:
             self._go = go - n
             self._held -= n
             self.old = max(self.old - n, 0)
-            self.asked = max(self.asked - n, 0)
+            self._asked = max(self._asked - n, 0)
             for i in range(self._held):
                 self._hold[i] = self._hold[i + n]
             pipe._ready = pipe._rx.any()
@@ -142,13 +149,12 @@ class Words:
             lo += 1
 
     def _own(self, buf, i, hi):
-        # Whether buf[i:hi] is, as far as it has come, a word of the modem and URCs behind it.
+        # Whether buf[i:hi] is, as far as it has come, a word of the modem and lines behind it.
         self.full = self._last = 0
         if not self.proof:
             self._both = False
         late = self.since is not None and ticks_diff(ticks_ms(), self.since) >= 0
-        end = _like(buf, i, hi, _END)
-        if end:
+        if _like(buf, i, hi, _END):
             n = 14
             if (
                 late
@@ -164,22 +170,23 @@ class Words:
             n = 6
         else:
             return False
-        if n <= hi - i:
+        if n <= hi - i and (self.proof or buf[hi - 1] == _LF):
             self.full = n
         n += i
-        while n < hi:
-            if self.proof and n >= self.asked:
-                for word in (_OK, _ERROR):
-                    if _like(buf, n, hi, word):
-                        if hi - n >= len(word):
-                            self._fin = n - i
-                            self._last = n - i + len(word)
-                        return True
-            if not (_like(buf, n, hi, b"\r\n+") or (end and _like(buf, n, hi, _ERROR))):
-                return False
-            n = buf.find(b"\n", n + 2, hi) + 1
-            if not n:
-                return True
+        if not _like(buf, n, hi, b"\r\n") or buf.find(_END, n, hi) >= 0:
+            return False  # the modem says it once
+        if not self.proof:
+            # In data mode the modem's own OK is the last word.
+            return not late or buf.find(_OK, max(n, self.old), hi) < 0
+        at = max(n, self._asked)
+        n = buf.find(_OK, at, hi)
+        bad = buf.find(_ERROR, at, n if n >= 0 else hi)
+        if bad >= 0:
+            self._fin = bad - i
+            self._last = bad - i + 9
+        elif n >= 0:
+            self._fin = n - i
+            self._last = n - i + 6
         return True
 
 

@@ -176,13 +176,12 @@ class Pipe(Socket):
                 if words.proof == 2:
                     link.distrust()
                 else:  # of +++ and AT some firmware makes one line, which it ignores
-                    words.proof = 2
+                    words.asks(2)
                     self._next(_PROOF)
                     link.type(b"AT\r", 3)
         elif words.any() and words.full and quiet >= _PART_MS and spent >= _WAIT_MS:
             self._next(_PROOF)
-            words.proof = True
-            words.asked = words.held()
+            words.asks(1)
             link.type(b"AT\r", 3)
         elif spent >= _LATE_MS or (spent >= _AGAIN_MS and quiet >= _SILENT_MS):
             self._lift()

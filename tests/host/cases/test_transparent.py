@@ -12,6 +12,7 @@ from ugsim.fakenet import EchoPeer, FakeNet, RefusingPeer, SinkPeer, SourcePeer,
 TIMEOUT_S = 300
 
 NO_CARRIER = b"\r\nNO CARRIER\r\n"
+OK = b"\r\nOK\r\n"
 
 
 def test_both_ways():
@@ -194,6 +195,51 @@ def test_answers_to_what_is_typed_behind_the_end():
             pipe.close()
         except OSError:
             pass
+        works(modem)
+
+
+def test_no_carrier_in_earnest_and_lines_behind_it():
+    # What the modem had to say meanwhile comes as data mode ends.
+    for line in (
+        "RING",
+        "OK",
+        "ERROR",
+        "RING\\n\\n+CREG: 1",
+        "+CREG: 1\\n\\nOK\\n\\nRING",
+        '+CMT: "+491510000000",,"26/11/22,10:00:00+00"\\nDear all,\\nOK',
+        "Call Ready",
+    ):
+        for after in (0, 40, 250):
+            rig, modem, pipe, peer = piped()
+            peer.say(b"the end")
+            if not after:
+                rig.model.command("say " + line)
+            rig.sleep(50)
+            peer.conn.peer_close()
+            if after:
+                rig.sleep(after)
+                rig.model.command("say " + line)
+            start = rig.now
+            assert pipe.recv(99) == b"the end", line
+            assert pipe.recv(1) == b"" and rig.now - start < 6000, (line, after)
+            pipe.close()
+            works(modem)
+
+
+def test_no_carrier_as_payload_with_lines_behind_it():
+    for line in (b"\r\nOK\r\n", b"\r\nRING\r\n", b"\r\nRING\r\n\r\nOK\r\n", b"\r\n\0\xff" + OK):
+        data = NO_CARRIER + line
+        rig, modem, pipe, peer = piped()
+        for after in (0, 1500, 2900):
+            peer.say(data)
+            rig.sleep(after)
+            peer.say(data)
+            start = rig.now
+            takes(pipe, data + data)
+            assert rig.now - start < 6000
+            assert pipe.write(b"goes on") == 7
+        until(modem, peer.has(b"goes on" * 3))
+        pipe.close()
         works(modem)
 
 

@@ -574,3 +574,14 @@ def test_escape_from_a_slow_modem():
         modem.signal()
         pipe.resume()
     pipe.close()
+
+
+def test_lines_of_others_behind_the_answer():
+    for line in ("RING", "Call Ready", '+CMT: "+4915",,"26/11/22,10:00:00+00"\\nHi,\\nhello'):
+        rig, modem, pipe, peer = piped()
+        rig.model.command("say " + line)
+        pipe.escape()
+        assert modem.signal() is not None and modem.stats.resyncs == 1, line
+        pipe.resume()
+        peer.say(b"after")
+        takes(pipe, b"after")
