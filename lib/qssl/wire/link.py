@@ -549,7 +549,8 @@ class Link:
         if self.urc(buf, lo, hi, True):
             return
         self.stats.unknown += 1
-        self.quoted(buf, lo, hi)
+        if buf[lo] == 43:  # + of a URC; else payload may come back
+            self.quoted(buf, lo, hi)
         if self.strays is not None:
             self.strays.write(buf, lo, hi - lo)
         if behind and not self.parser.blanks:

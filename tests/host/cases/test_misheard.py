@@ -321,6 +321,19 @@ def test_payload_that_is_echoed_all_the_same():
         assert modem.stats.resyncs == 1 and modem.link.echo
 
 
+def test_payload_that_is_echoed_with_prompts_between():
+    # What is more than was typed reads like a line of others, with a quotation that is left open.
+    rig, modem = up(FakeNet(Server()), switches={"payload_echo": "always", "prompt_again": "both"})
+    side = Side(modem, rig.net.default, tls(modem), "a.example")
+    for count in (60, 90, 300):
+        data = b'POST / HTTP/1.1\r\n\r\n{"%s":0}' % (b"n" * count)
+        side.written += data
+        side.sock.write(data)
+        side.sock.flush()
+    assert rig.net.default.got["a.example"] == side.written
+    assert modem.stats.resyncs == 1 and modem.link.echo
+
+
 def test_payload_that_is_echoed_while_the_result_takes_its_time():
     # SEND OK comes alone then, and whole.
     for baud in (0, 115200):
