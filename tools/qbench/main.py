@@ -24,8 +24,8 @@ def _limit(row):
     if row.unit == "B" and not row.key.startswith("net "):
         return row.value + max(row.value // 50, 32)
     if row.key.startswith("turns "):
-        # Where in a turn a byte comes decides some of it.
-        return round(row.value * (1.1 if row.less else 0.99), 4)
+        # Where names lie in the tables of objects decides some of it.
+        return round(row.value * (1.05 if row.less else 0.995), 4)
     return row.value if row.less else round(row.value - 0.001, 4)
 
 
