@@ -32,9 +32,9 @@ def _limit(row):
 def _surely(row):
     # Whether its limit keeps the promise, too.
     limit = _limit(row)
-    return not row.key.startswith("turns ") or (
-        limit <= row.promise if row.less else limit >= row.promise
-    )
+    if not row.key.startswith("turns ") or row.unit == "":
+        return True
+    return limit <= row.promise if row.less else limit >= row.promise
 
 
 def problems(parts, limits):

@@ -120,8 +120,8 @@ a cycle-accurate emulator of an RP2040 showed for it: 1.97 ms receiving, 2.36 ms
 0.98 ms behind the prompt; here they come to 2.07, 2.20 and 0.99 ms. The interrupts of the UART
 are not in it: about 14 % of the processor at 921600 baud.
 
-By the same model that driver had 89 % receiving and 84 % sending at 921600 baud (there about 90 and
-83 %), and the processor never waited while it received. In writes of 500 bytes, three calls of
+By the same model that driver had 89 % receiving and 84 % sending at 921600 baud (there about 90
+and 83 %), and the processor never waited while it received. In writes of 500 bytes, three calls of
 `write()` lie between SEND OK and a full buffer; a second buffer would hide them, up to the share
 of full writes, for 1.5 kB of heap a socket. Single bytes are slower than the line: what has
 waited for 50 ms goes out with what there is.
