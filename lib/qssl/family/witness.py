@@ -16,6 +16,7 @@ _BOOT_MS = const(20000)  # from RDY to APP RDY, at most
 _PROMPT_MS = const(4000)  # the prompt gives up after 5 s
 _QUESTION = const(b'AT+QICFG="transpktsize"\r')  # of qssl.family.ready
 _SET = const(1460)
+_WORDS = const((b"POWERED DOWN", b"NORMAL POWER DOWN", b"PSM POWER DOWN"))
 
 
 class Marked(Witness):
@@ -28,6 +29,7 @@ class Marked(Witness):
         super().__init__(modem)
         self._told = -1
         self._booted = ticks_ms()
+        self._due = 0  # ticks: of the exchange in which it has said that it has restarted
         self.lacks = {}  # keys of AT+QSSLCFG, and suites, that this firmware has not
         # What it does to SSL contexts, see qssl.family.stands: how often in a row it has forgotten
         # one, how long (ms) that one had taken since the begin of its being set (ticks), and
@@ -87,14 +89,22 @@ class Marked(Witness):
     def late(self, now):
         # Whether the modem may have given up its prompt by now: what is typed would be commands.
         link = self._modem.link
-        return link.job.limit_ms - ticks_diff(link._due, now) > _PROMPT_MS
+        due = self._due if link.claim == _l.RESTARTED else link._due
+        return link.job.limit_ms - ticks_diff(due, now) > _PROMPT_MS
 
     # --- words of LTE modems ---
+
+    def said(self, buf, lo, hi):
+        # It has restarted; or it is text, and the exchange goes on, whose deadline is now nearer.
+        link = self._modem.link
+        if link.claim != _l.RESTARTED:
+            self._due = link._due
+        self._modem._on_restart(buf, lo, hi)
 
     def rdy(self, buf, lo, hi):
         if hi - lo == 3:
             self._booted = ticks_ms()
-        self._modem._on_restart(buf, lo, hi)
+        self.said(buf, lo, hi)
 
     def ready(self, buf, lo, hi):
         # APP RDY follows RDY. Alone it says the same.
@@ -103,17 +113,17 @@ class Marked(Witness):
             self._booted = None
             if ticks_diff(ticks_ms(), booted) < _BOOT_MS:
                 return
-        self._modem._on_restart(buf, lo, hi)
+        self.said(buf, lo, hi)
 
 
 def attach(modem):
     # In the place of the Witness.
     link = modem.link
     w = modem.witness = link.witness = Marked(modem)
+    link.urcs += [(word, w.said) for word in _WORDS]
     link.urcs += (
         (b"RDY", w.rdy),
         (b"APP RDY", w.ready),
-        (b"PSM POWER DOWN", modem._on_restart),
         (b"+QSSLCLOSE:", modem._on_known),  # of AT+QICFG="close/mode",1
         (b"+QICLOSE:", modem._on_known),
     )

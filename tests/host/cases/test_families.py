@@ -895,6 +895,29 @@ def test_a_byte_that_is_lost_behind_the_prompt():
             works(modem)
 
 
+def test_a_text_that_reads_like_a_restart_before_a_prompt():
+    # The prompt is not late for that, nor is one believed that is.
+    for model in ("ec25", "ec200u", "eg800k"):
+        for word in ("RDY", "POWERED DOWN", "NORMAL POWER DOWN", "PSM POWER DOWN", "APP RDY"):
+            rig, modem, log = started(model)
+            sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+            echoed(sock, 10)
+            modem.sleep_ms(25000)
+            arm(rig, "before before=prompt text=" + word)
+            echoed(sock, 10)
+            assert modem.up and not modem.stats.restarts and not modem.stats.timeouts, word
+    for word in ("RDY", "PSM POWER DOWN"):
+        idle = Busy(5500)
+        rig, modem, log = impatient(model, idle=idle, switches={"prompt_late": "nothing"})
+        sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+        idle.log = log
+        arm(rig, "before before=prompt text=" + word)
+        sock.write(b"AT+CFUN=1,1\r\n" * 20)
+        raised(sock.flush)
+        modem.sleep_ms(20000)
+        assert not log.count("AT+CFUN=1,1"), word
+
+
 # --- firmware that opens no more -----------------------------------------------------------------
 
 

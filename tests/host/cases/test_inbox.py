@@ -751,7 +751,7 @@ def test_a_web_page_is_no_acknowledgement():
                     b.up = Uplink(b.modem, HOST, 443, tls(b.modem), Https(HOST), RamQueue())
                 for n in range(3):
                     b.up.put(b'{"n":%d}' % n)
-                b.up.run(1)
+                b.up.run(2)
                 where = kind, end[:30], both
                 if not taken:
                     assert len(b.up.queue) == 3 and b.up.delivered == 0, where
