@@ -115,7 +115,9 @@ class Push:
         return n
 
     def _show(self):
-        self._sock._ready = self._sock._rx.any()
+        sock = self._sock
+        if not sock._dead():  # else the ring holds what was not right, too
+            sock._ready = sock._rx.any()
 
     # --- what Socket calls ---
 

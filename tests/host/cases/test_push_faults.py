@@ -3,7 +3,7 @@
 
 import rig as _rig
 from driver_kit import HOST, pattern, raised, reads, up, works
-from mode_kit import Talker, TellingUart, pushing, tls
+from mode_kit import Talker, TellingUart, pushing, takes, tls
 from qssl import Modem
 from ugsim.fakenet import FakeNet, SourcePeer
 
@@ -77,6 +77,26 @@ def test_bytes_lost_anywhere_without_line_end_after_the_data():
 def test_bytes_added_anywhere():
     assert lose("insert", 1, LENGTH) <= FRAME
     assert lose("dup", 1, LENGTH) <= FRAME + 11  # a CR or LF too many between lines
+
+
+def test_a_push_behind_one_that_was_damaged():
+    # The socket has failed, and goes on to be pushed at until it is closed: none of it is shown.
+    for fault in ("lose at=40 bytes=1", "insert at=60 bytes=1", "lose at=126 bytes=3"):
+        rig, modem, sock, peer = pushing()
+        sent = pattern(300)
+        peer.say(sent[:10])
+        takes(sock, sent[:10])
+        rig.model.command("fault " + fault)
+        peer.say(sent[10:110])
+        modem.sleep_ms(3000)
+        peer.say(sent[110:200])
+        modem.sleep_ms(3000)
+        peer.say(sent[200:])
+        modem.sleep_ms(100)
+        assert modem.stats.garbled and not modem.link.sick, fault
+        assert "lost" in str(raised(sock.recv, 1500)), fault
+        sock.close()
+        works(modem)
 
 
 def test_payload_that_stops_in_the_middle():
