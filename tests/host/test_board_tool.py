@@ -123,6 +123,8 @@ def test_the_commands_of_mpremote_alone(host, tmp_path, certs):
     text = "import board, qssl\nprint(board.access()['apn'], qssl.__version__)\nprint('PASS')"
     result = host.execute(text)
     assert result.passed and result.output.startswith("by.hand " + VERSION), result.output
+    result = host.run(setup.ROOT / "tests/device/smoke.py")
+    assert result.passed, result.output
 
 
 def test_sources_take_the_place_of_compiled_files(host):

