@@ -157,10 +157,17 @@ class Pipe(Socket):
                     self._decide()
             sent = self._sent_ms
             if step == _GUARD or sent is None:
+                dtr = self._modem.pins[2]
                 if not self._txdone():
                     self._sent_ms = None
                 elif sent is None:
                     self._sent_ms = now
+                elif dtr is not None and not self._tries:
+                    if step == _GUARD and ticks_diff(now, sent) >= _PART_MS:
+                        self._next(_ESCAPED)
+                        words.since = self._since
+                        words.old = words.held()
+                        dtr.value(0)
                 elif ticks_diff(now, sent) >= _GUARD_MS:
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
@@ -198,17 +205,10 @@ class Pipe(Socket):
 
     def _escape(self):
         # Starts to leave the data mode.
-        dtr = self._modem.pins[2]
         self._tries = 0
         self._words.since = None
         self._words.proof = False
-        if dtr is None:
-            self._next(_GUARD)
-        else:
-            self._next(_ESCAPED)
-            self._words.since = self._since
-            self._words.old = self._words.held()
-            dtr.value(0)
+        self._next(_GUARD)
 
     def _lift(self):
         dtr = self._modem.pins[2]

@@ -345,6 +345,18 @@ def test_dtr():
     works(modem)
 
 
+def test_dtr_while_the_uart_is_still_sending():
+    # What the modem gets after DTR went it takes for commands.
+    rig, modem, pipe, peer, pins = with_pins(("dtr",), baud=9600)
+    log = Log(rig)
+    data = b"x\rAT+NONSENSE\r" * 20
+    pipe.write(data)
+    pipe.escape()
+    modem.sleep_ms(500)
+    assert peer.got == data and log.count("AT+NONSENSE") == 0
+    assert modem.signal() is not None
+
+
 def test_dtr_that_is_not_wired():
     # The pin does nothing: +++ after all.
     rig, modem, pipe, peer, pins = with_pins(["dtr"])
