@@ -173,9 +173,13 @@ class Again(_l.Job):
             return
         self._tries -= 1
         if not self._tries:
+            sock.ctx._failed = True
+            sock._ready = 0  # what was pushed
+            self._end()
+            if self._told < 0:
+                sock.fail("unreadable")
+                return
             lost(sock._modem, sock.ctx)
             if self._line:
                 sock._modem.witness.strikes = 0  # the program tries again, if it wants to
-            sock._ready = 0  # what was pushed
-            self._end()
             sock.fail("ctx lost")

@@ -1081,6 +1081,37 @@ def test_a_push_that_holds_the_line_before_the_context_was_asked_about():
         works(modem)
 
 
+def test_a_context_that_can_not_be_seen_behind_the_opening():
+    # The modem refuses the questions: nothing is sent, and it is said so.
+    for how in ("connect", "push", "open", "open push"):
+        rig, modem, log = started("bg95")
+
+        def event(kind, text, rig=rig, log=log):
+            log(kind, text)
+            if log.count("AT+QSSLOPEN") and text.startswith("AT+QSSLCFG"):
+                arm(rig, "error cmd=+QSSLCFG")
+
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        rig.model.on_event = event
+        try:
+            if how.startswith("open"):
+                sock = modem.open(HOST, 8883, ctx, push="push" in how)
+            else:
+                sock = modem.connect(HOST, 8883, ctx, push="push" in how)
+            sock.settimeout(30)
+            sock.write(b"x")
+            sock.flush()
+            e = None
+        except OSError as error:
+            e = error
+        assert e and e.errno == errno.EIO, (how, e)
+        assert "can't be read" in str(e) or "shows no settings" in str(e), (how, e)
+        assert not rig.net.conns[0].sent, how
+        rig.model.on_event = log
+        modem.sleep_ms(2000)
+        works(modem)
+
+
 def test_an_open_that_takes_another_id():
     # As connect() does. What was written before stays, and each id its own memory.
     for held in (False, True):
