@@ -31,7 +31,8 @@ WRITE_US, WRITE_BYTE = 30, 1
 POLL_US = 100  # a poll that finds bytes
 LATENCY_US = 300  # the modem's, to prompt and to answer: so much in the mean of each 11 ...
 STEP_US = 20  # ... which differ by this
-SLOW_US = 12000  # at most, of a slow modem
+SLOW_US = 12000  # at most, of a slow modem, each of SLOW_ROUNDS another time
+SLOW_ROUNDS = 37
 CALLS = 64
 
 PAYLOAD = bytes(range(256)) * 6
@@ -147,7 +148,7 @@ class Uart:
         # us that the modem takes this time.
         self.turn += 1
         us = LATENCY_US + (self.turn * 7 % 11 - 5) * STEP_US
-        return us + self.slow * (self.turn * 13 % 37) // 36
+        return us + self.slow * (self.turn * 13 % SLOW_ROUNDS) // (SLOW_ROUNDS - 1)
 
     def sync(self, t):
         # What has come until now goes into the ring.
@@ -355,12 +356,13 @@ def receive(baud, n, slow=0):
     uart, sock = connect(baud)
     uart.slow = slow
     buf = bytearray(n)
-    uart.give = 1500 * (ROUNDS + 4)
+    rounds = SLOW_ROUNDS if slow else ROUNDS
+    uart.give = 1500 * (rounds + 4)
     uart.say(clock.now(ticks()), b'\r\n+QSSLURC: "recv",0\r\n')
     for _ in range(3072 // n):
         sock.readinto(buf)
     before = begin(uart)
-    for _ in range(ROUNDS * 1500 // n):
+    for _ in range(rounds * 1500 // n):
         sock.readinto(buf)
     return spent(uart, before)
 
@@ -391,5 +393,5 @@ for n in PIECES:
     found["pieces"][n] = send(BAUDS[-1], n, FEW if n == 1 else TOTAL)
 found["recv 512"] = receive(BAUDS[-1], 512)
 found["recv slow"] = receive(BAUDS[-1], 1500, SLOW_US)
-found["send slow"] = send(BAUDS[-1], 1460, ROUNDS * 1460, SLOW_US)
+found["send slow"] = send(BAUDS[-1], 1460, SLOW_ROUNDS * 1460, SLOW_US)
 print(json.dumps(found))
