@@ -197,16 +197,19 @@ class Link:
         # One turn of a blocking call: sleeps until bytes come, and pumps. due: ticks or None. who:
         # the channel that waits, which goes on at once. False: the deadline has passed.
         nap = _REST_MS
+        now = ticks_ms()
         if due is None:
-            if self.jam and ticks_diff(ticks_ms(), self.heard) > _JAM_MS:
+            if self.jam and ticks_diff(now, self.heard) > _JAM_MS:
                 return False  # nobody else is there to end it
-        else:
-            nap = min(nap, ticks_diff(due, ticks_ms()))
+        elif ticks_diff(due, now) < nap:
+            nap = ticks_diff(due, now)
             if nap <= 0:
                 return False
-        self._nap = nap
         if self.idle is not None:
             self.idle()
+            if nap > _NAP_MS < ticks_diff(ticks_ms(), now):
+                nap = _NAP_MS  # a hook that takes long itself has its next turn soon
+        self._nap = nap
         if self.events is not None:
             self.events.deliver()
         if self.busy:
@@ -551,6 +554,7 @@ class Link:
         self.stats.unknown += 1
         if buf[lo] == 43:  # + of a URC; else payload may come back
             self.quoted(buf, lo, hi)
+            self.parser.text |= self.parser.prompt  # a prompt has an empty line before it
         if self.strays is not None:
             self.strays.write(buf, lo, hi - lo)
         if behind and not self.parser.blanks:

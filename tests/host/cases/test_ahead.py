@@ -410,3 +410,14 @@ def test_other_bytes_as_many_as_the_token():
         for ms in range(350, 500, 10):
             model.timers.at(rig.now + ms, lambda m=model: m.out.urc("+XYZABC"))
         assert raised(sock.close).errno, after_ms
+
+
+def test_a_hook_that_takes_long_itself_has_its_next_turn_soon():
+    watch = Watch(88)
+    rig, modem, sock = connected(EchoPeer(), idle=watch, switches={"reply_ms": 300})
+    watch.start()
+    for n in (500, 1460, 3000):
+        sock.write(pattern(n))
+        sock.flush()
+        assert reads(sock, n) == pattern(n)
+    assert watch.calls > 5 and watch.stop() <= 100, watch.worst

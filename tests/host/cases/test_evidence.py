@@ -452,7 +452,7 @@ def test_texts_from_outside_before_a_refusal():
             rig, modem, sock, _ = of_kind(kind, model)
             sock.close()
             log = driver_kit.Log(rig)
-            for form in _FORMS:
+            for form in _FORMS + ("+QNEW: 1,2\n%s",):
                 for text in ("> ", "SEND OK\n>"):
                     if kind == "transparent":
                         sock = modem.transparent(HOST, 8883, tls(modem))
