@@ -54,8 +54,8 @@ ctx|!EINVAL|open|ctx must be what modem.tls() returned
 down|ENOTCONN|open|the PDP context is not active; call modem.start(), for another one \
 modem.activate()
 all used|ENOBUFS|open|all sockets are in use; close one, or use Modem(sockets=n)
-unreleased|ENOBUFS|open|closing sockets are not released by the modem
-refused|ECONNREFUSED|open|the connection was refused
+unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or modem.start()
+refused|ECONNREFUSED|open|the connection was refused; modem.diagnose() looks into it
 open late||open|did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
 urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another port \

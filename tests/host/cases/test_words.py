@@ -73,6 +73,14 @@ def opening(*faults, **keywords):
     return raised(modem.connect, HOST, 443, ctx, 30000)
 
 
+def refused_in_the_background():
+    rig, modem = up(FakeNet(EchoPeer()))
+    arm(rig, "open_error code=565")
+    sock = modem.open(HOST, 443, tls(modem))
+    modem.sleep_ms(3000)
+    return raised(sock.recv, 1)
+
+
 def stalling():
     rig, modem = up(FakeNet(StallingPeer()))
     return raised(modem.connect, HOST, 443, tls(modem), 20000)
@@ -171,6 +179,8 @@ TABLE = (
      errno.ETIMEDOUT, ("stopped answering", "power"), ("reachable", "UART", "never set")),
     ("modem dead, reading", lambda: dead(lambda m, s: s.recv(1)), Error, errno.ETIMEDOUT,
      ("answer", "reconnect"), ("reachable", "never set", "RTS")),
+    ("refused, as open() finds out later", refused_in_the_background, Error, errno.ECONNREFUSED,
+     ("refused", "diagnose()"), WIRING + ("restarted",)),
     ("the server never ends its handshake", stalling, Error, errno.ETIMEDOUT,
      (HOST, "did not answer in time"), ("UART", "power", "urc")),
     ("+QSSLOPEN never comes, but it is open", lambda: opening("open_never"), Error, errno.EIO,
