@@ -51,6 +51,30 @@ def test_an_interruption_is_no_failure(capsys):
     assert one.failures == [] and "FAILED" not in capsys.readouterr().out
 
 
+def test_ctrl_c_at_any_moment_is_one_sentence():
+    # To the parent twice, and to a worker: none of them ends with a traceback, or a failure.
+    code = (
+        "import os, signal, sys, threading, time\n"
+        "import setup\nfrom qsearch import run\n"
+        "def strike():\n"
+        "    time.sleep(float(sys.argv[1]))\n"
+        "    for process in [*made[0].workers]:\n        os.kill(process.pid, signal.SIGINT)\n"
+        "    for _ in range(2):\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "def program(args):\n"
+        "    one = run.Search([run.cpython()], options)\n    made.append(one)\n"
+        "    threading.Thread(target=strike, daemon=True).start()\n    return one.run()\n"
+        "import argparse\nmade = []\n"
+        "options = argparse.Namespace(seed=0, schedules=500, jobs=2, forms='all', model='ug96')\n"
+        "sys.exit(setup.main(program))\n"
+    )
+    for delay in (0, 0.001, 0.05, 0.4):
+        env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
+        argv = [sys.executable, "-c", code, str(delay)]
+        done = subprocess.run(argv, env=env, cwd=setup.ROOT, capture_output=True, text=True)
+        assert done.stderr == "\nInterrupted; run it again to go on.\n", (delay, done.stderr)
+        assert done.returncode == 130 and "FAILED" not in done.stdout, (delay, done.stdout)
+
+
 def seed():
     # With NEW_SEEDS each commit plays schedules that nobody has seen, and the same ones when it is
     # played again. Elsewhere, and where there is no commit, those that are known to hold.

@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -158,7 +159,9 @@ class Search:
                 self.pieces.put((programs[1], first, count, "aio"))
         self.lock = threading.Lock()
         self.over = False
-        self.ended = threading.Semaphore(0)  # counts the jobs that are done
+        # A word of each job that is done. Not a semaphore: Ctrl-C may break off its acquire()
+        # where it holds no lock, which it then releases.
+        self.ended = queue.SimpleQueue()
         self.workers = set()  # those that play
         self.begin = time.monotonic()
         self.shown = 0.0
@@ -176,9 +179,11 @@ class Search:
                 thread.start()
             for _ in threads:
                 # Not join(): a thread whose join() Ctrl-C breaks off counts as ended (bpo-45274).
-                self.ended.acquire()
+                self.ended.get()
         finally:
-            # After Ctrl-C: what was cut off says nothing about the driver.
+            # After Ctrl-C: what was cut off says nothing about the driver. A second one changes
+            # nothing.
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.over = True
             with self.lock:
                 for process in self.workers:
@@ -186,6 +191,7 @@ class Search:
             for thread in threads:
                 if thread.ident is not None:  # it was started
                     thread.join()
+            signal.signal(signal.SIGINT, before)
         self.summary()
         return 1 if self.failures else 0
 
@@ -194,10 +200,12 @@ class Search:
         return [str(first), str(count), self.options.forms, which, self.options.model]
 
     def job(self):
+        # The workers get it too, if somebody sends it to all: they inherit this mask.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.work()
         finally:
-            self.ended.release()
+            self.ended.put(None)
 
     def work(self):
         while True:

@@ -148,5 +148,6 @@ def main(function):
         print("%s: %s" % (Path(sys.argv[0]).name, text), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # while Python ends, too
         print("\nInterrupted; run it again to go on.", file=sys.stderr)
         return 130
