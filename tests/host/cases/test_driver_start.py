@@ -11,6 +11,8 @@ from qssl import Modem
 from qssl.errors import Refused
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer
 
+FAST = sys.implementation.name == "cpython"  # MicroPython takes fewer places
+
 TIMEOUT_S = 600
 
 
@@ -416,7 +418,7 @@ def test_no_modem_at_all():
         watch = Watch()
         rig, _ = bare(idle=watch)
         modem = Modem(uart, idle=watch)
-        for limit in (1000, 10000, 180000):
+        for limit in (1000, 10000, 180000) if FAST else (1000, 30000):
             start = rig.now
             watch.start()
             e = raised(modem.start, "internet", timeout_ms=limit)
@@ -456,7 +458,7 @@ def test_lost_bytes_while_starting():
     rig, modem = bare()
     modem.start("internet")
     total = rig.model.out.total
-    for at in range(1, total, 5):
+    for at in range(1, total, 5 if FAST else 19):
         for fault in ("lose", "insert byte=0a"):
             rig, modem = bare(idle=Watch(39))
             rig.model.command("fault %s at=%d" % (fault, at))
@@ -472,7 +474,7 @@ def test_restart_while_starting():
     rig, modem = bare()
     modem.start("internet")
     total = rig.model.out.total
-    for at in range(1, total, 11):
+    for at in range(1, total, 11 if FAST else 29):
         rig, modem = bare(idle=Watch(39))
         rig.model.command("fault cut at=%d" % at)
         modem.start("internet", timeout_ms=60000)

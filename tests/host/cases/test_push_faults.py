@@ -1,11 +1,15 @@
 # test_push_faults - direct push mode over a line that loses bytes: never wrong data unnoticed.
 # SPDX-License-Identifier: MIT
 
+import sys
+
 import rig as _rig
 from driver_kit import HOST, pattern, raised, reads, up, works
 from mode_kit import Talker, TellingUart, pushing, takes, tls
 from qssl import Modem
 from ugsim.fakenet import FakeNet, SourcePeer
+
+FAST = sys.implementation.name == "cpython"  # MicroPython takes fewer places
 
 TIMEOUT_S = 300
 PIECES = (b"first line\r\n", pattern(40), b"\r\n\r\nOK\r\n", b"x", b"last\r\n")
@@ -36,7 +40,7 @@ def lose(fault, first, last, late=(), **keywords):
     # Plays the pieces once for each place of the fault. Returns how often nothing was wrong. late:
     # places where it shows too late, because what comes next is read later.
     unharmed = 0
-    for at in range(first, last):
+    for at in range(first, last, 1 if FAST else 3):
         rig, modem, sock, peer = pushing(timeout_s=8, **keywords)
         peer.say(b"before")
         assert sock.recv(9) == b"before"
@@ -141,7 +145,7 @@ def overrun(sleep_ms, uart=None, rxbuf=2048, baud=115200):
 
 def test_overrun_without_flow_control():
     # The ring's size is known: an overrun is always noticed, before a byte is shown.
-    for sleep_ms in list(range(250, 700, 17)) + [5000]:
+    for sleep_ms in list(range(250, 700, 17 if FAST else 51)) + [5000]:
         modem, sock, got, right = overrun(sleep_ms, TellingUart)
         assert right and sock.why in ("garbled", "missed"), sleep_ms
         assert not got, sleep_ms  # the whole ring is in doubt
@@ -150,7 +154,7 @@ def test_overrun_without_flow_control():
     sock.close()
     works(modem)
     # A port that doesn't tell it: the framing shows it, but for chances of one in a push's length.
-    for sleep_ms in range(250, 700, 17):
+    for sleep_ms in range(250, 700, 17 if FAST else 51):
         modem, sock, got, right = overrun(sleep_ms)
         assert right and sock.why in ("garbled", "missed"), sleep_ms
 

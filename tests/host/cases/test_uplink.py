@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import sys
 
 import driver_kit
 import rig as rig_module
@@ -17,6 +18,8 @@ from qssl.uplink import Uplink
 from receivers import Broker, HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer, StallingPeer
 from ugsim.model.faults import FAULTS
+
+FAST = sys.implementation.name == "cpython"  # MicroPython takes fewer places
 
 sleep_ms = rig_module.clock.sleep_ms
 uplink.urandom = lambda n: b"\x80" * n  # no jitter
@@ -167,7 +170,7 @@ def test_a_byte_lost_on_the_way_to_the_modem():
         return b"%d:%s" % (number, data)
 
     for fault in ("lose_in", "dup_in", "insert_in"):
-        for at in list(range(1, 40, 6)) + list(range(100, 240, 3)):
+        for at in list(range(1, 40, 6)) + list(range(100, 240, 3 if FAST else 10)):
             bodies = []
 
             class Server(HttpServer):
@@ -191,7 +194,7 @@ def test_a_byte_lost_on_the_way_to_the_modem():
             arm(rig, "%s in=payload line=AT+QSSLSEND at=%d" % (fault, at))
             assert link.run(120) == 0
             assert numbers(server) == [0, 1, 2, 3], (fault, at)
-        for at in range(1, 130, 4):
+        for at in range(1, 130, 4 if FAST else 13):
             got = []
 
             class Keeper(Broker):
