@@ -12,6 +12,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from .. import unload
 from ..wire import link as _l
 from ..wire.ascii import value
 from ..wire.channel import Slot
@@ -47,6 +48,7 @@ class Again(_l.Job):
         self._tries = _TRIES
         sock.fail = self.fail
         sock.job = self.job
+        unload("family", True)  # what this needs itself goes with it
 
     def waits(self):
         # Whether it is not seen yet that the context stood.

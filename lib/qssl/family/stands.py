@@ -14,6 +14,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from .. import unload
 from ..errors import error
 from ..wire import link as _l
 from ..wire.ascii import value
@@ -50,6 +51,7 @@ def stands(modem, ctx, sock=None):
     witness.strikes = 0
     if not good:
         raise error("ctx lost")
+    unload("family wire.command", True)
     return True
 
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 import errno
+import sys
 
-from driver_kit import CA, HOST, Log, Recorder, arm, bare, pattern, raised, reads, works
+import qssl
+from driver_kit import CA, HOST, Log, Recorder, arm, bare, pattern, raised, reads, unload, works
 from qssl import Modem
 from qssl.errors import DeliveryUnknown, Refused
 from qssl.family import choose, table
@@ -23,6 +25,7 @@ MODELS = (
     ("eg800k", "ec200a"),
 )
 LTE = MODELS[1:]
+_NEEDED = "start connect family wire.command"  # until a connection is open
 
 
 def made(model, net=None, **keywords):
@@ -916,6 +919,35 @@ def test_a_text_that_reads_like_a_restart_before_a_prompt():
         raised(sock.flush)
         modem.sleep_ms(20000)
         assert not log.count("AT+CFUN=1,1"), word
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def test_what_an_opening_needs_is_let_go():
+    # From .mpy files; an LTE modem holds no more than a UGxx once the connection is open.
+    none = qssl.unload
+    file = qssl.__file__
+    qssl.unload = unload
+    qssl.__file__ = "qssl/__init__.mpy"
+    unload(_NEEDED)
+    try:
+        for how in ("connect", "push", "open"):
+            rig, modem, log = started("bg95")
+            ctx = modem.tls(0, ca=CA, check_time=False)
+            if how == "open":
+                sock = modem.open(HOST, 8883, ctx)
+            else:
+                sock = modem.connect(HOST, 8883, ctx, push=how == "push")
+            echoed(sock, 10)
+            held = [name[5:] for name in sys.modules if name.startswith("qssl.")]
+            rooms = _NEEDED.split()
+            held = [name for name in held if name in rooms or name.split(".")[0] in rooms]
+            assert not held, (how, held)
+    finally:
+        qssl.unload = none
+        qssl.__file__ = file
+        unload(_NEEDED)
 
 
 # --- firmware that opens no more -----------------------------------------------------------------
