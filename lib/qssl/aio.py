@@ -335,6 +335,7 @@ class Stream:
         self._out = b""  # what didn't fit the socket's buffer, from _at on
         self._at = 0
         self._owned = [False, False]  # a task reads, a task writes
+        self._last = None  # True: a task sends what close() found unsent; its error
 
     def _own(self, side):
         if self._owned[side]:
@@ -542,10 +543,25 @@ class Stream:
         Allocates: nothing.
         Since: 0.1.
         """
-        if self._out:
-            core.create_task(self.wait_closed())
-        else:
+        if not self._out:
             self.sock.close()
+        elif self._last is None:
+            self._last = True
+            core.create_task(self._leave())
+
+    # async
+    def _leave(self):
+        # Its error waits for wait_closed().
+        while self._owned[1]:
+            yield from self.turn
+        e = None
+        try:
+            yield from self.drain()
+        except OSError as e1:
+            e = e1
+            self._out = b""
+        self._last = e
+        self.sock.close()
 
     # async
     def wait_closed(self):
@@ -558,6 +574,13 @@ class Stream:
         Since: 0.1.
         """
         sock = self.sock
+        if self._last is not None:
+            while self._last is True:
+                yield from self.turn
+            if self._last:
+                e = self._last
+                self._last = None
+                raise e
         if self._out:
             try:
                 yield from self.drain()

@@ -464,6 +464,7 @@ def take_over(sock):
         if not link.wait(due):
             raise error(link.why("unflushed"))
         link.pump()
+    sock._check()
     data = sock._rx.read(sock._ready)
     pipe = Pipe(modem, sock.id, sock._slot, None)
     pipe._rx.write(data)

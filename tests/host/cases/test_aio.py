@@ -6,7 +6,7 @@ import os
 
 from loop import asyncio, run  # isort: skip  before qssl: it brings the virtual time
 from driver_canned import Silent
-from driver_kit import CA, HOST, Log, bare, tls
+from driver_kit import CA, HOST, Log, bare, pattern, tls
 from qssl import aio
 from ugsim.fakenet import (
     ClosingPeer,
@@ -562,6 +562,55 @@ def test_cancel_start_at_many_places():
             ms += 7
         assert ms > 200, ms
         await works(modem, ctx)
+
+    run(main)
+
+
+def failures():
+    # The list of what reaches the loop's exception handler from now on.
+    seen = []
+    asyncio.get_event_loop().set_exception_handler(lambda loop, c: seen.append(c))
+    return seen
+
+
+def test_closing_sends_what_was_written():
+    # close() alone, with wait_closed(), twice: all of it arrives, as with asyncio's own streams.
+    async def main():
+        data = pattern(5000)
+        for waits, closes in ((False, 1), (True, 1), (True, 2), (True, 0)):
+            peer = SinkPeer()
+            rig, modem, ctx, r, w = await connected(FakeNet(peer), baud=115200)
+            seen = failures()
+            w.write(data)
+            for _ in range(closes):
+                w.close()
+            if waits:
+                await w.wait_closed()
+            else:
+                await asyncio.sleep_ms(3000)
+            assert peer.received == data and not seen, (waits, closes, len(peer.received), seen)
+            assert modem.sockets[0] is None
+            await works(modem, ctx)
+
+    run(main)
+
+
+def test_what_fails_behind_close_is_told_by_wait_closed():
+    # And by nobody else: an exception handler that ends the program is not called.
+    async def main():
+        for waits in (False, True):
+            peer = Hold()
+            rig, modem, ctx, r, w = await connected(FakeNet(peer))
+            seen = failures()
+            w.write(pattern(5000))
+            peer.conn.peer_close()
+            w.close()
+            if waits:
+                assert "closed" in str(await raised(w.wait_closed()))
+            await asyncio.sleep_ms(3000)
+            assert not seen, seen
+            assert modem.sockets[0] is None
+            await works(modem, ctx)
 
     run(main)
 

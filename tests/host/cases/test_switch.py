@@ -1,7 +1,7 @@
 # test_switch - between the access modes on a live connection, by AT+QISWTMD (manual 1.3).
 # SPDX-License-Identifier: MIT
 
-from driver_kit import HOST, LOOKALIKES, Log, connected, pattern, raised, tls, up, works
+from driver_kit import HOST, LOOKALIKES, Log, arm, connected, pattern, raised, tls, up, works
 from mode_kit import Talker, piped, pushing, takes, until
 from ugsim.fakenet import EchoPeer, FakeNet, SourcePeer
 
@@ -278,3 +278,18 @@ def test_after_a_start_of_the_program():
     again.start(apn="internet")
     assert again.up and again.state() == []  # those of the first one are closed
     works(again)
+
+
+def test_over_to_transparent_mode_while_the_modem_restarts():
+    # The connection has gone when the exchange ends that it waited for.
+    for do in ("restart", "quiet"):
+        peer = Talker()
+        rig, modem = up(FakeNet(peer))
+        sock = modem.connect(HOST, 443, tls(modem))
+        sock.settimeout(30)
+        arm(rig, "crash cmd=+QSSLRECV do=" + do)
+        peer.say(b"x")
+        rig.sleep(50)
+        raised(sock.transparent)
+        modem.start("internet")
+        works(modem)
