@@ -107,12 +107,9 @@ class Witness(_l.Job):
     def wanted(self):
         return self._modem.up and self._modem.address is not None
 
-    def _lost(self):
-        # Two answers without it are needed, as from one a line may be missing; or one and a URC.
-        return self._absent > 1
-
     def begin(self, link):
-        if self._lost():
+        # Two answers without it are needed, as from one a line may be missing; or one and a URC.
+        if self._absent > 1:
             text = self._apn
         else:
             text = _PDPS
@@ -146,9 +143,9 @@ class Witness(_l.Job):
                 if not self._seen >> pdp & 1:
                     modem.lose(pdp)
                     break
-        elif not self._lost():
+        elif self._absent < 2:
             self._absent += 1 + (link.doubt > 1)
-            if not self._lost() or self.tell:
+            if self._absent < 2 or self.tell:
                 return
             self._gone(link.doubt & 2)
         else:
@@ -714,35 +711,40 @@ class Modem:
         else:
             return False
         if not tell:
-            pass
-        elif not k:
+            return True
+        link = self.link
+        if not k:
             self._on_ssl(buf, lo, hi)
         elif k == 1:
             self._on_open(buf, lo, hi)
         elif k == 2:
-            self._on_ip(buf, lo, hi)
+            # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead, if it is
+            # true.
+            k = buf.find(b'"pdpdeact",', lo, lo + 19)
+            if k > 0:
+                k = number(buf, k + 11, hi)
+                if k >= 0:
+                    link.suspect()
+                    link.doubt |= 4
+                self._event(4, k, -1)
+            elif buf.find(b'"recv",', lo, lo + 15) > 0:
+                link.parser.text = 1  # another program's socket: what it got may follow
         elif k < 6:
             self._on_restart(buf, lo, hi)
         elif k < 10:
-            self._on_text(buf, lo, hi)
-        else:
-            self._on_known(buf, lo, hi)
-        return True
-
-    def _on_known(self, buf, lo, hi):
-        # +CFUN follows RDY as a modem starts: a text would not know that.
-        if self.link.doubt & 2 and buf.startswith(b"+CFUN:", lo):
+            # The next line is the text of a message (27.005 3.4.1): it may read like anything. A
+            # status report with fields has none. A reply of the network's (27.007 7.15) begins
+            # here.
+            k = buf[lo + 2]
+            if k == 85:
+                link.quoted(buf, lo, hi)
+            elif k != 68 or buf.find(b",", lo, hi) < 0:
+                link.parser.text = 2
+                self.stats.unknown += 1
+        elif link.doubt & 2 and buf.startswith(b"+CFUN:", lo):
+            # It follows RDY as a modem starts: a text would not know that.
             self.witness.restarted()
-
-    def _on_text(self, buf, lo, hi):
-        # The next line is the text of a message (27.005 3.4.1): it may read like anything. A
-        # status report with fields has none. A reply of the network's (27.007 7.15) begins here.
-        c = buf[lo + 2]
-        if c == 85:
-            self.link.quoted(buf, lo, hi)
-        elif c != 68 or buf.find(b",", lo, hi) < 0:
-            self.link.parser.text = 2
-            self.stats.unknown += 1
+        return True
 
     def _socket(self, buf, lo, hi, k):
         n = value(buf, lo, hi, k)
@@ -784,18 +786,6 @@ class Modem:
                 self._event(3, sock.id, n)
                 return
         self.stats.unknown += 1
-
-    def _on_ip(self, buf, lo, hi):
-        # +QIURC: "pdpdeact",<contextID>: every connection of the context is dead, if it is true.
-        at = buf.find(b'"pdpdeact",', lo, lo + 19)
-        if at > 0:
-            n = number(buf, at + 11, hi)
-            if n >= 0:
-                self.link.suspect()
-                self.link.doubt |= 4
-            self._event(4, n, -1)
-        elif buf.find(b'"recv",', lo, lo + 15) > 0:
-            self.link.parser.text = 1  # another program's socket: what it got may follow
 
     def misheard(self, id, heard):
         # A command about data of the socket `id` was understood as one about `heard`, -1: about

@@ -31,7 +31,7 @@ _TORN = const(-1)
 _DAMAGED = const(-2)
 _RECORD_MAX = const(4096)  # bytes of one record
 _ENOSPC = const(28)  # MicroPython's errno has no name for it
-_MAGIC = b"QSQ1"
+_MAGIC = const(b"QSQ1")
 
 
 def _checked(record, most):

@@ -21,6 +21,7 @@ _ERR = const(8)
 _HUP = const(16)
 
 # Life of the connection, as in qssl.wire.channel.
+_OPEN = const(1)
 _CLOSING = const(2)
 _CLOSED = const(3)
 
@@ -354,8 +355,9 @@ class Socket(Channel):
         due = _EACH
         if self._claims:
             due = self._due()
-            while self.claimed() and self._timeout != 0 and link.wait(due):
-                pass  # whether it has ended is just being asked
+            while self._claims and self._state == _OPEN and not self.why and self._timeout != 0:
+                if not link.wait(due):  # whether it has ended is just being asked
+                    break
         if self._shut:
             self.fail("reset")  # nobody would get it
         if self.why or link.pipe is not None or self._state >= _CLOSING:

@@ -24,8 +24,8 @@ _WRONG_S = const(120)  # two clocks that differ by more do not agree
 _KEEP_S = const(86400)  # the file is written once a day, as that wears the flash
 _BOOTS = const(8)  # power-ups that the file knows
 _NOTES = const(8)  # rejections that are kept
-_MAGIC = b"QST1"
-_MARK = b"\xf5\xfe"  # before a stamp; no UTF-8 text begins so
+_MAGIC = const(b"QST1")
+_MARK = const(b"\xf5\xfe")  # before a stamp; no UTF-8 text begins so
 STAMP = const(14)  # bytes: mark, power-up, seconds since then, seconds since 1970 or 0
 
 

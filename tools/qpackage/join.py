@@ -6,12 +6,14 @@
 # left of the part is a module with the same names, for programs and tests that ask for it.
 
 import ast
+import copy
 
 # {module: its parts, in the order in which they need each other}. errors stays by itself: a board
 # file (qssl.site) needs it, before a program has asked for the driver.
 JOINED = {
     "wire.link": ("wire.ascii", "wire.parser", "wire.resync"),
     "socket": ("wire.channel",),
+    "connect.pem": ("connect.source",),
 }
 
 
@@ -32,8 +34,13 @@ def join(trees, joined=None):
         for part in parts:
             home[part] = target
             tree = trees[part]
+            left = _left(copy.deepcopy(tree), part, target)
             own = _own(tree)
             new = {n: n for n in own}
+            for name in own & _numbers(tree) - _asked(trees):
+                new[name] = "_" + name
+                while new[name] in taken | own:
+                    new[name] += "_"
             for name in own:
                 if name.startswith("_"):
                     while new[name] in taken:
@@ -44,7 +51,7 @@ def join(trees, joined=None):
             _Rebase(part, target).visit(tree)
             taken |= set(new.values())
             body += tree.body
-            trees[part] = _left(tree, part, target)
+            trees[part] = left
         trees[target].body[:0] = body
     for module, tree in trees.items():
         if module not in home:
@@ -70,6 +77,24 @@ def _own(tree):
             found.add(node.name)
         elif isinstance(node, ast.Assign):
             found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+    return found
+
+
+def _numbers(tree):
+    # The numbers that a module names for others.
+    found = {node.targets[0].id for node in tree.body if is_const(node)}
+    return {name for name in found if not name.startswith("_")}
+
+
+def _asked(trees):
+    # Names that any module takes from another one.
+    found = set()
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
     return found
 
 

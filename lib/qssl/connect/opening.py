@@ -94,7 +94,8 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     if modem.slots[cid] is None:
         # The largest pieces first, as long as there is one.
         rx, tx = modem.room or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
-        modem.room = None
+        if modem.room:
+            modem.room = None
         from ..wire.channel import Slot
 
         modem.slots[cid] = Slot(cid, rx, tx)

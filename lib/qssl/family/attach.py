@@ -3,15 +3,12 @@
 #
 # In the place of qssl.start.bringup's activate().
 
-from ..start.network import failing
+from ..start.network import acted, failing
 from ..wire import link as _l
 from ..wire.ascii import value
 from .contexts import within
 
-_ACT_MS = 10000  # for AT+QIACT; then it is asked whether it has worked
-_ACT_HEAL_MS = 150000
 _DEACT_MS = 10000  # the next try has twice as much
-_TRIES = 3
 _LASTING = (33, 103, 106, 107, 132, 133, 149, 150, 573)  # as in bringup
 
 
@@ -22,7 +19,7 @@ def activate(step, apn, user, password, auth):
     setting = b'"%s","%s","%s",%d' % (apn, user, password, auth)
     act = b"AT+QIACT=%d" % pdp
     wait = 1000
-    lost = last = 0
+    last = step.lost = 0
     # Sockets said that it is gone: an address that is still shown may be an old one.
     stale = modem.gone == "network" and pdp == modem.pdp
     step.sends = True
@@ -37,26 +34,12 @@ def activate(step, apn, user, password, auth):
         # IPv4; where the network has none of it alone, with IPv6.
         kind = 3 if last else 1
         yield from step.insist(b"AT+QICSGP=%d,%d,%s" % (pdp, kind, setting), hint)
-        step.late = step.refused
-        result = yield from step.once(act, None, _ACT_MS)
-        step.look()
-        if result >= _l.TIMEOUT:
-            lost += 1
-            if not (yield from step.heal(_ACT_HEAL_MS)):
-                step.silent(act)
-            if (yield from step.active()):
-                return
-            code = yield from failing(modem)
-            if code:
-                result = _l.ERROR  # it came later
-                step.code = code
-            elif lost >= _TRIES:
-                step.silent(act)
-        else:
-            if result == _l.OK:
-                step.acted = True
-            else:  # asked at once: the next command has a reason of its own
-                step.cme = step.link.cme
+        lost = step.lost
+        result = yield from acted(step, act)
+        if not result:
+            return
+        if step.lost == lost:
+            if result != _l.OK:  # asked at once: the next command has a reason of its own
                 step.code = (yield from failing(modem)) or step.code
             # ERROR may mean that it is active, as the modem does not let go of it.
             if (yield from step.active()):

@@ -116,6 +116,11 @@ class Marked(Witness):
         self.said(buf, lo, hi)
 
 
+def _passed(buf, lo, hi):
+    # Known, and of no use.
+    pass
+
+
 def attach(modem):
     # In the place of the Witness.
     link = modem.link
@@ -124,6 +129,6 @@ def attach(modem):
     link.urcs += (
         (b"RDY", w.rdy),
         (b"APP RDY", w.ready),
-        (b"+QSSLCLOSE:", modem._on_known),  # of AT+QICFG="close/mode",1
-        (b"+QICLOSE:", modem._on_known),
+        (b"+QSSLCLOSE:", _passed),  # of AT+QICFG="close/mode",1
+        (b"+QICLOSE:", _passed),
     )

@@ -57,6 +57,7 @@ class Bringup:
         self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
         self.denied = False  # packet data, though the network took the modem
         self.acted = False  # AT+QIACT has answered OK
+        self.lost = 0  # answers to it that were lost
         self.slow = 0  # ms that an answer takes, of a modem that is slow
         self.tap = None  # what comes and goes, until the modem answers
         self.presses = 0  # of PWRKEY

@@ -12,11 +12,8 @@ from ..connect.arguments import optional
 from ..errors import Refused
 from ..wire import link as _l
 from ..wire.dialect import DEACT_MS
-from .network import failing
+from .network import acted, failing
 
-_TRIES = const(3)
-_ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
-_ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
 # Why a PDP context is refused that no second try changes: what is not subscribed, not known or not
 # right (27.007 9.2), no APN.
 _LASTING = const((33, 103, 106, 107, 132, 133, 149, 150, 573))
@@ -55,7 +52,7 @@ def activate(step, apn, user, password, auth):
     setting = b'1,"%s","%s","%s",%d' % (apn, user, password, auth)
     act = b"AT+QIACT=%d" % pdp
     wait = 1000
-    lost = last = 0
+    last = step.lost = 0
     step.sends = True
     while True:
         if (yield from step.active()):
@@ -66,26 +63,9 @@ def activate(step, apn, user, password, auth):
             step.modem.lose(pdp)
         hint = "the modem refused APN, user or password"
         yield from step.insist(b"AT+QICSGP=%d,%s" % (pdp, setting), hint)
-        step.late = step.refused
-        result = yield from step.once(act, None, _ACT_MS)
-        step.look()
-        if result >= _l.TIMEOUT:
-            # The answer may be lost, or take longer: whether it has worked is asked then.
-            lost += 1
-            if not (yield from step.heal(_ACT_HEAL_MS)):
-                step.silent(act)
-            if (yield from step.active()):
-                return
-            if (yield from failing(step.modem)):
-                result = _l.ERROR  # it came later
-            elif lost >= _TRIES:
-                step.silent(act)
-        elif result == _l.OK:
-            step.acted = True
-            if (yield from step.active()):
-                return
-        else:
-            step.cme = step.link.cme
+        result = yield from acted(step, act)
+        if not result or (result == _l.OK and (yield from step.active())):
+            return
         if not (yield from step.kept()):
             step.at.fail(_l.RESTARTED, "start", "")
         if result < _l.TIMEOUT:

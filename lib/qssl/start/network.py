@@ -8,6 +8,9 @@ from micropython import const
 from ..wire import link as _l
 from ..wire.ascii import value
 
+_ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
+_ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
+_TRIES = const(3)
 REGISTERED = const((1, 5, 9, 10))  # <stat> of 27.007 7.2: at home or roaming, with data
 
 
@@ -17,6 +20,33 @@ def failing(modem):
     if (yield from at.ask(b"AT+QIGETERROR", b"+QIGETERROR:")) != _l.OK or not at.lines:
         return 0
     return max(value(at.lines[0], 0, len(at.lines[0]), 0), 0)
+
+
+def acted(step, act):
+    # Generator: AT+QIACT, once. Its result; 0: it was lost, but the context is active; ERROR also
+    # where it was lost and AT+QIGETERROR tells. step.lost: how many were.
+    step.late = step.refused
+    result = yield from step.once(act, None, _ACT_MS)
+    step.look()
+    if result < _l.TIMEOUT:
+        if result == _l.OK:
+            step.acted = True
+        else:
+            step.cme = step.link.cme
+        return result
+    # The answer may be lost, or take longer: whether it has worked is asked then.
+    step.lost += 1
+    if not (yield from step.heal(_ACT_HEAL_MS)):
+        step.silent(act)
+    if (yield from step.active()):
+        return 0
+    code = yield from failing(step.modem)
+    if code:
+        step.code = code
+        return _l.ERROR  # it came later
+    if step.lost >= _TRIES:
+        step.silent(act)
+    return result
 
 
 def signal(modem):

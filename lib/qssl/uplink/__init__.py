@@ -13,7 +13,6 @@ up.run()                   # or up.step() now and then, or asyncio.create_task(u
 """
 
 import errno
-from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -22,8 +21,8 @@ from ..errors import Error, Refused
 
 _IDLE_MS = const(1000)
 # Statuses that speak of the server or its set-up rather than of one record, and those that pass.
-_SERVERS = (401, 403, 404, 405, 407, 410)
-_LATER = (408, 421, 425, 429)
+_SERVERS = const((401, 403, 404, 405, 407, 410))
+LATER = const((408, 421, 425, 429))
 _PAGE = const(0)  # what a carrier returns where a web page came, such as one for a login
 
 
@@ -207,6 +206,8 @@ class Uplink:
                 self.failures += 1
                 self._silent += 1
                 self._drop()
+                from os import urandom
+
                 ms = min(self._pause_ms << min(self.failures - 1, 16), self._pause_max_ms)
                 ms += ms * (urandom(1)[0] - 128) // 512  # so that a fleet does not come at once
                 yield from self._sleep(ms)
@@ -220,7 +221,12 @@ class Uplink:
             on = yield due
 
     def _once(self):
-        batch = self._next()
+        # The next batch: ids without a gap.
+        batch = self._peek(1 if self._alone else self._batch, self._size)
+        for i in range(1, len(batch)):
+            if batch[i][0] != batch[0][0] + i:
+                batch = batch[:i]
+                break
         sock = self._sock
         if sock is not None:
             if sock.state() == 1 and self._carrier.usable():
@@ -233,18 +239,27 @@ class Uplink:
         status = yield from self._post(batch)
         if 200 <= status < 300:
             self._done(batch)
-        elif 400 <= status < 500 and status not in _LATER:
-            yield from self._refused(batch, status)
-        else:
+            return
+        if not 400 <= status < 500 or status in LATER:
             raise unexpected(status)
-
-    def _next(self):
-        # The next batch: ids without a gap.
-        batch = self._peek(1 if self._alone else self._batch, self._size)
-        for i in range(1, len(batch)):
-            if batch[i][0] != batch[0][0] + i:
-                return batch[:i]
-        return batch
+        # The server does not want this batch. If it is one record, and it stays with that, the
+        # record is set aside: it must not hold up the others.
+        if len(batch) > 1:
+            self._alone = len(batch)
+            return
+        self._strikes += 1
+        if self._strikes >= self._rejects:
+            follows = self._peek(2, 1 << 20)[1:]
+            if status not in _SERVERS:
+                self._aside(batch[0], status)
+                return
+            if follows:
+                # It may be the server's set-up that is wrong: does it take the next one?
+                if 200 <= (yield from self._post(follows)) < 300:
+                    self._done(follows)
+                    self._aside(batch[0], status)
+                    return
+        raise Error(errno.EACCES, "uplink", "the server refuses the record: %d" % status)
 
     def _peek(self, records, size):
         # What queue.peek() gives, stamped.
@@ -286,26 +301,6 @@ class Uplink:
         self.failures = self._strikes = 0
         self._alone = max(self._alone - len(batch), 0)
         self.error = None
-
-    def _refused(self, batch, status):
-        # The server does not want this batch. If it is one record, and it stays with that, the
-        # record is set aside: it must not hold up the others.
-        if len(batch) > 1:
-            self._alone = len(batch)
-            return
-        self._strikes += 1
-        if self._strikes >= self._rejects:
-            follows = self._peek(2, 1 << 20)[1:]
-            if status not in _SERVERS:
-                self._aside(batch[0], status)
-                return
-            if follows:
-                # It may be the server's set-up that is wrong: does it take the next one?
-                if 200 <= (yield from self._post(follows)) < 300:
-                    self._done(follows)
-                    self._aside(batch[0], status)
-                    return
-        raise Error(errno.EACCES, "uplink", "the server refuses the record: %d" % status)
 
     def _aside(self, entry, status):
         self.queue.drop(entry[0])

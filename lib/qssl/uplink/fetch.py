@@ -14,7 +14,7 @@ from micropython import const
 
 from ..connect.arguments import printable
 from ..errors import Refused
-from . import _LATER
+from . import LATER
 from .files import Trouble
 
 _ENOSPC = const(28)
@@ -218,7 +218,7 @@ class Fetch:
             raise Trouble("range", "the server has less of it than there is here")
         else:
             yield from files.done_with()
-            passes = status >= 500 or status in _LATER
+            passes = status >= 500 or status in LATER
             raise Trouble("status", "the server answers %d" % status, None if passes else False)
         self._fits(files, status, total, found)
         if status == 200:

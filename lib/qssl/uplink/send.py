@@ -13,7 +13,7 @@ from micropython import const
 
 from ..errors import Refused
 from ..https import flushed, send
-from . import _LATER
+from . import LATER
 from .files import Trouble
 
 _NAME = "._-"
@@ -89,7 +89,7 @@ class Send:
             if status == 422:
                 self._hash = self.at = None
                 raise Trouble("hash", "it has changed meanwhile, or was damaged on the way")
-            passes = status >= 500 or status in _LATER
+            passes = status >= 500 or status in LATER
             what = "the server answers %d" % status
             raise Trouble("status", what, None if passes else status == 413)
         text = bytearray()

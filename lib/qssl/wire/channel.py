@@ -106,8 +106,6 @@ class Line:
 
 class Channel(io.IOBase):
     exclusive = False  # it may have the AT port for itself, see qssl.modes.stream
-    takes = _l.OK | _l.ERROR
-    limit_ms = _CLOSE_MS
     pad = 27
     token = None
     _close_s = CLOSE_S
@@ -508,10 +506,6 @@ class Channel(io.IOBase):
         if begun:
             self.fail("unproven")
         return False
-
-    def claimed(self):
-        # A URC says that it has ended; the modem is being asked.
-        return self._claims and self._state == _OPEN and not self.why
 
     def confirmed(self):
         if self._held:

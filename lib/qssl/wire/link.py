@@ -547,7 +547,19 @@ class Link:
             return
         result = self.final(buf, lo, hi)
         if result:
-            self._result(result, deaf)
+            if deaf and self.odd != _NOTHING:
+                self.misheard()
+            elif job is not None and not deaf and result & job.takes:
+                wait = job.unsure(result)
+                if not wait:
+                    self._finish(result)
+                elif wait > 0:
+                    self.claim = result
+                    self.extend(wait)
+            else:
+                self.stats.late += 1
+                if self.last is not None:
+                    self.last.contradicted(result)
             return
         if self.urc(buf, lo, hi, True):
             return
@@ -575,22 +587,6 @@ class Link:
         while lo:
             self.parser.text ^= 1
             lo = buf.find(b'"', lo, hi) + 1
-
-    def _result(self, result, deaf):
-        job = self.job
-        if deaf and self.odd != _NOTHING:
-            self.misheard()
-        elif job is not None and not deaf and result & job.takes:
-            wait = job.unsure(result)
-            if not wait:
-                self._finish(result)
-            elif wait > 0:
-                self.claim = result
-                self.extend(wait)
-        else:
-            self.stats.late += 1
-            if self.last is not None:
-                self.last.contradicted(result)
 
     def on_echo(self):
         # The command was heard as it was typed.

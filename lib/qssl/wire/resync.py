@@ -42,10 +42,11 @@ _TWICE = const(3)  # times that two answers come, until the next rung is tried
 _DEAF = const(3)  # times that a modem which echoes must not have echoed
 
 _SILENCE = const(0)
-_FILLING = const(1)
-_GUARD = const(2)
-_ASKED = const(3)
-_PROOF = const(4)
+_GUARD = const(1)
+_ASKED = const(2)
+_PROOF = const(3)
+_FIRST = const(4)  # padding begins ...
+_FILLING = const(5)  # ... and goes on
 
 
 class Resync:
@@ -84,7 +85,7 @@ class Resync:
             self._echoed = True
             return
         link.stats.noise += 1
-        if self._state == _FILLING and link.final(buf, lo, hi):
+        if self._state >= _FIRST and link.final(buf, lo, hi):
             self._left = 0
         if n == 3 and buf.startswith(b"RDY", lo):
             link.urc(buf, lo, hi, True)
@@ -112,7 +113,7 @@ class Resync:
                 ticks_diff(now, link.heard) >= _QUIET_MS or spent > _PATIENCE_MS
             ):
                 self._try(now)
-        elif state == _FILLING:
+        elif state >= _FIRST:
             if spent >= _STEP_MS:
                 self._fill(now)
         elif state == _GUARD:
@@ -140,8 +141,7 @@ class Resync:
         elif rung == _COMPLETE:
             if self._left <= 0:
                 self._left = _FILL
-            self._filled = False
-            self._enter(_FILLING, ticks_add(now, -_STEP_MS))
+            self._enter(_FIRST, ticks_add(now, -_STEP_MS))
         else:
             if rung == _ESCAPE:
                 link.type(_PLUS, 3)
@@ -151,10 +151,10 @@ class Resync:
 
     def _fill(self, now):
         n = min(self._left, _PIECE)
-        if n > 1 and not self._filled:
+        if n > 1 and self._state == _FIRST:
             n = 1  # mostly it is one byte that was lost
         self._left -= n
-        self._filled = True
+        self._state = _FILLING
         if n:
             piece = self._link.piece  # nothing else is typed now
             for i in range(n):
