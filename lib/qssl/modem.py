@@ -8,7 +8,7 @@ from micropython import const
 from .errors import error
 from .wire import link as _l
 from .wire.ascii import field, number, value
-from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX
+from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX, RECV_MAX, SEND_MAX
 
 _PDPS = const(b"AT+QIACT?\r")
 # What the modem says unasked: the three first have handlers of their own, the next three say that
@@ -188,7 +188,8 @@ class Modem:
 
     Raises: qssl.Refused for a number out of range.
     Blocks: no.
-    Allocates: the buffers of `sockets` sockets come with the first connections.
+    Allocates: the buffers of `sockets` sockets come with the first connections; where the driver
+        is frozen, those of the first one at once.
     Since: 0.1.
     """
 
@@ -197,7 +198,7 @@ class Modem:
     dialect = "ugxx"  # its family: a module of qssl.family
     forced = None  # the same, if the program said so
     stuck = False  # it refuses to open connections
-    room = None  # (RingIO, BytesIO) for the first connection, see start.bringup
+    room = None  # (RingIO, BytesIO) for the first connection
     held = False  # ids that it holds though they are closed: the last free one is taken first
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
@@ -221,6 +222,14 @@ class Modem:
             raise error("sockets")
         if not 1 <= pdp <= PDP_MAX:
             raise error("pdp")
+        if __file__[0] != "/" and __file__.endswith(".py"):
+            # Frozen: little is loaded, and the largest pieces come first, as long as what is free
+            # is one piece. Else they would only be in the way of what start() loads.
+            import io
+
+            from micropython import RingIO
+
+            self.room = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
         self.link = _l.Link(uart, idle)
         self.stats = self.link.stats
         self.at = At(self.link)

@@ -5,17 +5,15 @@
 # SIM and registration are modules of their own, each let go before the next one is loaded.
 
 import errno
-import io
 from time import ticks_add, ticks_diff, ticks_ms
 
-from micropython import RingIO, const
+from micropython import const
 
 from ..connect.arguments import text
 from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import field, value
 from ..wire.command import Exchange
-from ..wire.dialect import RECV_MAX, SEND_MAX
 
 _TRY_MS = const(2500)  # for an answer that comes at once; the next tries wait longer
 _TRIES = const(3)
@@ -344,10 +342,6 @@ def start(modem, *args, **settings):
 
 def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="", reach_ms=None):
     setting, pin = _checked(apn, user, password, auth, pin)
-    if modem.room is None and modem.slots[0] is None and __file__[0] != "/":
-        # Frozen: little is loaded, and the largest pieces of the first connection come first, as
-        # long as there is one piece of free memory.
-        modem.room = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
     modem.up = False
     modem.link.echo = 0
     modem.pdps.clear()

@@ -13,6 +13,7 @@ up.run()                   # or up.step() now and then, or asyncio.create_task(u
 """
 
 import errno
+from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -206,8 +207,6 @@ class Uplink:
                 self.failures += 1
                 self._silent += 1
                 self._drop()
-                from os import urandom
-
                 ms = min(self._pause_ms << min(self.failures - 1, 16), self._pause_max_ms)
                 ms += ms * (urandom(1)[0] - 128) // 512  # so that a fleet does not come at once
                 yield from self._sleep(ms)
