@@ -201,6 +201,9 @@ def test_of_the_driver():
     for name, text in texts.items():
         ast.parse(text)
         assert all(re.fullmatch(r"_?[A-Za-z]\w*", short) for short, _ in functions[name])
+    # Numbers are no names of the module, unless a program asks for them.
+    assert re.findall(r"^(\w+) = const\(512\)", texts["wire.link"], re.MULTILINE)[0][0] == "_"
+    assert "\nOK = " not in texts["wire.link"] and "\nSEND_MAX = " in texts["wire.dialect"]
     words, _ = shorten.outside(setup.ROOT)
     renamed = {name for found in functions.values() for _, name in found}
     assert renamed and not renamed & words
@@ -383,9 +386,10 @@ class Far:
     "wire.low": """
 import time
 _MS = const(1)
+LIMIT = const(5)
 def low():
     from .other import x
-    return _MS
+    return _MS * LIMIT // 5
 """,
     "wire.link": """
 import time
@@ -420,6 +424,7 @@ def test_modules_that_are_always_loaded_become_one(tmp_path, monkeypatch):
         assert link.up() == 3 and link.low.__globals__ is link.up.__globals__
         # What is left of a part has the same things, and its numbers.
         assert low.low is link.low and far.Far is user.Far and far.MOST == 9
+        assert low.LIMIT == 5 and not hasattr(link, "LIMIT")  # no other module asks for it
         assert user.Far.n == 12 and user.low is link.low and other.x == 21
         assert sys.modules["joined_parts"]._attrs == {"Far": "user"}
     finally:
