@@ -79,7 +79,7 @@ def test_pdp_context_not_active():
     rig.model.command("pdp drop 1")
     one = finding(found(modem, HOST, ctx), "PDP context 1 is not active")
     assert one[0] is False and '"internet"' in one[1] and "start(apn=" in one[2]
-    one = finding(found(modem, HOST, ctx, pdp=7), "PDP context 7 is not active")
+    one = finding(found(modem, HOST, ctx, pdp=5), "PDP context 5 is not active")
     assert one[0] is False and 'APN is ""' in one[1] and "activate()" in one[2]
     modem.start(apn="internet")
     assert bad(found(modem, HOST, ctx)) == []
