@@ -24,7 +24,7 @@ SKIPS = {
         "test_driver_sending::test_error_after_the_data": GIVES_UP,
         "test_driver_sending::test_prompt_that_comes_late": GIVES_UP,
         "test_driver_end::test_sending_fails_before_the_close_is_known": GIVES_UP,
-        "test_compat::test_dropped_after_a_failure": GIVES_UP,
+        "test_compat_ends::test_dropped_after_a_failure": GIVES_UP,
     },
     "bg96 bg95 bg77 bg770a ec200u eg915u ec200a eg800k": {
         "test_driver_badinput::test_ca_larger_than_the_storage": RAM,
