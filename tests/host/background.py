@@ -24,7 +24,15 @@ FIRST += (
 )
 FIRST += ("test_soak", "test_aio_places", "test_push_faults", "test_driver_switches")
 FIRST += ("test_driver_volume", "test_clients_restarts", "test_driver_start", "test_bench")
-FIRST += ("test_learn", "test_package", "test_tap", "test_demo", "test_examples", "test_ca")
+FIRST += (
+    "test_learn_tool",
+    "test_learn",
+    "test_package",
+    "test_tap",
+    "test_demo",
+    "test_examples",
+    "test_ca",
+)
 # Of them those that pytest would run itself, one after the other, and that mostly wait.
 APART = [
     "test_search",
@@ -41,6 +49,7 @@ APART = [
     "test_package",
     "test_check_server",
     "test_learn",
+    "test_learn_tool",
     "test_trace_page",
     "test_replay",
     "test_receiver",
