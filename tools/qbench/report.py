@@ -148,32 +148,32 @@ With MicroPython 1.26.1 as built from Debian's sources (with pico-sdk 2.2.0; gcc
 2026-11; beside it what is computed above for the same:
 """
 _CHIP_END = """\
-At 921600 baud and a modem that answers at once: 99.1 %% receiving, 97.2 %% sending, 0.38 ms behind
+At 921600 baud and a modem that answers at once: 99.1 %% receiving, 97.1 %% sending, 0.40 ms behind
 the prompt. From .mpy %s of heap are in use with an open socket. From nothing to the first
-100 bytes there and back it takes 2.02 s: 0.19 s are the import, 1.03 s start(), 0.74 s a TLS
+100 bytes there and back it takes 1.98 s: 0.15 s are the import, 1.03 s start(), 0.74 s a TLS
 context and the connection. No byte was lost.
 """
 # What --rp2040 has measured: (row of the turns beside which it stands, value)
 _CHIP_ROWS = (
-    ("us recv", 150),
-    ("us send", 81),
-    ("us prompt", 153),
-    ("share recv 115200", 0.997),
+    ("us recv", 149),
+    ("us send", 78),
+    ("us prompt", 164),
+    ("share recv 115200", 0.999),
     ("share recv 460800", 0.996),
     ("share recv 921600", 0.991),
-    ("busy recv 115200", 0.182),
-    ("busy recv 460800", 0.574),
-    ("busy recv 921600", 0.926),
-    ("share send 115200", 0.997),
+    ("busy recv 115200", 0.185),
+    ("busy recv 460800", 0.54),
+    ("busy recv 921600", 0.907),
+    ("share send 115200", 0.998),
     ("share send 460800", 0.993),
     ("share send 921600", 0.986),
-    ("busy send 115200", 0.143),
-    ("busy send 460800", 0.248),
-    ("busy send 921600", 0.424),
-    ("share write 500", 0.839),
-    ("share write 4096", 0.947),
+    ("busy send 115200", 0.076),
+    ("busy send 460800", 0.197),
+    ("busy send 921600", 0.363),
+    ("share write 500", 0.848),
+    ("share write 4096", 0.946),
 )
-_CHIP_HEAP = 43760
+_CHIP_HEAP = 42976
 _BARE = """\
 A loop that only counts bytes reads no line and checks nothing: what it misses of the bound is
 missed by the PC and the simulated modem, which share its two or more processors, not by the
