@@ -130,7 +130,7 @@ def test_put_wakes_an_idle_uplink():
     fill(link, 1)
     start = rig.now
     assert link.run(5) == 0
-    assert rig.now - start < (1100 if driver_kit.LTE else 700)
+    assert rig.now - start < (1500 if driver_kit.LTE else 700)
 
 
 def test_run_returns_at_its_time_out():
@@ -342,7 +342,7 @@ def test_an_error_of_the_server_is_not_the_end():
         start = rig.now
         assert link.run(200) == 0, status
         # Pauses of 2, 4, 8 and 16 s.
-        most = 32500 if driver_kit.LTE else 32000
+        most = 33500 if driver_kit.LTE else 32000
         assert 30000 <= rig.now - start <= most, (status, rig.now - start)
         assert numbers(server) == list(range(5)) and server.ledger.repeats == 0
         assert link.rejected == 0 and link.repeats == 20 and link.delivered == 5
