@@ -36,7 +36,7 @@ class Tasks(Player):
         self.left = 2  # tasks that are not done
 
     def run(self):
-        run(self.main, timeout_s=2 * _LIMIT_MS // 1000)
+        run(self.main, timeout_s=2 * _LIMIT_MS // 1000, rig=self.rig)
         judge(self.broker.records)
         if self.late > _LATE_MS:
             raise Violation("G1: the event loop was held up for %d ms" % self.late)
