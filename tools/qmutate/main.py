@@ -39,6 +39,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for this process alone, which stops that one
         )
         stack.callback(self._stop)
 
