@@ -54,7 +54,8 @@ _DOZE_MS = const(50)  # longest sleep while counted bytes come
 _LOOKS = const(200)  # for bytes that are due: 2 to 5 ms
 _LAST = const(56)  # bytes of payload read together with what ends it ...
 _FORE = const(80)  # ... and before those: so nothing is in work when the last byte comes
-_REST = const(512)  # from here on it does not look at the deadline between two pieces
+_REST = const(512)  # from here on it does not look at the deadline between two pieces ...
+_DUE_MS = const(30)  # ... if they take no longer
 _CLAIM_MS = const(
     1500
 )  # RDY comes in the middle of an exchange: the exchange goes on, or it was true
@@ -319,7 +320,10 @@ class Link:
                 continue
             token = None
             # What comes next is due at once: it does not wait for a look at the deadline.
-            naps = naps and (parser.need <= _REST if parser.need else parser.prompt)
+            n = parser.need
+            naps = naps and (
+                n <= _REST and n <= (self.rate * _DUE_MS or n) if n else parser.prompt
+            )
             if not naps:
                 if parser.need and who is not False:
                     return

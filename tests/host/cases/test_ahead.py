@@ -421,3 +421,18 @@ def test_a_hook_that_takes_long_itself_has_its_next_turn_soon():
         sock.flush()
         assert reads(sock, n) == pattern(n)
     assert watch.calls > 5 and watch.stop() <= 100, watch.worst
+
+
+def test_the_idle_hook_has_its_turn_while_bytes_come_slowly():
+    for baud, rate in ((9600, 1), (19200, 1), (19200, 2), (57600, 5), (57600, 6)):
+        for size in (90, 512, 700):
+            watch = Watch()
+            rig, modem, sock = connected(EchoPeer(), idle=watch, baud=baud, rxbuf=2048)
+            modem.link.rate = rate  # bytes a ms: rounded, so it may be less than true
+            for reply_ms in (0, 40):
+                rig.model.command("set reply_ms=%d" % reply_ms)
+                watch.start()
+                sock.write(pattern(size))
+                sock.flush()
+                assert reads(sock, size) == pattern(size)
+                assert watch.stop() <= 100, (baud, rate, size, watch.worst)
