@@ -178,6 +178,8 @@ def delete(modem, name: str, quiet: bool = False) -> None:
 def _delete(modem, name, quiet):
     name = quoted(name, "files", "name", 80)
     result = yield from modem.at.ask(b'AT+QFDEL="%s"' % name, tries=3)
+    if result == _l.ERROR and name.startswith(b"UFS:"):  # some firmware takes no prefix here
+        result = yield from modem.at.ask(b'AT+QFDEL="%s"' % name[4:], tries=3)
     if result == _l.ERROR and quiet:
         return
     if result != _l.OK:

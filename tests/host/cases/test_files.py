@@ -4,7 +4,7 @@
 import os
 from binascii import hexlify
 
-from driver_kit import CA, KEY, RAM, STORE, Log, pattern, raised, tls, up, works
+from driver_kit import CA, KEY, RAM, STORE, Log, arm, pattern, raised, tls, up, works
 from qssl import download, files, hints
 from qssl.connect import pemcheck
 from qssl.connect.pem import Clean
@@ -234,6 +234,17 @@ def test_delete_one_and_all():
         assert files.listed(modem, "RAM:*") == [] and len(files.listed(modem)) == 2
         files.delete(modem, "*")
         assert files.listed(modem) == []
+
+
+def test_delete_where_the_prefix_of_flash_is_refused():
+    rig, modem = up(model="ec25", switches={"qfdel_prefix": "400"})
+    put(rig, "UFS:a", b"x")
+    files.delete(modem, "UFS:a")
+    assert there(modem, "*") == []
+    assert raised(files.delete, modem, "UFS:a").code in (405, 418)
+    # What an upload that failed has left is in the way of the next one.
+    arm(rig, "upload_sum n=1")
+    assert files.ensure(modem, source(700), "ca", "UFS:") is not None
 
 
 def test_names_that_could_be_commands_are_not_sent():
