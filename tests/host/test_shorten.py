@@ -15,7 +15,7 @@ import pytest
 import setup
 from qdevice.stage import modules
 from qpackage import freeze, shorten
-from qpackage.join import join
+from qpackage.join import join, source
 
 PACKAGE = {
     "__init__": "",
@@ -194,6 +194,21 @@ def test_constants_of_other_modules_are_put_in():
     assert "import const" not in texts["engine"]
 
 
+def _asked_in_vain(trees):
+    # What a module takes from another that does not keep it: the compiler drops _NAME = const().
+    found = []
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                origin = source(module, node)
+                package = (origin + ".__init__").lstrip(".")
+                other = trees.get(package, trees.get(origin))
+                inner = {n.rpartition(".")[2] for n in trees if n.startswith(origin)}
+                has = shorten._bound(other.body) - shorten._hidden(other) | inner
+                found += [(module, a.name) for a in node.names if a.name not in has]
+    return found
+
+
 def test_of_the_driver():
     sources = {name: path.read_text() for name, path in modules().items()}
     texts, functions = shorten.shorten(setup.ROOT, sources)
@@ -204,6 +219,7 @@ def test_of_the_driver():
     # Numbers are no names of the module, unless a program asks for them.
     assert re.findall(r"^(\w+) = const\(512\)", texts["wire.link"], re.MULTILINE)[0][0] == "_"
     assert "\nOK = " not in texts["wire.link"] and "\nSEND_MAX = " in texts["wire.dialect"]
+    assert _asked_in_vain({name: ast.parse(text) for name, text in texts.items()}) == []
     words, _ = shorten.outside(setup.ROOT)
     renamed = {name for found in functions.values() for _, name in found}
     assert renamed and not renamed & words

@@ -517,13 +517,15 @@ class _Rename(ast.NodeTransformer):
         if not node.level:
             return node
         origin = source(self._module, node)
+        package = (origin + ".__init__").lstrip(".")
+        numbers = self._consts.get(package if package in self._consts else origin, {})
         kept = []
         for alias in node.names:
             here = alias.asname or alias.name
             inner = (origin + "." if origin else "") + alias.name
             if not self._bound and inner in self._consts:
                 self._modules[here] = inner
-            value = self._consts.get(origin, {}).get(alias.name)
+            value = numbers.get(alias.name)
             if value is not None and not self._bound and not alias.asname:
                 self._values[here] = value
                 continue
