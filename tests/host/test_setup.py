@@ -437,7 +437,7 @@ def test_a_node_without_npm_leaves_that_to_the_package(no_wheel, tmp_path):
     ]
 
 
-def test_a_fault_of_the_set_up_is_one_sentence(capsys):
+def test_a_fault_of_the_set_up_is_one_sentence(capsys, monkeypatch):
     def fails(error):
         def function(args):
             raise error
@@ -452,7 +452,11 @@ def test_a_fault_of_the_set_up_is_one_sentence(capsys):
     assert setup.main(fails(OSError(errno.ENOSPC, "No space left on device"))) == 2
     said = capsys.readouterr().err
     assert "No space left on device" in said and "None" not in said
+    # What this process ignores, all that it starts would ignore, too.
+    ignored = []
+    monkeypatch.setattr(common.signal, "signal", lambda *what: ignored.append(what))
     assert setup.main(fails(KeyboardInterrupt())) == 130
+    assert ignored[-1] == (signal.SIGINT, signal.SIG_IGN)
     assert setup.main(lambda args: 0) == 0
 
 
