@@ -647,7 +647,7 @@ class Channel(io.IOBase):
             self.fail("security")
         elif state != _ABSENT or claims:
             # Unread data stays: it is drained first, then comes EOF.
-            if claims or state != _UNKNOWN:
+            if claims or state > connected:
                 self._shut = self._more = True
         else:
             self.fail("gone")

@@ -136,6 +136,18 @@ def test_sending_fails_before_the_close_is_known():
     assert not rig.net.default.received, "sent again"
 
 
+def test_listed_as_opening_is_no_end():
+    # AT+QSSLSTATE shows a connection that stands as it was before it opened, for a while.
+    for n in (1, 4, 9):
+        rig, modem, sock = connected(Recorder(), timeout_s=2)
+        arm(rig, "state_lags n=%d" % n)
+        for _ in range(30):
+            assert raised(sock.recv, 10).errno == errno.ETIMEDOUT, n
+        rig.net.default.conn.push(pattern(10))
+        assert reads(sock, 10) == pattern(10), n
+        sock.close()
+
+
 def test_closed_but_listed_as_connected():
     # A read that is refused ends it by name, and so does a write; else the time-out does.
     for after, words in (("error", "no such connection"), ("keep", "nothing came in time")):
