@@ -29,6 +29,18 @@ REFUSAL = b"HTTP/1.0 413 Too large\r\nContent-Length: 1600\r\n\r\n" + pattern(16
 HEAD = "POST / HTTP/1.0\r\nContent-Length: %d\r\n\r\n"
 
 
+def _to_its_end(rig, sock):
+    # What a socket that does not wait reads.
+    got = b""
+    for _ in range(2000):
+        part = sock.read(100)
+        if part == b"":
+            break
+        got += part or b""
+        rig.sleep(1)
+    return got
+
+
 def test_an_early_answer_is_read():
     for size in (1, 500, 1460, 1461, 5000, 60000):
         for piece in (100000, 1460, 700):
@@ -64,13 +76,7 @@ def test_an_early_answer_is_read_without_blocking():
                 break
             rig.sleep(10)
         assert at == len(view), (size, at)
-        got = b""
-        for _ in range(2000):
-            part = sock.read(100)
-            if part == b"":
-                break
-            got += part or b""
-            rig.sleep(1)
+        got = _to_its_end(rig, sock)
         assert got == REFUSAL, (size, len(got))
         assert raised(sock.write, b"x").errno == errno.ECONNRESET
 
@@ -88,13 +94,7 @@ def test_a_write_error_does_not_hide_what_has_come():
         sock.settimeout(ms)
         assert raised(sock.write, bytes(5000)).errno == errno.ECONNRESET
         assert bits(sock) & (POLL_ERR | POLL_HUP | POLL_WR) == POLL_WR
-        got = b""
-        for _ in range(2000):
-            part = sock.read(100)
-            if part == b"":
-                break
-            got += part or b""
-            rig.sleep(1)
+        got = _to_its_end(rig, sock)
         assert got == REFUSAL, (ms, len(got))
         assert bits(sock) == POLL_RD | POLL_WR | POLL_HUP
         assert raised(sock.write, b"x").errno == errno.ECONNRESET
