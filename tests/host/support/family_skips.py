@@ -1,7 +1,7 @@
 # family_skips - cases that don't hold for modems of LTE, or of one family, and why.
 # SPDX-License-Identifier: MIT
 #
-# For `tools/test.py --family`. What these cases look at on a UG96, test_families looks at on the
+# For `tools/test.py --family`. What these cases look at on a UG96, test_family_*.py look at on the
 # others.
 
 RANGES = "the numbers are those of a UG96"

@@ -1,0 +1,247 @@
+# The settings of a TLS context with each family of modems: as strict as the modem can, or refused.
+# SPDX-License-Identifier: MIT
+
+import errno
+
+from driver_kit import CA, HOST, Log, arm, raised, works
+from family_kit import LTE, MODELS, made, started, values
+from qssl.family import table
+
+
+def test_settings_of_a_context():
+    for model, family in MODELS:
+        rig, modem, log = started(model)
+        modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
+        now = values(rig, 1)
+        assert now["sslversion"] == 3 and now["seclevel"] == 1, (model, now)
+        if family == "ugxx":
+            assert now["ciphersuite"] == "0X003D" and "sni" not in now
+            continue
+        assert now["ciphersuite"] == "0XC02F" and now["sni"] == 1, (model, now)
+        if table(modem).host:
+            assert now["checkhost"] == 1, (model, now)
+        modem.connect("192.0.2.7", 8883, modem.tls(1, ca=CA, check_time=False)).close()
+        assert values(rig, 1)["sni"] == 0, model
+        # the same context for a name again
+        ctx = modem.tls(2, ca=CA, check_time=False)
+        for host, sni in (("192.0.2.7", 0), (HOST, 1), (HOST, 1), ("192.0.2.7", 0)):
+            modem.connect(host, 8883, ctx).close()
+            assert values(rig, 2)["sni"] == sni, (model, host)
+        # given up by name
+        modem.connect(HOST, 1, modem.tls(3, ca=CA, check_time=False, sni=False)).close()
+        assert values(rig, 3)["sni"] == 0
+        if table(modem).host:
+            ctx = modem.tls(4, ca=CA, check_time=False, check_host=False)
+            modem.connect(HOST, 1, ctx).close()
+            assert values(rig, 4)["checkhost"] == 0
+
+
+def test_what_the_modem_has_not_is_refused():
+    # Before start() nobody knows; then at the connection.
+    for model, wants, word in (
+        ("ug96", {"sni": True}, "sni"),
+        ("ug96", {"check_host": True}, "CA of your own"),
+        ("ug96", {"suite": "ECDHE-RSA-AES128-GCM-SHA256"}, "AES256-SHA256"),
+        ("ec25", {"check_host": True}, "CA of your own"),
+        ("ec200u", {"check_host": True}, "CA of your own"),
+        ("bg96", {"suite": "AES128-GCM-SHA256"}, "ECDHE-RSA-AES128-GCM-SHA256"),
+        ("bg96", {"where": "RAM:"}, '"UFS:"'),
+        ("bg95", {"where": "RAM:"}, '"UFS:"'),
+    ):
+        rig, modem, log = made(model)
+        early = modem.tls(0, ca=CA, check_time=False, **wants)
+        modem.start(apn="internet")
+        e = raised(modem.connect, HOST, 8883, early)
+        assert e.phase == "tls" and word in str(e), (model, wants, e)
+        assert not log.count("AT+QSSLOPEN"), (model, wants)
+        if "check_host" not in wants or not modem.link.lte:
+            e = raised(modem.tls, 1, ca=CA, **wants)
+            assert e.phase == "tls" and word in str(e), (model, wants, e)
+    rig, modem, log = started("bg96")
+    for suite, words in (
+        ("ECDHE-RSA-RC4-SHA", "weak"),
+        ("ECDHE-RSA-3DES-SHA", "weak"),
+        ("all", "weak"),
+        ("CHACHA20", "must be one of"),
+    ):
+        e = raised(modem.tls, 0, ca=CA, suite=suite)
+        assert words in str(e), e
+    for name in ("sni", "check_host"):
+        e = raised(modem.tls, 0, ca=CA, **{name: "yes"})
+        assert "True, False or None" in str(e), e
+
+
+def test_firmware_that_lacks_what_its_model_should_have():
+    rig, modem, log = started("bg96", switches={"firmware": "old"})
+    ctx = modem.tls(0, ca=CA, check_time=False)
+    modem.connect(HOST, 8883, ctx).close()
+    assert "sni" not in [key for key in values(rig) if key in ("sni", "checkhost")]
+    count = log.count('AT+QSSLCFG="sni"')
+    modem.connect(HOST, 8883, modem.tls(1, ca=CA, check_time=False)).close()
+    assert log.count('AT+QSSLCFG="sni"') == count + 1  # it is known now, and looked at again
+    for wants, word in (({"sni": True}, "sni"), ({"check_host": True}, "CA of your own")):
+        e = raised(modem.connect, HOST, 8883, modem.tls(2, ca=CA, check_time=False, **wants))
+        assert e.errno == errno.EOPNOTSUPP and word in str(e), e
+    works(modem)
+
+
+def test_the_words_of_what_can_not_be():
+    # As a program sees them.
+    for model, switches, wants, words in (
+        (
+            "bg96",
+            {"firmware": "old"},
+            {"sni": True},
+            "tls: this modem can't tell the server which name is meant (no sni in its "
+            "AT+QSSLCFG); leave sni=True out, and let the server show the right certificate "
+            "without it",
+        ),
+        (
+            "bg96",
+            {"firmware": "old"},
+            {"check_host": True},
+            "tls: this modem can't check the name in the server's certificate (no checkhost in "
+            "its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs "
+            "nobody else's",
+        ),
+        (
+            "ec25",
+            {},
+            {"check_host": True},
+            "tls: this modem can't check the name in the server's certificate (no checkhost in "
+            "its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs "
+            "nobody else's",
+        ),
+    ):
+        rig, modem, log = started(model, switches=switches)
+        e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False, **wants))
+        assert e.errno == errno.EOPNOTSUPP and "%s: %s" % (e.phase, e.hint) == words, e
+        assert not log.count("AT+QSSLOPEN")
+        works(modem)
+    rig, modem, log = started("bg95")
+    arm(rig, "cfg_error key=checkhost n=9")
+    e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    assert e.hint.startswith("the modem refused checkhost=1; no connection is made, restart it"), e
+    assert e.hint.endswith("modem.probe() tells what it has"), e
+    # To an address no name is told, whatever was asked for; it is checked all the same.
+    rig, modem, log = started("bg95")
+    ctx = modem.tls(0, ca=CA, check_time=False, sni=True, check_host=True)
+    modem.connect("192.0.2.7", 8883, ctx).close()
+    assert values(rig)["sni"] == 0 and values(rig)["checkhost"] == 1
+
+
+def test_an_error_for_a_key_is_no_downgrade():
+    # The firmware has the key; two of three answers to the question are ERROR.
+    rig, modem, log = started("bg95")
+    arm(rig, "cfg_error key=checkhost")
+    e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
+    assert "checkhost=1" in str(e) and not log.count("AT+QSSLOPEN"), e
+    works(modem)
+    arm(rig, "cfg_lies key=checkhost value=0 n=9")
+    e = raised(modem.connect, HOST, 8883, modem.tls(1, ca=CA, check_time=False))
+    assert e.errno == errno.EACCES and "checkhost" in str(e), e
+
+
+class Burst(Log):
+    # The modem refuses n settings in a row, from the one behind `skip` others. reads: what reads
+    # them, too.
+    def __init__(self, rig, n, skip, reads):
+        super().__init__(rig)
+        self.rig = rig
+        self.fault = ("cme cmd=QSSLCFG code=569 n=%d" if reads else "cfg_error n=%d") % n
+        self.skip = skip
+
+    def __call__(self, kind, text):
+        super().__call__(kind, text)
+        if kind == "at" and text.startswith("AT+QSSLCFG"):
+            if not self.skip:
+                arm(self.rig, self.fault)
+            self.skip -= 1
+
+
+def test_a_burst_of_errors_is_no_firmware_that_lacks_a_key():
+    # Wherever it hits: a connection as good as ever, or none, by name, and the next one is good.
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        good = values(rig).copy()
+        refused = 0
+        for n, all in ((1, True), (4, True), (3, False), (7, True), (13, True)):
+            for skip in range(0, log.count("AT+QSSLCFG"), 3 if n in (3, 4) else 9):
+                rig, modem, _ = started(model)
+                log2 = Burst(rig, n, skip, all)
+                try:
+                    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                except OSError as e:
+                    assert e.phase == "tls" and "restart it" in str(e), (model, n, skip, e)
+                    assert not [conn for conn in rig.net.conns if conn.sent], (model, n, skip)
+                    assert len(rig.net.conns) == log2.count("AT+QSSLOPEN") <= 1, (model, n, skip)
+                    rig.model.command("clear")
+                    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+                    refused += 1
+                assert values(rig) == good, (model, n, skip, values(rig))
+        assert refused, model
+
+
+def test_what_a_modem_refused_while_it_was_ill_is_asked_again():
+    # It has sni, checkhost and the suite, and refuses just these as one that lacks them would, and
+    # to list them; the next connection of the same context has them.
+    for model, _ in LTE:
+        rig, modem, log = started(model)
+        keys = ('"sni",', '"checkhost",', '"ciphersuite",0,0XC02F', "?")
+        ill = [True]
+
+        def event(kind, text, rig=rig, log=log, ill=ill, keys=keys):
+            log(kind, text)
+            if ill and [key for key in keys if text.startswith("AT+QSSLCFG=" + key)]:
+                arm(rig, "error cmd=+QSSLCFG")
+
+        rig.model.on_event = event
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        modem.connect(HOST, 8883, ctx).close()
+        tls = rig.net.conns[-1].tls
+        assert (tls.server_name, tls.suites) == ("", (0x3D,)), model
+        ill.clear()
+        for _ in range(2):
+            modem.connect(HOST, 8883, ctx).close()
+            tls = rig.net.conns[-1].tls
+            assert (tls.server_name, tls.suites) == (HOST, (0xC02F,)), model
+            assert tls.check_name == (HOST if table(modem).host or model == "eg800k" else ""), (
+                model
+            )
+        count = log.count("AT+QSSLCFG")
+        modem.connect(HOST, 8883, ctx).close()
+        assert log.count("AT+QSSLCFG") - count < 6, model
+
+
+def test_a_key_that_is_refused_each_time_but_listed():
+    # A firmware that lacks a key does not list it: no connection with less.
+    for model, key in (("ec25", "sni"), ("bg96", "checkhost"), ("bg95", "sni")):
+        rig, modem, log = started(model)
+        ill = [True]
+
+        def event(kind, text, rig=rig, log=log, ill=ill, key=key):
+            log(kind, text)
+            if ill and text.startswith('AT+QSSLCFG="%s",' % key):
+                arm(rig, "error cmd=+QSSLCFG")
+
+        rig.model.on_event = event
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for _ in range(2):
+            e = raised(modem.connect, HOST, 8883, ctx)
+            assert e.phase == "tls" and key + ", which it has" in str(e), (model, e)
+        assert not rig.net.conns
+        ill.clear()
+        modem.connect(HOST, 8883, ctx).close()
+        tls = rig.net.conns[-1].tls
+        assert tls.server_name == HOST and (key == "sni" or tls.check_name == HOST), model
+
+
+def test_the_best_suite_where_it_is_offered():
+    rig, modem, log = started("bg95")
+    rig.model.family.suites = tuple([s for s in rig.model.family.suites if s != "0XC02F"])
+    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+    assert values(rig)["ciphersuite"] == "0X003D"
+    ctx = modem.tls(1, ca=CA, check_time=False, suite="ECDHE-RSA-AES128-GCM-SHA256")
+    e = raised(modem.connect, HOST, 8883, ctx)
+    assert "ciphersuite" in str(e) and log.count("AT+QSSLOPEN") == 1, e
