@@ -48,14 +48,17 @@ APART = [
     "test_rom",
     "test_package",
     "test_check_server",
+    "test_check_server_lines",
     "test_learn",
     "test_learn_tool",
     "test_trace_page",
     "test_replay",
     "test_receiver",
+    "test_receiver_docs",
     "test_receiver_mqtt",
     "test_receiver_page",
     "test_receiver_postgres",
+    "test_receiver_program",
 ]
 
 

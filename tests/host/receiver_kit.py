@@ -128,9 +128,14 @@ class Receiver(servers.Process):
         with self.store.reading() as c:
             return [tuple(row) for row in c.exec_driver_sql(sql)]
 
-    def ids(self, device=None):
+    def ids(self):
         # Of all records that are there, in the order of their coming.
         return [id for (id,) in self.rows("SELECT id FROM records ORDER BY n")]
+
+    def kept(self, device, what="id"):
+        # Of each record of a device, in the order of their coming.
+        sql = "SELECT r.%s FROM records r, devices d WHERE d.id = r.device AND d.name = '%s'"
+        return [value for (value,) in self.rows(sql % (what, device.name) + " ORDER BY n")]
 
     def connect(self):
         ctx = ssl.create_default_context(cafile=str(self.certs.ca))

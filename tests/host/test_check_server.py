@@ -1,12 +1,9 @@
-# test_check_server - tools/check_server.py against real servers: what it says of them is true, the
-# line that it prints works, and so do the lines for a server.
+# test_check_server - tools/check_server.py against real servers: what it says of them is true, and
+# the line that it prints works.
 # SPDX-License-Identifier: MIT
 
 import ast
-import contextlib
 import datetime
-import io
-import json
 import os
 import re
 import shutil
@@ -28,44 +25,12 @@ import setup
 import tls_peer
 import tool
 from certificates import Identity
-from patience import LIMIT_S, until
-from qcheck import advice, main, options
+from check_server_kit import SNI_ONLY, Conf, check, found, hard, soft, taken
 from qcheck.models import MODELS
 from ugsim.model import family
 from ugsim.net.hello import SUITE_NAMES, VERSIONS, suite_name
 
 _KEY = trustme.KeyType.RSA
-
-
-def check(*words, status=0):
-    # (output, errors)
-    argv = [sys.executable, str(setup.ROOT / "tools/check_server.py"), *[str(w) for w in words]]
-    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True, timeout=240)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
-
-
-def found(port, *words, status=0, host="localhost", idle="0"):
-    # As data; in this process, as starting one takes longer than asking.
-    words = ["%s:%d" % (host, port), "--json", "--idle", idle, *[str(word) for word in words]]
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        ended = main.run(options.parse(words))
-    assert ended == status, out.getvalue()
-    return json.loads(out.getvalue())
-
-
-def taken(data):
-    return {(t["version"], t["suite"]) for t in data["taken"] if t["taken"] is True}
-
-
-def hard(data):
-    return {f["what"] for f in data["findings"] if f["hard"]}
-
-
-def soft(data):
-    return {f["what"] for f in data["findings"] if not f["hard"]}
 
 
 class Raw:
@@ -115,50 +80,6 @@ class Openssl(servers.Process):
         self.ports = (self.port,)
         argv = ["openssl", "s_server", "-accept", self.port, "-quiet", "-www"]
         return [*argv, "-cert", self.identity.cert, "-key", self.identity.key, *self.options]
-
-
-class Conf(servers.Nginx):
-    # nginx with server blocks of one's own; {port}, {folder}, {cert} and {key} are filled in.
-    def __init__(self, certs, blocks, identity=None):
-        super().__init__(certs)
-        self.blocks = blocks
-        self.identity = identity or certs.server
-
-    def prepare(self):
-        argv = super().prepare()
-        conf = self.folder / "nginx.conf"
-        head = conf.read_text().partition("    server {")[0]
-        blocks = self.blocks
-        values = {"port": self.port, "folder": self.folder}
-        values.update(cert=self.identity.cert, key=self.identity.key)
-        for name, value in values.items():
-            blocks = blocks.replace("{%s}" % name, str(value))
-        (self.folder / "www/index.html").write_text("hello")
-        conf.write_text(head + blocks + "}\n")
-        return argv
-
-
-SNI_ONLY = """
-server {
-    listen 127.0.0.1:{port} ssl default_server;
-    ssl_protocols TLSv1.2; ssl_ciphers AES256-SHA256;
-    ssl_reject_handshake on;
-}
-server {
-    listen 127.0.0.1:{port} ssl;
-    server_name localhost;
-    ssl_certificate {cert}; ssl_certificate_key {key};
-    ssl_protocols TLSv1.2; ssl_ciphers AES256-SHA256;
-}
-"""
-MODERN = """
-server {
-    listen 127.0.0.1:{port} ssl;
-    ssl_certificate {cert}; ssl_certificate_key {key};
-    ssl_protocols TLSv1.3;
-    root {folder}/www;
-}
-"""
 
 
 def test_the_table_is_what_modem_and_driver_have():
@@ -504,55 +425,6 @@ def test_how_long_it_keeps_an_idle_connection(certs):
     assert ("idle" in soft(data)) == (data["idle_closed_after_s"] < 5)
 
 
-def applied(lines, certs, folder, port, identity):
-    # Lines as printed, with this test's files in place of the paths.
-    text = "\n".join(lines) + "\n"
-    text = re.sub(r"\S*/server\.pem", str(identity.cert), text)
-    text = re.sub(r"\S*/server\.key", str(identity.key), text)
-    text = re.sub(r"\S*/devices-ca\.pem", str(certs.ca), text)
-    text = re.sub(r"\S*/upstream\.pem", str(certs.client.cert), text)
-    text = re.sub(r"\S*/upstream\.key", str(certs.client.key), text)
-    text = text.replace("/etc/ssl/certs/ca-certificates.crt", str(certs.ca))
-    return text.replace("/var/www/html", str(folder))
-
-
-def test_only_todays_tls_and_the_lines_for_nginx(certs, start, tmp_path):
-    modern = start(Conf(certs, MODERN))
-    data = found(modern.port, "--lines", "nginx", status=1)
-    assert hard(data) == {"version"} and taken(data) == set() and data["line"] == ""
-    assert data["today"]["name"]["version"] == "TLS1.3"
-    (tmp_path / "index.html").write_text("x")
-    for client_ca in (None, certs.ca):
-        text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
-        text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
-        if client_ca:
-            text = text.replace(
-                "keepalive",
-                "ssl_client_certificate %s; ssl_verify_client on;\nkeepalive" % client_ca,
-            )
-        nginx = start(Conf(certs, text))
-        words = ["--ca", certs.ca]
-        if client_ca:
-            words += ["--cert", certs.client.cert, "--key", certs.client.key]
-        data_now = found(nginx.port, *words)
-        assert data_now["works"] and len(taken(data_now)) == 3
-        assert data_now["longest_record"] < 4400
-
-
-def test_a_server_that_wants_a_name_and_the_lines_for_it(certs, start, tmp_path):
-    nginx = start(Conf(certs, SNI_ONLY))
-    data = found(nginx.port, status=1)
-    assert hard(data) == {"sni"} and next(iter(data["lines"])) == "nginx"
-    text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
-    text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
-    assert "default_server" in text
-    assert found(start(Conf(certs, text)).port, "--ca", certs.ca)["works"]
-    # By its address there is no name to give, unless it is told.
-    data = found(nginx.port, status=1, host="127.0.0.1")
-    assert data["server_name"] is None and not data["works"]
-    assert hard(found(nginx.port, "--name", "localhost", status=1, host="127.0.0.1")) == {"sni"}
-
-
 def test_another_certificate_without_a_name(certs, start):
     both = SNI_ONLY.replace(
         "ssl_reject_handshake on;", "ssl_certificate %s; ssl_certificate_key %s;"
@@ -560,120 +432,6 @@ def test_another_certificate_without_a_name(certs, start):
     nginx = start(Conf(certs, both % (certs.chained.cert, certs.chained.key)))
     data = found(nginx.port, "--ca", certs.ca)
     assert data["works"] and "sni" in soft(data)
-
-
-def ecdsa(tmp_path):
-    ca = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    issued = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
-    return Identity(tmp_path, "ecdsa", issued)
-
-
-def test_mosquitto_as_it_is_installed_and_the_lines_for_it(certs, start, tmp_path):
-    # Its defaults: TLS 1.2 and 1.3 with OpenSSL's suites, and a certificate of ECDSA.
-    class Plain(servers.Mosquitto):
-        lines = None
-
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            text = conf.read_text()
-            if self.lines is None:
-                text = re.sub(r"^(tls_version|ciphers).*\n", "", text, flags=re.M)
-            else:
-                text = text.partition("listener %d" % self.port)[0] + self.lines.replace(
-                    "listener PORT", "listener %d 127.0.0.1" % self.port
-                )
-            conf.write_text(text)
-            return argv
-
-    data = found(start(Plain(certs, identity=ecdsa(tmp_path))).port, status=1)
-    assert hard(data) == {"key"} and "mosquitto" in data["lines"]
-    assert any("RSA key of 2048" in step for step in data["steps"])
-    for client in (False, True):
-        broker = Plain(certs)
-        text = applied(data["lines"]["mosquitto"], certs, tmp_path, 0, certs.server)
-        broker.lines = re.sub(r"listener \d+", "listener PORT", text)
-        words = ["--ca", certs.ca]
-        if client:
-            broker.lines += "cafile %s\nrequire_certificate true\n" % certs.ca
-            words += ["--cert", certs.client.cert, "--key", certs.client.key]
-        data_now = found(start(broker).port, *words)
-        assert data_now["works"] and data_now["protocol"] == "mqtt" and len(taken(data_now)) == 3
-
-
-def test_a_proxy_in_front_of_what_cannot_be_changed(certs, start, tmp_path):
-    # HTTP: nginx hands on to a server of TLS 1.3 alone.
-    modern = start(Conf(certs, MODERN))
-    data = found(modern.port, "--lines", "proxy", status=1)
-    text = applied(data["lines"]["proxy"], certs, tmp_path, 0, certs.server)
-    text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
-    proxy = start(Conf(certs, text))
-    data = found(proxy.port, "--ca", certs.ca)
-    assert data["works"] and data["protocol"] == "http"
-    context = ssl.create_default_context(cafile=str(certs.ca))
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("AES256-SHA256")
-    with socket.create_connection(("127.0.0.1", proxy.port), LIMIT_S) as plain:
-        with context.wrap_socket(plain, server_hostname="localhost") as sock:
-            sock.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
-            answer = b""
-            while part := sock.recv(4096):
-                answer += part
-    assert answer.endswith(b"\r\n\r\nhello")
-
-
-def test_a_broker_in_front_of_a_managed_one(certs, start, tmp_path):
-    # MQTT: what is published at the bridge arrives at a broker that takes no modem.
-    class Cloud(servers.Mosquitto):
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            conf.write_text(
-                re.sub(r"^(ciphers).*$", "", conf.read_text(), flags=re.M).replace(
-                    "tlsv1.2", "tlsv1.3"
-                )
-            )
-            return argv
-
-    class Bridge(servers.Mosquitto):
-        lines = ""
-
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            text = conf.read_text().partition("listener %d" % self.port)[0]
-            conf.write_text(
-                text + self.lines.replace("listener PORT", "listener %d 127.0.0.1" % self.port)
-            )
-            return argv
-
-    cloud = start(Cloud(certs, client_ca=certs.ca))
-    out, _ = check("localhost:%d" % cloud.port, "--lines", "proxy", "--idle", 0, status=1)
-    assert "A server that can't be changed" in out
-
-    class Survey:
-        host, name, port, protocol, asked = "localhost", "localhost", cloud.port, "mqtt", ""
-        best = None
-        today = {"name": {"version": "TLS1.3"}}
-        model = MODELS["UGxx"]
-
-    bridge = Bridge(certs)
-    text = applied(advice.lines("proxy", Survey), certs, tmp_path, 0, certs.server)
-    text = re.sub(r"^listener \d+", "listener PORT", text, flags=re.M)
-    text = text.replace("allow_anonymous false", "allow_anonymous true")
-    bridge.lines = re.sub(r"^password_file.*\n", "", text, flags=re.M)
-    bridge = start(bridge)
-    assert found(bridge.port, "--ca", certs.ca)["works"]
-    with servers.Listener(cloud.plain_port, "t/#") as listener:
-        with servers.Listener(bridge.plain_port, "nothing") as sender:
-            until(lambda: "CONNACK" in bridge.log())  # of the bridge at the other broker
-            sender.publish("t/1", b"through")
-            assert listener.wait(1)[0][:2] == ("t/1", b"through")
-
-
-def test_managed_brokers_are_known_by_name():
-    assert advice.managed("a1b2c3-ats.iot.eu-west-1.amazonaws.com")
-    assert advice.managed("x.azure-devices.net") and not advice.managed("amazonaws.com.example")
 
 
 def test_openssl_as_it_comes(certs):

@@ -4,31 +4,22 @@
 import contextlib
 import hashlib
 import hmac
-import io
 import json
 import re
 import resource
-import shutil
-import signal
 import socket
 import sqlite3
 import ssl
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import cbor2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 import servers
-import setup
 import tool
-from patience import LIMIT_S, until
-from qdemo.problem import Problem
-from receiver import forms, keys, main, messages, options, serve
+from patience import LIMIT_S
+from receiver import forms
 from receiver_kit import Receiver, batch
 
 
@@ -47,15 +38,7 @@ def device(receiver):
     return receiver.device("dev-%d" % next(_number))
 
 
-def kept(receiver, device, what="id"):
-    # Of each record of a device, in the order of their coming.
-    sql = (
-        "SELECT r.%s FROM records r, devices d WHERE d.id = r.device AND d.name = '%s' ORDER BY n"
-    )
-    return [value for (value,) in receiver.rows(sql % (what, device.name))]
-
-
-# --- HTTPS -----------------------------------------------------------------------------------
+# --- HTTPS ---------------------------------------------------------------------------------------
 
 _SCRIPT = """\
 import board
@@ -86,21 +69,21 @@ def test_the_uplink_delivers(tmp_path, tmp_path_factory, receiver, device):
     assert status == 0, out + err
     name = out.split()[0]
     assert out == "%s 0 10 0 None\n" % name
-    assert kept(receiver, device) == list(range(1, 11))
-    assert kept(receiver, device, "record") == ['{"t":%d}' % n for n in range(10)]
-    assert set(kept(receiver, device, "queue")) == {name}
+    assert receiver.kept(device) == list(range(1, 11))
+    assert receiver.kept(device, "record") == ['{"t":%d}' % n for n in range(10)]
+    assert set(receiver.kept(device, "queue")) == {name}
 
 
 def test_repeats_are_dropped(receiver, device):
     with contextlib.closing(receiver.connect()) as c:
         for first, count in ((1, 3), (1, 3), (2, 4), (7, 2), (1, 8), (5, 2)):
             assert receiver.post(device, batch(first, count), connection=c) == (204, None)
-    assert kept(receiver, device) == [1, 2, 3, 4, 5, 7, 8, 6]
+    assert receiver.kept(device) == [1, 2, 3, 4, 5, 7, 8, 6]
     # Of another queue, and of another device, they are others.
     assert receiver.post(device, batch(1, 1, "q2"))[0] == 204
     other = receiver.device("other-%d" % next(_number))
     assert receiver.post(other, batch(1, 1))[0] == 204
-    assert len(kept(receiver, device)) == 9 and kept(receiver, other) == [1]
+    assert len(receiver.kept(device)) == 9 and receiver.kept(other) == [1]
 
 
 def test_many_at_a_time(receiver, device):
@@ -115,7 +98,7 @@ def test_many_at_a_time(receiver, device):
         thread.start()
     for thread in threads:
         thread.join(LIMIT_S)
-    assert sorted(kept(receiver, device)) == list(range(1, 53))
+    assert sorted(receiver.kept(device)) == list(range(1, 53))
 
 
 def test_a_record_alone_is_known_by_its_content(receiver, device):
@@ -123,7 +106,7 @@ def test_a_record_alone_is_known_by_its_content(receiver, device):
     kind = {"Content-Type": "application/senml+json"}
     for body in (at, at, {"t": 1}, {"t": 1}, {"t": 2}):
         assert receiver.post(device, body, kind) == (204, None)
-    assert kept(receiver, device, "at") == [1.7e9, None, None]
+    assert receiver.kept(device, "at") == [1.7e9, None, None]
 
 
 def test_each_form_is_unpacked(receiver, device):
@@ -181,7 +164,7 @@ def test_what_nobody_can_use_is_refused_by_name(receiver, device):
     found, answer = receiver.post(device, b"{}", {"Content-Type": "application/x-other"})
     assert (found, answer["error"]) == (415, "type")
     assert receiver.post(device, b"{}", {"Qssl-Ack": "x"})[1]["error"] == "ack"
-    assert kept(receiver, device) == []
+    assert receiver.kept(device) == []
     # After all of that it is as it was.
     assert receiver.post(device, batch(1, 1))[0] == 204
 
@@ -199,7 +182,7 @@ def test_only_who_has_a_token_gets_in(receiver, device):
         assert (status, answer["error"]) == (401, "token"), path
     assert receiver.post(device, batch(1, 1), path="/elsewhere")[1]["error"] == "path"
     assert receiver.post(device, batch(1, 1), path="/in/")[0] == 404
-    assert kept(receiver, device) == []
+    assert receiver.kept(device) == []
     assert receiver.post(device, batch(1, 1), path="/in/" + device.token)[0] == 204
     # In the database is no token, and neither is it in the log.
     assert device.token not in receiver.log()
@@ -225,7 +208,7 @@ def test_strange_records_are_kept_as_they_are(receiver, device):
     ]
     body = {"queue": "strange", "id": 1, "records": strange}
     assert receiver.post(device, body)[0] == 204
-    assert [json.loads(text) for text in kept(receiver, device, "record")] == strange
+    assert [json.loads(text) for text in receiver.kept(device, "record")] == strange
     (health,) = receiver.rows("SELECT health FROM devices WHERE name = '%s'" % device.name)
     assert json.loads(health[0])["uptime"] == 5
 
@@ -241,7 +224,7 @@ def test_a_cut_body_stores_nothing(receiver, device):
                 (head % (device.token, len(body) + 1)).encode() + body[: len(body) + more]
             )
     assert receiver.post(device, batch(5, 1))[0] == 204
-    assert kept(receiver, device) == [5]
+    assert receiver.kept(device) == [5]
 
 
 def test_answers_are_short(receiver, device):
@@ -276,10 +259,9 @@ def test_many_connections_that_stay(certs):
         assert (marks[149] - marks[49]) / 100 < 180  # kB; by default asyncio takes 330
 
 
+# --- the database goes ---------------------------------------------------------------------------
+
 _FORM = "application/x-www-form-urlencoded"
-
-
-# --- the database goes -----------------------------------------------------------------------
 
 
 def test_a_database_that_is_locked_full_or_gone(certs):
@@ -339,7 +321,7 @@ def test_a_database_that_is_locked_full_or_gone(certs):
         assert "Traceback" not in r.log()
 
 
-# --- messages --------------------------------------------------------------------------------
+# --- messages ------------------------------------------------------------------------------------
 
 
 def test_messages_come_in_the_answer_until_they_are_acknowledged(receiver, device):
@@ -355,7 +337,7 @@ def test_messages_come_in_the_answer_until_they_are_acknowledged(receiver, devic
     assert [m["m"] for m in receiver.post(device, {"ack": 2})[1]["messages"]] == [3]
     assert receiver.post(device, {"t": 1}, {"Qssl-Ack": "3"}) == (204, None)
     assert receiver.post(device, {"ack": 0}) == (204, None)
-    assert kept(receiver, device)[:2] == [1, 2]
+    assert receiver.kept(device)[:2] == [1, 2]
 
 
 def test_a_message_is_signed(receiver, device):
@@ -435,351 +417,10 @@ def test_a_body_of_nothing_only_asks(receiver, device):
     # What was cut to nothing is no question: of 100 a digit was lost, or turned.
     assert receiver.post(device, b"", {**ask, "Content-Length": "00"})[0] == 415
     assert receiver.post(device, b"", {"Qssl-Ack": "0", "Content-Length": "000"})[0] == 400
-    assert kept(receiver, device) == []
+    assert receiver.kept(device) == []
 
 
-# --- the program -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def signals():
-    # As they were.
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before):
-        signal.signal(number, handler)
-
-
-def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monkeypatch, signals):
-    monkeypatch.setattr(serve, "_logging", lambda: None)
-
-    def run(*words):
-        argv = [str(w) for w in words] + ["--folder", str(tmp_path / "data")]
-        try:
-            status = main.main(argv)
-        except SystemExit as e:
-            status = e.code
-        out, err = capsys.readouterr()
-        assert (status, out) == (2, "") and err.count("\n") == 1, out + err
-        assert err.startswith("receiver"), err
-        return err
-
-    (tmp_path / "bad").write_text("no certificate")
-    cert = ["--cert", certs.server.cert, "--key", certs.server.key]
-    here = ["--page", "127.0.0.1:0"]
-    taken = "127.0.0.1:%d" % receiver.port
-    assert "--listen %s can't be used" % taken in run("--listen", taken, *here, *cert)
-    for words, text in (
-        (["--cert", tmp_path / "none", "--key", certs.server.key], "there is no such file"),
-        (["--cert", tmp_path / "bad", "--key", certs.server.key], "can't be used"),
-        (["--cert", certs.server.cert, "--key", certs.client.key], "can't be used"),
-        (["--cert", certs.server.cert], "go together"),
-        (["--database", "mysql://x/y"], "neither sqlite"),
-        (["--database", "nothing"], "neither sqlite"),
-        (["--database", "sqlite:////no/such/folder/x.db"], "can't be made"),
-        (["--database", "postgresql://u:secret@127.0.0.1:9/x"], "can't be used"),
-        (["--listen", "8443"], "not HOST:PORT"),
-        (["--mqtt", "http://x", "--listen", "127.0.0.1:0", *here, *cert], "--mqtt has to be"),
-        (["--max-body", "-1"], "no number"),
-        (["nothing"], "invalid choice"),
-    ):
-        last = run(*words)
-        assert text in last and "secret" not in last, last
-    (tmp_path / "data/receiver.db").write_bytes(b"this is no database" * 100)
-    assert "not a database" in run()
-    for text, wanted in (
-        ("pge = 1", "is it page"),
-        ("page =", "no TOML"),
-        ("page = 1", "HOST:PORT"),
-    ):
-        (tmp_path / "data/receiver.toml").write_text(text)
-        assert wanted in run()
-
-
-def test_settings_from_file_and_environment(tmp_path, monkeypatch):
-    (tmp_path / "receiver.toml").write_text('max-body = 77\nlisten = "127.0.0.1:1"\nmqtt = "a"')
-    monkeypatch.setenv("QSSL_RECEIVER_LISTEN", "[::1]:2")
-    monkeypatch.setenv("QSSL_RECEIVER_MQTT", "b")
-    chosen = options.parse(["--folder", str(tmp_path), "--mqtt", "c"])
-    assert chosen.command == "serve" and chosen.max_body == 77
-    assert (chosen.listen, chosen.mqtt, chosen.page) == (("::1", 2), "c", ("127.0.0.1", 8080))
-
-
-def test_the_first_start_makes_what_it_needs(tmp_path):
-    # By the program itself, with its own certificate; Ctrl-C and SIGTERM end it.
-    folder = tmp_path / "data"
-    tool_argv = [sys.executable, setup.ROOT / "tools/receiver", "--folder", folder]
-    words = ["--listen", "127.0.0.1:0", "--page", "127.0.0.1:0"]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with open(tmp_path / "log", "w") as log:
-            process = subprocess.Popen([*tool_argv, *words], stdout=log, stderr=log)
-        try:
-            until(lambda: "ready" in (tmp_path / "log").read_text())
-            port = re.search(r"https://127.0.0.1:(\d+)/in", (tmp_path / "log").read_text())[1]
-            ctx = ssl.create_default_context(cafile=folder / "ca.pem")
-            ctx.maximum_version = ssl.TLSVersion.TLSv1_2
-            ctx.set_ciphers("AES128-SHA")
-            with socket.create_connection(("127.0.0.1", int(port)), LIMIT_S) as plain:
-                with ctx.wrap_socket(plain, server_hostname="localhost"):
-                    process.send_signal(number)  # while somebody is connected
-                    assert process.wait(LIMIT_S) == 0
-        finally:
-            process.kill()
-        lines = (tmp_path / "log").read_text().splitlines()
-        assert "nobody can log in yet" in "".join(lines) and lines[-1].endswith("stopped")
-        others = [s for s in lines if not re.match(r"\d{4}-\d\d-\d\d [\d:,]+ INFO ", s)]
-        assert others == []
-    for name in ("ca.key", "server.key", "master.key", "receiver.db"):
-        assert (folder / name).stat().st_mode & 0o077 == 0, name
-
-
-def test_commands(receiver, capsys):
-    def run(*words):
-        status = main.main([*words, "--folder", str(receiver.folder), "--database", receiver.url])
-        return status, *capsys.readouterr()
-
-    status, out, err = receiver.run("device", "add", "cmd-1")
-    token, key = re.findall(r"^(?:token|key) +(\S+)$", out, re.M)
-    assert (status, err) == (0, "") and len(key) == 64
-    assert receiver.post(None, batch(1, 2), path="/in/" + token) == (204, None)
-    said = "receiver: There is a device cmd-1 already.\n"
-    assert run("device", "add", "cmd-1") == (2, "", said)
-    assert run("device", "add", "<b>")[0] == 2
-    assert re.search(r"^cmd-1 +20\d\d-", run("device", "list")[1], re.M)
-    assert run("send", "cmd-1", "hello")[1] == "message 1 waits for cmd-1\n"
-    assert run("send", "cmd-1", "[", "--kind", "settings")[0] == 2
-    assert run("send", "none", "hello")[0] == 2
-    (message,) = receiver.post(None, {"ack": 0}, path="/in/" + token)[1]["messages"]
-    text = "qssl1\ncmd-1\n1\nmessage\n%d\nhello" % message["until"]
-    assert message["mac"] == hmac.new(bytes.fromhex(key), text.encode(), "sha256").hexdigest()
-    # A new token, and the old one is worth nothing; deleted records stay known.
-    token = re.search(r"^token +(\S+)$", run("device", "token", "cmd-1")[1], re.M)[1]
-    assert run("prune", "0")[1].endswith(" records deleted\n")
-    assert receiver.post(None, batch(1, 3), path="/in/" + token) == (204, None)
-    assert receiver.ids() == [3]
-    assert run("device", "remove", "cmd-1")[0] == 0 and receiver.ids() == []
-    assert run("device", "remove", "cmd-1")[0] == 2
-
-
-def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
-    def run(*words, stdin=""):
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        try:
-            status = main.main([*words, "--folder", str(tmp_path)])
-        except SystemExit as e:
-            status = e.code
-        return status, *capsys.readouterr()
-
-    def refused(text, *words):
-        status, out, err = run(*words)
-        assert (status, out) == (2, "") and err.count("\n") == 1 and text in err, (out, err)
-
-    password = "a long password\n"
-    assert run("user", "add", "anna", stdin=password)[1] == "anna may log in to the page.\n"
-    assert run("user", "add", "anna", stdin=password)[1] == "anna has a new password.\n"
-    # A program of that name must not take the place of a person, nor the other way round.
-    refused("anna is the name of a user already", "program", "add", "anna")
-    refused("There is no program anna", "program", "remove", "anna")
-    assert run("program", "add", "robot")[1].count("\n") == 1
-    assert "is of no use any more" in run("program", "add", "robot")[1]
-    refused("There is no user robot", "user", "remove", "robot")
-    assert run("user", "list")[1] == "anna\n" and run("program", "list")[1] == "robot\n"
-    assert run("program", "remove", "robot")[:2] == (0, "robot is gone.\n")
-    assert run("device", "add", "n1")[0] == 0
-    for hours in ("0", "-5", "8785", "99999999999999999999", "x", "\u00b2"):
-        refused("no number", "send", "n1", "hi", "--hours=" + hours)
-    for days in ("x", "36526", "9" * 30):
-        refused("no number", "prune", days)
-    refused("no number", "prune", "--", "-5")
-    refused("JSON object", "send", "n1", "[1]", "--kind", "settings")
-    for number in ("NaN", "-Infinity", "1e999"):
-        refused("number that JSON", "send", "n1", '{"a": %s}' % number, "--kind", "settings")
-    refused("is no number", "send", "n1", '{"a": [1]}', "--kind", "settings")
-    assert messages.checked("settings", {"a": None, "b": 1.5}) == '{"a":null,"b":1.5}'
-    refused("is not HOST:PORT", "serve", "--listen", "h:\u00b2")
-    assert run("send", "n1", "hi", "--hours", "8784")[1] == "message 1 waits for n1\n"
-
-
-def test_the_certificate_that_it_makes(tmp_path):
-    folder = tmp_path / "d"
-    folder.mkdir()
-    said = []
-
-    def certificate(*words):
-        chosen = options.parse([*words, "--folder", str(folder)])
-        cert, _ = keys.certificate(chosen, said.append)
-        loaded = x509.load_pem_x509_certificate(cert.read_bytes())
-        hosts = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return loaded, [str(one.value) for one in hosts]
-
-    where = ["device", "add", "n1", "--files", "f", "--address", "r.example"]
-    # docs/bill.md says what it costs: each connection carries it.
-    whose, _ = certificate("--names", "server.example,localhost,127.0.0.1")
-    size = len(whose.public_bytes(Encoding.DER))
-    page = (setup.ROOT / "docs/bill.md").read_text()
-    kit = (setup.ROOT / "tools/qsearch/bill.py").read_text()
-    assert "`server.example`, %d bytes," % size in page and "chain=%d," % size in page
-    assert "_CHAIN = %d " % size in kit
-    strictly = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"]
-    subprocess.run([*strictly, folder / "ca.pem", folder / "server.pem"], check=True)
-    for file in list(folder.iterdir()):
-        file.unlink()
-    said.clear()
-    first, hosts = certificate(*where)
-    assert hosts == ["r.example", "localhost", "127.0.0.1"] and "made a CA" in said.pop()
-    # Boards have this CA from now on: another name makes no other one.
-    ca = (folder / "ca.pem").read_bytes()
-    assert certificate("--names", "R.example,127.0.0.1")[0] == first and not said
-    assert certificate("--names", "s.example,127.0.0.1")[0] == first
-    (text,) = said
-    assert "server.pem is not for s.example: move it away" in text
-    (folder / "server.pem").rename(folder / "old.pem")
-    again, hosts = certificate("--names", "s.example,127.0.0.1")
-    assert hosts == ["s.example", "127.0.0.1"] and len(said) == 1
-    assert (folder / "ca.pem").read_bytes() == ca
-    again.verify_directly_issued_by(x509.load_pem_x509_certificate(ca))
-    # Without the CA's key there is none, and nothing changes.
-    (folder / "server.pem").unlink()
-    (folder / "ca.key").rename(folder / "away.key")
-    before = sorted(p.name for p in folder.iterdir())
-    with pytest.raises(Problem, match=r"ca\.key is not here"):
-        certificate("serve")
-    shutil.copy(folder / "server.key", folder / "ca.key")
-    with pytest.raises(Problem, match=r"ca\.key is not the key of .*ca\.pem"):
-        certificate("serve")
-    (folder / "ca.key").write_text("")
-    with pytest.raises(Problem, match=r"ca\.key is no key in PEM"):
-        certificate("serve")
-    (folder / "ca.key").unlink()
-    assert sorted(p.name for p in folder.iterdir()) == before
-
-
-def test_what_boards_need(tmp_path, certs):
-    like = tmp_path / "like.json"
-    like.write_text('{"apn": "iot", "host": "old"}')
-    files = tmp_path / "files"
-    words = ["--files", files, "--address", "r.example", "--like", like]
-    r = Receiver(certs)
-    try:
-        # The files are whole, or there is no such device.
-        (files / "b").mkdir(parents=True)
-        (files / "b/settings.json").write_text("{}")
-        status, _, err = r.run("device", "add", "a", "b", *words)
-        assert status == 2 and "is there already" in err
-        assert r.run("device", "list")[1] == "" and (files / "b/settings.json").read_text() == "{}"
-        assert not (files / "a/settings.json").exists()
-        shutil.rmtree(files)
-        status, out, _ = r.run("device", "add", "a", "b", *words)
-        assert status == 0 and out == "%s\n%s\n" % (files / "a", files / "b")
-        made = [json.loads((files / name / "settings.json").read_text()) for name in "ab"]
-        key = messages.device_key(keys.master(r.folder), "b").hex()
-        want = {"apn": "iot", "host": "r.example", "port": 8443, "ca": "ca.pem", "device": "b"}
-        assert made[1] == dict(want, key=key, token=made[1]["token"])
-        assert made[0]["token"] != made[1]["token"]
-        assert (files / "a/ca.pem").read_bytes() == (r.folder / "ca.pem").read_bytes()
-        assert (files / "a/settings.json").stat().st_mode & 0o077 == 0
-        # A lost one gets a new token, and the former counts no longer.
-        assert r.run("device", "token", "b", *words)[0] == 0
-        assert json.loads((files / "b/settings.json").read_text())["token"] != made[1]["token"]
-        for bad, said in (
-            (["add", "x", "y"], "more than one device goes with --files"),
-            (["add", "x", "--files", files], "--files and --address go together"),
-            (["add", "../x", *words], "A name has 1 to 64"),
-            (["add", "x", *words[:3], "h:x"], "--address: h:x is not HOST:PORT"),
-            (["list", *words], "--files goes with add and token"),
-            (["add", "x", *words[:3], "h.example:0"], "no port that a board can come to"),
-            (["add", "x", *words[:3], "https://h"], "https://h is not HOST:PORT"),
-            (["add", "x", *words[:3], "r example"], "r example:8443 is not HOST:PORT"),
-            (["add", "x", *words[:4], "--like", "/nowhere"], "Can't read /nowhere"),
-        ):
-            status, _, err = r.run("device", *bad)
-            assert status == 2 and said.lower() in err.lower(), err
-    finally:
-        r.stop()
-
-
-# --- the pages -------------------------------------------------------------------------------
-
-_PAGE = (setup.ROOT / "docs/receiver.md").read_text()
-_PROTOCOL = (setup.ROOT / "docs/protocol.md").read_text()
-
-
-def blocks(language):
-    return re.findall(r"^```%s\n(.*?)^```$" % language, _PAGE, re.M | re.S)
-
-
-def test_the_script_of_the_page(tmp_path, tmp_path_factory, receiver, device):
-    (text,) = blocks("python")
-    queue = tmp_path_factory.mktemp("queue") / "q"
-    assert text.count('FileQueue("queue")') == 1
-    script = tmp_path_factory.mktemp("script") / "script.py"
-    script.write_text(text.replace('"queue"', repr(str(queue)), 1))
-    settings = ["host=127.0.0.1", "port=%d" % receiver.port, "ca=%s" % receiver.certs.ca]
-    settings.append("token=" + device.token)
-    status, out, err = tool.run(tmp_path, "run.py", "--baud", "0", script, "--", *settings)
-    assert (status, out) == (0, ""), out + err
-    first, second = [json.loads(text) for text in kept(receiver, device, "record")]
-    assert first.pop("at") > 1.7e9 and first == {"temperature": 21.5}
-    assert (second["qssl"], second["battery"]) == ("health", 3.71)
-
-
-def test_the_commands_and_settings_of_the_page(tmp_path, monkeypatch, capsys, certs):
-    monkeypatch.setenv("QSSL_RECEIVER_FOLDER", str(tmp_path / "data"))
-    monkeypatch.setenv("QSSL_RECEIVER_CERT", str(certs.server.cert))
-    monkeypatch.setenv("QSSL_RECEIVER_KEY", str(certs.server.key))
-    lines = [
-        line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()
-    ]
-    seen = set()
-    for words in lines:
-        if words[:2] == ["python3", "tools/receiver"]:
-            monkeypatch.setattr("sys.stdin", io.StringIO("a good long password\n"))
-            if options.parse(words[2:]).command != "serve":
-                assert main.main(words[2:]) == 0, capsys.readouterr().err
-            seen.add(tuple(words[2:3]))
-        else:
-            assert words[:2] == ["mosquitto", "-c"]
-            path = words[2].replace("receiver-data", str(tmp_path / "data"), 1)
-            assert "acl_file" in Path(path).read_text()
-    assert seen == {("device",), ("user",), (), ("broker",), ("--mqtt",)}
-    (text,) = blocks("toml")
-    (tmp_path / "data/receiver.toml").write_text(text)
-    chosen = options.parse([])
-    assert chosen.keep_days == 400 and chosen.database.startswith("postgresql://")
-    for name in options.SETTINGS:
-        assert name in _PAGE, name
-
-
-def test_the_protocol_as_its_page_has_it():
-    # Each delivery of the table is one; each word of a refusal is there.
-    table = _PROTOCOL.partition("| delivery |")[2].partition("\n\n")[0]
-    shown = re.findall(r"^\| `(\{.*?\})`", table, re.M)
-    assert len(shown) == 3
-    for text in shown:
-        text = text.replace("[R, ...]", '[{"t":1}]').replace("Q", '"q"').replace(" R}", " 7}")
-        delivery = forms.read(re.sub(r"\b[NM]\b", "5", text).encode())
-        assert delivery.queue == "q" or delivery.ack == 5
-    words = set()
-    for path in (setup.ROOT / "tools/receiver").glob("*.py"):
-        if path.name not in ("mqtt.py", "page.py"):
-            words |= set(
-                re.findall(r'(?:Bad|_error|_refuse)\(\s*(?:\d+, )?"(\w+)"', path.read_text())
-            )
-    answers = _PROTOCOL.partition("| answer |")[2].partition("\n\n")[0]
-    told = set(re.findall(r"`(\w+)`", answers)) - {"application"}
-    assert told == words - {"device"}  # that one by MQTT alone
-    (message,) = re.findall(r'^    (\{"m":.*\})$', _PROTOCOL, re.M)
-    message = json.loads(message)
-    assert json.loads(message["body"]) == {"interval_s": 300}
-    assert set(messages.KINDS) == set(
-        re.findall(r"^\| `(\w+)` \|", _PROTOCOL.partition("### Kinds")[2], re.M)
-    )
-    (told,) = re.findall(r'^    (\{"qssl": "settings".*\})$', _PROTOCOL, re.M)
-    assert forms.Entry(1, json.loads(told), 0).told[0] == "settings"
-
-
-# --- in process ------------------------------------------------------------------------------
+# --- in process ----------------------------------------------------------------------------------
 
 
 def test_times_and_values():
