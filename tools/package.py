@@ -1,13 +1,15 @@
 # package - checks the package for boards, writes package.json, makes .mpy files and ROM images.
 # SPDX-License-Identifier: MIT
 
+import setup  # first: from here on Ctrl-C shows no traceback
+
+# isort: split
 import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
 
-import setup
 from qdemo.options import Parser
 from qpackage import check, rom
 

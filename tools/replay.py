@@ -7,7 +7,7 @@ import sys
 import setup
 
 HELP = """\
-use: python3 tools/replay.py [--only ugsim|driver] [-v] FILE...
+usage: python3 tools/replay.py [--only ugsim|driver] [-v] FILE...
 
 Replays a transcript of a modem twice:
 
@@ -35,9 +35,12 @@ Exit status: 0 nothing differs and the driver copes, 1 not so, 2 it could not ru
 
 
 def main(args):
-    if args in (["-h"], ["--help"]) or not args:
-        print(HELP, end="", file=sys.stdout if args else sys.stderr)
-        return 0 if args else 2
+    if args in (["-h"], ["--help"]):
+        print(HELP, end="")
+        return 0
+    if not args:
+        print("replay.py: Name the transcripts. See --help.", file=sys.stderr)
+        return 2
     python = setup.ensure_venv("ugsim")
     tests = setup.ROOT / "tests" / "host"
     path = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support", tests / "cpython"]

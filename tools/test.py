@@ -1,18 +1,26 @@
 # test - sets up what the tests need, then runs the linter and every test.
 # SPDX-License-Identifier: MIT
 
+import setup  # first: from here on Ctrl-C shows no traceback
+
+# isort: split
 import functools
 import os
 import subprocess
 import sys
 
-import setup
 import typecheck
 
 CASE = "tests/host/cases/test_driver_switches.py"
 
+# What pytest's exit status means beside 0 and 1.
+WRONG_USE = {
+    4: "These words are not right, see above. See --help.",
+    5: "No test has such a name, so none has run. See --help.",
+}
+
 HELP = """\
-use: python3 tools/test.py [PYTEST OPTION...] [FILE...]
+usage: python3 tools/test.py [PYTEST OPTION...] [FILE...]
 
 Runs all checks of the project: ruff (linter and formatter) and every test under tests/host.
 What they need is made or fetched first, under .venv and .cache of this checkout: a virtual
@@ -48,7 +56,8 @@ Environment:
                        more of the tests that try things at random
   EVERY_SUITE=1        test_families_tls: each cipher suite with each version that has it
 
-Exit status: 0 all passed, 1 something failed, 2 the set-up failed.
+Exit status: 0 all passed, 1 something failed, 2 it could not run: the set-up failed, or the words
+on the command line are wrong.
 """
 
 
@@ -86,13 +95,13 @@ def main(args):
     profile = None
     if args[:1] == ["--profile"]:
         if len(args) < 2:
-            setup.say("--profile wants the FILE that tools/learn.py has written", "check")
+            setup.say("--profile wants the FILE that tools/learn.py has written.", "test.py")
             return 2
         profile = args[1]
         args = args[2:] or [CASE]
     if args[:1] == ["--family"]:
         if len(args) < 2:
-            setup.say("--family wants a MODEL, such as eg800k", "check")
+            setup.say("--family wants a MODEL, such as eg800k. See --help.", "test.py")
             return 2
         if not [word for word in args if word.endswith(".py")]:
             args = [*args, "tests/host/cases"]
@@ -109,14 +118,18 @@ def main(args):
             return 2
         os.environ["PROFILE_SWITCHES"] = found.stdout.strip()
     if args == ["--help", "pytest"]:
-        return setup.call([python, "-m", "pytest", "--help"])
+        return setup.call_module(python, "pytest", "--help")
     bad = []
     for words in (["ruff", "check"], ["ruff", "format", "--check"]):
         setup.say(" ".join(words), "check")
-        if setup.call([python, "-m", *words, "-q", "."]):
+        if setup.call_module(python, *words, "-q", "."):
             bad.append(" ".join(words[:2]))
     setup.say("pytest", "check")
-    if setup.call([python, "-m", "pytest", *args]):
+    status = setup.call_module(python, "pytest", *args)
+    if status in WRONG_USE:
+        setup.say(WRONG_USE[status], "test.py")
+        return 2
+    if status:
         bad.append("pytest")
     print("Failed: %s" % ", ".join(bad) if bad else "All checks passed.", flush=True)
     return 1 if bad else 0

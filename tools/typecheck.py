@@ -1,12 +1,14 @@
 # typecheck - checks the driver's types against the boards' stubs.
 # SPDX-License-Identifier: MIT
 
+import setup  # first: from here on Ctrl-C shows no traceback
+
+# isort: split
 import os
 import re
 import subprocess
 import sys
 
-import setup
 from qdemo.options import Parser
 from setup.venv import requirements
 

@@ -232,9 +232,9 @@ def test_nothing_is_overwritten(made):
     [
         ([], "The following arguments are required: COMMAND"),
         (["make"], "invalid choice: 'make'"),
-        (["server"], "Server wants the server's name or address"),
-        (["client"], "Client wants the device's name"),
-        (["client", "a", "b"], "Client takes no b"),
+        (["server"], "The command server wants the server's name or address"),
+        (["client"], "The command client wants the device's name"),
+        (["client", "a", "b"], "The command client takes no b"),
         (["server", "a.example"], "There is no CA in tls: make one with `ca.py init`"),
         (["server", "https://a.example"], "https://a.example is no host name and no address"),
         (["server", "a.example", "b c"], "b c is no host name"),

@@ -30,6 +30,11 @@ def written(tmp_path, text):
     return path
 
 
+def test_without_a_transcript_it_asks_for_one():
+    wanted = (2, "", "replay.py: Name the transcripts. See --help.\n")
+    assert replay() == wanted and replay("-v") == wanted
+
+
 def test_every_transcript():
     assert len(TRANSCRIPTS) > 8
     code, out, err = replay(*TRANSCRIPTS)

@@ -487,6 +487,27 @@ def test_ctrl_c_while_another_python_starts_is_no_traceback():
 
 
 def test_tools_start_another_python_that_way():
-    texts = {path.name: path.read_text() for path in (setup.ROOT / "tools").glob("*.py")}
-    assert [name for name, text in texts.items() if "os.exec" in text] == []
+    folder = setup.ROOT / "tools"
+    texts = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.py")}
+    found = sorted(name for name, text in texts.items() if "os.exec" in text)
+    assert found == ["setup/interrupt.py", "ugsim/__main__.py"]  # that has it by itself
     assert sum("setup.become(" in text for text in texts.values()) > 10
+
+
+@pytest.mark.parametrize("where", ["sitecustomize", "imported"])
+def test_ctrl_c_while_a_module_starts_is_no_traceback(tmp_path, where):
+    # Python's own start, in which it waits; the import of the module that is run.
+    strike = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "imported.py").write_text("print('there', flush=True)\n")
+    with open(tmp_path / (where + ".py"), "a") as f:
+        f.write(strike)
+    code = "import sys; sys.path[:0] = ['tools']; import setup\n"
+    code += "print(setup.call_module(sys.executable, 'imported', 'word'))\n"
+    env = dict(os.environ, PYTHONPATH=str(tmp_path))
+    if where == "sitecustomize":
+        code = "import os; os.environ['PYTHONPATH'] = %r\n%s" % (str(tmp_path), code)
+        env = None
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, cwd=setup.ROOT, env=env, capture_output=True, text=True)
+    out = "there\n" if where == "imported" else ""
+    assert (done.stdout, done.stderr) == ("%s%d\n" % (out, -signal.SIGINT), "")

@@ -522,7 +522,9 @@ def test_control_by_a_person(tmp_path):
         assert sim.process.wait(LIMIT_S) == 0
         done = subprocess.run(argv + ["state"], env=env, capture_output=True, text=True)
         assert done.returncode == 2
-        assert done.stderr.startswith("ugsim.control: no simulated modem answers at")
+        assert done.stderr.startswith("ugsim control: no simulated modem answers at")
+        done = subprocess.run(argv[:-1], env=env, capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.startswith("ugsim control: name the ADDRESS")
     assert not os.path.exists(path)
 
 

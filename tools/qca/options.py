@@ -63,9 +63,12 @@ def parse(args):
     low, high = wanted[chosen.what]
     if len(chosen.names) < low:
         what = {"server": "the server's name or address", "client": "the device's name"}
-        p.error("%s wants %s" % (chosen.what, what.get(chosen.what, "a name; see `ca.py list`")))
+        p.error(
+            "the command %s wants %s"
+            % (chosen.what, what.get(chosen.what, "a name; see `ca.py list`"))
+        )
     if len(chosen.names) > high:
-        p.error("%s takes no %s" % (chosen.what, " ".join(chosen.names[high:])))
+        p.error("the command %s takes no %s" % (chosen.what, " ".join(chosen.names[high:])))
     if chosen.name is not None and chosen.what != "init":
         p.error("--name goes with init")
     if chosen.days and chosen.what == "list":

@@ -36,7 +36,7 @@ def main(args):
         if only not in ("ugsim", "driver"):
             raise TraceError("--only is ugsim or driver. See --help.")
     if not args or any(arg.startswith("-") for arg in args):
-        raise TraceError("name the transcripts. See --help.")
+        raise TraceError("Name the transcripts. See --help.")
     bad = 0
     for path in args:
         transcript = Transcript(path)

@@ -179,8 +179,8 @@ def real(options):
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
     words = [options.seconds, options.seed, *names]
-    argv = [str(python), "-m", "qsearch.real", *[str(word) for word in words]]
-    os.execve(python, argv, env)
+    argv = [python, "-m", "qsearch.real", *words]
+    setup.become(python, argv, env)
 
 
 def restarts(options):
@@ -191,8 +191,8 @@ def restarts(options):
     names = [options.program] if options.program else ["mqtt", "async", "requests"]
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    words = [str(word) for word in (options.places, options.seed, *names)]
-    os.execve(python, [str(python), "-m", "qsearch.restarts", *words], env)
+    words = [options.places, options.seed, *names]
+    setup.become(python, [python, "-m", "qsearch.restarts", *words], env)
 
 
 def year(found):

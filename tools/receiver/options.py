@@ -130,7 +130,9 @@ def parse(args):
         many = chosen.command == "device" and chosen.verb == "add"
         least, most = (0, 0) if chosen.verb == "list" else (1, 1000000 if many else 1)
         if not least <= len(chosen.who) <= most:
-            p.error("%s %s NAME, or %s list" % (chosen.command, chosen.verb, chosen.command))
+            p.error(
+                "say `%s %s NAME`, or `%s list`" % (chosen.command, chosen.verb, chosen.command)
+            )
         chosen.name = chosen.who[0] if chosen.who else None
     if chosen.command == "device":
         files = chosen.files is not None

@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import interrupt
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 _STOP_S = 20
@@ -107,13 +109,21 @@ class Terminated(KeyboardInterrupt):
     pass
 
 
-def call(argv):
+def call(argv, hold=False):
     # Runs a program on this terminal and returns its exit status. When this one is to end, that
-    # one gets the time to stop what it has started.
-    child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL)
+    # one gets the time to stop what it has started. hold: a Ctrl-C that comes while it starts
+    # waits until it imports setup.interrupt.
+    child = None
     try:
+        if hold:
+            interrupt.hold(True)
+        child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL)
+        if hold:
+            interrupt.hold(False)
         return child.wait()
     except KeyboardInterrupt as e:
+        if child is None:
+            raise
         if isinstance(e, Terminated):
             child.terminate()
         try:
@@ -122,6 +132,11 @@ def call(argv):
             child.kill()
             child.wait()
         raise
+
+
+def call_module(python, *words):
+    # The same for `python -m WORD...`: while it is imported, Ctrl-C shows no traceback either.
+    return call([python, ROOT / "tools/setup/module.py", *words], hold=True)
 
 
 def _terminated(number, frame):

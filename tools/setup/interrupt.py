@@ -15,15 +15,16 @@ def become(python, argv, env):
     # imports this.
     import os
 
-    _hold(True)
+    hold(True)
     os.execve(python, [str(word) for word in argv], env)
 
 
-def _hold(on):
+def hold(on):
+    # A Ctrl-C waits meanwhile, here and in what is started.
     import signal  # takes a while, and the hook comes first
 
     signal.pthread_sigmask(signal.SIG_BLOCK if on else signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 sys.excepthook = _hook
-_hold(False)
+hold(False)

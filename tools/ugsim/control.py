@@ -175,10 +175,14 @@ def _remove_stale(path):
 
 def main(argv=None):
     args = sys.argv[1:] if argv is None else argv
-    if not args or args[0] in ("-h", "--help"):
+    if args[:1] in (["-h"], ["--help"]):
         print(__doc__)
         print('The command "help" lists what the modem understands.')
-        return 0 if args else 2
+        return 0
+    if not args:
+        text = "ugsim control: name the ADDRESS that ugsim --control has shown. See --help."
+        print(text, file=sys.stderr)
+        return 2
     try:
         with Control(args[0]) as modem:
             texts = [" ".join(args[1:])] if len(args) > 1 else sys.stdin
@@ -189,7 +193,7 @@ def main(argv=None):
                 bad = bad or answer.startswith("error")
             return 1 if bad else 0
     except ControlError as error:
-        print("ugsim.control: %s" % error, file=sys.stderr)
+        print("ugsim control: %s" % error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 0
