@@ -238,7 +238,8 @@ class CaseGroup(Group):
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
         limit *= _SLOWER if self.interpreter in WEBASSEMBLY else 1
-        return argv, env, str(setup.ROOT), limit
+        # What a case writes without naming a folder is no part of the checkout.
+        return argv, env, stack.enter_context(tempfile.TemporaryDirectory()), limit
 
 
 class CaseItem(pytest.Item):

@@ -420,6 +420,12 @@ def gone(pid):
         return False
 
 
+def test_what_a_case_writes_is_no_part_of_the_checkout(run):
+    run("def test_a():\n    with open('left-over.txt', 'w') as f:\n        f.write('x')\n")
+    expect(run, test_a="passed")
+    assert not (setup.ROOT / "left-over.txt").exists()
+
+
 def test_terminated_it_stops_what_runs(run, tmp_path):
     # The whole way: the entry program gets SIGTERM, the case's interpreter is gone.
     text = "import os\ndef test_a():\n    f = open(%r, 'w')\n    f.write(str(os.getpid()))\n"

@@ -109,8 +109,9 @@ class Installed:
         for name in list(sys.modules):
             if name.split(".")[0] in ("umqtt", "urequests", "requests"):
                 del sys.modules[name]
-        # In the folder of the checkout: of the package index; as they are written today.
-        sys.path[:0] = [".cache/clients-1", "tests/host/clients"]
+        # Of the package index; as they are written today.
+        checkout = __file__.rpartition("tests/")[0]
+        sys.path[:0] = [checkout + name for name in (".cache/clients-1", "tests/host/clients")]
         compat.install(*self._args)
 
     def __exit__(self, *_):
