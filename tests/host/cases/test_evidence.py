@@ -167,6 +167,52 @@ def test_a_lost_closed_is_found():
         assert sock.recv(1) == b"" and rig.now - start <= 10000, rig.now - start
 
 
+def test_a_lost_open_is_named():
+    # The connection is open, and only AT+QSSLSTATE tells: in time, not at the end of the time-out.
+    for fault in ("open_never", "lose_urc what=open"):
+        for pushes in (False, True):
+            rig, modem = up(FakeNet(EchoPeer()))
+            arm(rig, fault)
+            start = rig.now
+            e = raised(modem.connect, HOST, 443, tls(modem), 60000, push=pushes)
+            assert "it is open, but no URC said so" in str(e), e
+            assert rig.now - start < 11000, rig.now - start
+            works(modem)
+
+
+def test_urcs_that_go_elsewhere_all_at_once():
+    # Another program, on the modem's USB port, has taken them.
+    rig, modem, sock = connected(EchoPeer())
+    modem.command('AT+QCFG="urc/port",1,"usbat"')
+    for n in range(2):
+        start = rig.now
+        sock.write(pattern(3000, n))
+        assert reads(sock, 3000) == pattern(3000, n)
+        assert rig.now - start < 10000, rig.now - start
+    rig.net.conns[-1].peer_close()
+    start = rig.now
+    assert sock.recv(1) == b"" and rig.now - start <= 10000, rig.now - start
+    assert "AT+QCFG" in str(raised(modem.connect, HOST, 443, tls(modem), 60000))
+    modem.start(apn="internet")
+    works(modem)
+
+
+def test_a_modem_that_falls_asleep_meanwhile():
+    # Another program has let it: what is typed after a pause is lost. Nothing else is.
+    for mode, wake in ((1, "bytes"), (2, "bytes")):
+        rig, modem, sock = connected(EchoPeer(), switches={"sleep_wake": wake})
+        modem.command("AT+QSCLK=%d" % mode)
+        rig.model.set_line("dtr", False)
+        rig.sleep(20000)
+        assert rig.model.port.asleep()
+        sock.write(pattern(300))
+        start = rig.now
+        e = raised(reads, sock, 300)
+        assert "did not answer" in str(e) and rig.now - start < 10000, e
+        sock.close()
+        works(modem)
+
+
 def test_a_security_of_an_earlier_life():
     rig, modem, sock = connected(Recorder(pattern(3000)))
     rig.model.command('say +QSSLURC: "security",0,2')
@@ -295,6 +341,14 @@ def test_foreign_lines_for_ever():
     arm(rig, 'before before=info n=0 text=+QNTP: 0,"26/11/22,10:00:00+00"')
     assert reads(sock, 20000) == pattern(20000)
     assert modem.stats.unknown > 10 and not modem.stats.garbled
+
+
+def test_the_result_of_a_command_comes_among_data():
+    rig, modem, sock = connected(Recorder(pattern(20000)))
+    assert reads(sock, 1000) == pattern(20000)[:1000]
+    modem.command('AT+QNTP=1,"pool.ntp.org"')  # its +QNTP comes later
+    assert reads(sock, 19000) == pattern(20000)[1000:]
+    assert modem.stats.unknown and not modem.stats.garbled
 
 
 def lost_bytes(fault, step, first):

@@ -65,6 +65,8 @@ SKIPS = {
         "test_manual_driver::test_3_1_and_3_2_configuration": TALK,
         "test_status::test_the_words_of_states": RANGES,
         "test_status::test_opening_handshake_and_closing_as_they_are": RANGES,
+        "test_evidence::test_urcs_that_go_elsewhere_all_at_once": TALK,
+        "test_evidence::test_a_modem_that_falls_asleep_meanwhile": TALK,
         "test_driver_restart::test_mute_in_every_call": "registration() has three questions there",
         "test_driver_start::test_switched_off": PULSE,
         "test_driver_start::test_other_pdp_context": RANGES,
