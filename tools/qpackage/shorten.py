@@ -110,6 +110,8 @@ if type(self) is not Modem:
 """
 
 
+# What the compiler puts into each class, and nobody asks for: their places go to the next names.
+_UNUSED = "del __module__, __qualname__"
 # Names that a module of the interpreter or of the driver has.
 _FIXED = {*dir(builtins), *keyword.kwlist, "const", "micropython"}
 
@@ -595,6 +597,8 @@ class _Rename(ast.NodeTransformer):
         node.name = self._name(node.name)
         self.generic_visit(node)
         self._public = outer
+        if not self._bound:
+            node.body[:0] = ast.parse(_UNUSED).body
         return node
 
     def visit_FunctionDef(self, node):
