@@ -451,13 +451,63 @@ def test_modules_that_are_always_loaded_become_one(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "more",
-    ({"wire.link": "low = 1\n"}, {"wire.other": "from . import low\n"}),
+    ({"wire.link": "low = 1\n"}, {"wire.other": "from . import low\nx = low\n"}),
     ids=("two of a name", "a part as a module"),
 )
 def test_what_can_not_be_joined_is_refused(more):
     trees = {name: ast.parse(text) for name, text in dict(PARTS, **more).items()}
     with pytest.raises(ValueError, match="low"):
         join(trees, {"wire.link": ("wire.low",)})
+
+
+def test_what_is_asked_of_a_module_that_goes_elsewhere_is_asked_there():
+    more = "from .wire import low as _l\ndef f():\n    return _l.low() + _l.LIMIT\n"
+    trees = {name: ast.parse(text) for name, text in dict(PARTS, asks=more).items()}
+    join(trees, {"wire.link": ("wire.low",)})
+    wanted = "from .wire.link import LIMIT, low\n\ndef f():\n    return low() + LIMIT"
+    assert ast.unparse(ast.fix_missing_locations(trees["asks"])) == wanted
+    trees["asks"] = ast.parse(more + "    LIMIT = 3\n")
+    with pytest.raises(ValueError, match="low"):  # the name is taken
+        join({**trees, "wire.low": ast.parse(PARTS["wire.low"])}, {"wire.link": ("wire.low",)})
+
+
+ONE = {
+    "wire.channel": """
+class Channel:
+    kind = 2
+    def low(self):
+        return self.kind
+""",
+    "socket": """
+from .wire.channel import Channel
+class Socket(Channel):
+    def high(self):
+        return self.low() + 1
+""",
+    "asks": "from .wire.channel import Channel\nlow = Channel.low\n",
+}
+
+
+def test_a_class_with_one_base_that_nobody_else_needs_has_no_base():
+    trees = {name: ast.parse(text) for name, text in ONE.items()}
+    join(trees, {"socket": ("wire.channel",)})
+    texts = {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
+    names = {}
+    exec(texts["socket"], names)
+    assert names["Socket"]().high() == 3 and names["Socket"].__bases__ == (object,)
+    assert "Channel" not in texts["socket"] and "import Socket as Channel" in texts["wire.channel"]
+    assert texts["asks"] == "from .socket import Socket\nlow = Socket.low"
+    trees = {name: ast.parse(text.replace("high", "low")) for name, text in ONE.items()}
+    with pytest.raises(ValueError, match="Channel"):  # the later one would hide the other
+        join(trees, {"socket": ("wire.channel",)})
+
+
+def test_a_class_has_no_names_of_the_compiler():
+    sources = {"engine": "class Engine:\n    def run(self):\n        return 1\n"}
+    text = shorten.Shortener(sources, {"Engine", "run"}, set()).text("engine")
+    names = {"__name__": "engine"}
+    exec(text, names)
+    assert "__qualname__" not in names["Engine"].__dict__ and names["Engine"]().run() == 1
 
 
 def test_short_texts_are_no_names_where_they_are_let_go():

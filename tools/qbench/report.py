@@ -23,25 +23,18 @@ _PARTS = {
 # Which modules do what. The first ones are the synchronous path.
 _JOBS = (
     (
-        "the face: what a program calls",
-        "__init__ modem rare errors tls wire.__init__ wire.dialect",
-    ),
-    (
-        "commands, replies, deadlines, one pump for all",
-        "wire.link wire.parser wire.ascii wire.command",
+        "the face: what a program calls; commands, replies, deadlines, one pump for all",
+        "__init__ modem rare errors tls wire.__init__ wire.dialect wire.link wire.parser "
+        "wire.ascii wire.resync wire.command",
     ),
     (
         "sockets",
         "socket wire.channel connect.__init__ connect.opening connect.ready connect.arguments",
     ),
     (
-        "a wire that is trusted again after lost bytes or a time-out; echo",
-        "wire.resync start.echo",
-    ),
-    (
         "from any state of the modem to an active PDP context",
         "start.__init__ start.bringup start.contact start.context start.ends start.mute "
-        "start.network start.radio start.sim start.tidy start.urcs start.words tried",
+        "start.network start.radio start.sim start.tidy start.urcs start.words start.echo tried",
     ),
     (
         "TLS that fails closed: files checked and verified, settings read back",
@@ -93,7 +86,7 @@ On the wire, the modem's echo of a command counts once: it comes while the comma
 """
 
 _WHY_SIZE = """\
-The first three lines, %s, are what it takes to call a modem that is up, at which nothing
+The first two lines, %s, are what it takes to call a modem that is up, at which nothing
 is ever lost: that alone is about what the path was to have. The rest of the path buys what
 [guarantees.md](guarantees.md) promises. What stands below the words of errors costs nothing where
 it is not imported. Line numbers in tracebacks would be 7 %% more (`mpy-cross -O2`).
@@ -302,7 +295,7 @@ def _jobs(sizes):
     other = [n for n in sizes if n not in known]
     if other:
         rows.append(("other", " ".join(other), sum(sizes[n] for n in other)))
-    least = sum(size for _, _, size in rows[:3])
+    least = sum(size for _, _, size in rows[:2])
     lines = ["### By job\n", *_table(("what for", "modules", "B"), rows)]
     return [*lines, _WHY_SIZE % show(least, "B")]
 

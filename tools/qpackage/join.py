@@ -11,10 +11,13 @@ import copy
 # {module: its parts, in the order in which they need each other}. errors stays by itself: a board
 # file (qssl.site) needs it, before a program has asked for the driver.
 JOINED = {
-    "wire.link": ("wire.ascii", "wire.parser", "wire.resync"),
+    "modem": ("wire.ascii", "wire.parser", "wire.resync", "wire.link", "tls"),
     "socket": ("wire.channel",),
     "connect.pem": ("connect.source",),
 }
+# {class: the one that goes into it}: both are in the same module then, and only the first has
+# objects. A class costs its type and a table, and each look into it one into the other.
+_ONE = {"Socket": "Channel"}
 
 
 def source(module, node):
@@ -27,7 +30,10 @@ def source(module, node):
 def join(trees, joined=None):
     # trees: {module: ast.Module}, which are changed.
     home = {}
-    for target, parts in (JOINED if joined is None else joined).items():
+    joined = JOINED if joined is None else joined
+    for module, tree in trees.items():
+        _name_all(tree, module, trees, {*joined, *(p for parts in joined.values() for p in parts)})
+    for target, parts in joined.items():
         if target not in trees or not all(part in trees for part in parts):
             continue
         body, taken = [], _own(trees[target]) | _imported(trees[target], target, parts)
@@ -58,6 +64,102 @@ def join(trees, joined=None):
             _Redirect(module, home).visit(tree)
     for target in set(home.values()):
         _tidy(trees[target])
+        _unite(trees, target, home)
+
+
+def _name_all(tree, module, trees, whole):
+    # `from .wire import link as _l` and _l.OK as `from .wire.link import OK` and OK, where the
+    # module is one of `whole`.
+    body = []
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            body.append(node)
+            continue
+        package = source(module, node)
+        for alias in list(node.names):
+            full = (package + "." + alias.name).lstrip(".")
+            if full not in whole or full not in trees:
+                continue
+            found = _Attributes(alias.asname or alias.name)
+            found.visit(tree)
+            if found.odd or found.names & _every(tree):
+                raise ValueError("%s imports a part: %s" % (module, alias.name))
+            node.names.remove(alias)
+            if found.names:
+                inner = ((node.module + ".") if node.module else "") + alias.name
+                names = [ast.alias(n) for n in sorted(found.names)]
+                body.append(ast.ImportFrom(inner, names, node.level))
+        if node.names:
+            body.append(node)
+    tree.body = body
+
+
+class _Attributes(ast.NodeTransformer):
+    # Makes module.name a name; odd: the module is used otherwise.
+    def __init__(self, module):
+        self._module = module
+        self.names = set()
+        self.odd = False
+
+    def visit_Attribute(self, node):
+        if isinstance(node.value, ast.Name) and node.value.id == self._module:
+            self.names.add(node.attr)
+            return ast.copy_location(ast.Name(node.attr, node.ctx), node)
+        return self.generic_visit(node)
+
+    def visit_Name(self, node):
+        self.odd = self.odd or node.id == self._module
+        return node
+
+
+def _every(tree):
+    # All names that a module binds anywhere.
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+    return found
+
+
+def _unite(trees, module, home):
+    # Puts one class into another one, see _ONE.
+    tree = trees[module]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name, base in _ONE.items():
+        if name not in classes or base not in classes:
+            continue
+        one, other = classes[name], classes[base]
+        if [n.id for n in one.bases] != [base] or _own(one) & _own(other):
+            raise ValueError("%s and %s are not one class" % (name, base))
+        one.bases = other.bases
+        one.body += other.body
+        tree.body.remove(other)
+        for other, text in trees.items():
+            # What is left of a part still has both.
+            _Instead(base, name, base if other in home else None).visit(text)
+
+
+class _Instead(ast.NodeTransformer):
+    # One name in the place of another one; imported as `known`.
+    def __init__(self, old, new, known):
+        self._old = old
+        self._new = new
+        self._known = known
+
+    def visit_Name(self, node):
+        node.id = self._new if node.id == self._old else node.id
+        return node
+
+    def visit_ImportFrom(self, node):
+        for alias in node.names:
+            if alias.name == self._old and alias.asname is None:
+                alias.name = self._new
+                alias.asname = self._known
+        return node
 
 
 def is_const(node):

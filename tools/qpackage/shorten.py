@@ -57,7 +57,7 @@ _LET_GO = (
 _TEXT = 10
 # These look a name up by a text.
 _LOOKS = ("getattr", "setattr", "hasattr", "__import__", "const")
-_ALWAYS = ("modem", "wire.link", "wire.parser", "wire.channel", "socket")
+_ALWAYS = ("modem", "socket")
 # Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
 # static_qstr_list), that are nothing built in: free for parameters.
 _FREE = """
