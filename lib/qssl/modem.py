@@ -566,7 +566,7 @@ class Modem:
 
         Returns: str; None if it is not active.
         Raises: qssl.Error if the modem does not answer or refuses it.
-        Blocks: 150 s at most.
+        Blocks: 152 s at most.
         Allocates: the text.
         Since: 0.1.
         """

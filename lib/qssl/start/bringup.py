@@ -94,9 +94,10 @@ class Bringup:
                 return result
             self.look()
             ms *= 2
-            # It may be slow, and what was taken for its answer another program's data.
-            resync = self.link.resync
-            resync.answer_ms = max(resync.answer_ms, ms)
+            if short:  # what takes long by nature tells nothing of the others
+                # It may be slow, and what was taken for its answer another program's data.
+                resync = self.link.resync
+                resync.answer_ms = max(resync.answer_ms, ms)
             if not (yield from self.heal(_HEAL_MS)):
                 break
         self.silent(line)

@@ -125,7 +125,7 @@ def contact(step, limit_ms=None):
             # Answers to what was typed in the search may still come, one after the other. A modem
             # that reports something all the time is never silent.
             ms = link.resync.answer_ms + _SERIAL_MS
-            until = ticks_add(ticks_ms(), step.left(4 * ms))
+            until = ticks_add(ticks_ms(), min(4 * ms, step.left(1 << 28) // 2))
             while ticks_diff(ticks_ms(), link.heard) < ms:
                 if not (yield until):
                     break

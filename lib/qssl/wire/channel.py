@@ -14,7 +14,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from . import link as _l
-from .ascii import number, put, value
+from .ascii import field, number, put, value
 from .dialect import CLOSE_S, IN_USE, RECV_MAX, SEND_MAX
 
 # Life of the connection.
@@ -39,8 +39,9 @@ _C_MISSED = const(8)  # nothing, but a URC may have been passed over in quaranti
 _DRY = const(2)  # of _shut: what there was is read
 
 # What AT+QSSLSTATE says (manual 2.2.6).
-_UNKNOWN = const(-2)  # it can't be asked
+_UNKNOWN = const(-2)  # it can't be asked, or read
 _ABSENT = const(-1)
+_QUOTE = const(34)
 
 _LONG = const(b"\r\n\r\nOK\r\n")  # between payload and the next line: two forms are known,
 _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answer
@@ -360,13 +361,16 @@ class Channel(io.IOBase):
 
     def line(self, buf, lo, hi):
         if self._phase == _P_STATE:
-            # <clientID>,"SSL CLIENT",<ip>,<port>,<local port>,<state>,...; firmware was seen to
-            # answer with the prefix of AT+QISTATE.
+            # <clientID>,"SSL CLIENT",<ip>,<port>,<local port>,<state>,<pdp>,<serverID>,<mode>,
+            # "<port>",...; firmware was seen to answer with the prefix of AT+QISTATE.
             if not buf.startswith(b"+QSSLSTATE:", lo) and not buf.startswith(b"+QISTATE:", lo):
                 return False
             lo = buf.find(b":", lo, hi) + 1
             if value(buf, lo, hi, 0) == self.id:
                 self._got = value(buf, lo, hi, 5)
+                at = field(buf, lo, hi, 9)
+                if not 0 <= self._got <= 5 or at >= hi or buf[at] != _QUOTE:
+                    self._got = _UNKNOWN  # a byte of it was lost, or is one too many
             return True
         if self._phase != _P_RECV:
             return False

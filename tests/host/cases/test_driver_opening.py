@@ -125,6 +125,25 @@ def test_a_state_that_lags_behind():
         assert sock.read(1) == b"" and rig.now - start < 2000
 
 
+def test_a_damaged_answer_about_the_state_ends_no_connection():
+    # A byte of it lost or added, at every place, just when the connection has opened: the line
+    # then may say closing, or another number of it stands where the state does.
+    rig, modem = up()
+    ctx = tls(modem)
+    ctx.apply()
+    for fault in ("lose", "insert byte=2c", "insert byte=35", "dup"):
+        for at in range(24, 62):
+            arm(rig, "%s in=info line=+QSSLSTATE at=%d" % (fault, at))
+            sock = modem.connect(HOST, 443, ctx, 20000)
+            sock.settimeout(1)
+            e = raised(sock.recv, 1)
+            assert e.errno == errno.ETIMEDOUT, (fault, at, e)
+            sock.write(b"hi")
+            assert sock.read(2) == b"hi", (fault, at)
+            sock.close()
+            rig.model.command("clear")
+
+
 def test_open_result_that_never_comes():
     watch = Watch()
     rig, modem = up(idle=watch)

@@ -205,3 +205,25 @@ def test_an_activation_that_is_refused_late():
         arm(rig, "act_error n=0")
         e = raised(modem.start, "internet")
         assert e.code == 561 and "APN" in e.hint and "UART" not in e.hint, e
+
+
+def test_a_command_that_takes_long_makes_no_modem_slow():
+    # A lost answer to AT+QIDEACT, which may take 40 s, says nothing of the time for one to AT.
+    rig, modem = bare(FakeNet(EchoPeer()))
+    modem.start("internet")
+    arm(rig, "lose_answer cmd=+QIDEACT n=2")
+    modem.start("other", timeout_ms=300000)
+    begun = rig.now
+    modem.start("other", timeout_ms=20000)
+    assert rig.now - begun < 5000, rig.now - begun
+    works(modem, 50)
+
+
+def test_what_was_slow_once_takes_no_whole_start():
+    # Else each start() would spend its time waiting for silence, and none find out that it is over.
+    rig, modem = bare(FakeNet(EchoPeer()))
+    modem.start("internet")
+    arm(rig, "lose_answer cmd=+QSSLSTATE n=3")
+    raised(modem.start, "internet")
+    modem.start("internet", timeout_ms=20000)
+    works(modem, 50)
