@@ -482,8 +482,8 @@ class Socket(Channel):
 
     def close(self, timeout_s: int = CLOSE_S) -> None:
         """Sends what was written, then closes (manual 2.2.5). Waits for that within the time-out
-        and 2 s, 14 s at most; a socket that does not block closes in the background. Raises what went
-        wrong with the connection if the program was not told yet. Closing twice is no error.
+        and 2 s, 14 s at most; a socket that does not block closes in the background. Raises what
+        went wrong with the connection if the program was not told yet. Closing twice is no error.
         timeout_s, 0 to 65535: how long the modem may take for it then, and the AT port with it;
         0: at once, what was not sent yet is dropped.
 

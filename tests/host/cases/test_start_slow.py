@@ -220,7 +220,7 @@ def test_a_command_that_takes_long_makes_no_modem_slow():
 
 
 def test_what_was_slow_once_takes_no_whole_start():
-    # Else each start() would spend its time waiting for silence, and none find out that it is over.
+    # Else each start() would only wait for silence, and none find out that it is fast again.
     rig, modem = bare(FakeNet(EchoPeer()))
     modem.start("internet")
     arm(rig, "lose_answer cmd=+QSSLSTATE n=3")
