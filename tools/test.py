@@ -32,7 +32,7 @@ need neither.
 With --profile FILE first (of tools/learn.py): the driver's whole life on a modem that answers
 like that one, with each switch that is not settled both ways.
 
-With --family MODEL (a model of ugsim: `python -m ugsim --help` lists them): the cases of the
+With --family MODEL (a model of ugsim: `python3 tools/ugsim --help` lists them): the cases of the
 driver, on CPython, with that modem; --family all: with one of each family of LTE modems, which
 takes an hour. What they skip, and why, is in tests/host/support/family_skips.py. In CI some of
 them run; with NEW_SEEDS=1, others for each commit.

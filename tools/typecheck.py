@@ -16,6 +16,8 @@ _ABOUT = """\
 Checks lib/qssl and boards with mypy against MicroPython's stubs for RP2040, ESP32 and the unix
 port: that what is called is there, and is called as it may be. The stubs are fetched at the first
 run, under .cache.
+
+Exit status: 0 nothing is wrong, 1 something is, 2 it could not run.
 """
 # State that is None or 0 before it is something else is no mistake here.
 _CONFIG = """\

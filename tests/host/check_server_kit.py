@@ -4,21 +4,18 @@
 import contextlib
 import io
 import json
-import subprocess
-import sys
 
 import servers
 import setup
+import tool
 from qcheck import main, options
 
 
 def check(*words, status=0):
     # (output, errors)
-    argv = [sys.executable, str(setup.ROOT / "tools/check_server.py"), *[str(w) for w in words]]
-    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True, timeout=240)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
+    ended, out, err = tool.call("check_server.py", *words, cwd=setup.ROOT)
+    assert ended == status, out + err
+    return out, err
 
 
 def found(port, *words, status=0, host="localhost", idle="0"):

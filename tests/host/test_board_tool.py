@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 import setup
-from qboard import facts, files, install, link, options
-from qboard import main as tool
+import tool
+from qboard import facts, files, install, link, main, options
 from qdemo.problem import Problem
 from qdevice.host import Host
 from qpackage import check
@@ -25,9 +25,7 @@ TOOL = [sys.executable, str(setup.ROOT / "tools/board.py")]
 
 @pytest.fixture(scope="module")
 def host():
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    with Host(frozen=False) as host:
+    with tool.emulated(frozen=False) as host:
         yield host
 
 
@@ -160,7 +158,7 @@ def call(host, monkeypatch, capsys):
     def call(*words):
         chosen = options.parse([str(word) for word in [*words, "--port", host.repl]])
         with contextlib.ExitStack() as stack:
-            tool._run(chosen, stack)
+            main._run(chosen, stack)
         return capsys.readouterr().out
 
     monkeypatch.setattr(install, "_driver", driver)
@@ -286,7 +284,7 @@ def test_a_full_board_is_refused_before_anything_is_removed(host, call, monkeypa
     host.write({"/lib/qssl.py": "x = 1"})
     before = tree(host, "/", "/lib", "/lib/qssl")
     with monkeypatch.context() as patch:
-        patch.setattr(tool, "Facts", Full)
+        patch.setattr(main, "Facts", Full)
         with pytest.raises(Problem, match="The board is full: the driver takes"):
             call("install")
     assert tree(host, "/", "/lib", "/lib/qssl") == before

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
-import json
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import types
 import pytest
 
 import pem_files
+import pem_kit
 import servers
 from conftest import HERE, INTERPRETERS, MORE
 from pem_files import BAD_CA, BAD_PAIR, GOOD_CA, GOOD_PAIR, Kinds
@@ -57,19 +57,7 @@ def attempt(peers, tmp_path_factory):
         folder = tmp_path_factory.mktemp("rows")
         ports = {"plain": peers[plain].port, "pair": peers["pair"].port}
         table = {"modes": modes, "ports": ports, "rows": rows}
-        (folder / "rows.json").write_text(json.dumps(table))
-        argv, env = INTERPRETERS[interpreter]()
-        with servers.ugsim_for_case() as variables:
-            env.update(variables, QSSL_ROWS=str(folder / "rows.json"))
-            done = subprocess.run(
-                [*argv, str(HERE / "support/pem_client.py")],
-                env=env,
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-        assert not done.returncode, done.stdout + done.stderr
-        return json.loads(done.stdout)
+        return pem_kit.results(interpreter, folder, table)
 
     return attempt
 

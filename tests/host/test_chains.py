@@ -5,9 +5,7 @@
 import contextlib
 import datetime
 import itertools
-import json
 import ssl
-import subprocess
 import time
 import types
 
@@ -18,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from cryptography.x509.oid import NameOID
 
+import pem_kit
 import servers
-from conftest import HERE, INTERPRETERS
 from tls_peer import TlsPeer
 from ugsim.net import chain
 from ugsim.net.credentials import Refusal
@@ -416,21 +414,8 @@ def test_real_servers(make, tmp_path):
             path = tmp_path / (name + " ca.pem")
             path.write_bytes(make.pem(file))
             rows[name] = {"files": {"ca": str(path)}, "port": peer.port}
-        (tmp_path / "rows.json").write_text(
-            json.dumps({"modes": ["anchor=root"], "ports": {}, "rows": rows})
-        )
-        argv, env = INTERPRETERS["cpython"]()
-        with servers.ugsim_for_case() as variables:
-            env.update(variables, QSSL_ROWS=str(tmp_path / "rows.json"))
-            done = subprocess.run(
-                [*argv, str(HERE / "support/pem_client.py")],
-                env=env,
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-    assert not done.returncode, done.stdout + done.stderr
-    results = json.loads(done.stdout)["anchor=root"]
+        table = {"modes": ["anchor=root"], "ports": {}, "rows": rows}
+        results = pem_kit.results("cpython", tmp_path, table)["anchor=root"]
     for name in SERVED:
         result = results[name]
         if ROWS[name][2] == "OM":

@@ -25,9 +25,7 @@ from qdevice.host import Host
 
 @pytest.fixture(scope="module")
 def host():
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    with Host() as host:
+    with tool.emulated() as host:
         yield host
 
 

@@ -9,15 +9,13 @@ import sys
 import pytest
 
 import setup
+import tool
 from patience import LIMIT_S
 from qfleet.histogram import histogram
 
 
 def fleet(words):
-    # (exit status, output, errors)
-    argv = [sys.executable, setup.ROOT / "tools/fleet.py", *words.split()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=5 * LIMIT_S)
-    return done.returncode, done.stdout, done.stderr
+    return tool.call("fleet.py", *words.split(), timeout=5 * LIMIT_S)
 
 
 def test_three_receivers_are_killed_in_turn():

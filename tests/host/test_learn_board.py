@@ -10,9 +10,9 @@ import sys
 import pytest
 
 import setup
+import tool
 from patience import LIMIT_S, until
 from qdemo.problem import Problem
-from qdevice.host import Host
 from qlearn.throughboard import BoardPort
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/learn.py")]
@@ -20,9 +20,7 @@ TOOL = [sys.executable, str(setup.ROOT / "tools/learn.py")]
 
 @pytest.fixture(scope="module")
 def host():
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    with Host() as host:
+    with tool.emulated() as host:
         yield host
 
 

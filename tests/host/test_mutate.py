@@ -2,29 +2,18 @@
 # SPDX-License-Identifier: MIT
 
 import re
-import subprocess
-import sys
 
 import pytest
 
 import setup
+import tool
 from qmutate.mutants import mutants
-
-TOOL = str(setup.ROOT / "tools" / "mutate.py")
 
 
 def mutate(*args):
-    done = subprocess.run(
-        [sys.executable, TOOL, *args],
-        cwd=setup.ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    print(done.stdout)
-    return done.returncode, done.stdout
+    status, out, err = tool.call("mutate.py", *args, timeout=500)
+    print(out + err)
+    return status, out + err
 
 
 def line_of(name, text):

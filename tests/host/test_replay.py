@@ -17,11 +17,7 @@ TRANSCRIPTS = sorted((setup.ROOT / "tests" / "transcripts").glob("*.txt"))
 
 
 def replay(*args):
-    # (exit status, output, errors)
-    argv = [sys.executable, setup.ROOT / "tools" / "replay.py", *[str(a) for a in args]]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=tool.LIMIT_S)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+    return tool.call("replay.py", *args)
 
 
 def written(tmp_path, text):

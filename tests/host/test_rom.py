@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import setup
-from qdevice.host import Host
+import tool
 from qpackage import rom
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/package.py"), "romfs"]
@@ -27,9 +27,7 @@ def run(argv, status=0):
 @pytest.fixture(scope="module")
 def host():
     # The emulated board with nothing but its firmware.
-    if not setup.have_emulator():
-        pytest.skip("no emulator here: run `python3 tools/test.py` once")
-    with Host(frozen=False) as host:
+    with tool.emulated(frozen=False) as host:
         yield host
 
 

@@ -14,6 +14,7 @@ import time
 import pytest
 
 import setup
+import tool
 from qsearch import run
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -21,20 +22,11 @@ CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NEW = os.environ.get("NEW_SEEDS", "") == "1"
 SCHEDULES = 6000 if CI and NEW else 3000 if CI else 600
 SEED = 1000000
-TOOL = str(setup.ROOT / "tools" / "search.py")
 
 
 def search(*args, timeout=1500):
-    done = subprocess.run(
-        [sys.executable, TOOL, *args],
-        cwd=setup.ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    status, out, err = tool.call("search.py", *args, timeout=timeout)
+    return status, out + err
 
 
 def test_an_interruption_is_no_failure(capsys):

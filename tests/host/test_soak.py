@@ -11,24 +11,16 @@ from pathlib import Path
 import pytest
 
 import setup
+import tool
 from qsearch.lived import Lived
 from qsearch.power_run import Wrong, currents
 from qsearch.restarts import watched
 
-TOOL = str(setup.ROOT / "tools" / "soak.py")
-
 
 def soak(*args):
-    done = subprocess.run(
-        [sys.executable, TOOL, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    print(done.stdout[-3000:])
-    return done.returncode, done.stdout
+    status, out, err = tool.call("soak.py", *args, timeout=600)
+    print(out[-3000:] + err)
+    return status, out + err
 
 
 def test_some_weeks_of_a_year():

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import setup
+import tool
 from patience import LIMIT_S, once, until
 from qdemo.certificates import Certificates
 from qdevice.peer import Peer
@@ -64,10 +65,7 @@ class Tap:
 
 def tap(tmp_path, *words):
     # One that does not begin: (exit status, output, errors)
-    argv = [sys.executable, str(setup.ROOT / "tools/tap.py"), *[str(word) for word in words]]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=5 * LIMIT_S, cwd=tmp_path)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+    return tool.call("tap.py", *words, cwd=tmp_path)
 
 
 def test_a_conversation(tmp_path):

@@ -1,6 +1,7 @@
 # tool - runs the project's entry programs in tests, and tells what they leave behind.
 # SPDX-License-Identifier: MIT
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,8 +11,33 @@ from pathlib import Path
 import pytest
 
 import setup
+from qdevice.host import Host
 
 LIMIT_S = 300  # for a whole program
+
+
+def call(name, *words, timeout=LIMIT_S, **options):
+    # (exit status, output, errors) of tools/NAME, which ends by itself; it shows no traceback.
+    argv = [sys.executable, setup.ROOT / "tools" / name, *words]
+    done = subprocess.run(
+        [str(word) for word in argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        **options,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def emulated(**options):
+    # The emulated board; options: of Host.
+    if not setup.have_emulator():
+        pytest.skip("no emulator here: run `python3 tools/test.py` once")
+    with Host(**options) as host:
+        yield host
 
 
 def start(folder, name, *args, **env):

@@ -26,7 +26,7 @@ examples:
                                                      name at its address
   python3 tools/demo.py --coverage-hole              no network for a while
   python3 tools/demo.py --restart                    the modem restarts
-  python3 tools/demo.py --fleet 5 --records 100   devices, receiver, its page
+  python3 tools/demo.py --fleet 5 --records 100      devices, receiver, its page
   python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
                                                      python3 tools/ugsim --help
 """

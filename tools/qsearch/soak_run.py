@@ -104,7 +104,9 @@ def main(args):
     parser.add_argument(
         "--no-trouble", action="store_const", const=True, help="a year in which nothing happens"
     )
-    parser.add_argument("--seed", type=number(0, 1 << 31), default=1, metavar="N")
+    parser.add_argument(
+        "--seed", type=number(0, 1 << 31), default=1, metavar="N", help="of all that is random (1)"
+    )
     parser.add_argument(
         "--interpreter",
         choices=("cpython", "micropython"),

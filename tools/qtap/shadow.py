@@ -89,7 +89,6 @@ class Shadow:
         self._echoes = False  # ATE was typed: how it is set is known
         self._handles = {}
         self._closing = []  # sockets whose server has closed
-        self._modes = {}
         self._security = {}  # socket -> when "security" was told
         self._opening = set()
         self._start = []

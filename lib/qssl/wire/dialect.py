@@ -13,7 +13,6 @@ SEND_MAX = const(1460)  # bytes of one AT+QSSLSEND (2.2.3)
 RECV_MAX = const(1500)  # bytes of one AT+QSSLRECV (2.2.4)
 HOST_MAX = const(150)  # bytes of a host name; the modems of this maker take no more
 OPEN_MS = const(150000)  # AT+QSSLOPEN (2.2.2)
-ACT_MS = const(150000)  # AT+QIACT
 DEACT_MS = const(40000)  # AT+QIDEACT
 CLOSE_S = const(10)  # AT+QSSLCLOSE (2.2.5)
 NO_PDP = const((570, 572))  # AT+QIGETERROR of AT+QSSLOPEN: the PDP context is not active

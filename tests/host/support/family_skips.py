@@ -10,7 +10,6 @@ SUITES = "a UG96 has RSA suites alone, and takes the best of them if none is nam
 SECURITY = "LTE modems have no such URC"
 PUSH = "of an LTE modem this line says how much waits in it: nothing follows"
 GIVES_UP = "its prompt gives up: what comes late is not trusted"
-PROOF = "what the modem does not say of a file is read back"
 PULSE = "how long PWRKEY is pressed is found out by trying"
 ATTACH = "the attach activates a PDP context by itself, with any APN"
 

@@ -20,7 +20,6 @@ class Seen:
         self.name = None  # server name of the hello; None: it had none
         self.suite = ""
         self.version = ""
-        self.curve_hello = False
         self.error = ""
         self.got = bytearray()
 

@@ -22,7 +22,6 @@ _NAMES = {
     0xC011: ("ecdhe_rsa", "rc4", "sha"),
     0xC012: ("ecdhe_rsa", "3des", "sha"),
 }
-HAS = tuple(_NAMES)
 
 
 class OldServer:

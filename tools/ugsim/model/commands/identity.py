@@ -16,8 +16,9 @@ def ati(m, form, args):
     return OK
 
 
-def _line(text, needs_sim=False):
-    # Handler of an execution command that prints one bare line; text: it, or function(family).
+def line(text, needs_sim=False):
+    # Handler of an execution command that prints one bare line, or none; text: it, or
+    # function(family).
     def handler(m, form, args):
         if form == "test":
             return OK
@@ -25,15 +26,16 @@ def _line(text, needs_sim=False):
             raise Refused
         if needs_sim:
             m.sim.need()
-        m.out.info(text if isinstance(text, str) else text(m.family))
+        if text:
+            m.out.info(text if isinstance(text, str) else text(m.family))
         return OK
 
     return handler
 
 
-_maker = _line(lambda family: family.maker)
-_model = _line(lambda family: family.model)
-_revision = _line(lambda family: family.revision)
+_maker = line(lambda family: family.maker)
+_model = line(lambda family: family.model)
+_revision = line(lambda family: family.revision)
 
 COMMANDS = {
     "I": ati,
@@ -43,9 +45,9 @@ COMMANDS = {
     "+GMM": _model,
     "+CGMR": _revision,
     "+GMR": _revision,
-    "+QGMR": _line(lambda family: family.revision + family.build),
-    "+CGSN": _line(IMEI),
-    "+GSN": _line(IMEI),
-    "+CIMI": _line(IMSI, True),
-    "+QCCID": _line("+QCCID: " + ICCID, True),
+    "+QGMR": line(lambda family: family.revision + family.build),
+    "+CGSN": line(IMEI),
+    "+GSN": line(IMEI),
+    "+CIMI": line(IMSI, True),
+    "+QCCID": line("+QCCID: " + ICCID, True),
 }

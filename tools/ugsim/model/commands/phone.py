@@ -4,6 +4,7 @@
 #
 # Settings are kept until a restart and shown; no SMS is stored and no call comes.
 
+from ugsim.model.commands.identity import line
 from ugsim.model.errors import OK, Refused
 
 # name -> (values at power-up, ranges (low, high) of what can be set)
@@ -43,22 +44,6 @@ def _numbers(name):
             m.phone[name] = tuple(new)
         else:
             raise Refused
-        return OK
-
-    return handler
-
-
-def _fixed(text, needs_sim=False):
-    # Handler of an execution command with one line, or none.
-    def handler(m, form, args):
-        if form == "test":
-            return OK
-        if form != "exec":
-            raise Refused
-        if needs_sim:
-            m.sim.need()
-        if text:
-            m.out.info(text)
         return OK
 
     return handler
@@ -273,11 +258,11 @@ COMMANDS = {
     "+CLCK": clck,
     "+CGDCONT": cgdcont,
     "+QINDCFG": qindcfg,
-    "+CPAS": _fixed("+CPAS: 0"),
-    "+CLCC": _fixed("", True),
-    "+CNUM": _fixed("", True),
-    "+GCAP": _fixed("+GCAP: +CGSM"),
-    "+CBC": _fixed("+CBC: 0,80,3900"),
+    "+CPAS": line("+CPAS: 0"),
+    "+CLCC": line("", True),
+    "+CNUM": line("", True),
+    "+GCAP": line("+GCAP: +CGSM"),
+    "+CBC": line("+CBC: 0,80,3900"),
 }
 for _name in _NUMBERS:
     COMMANDS["+" + _name] = _numbers(_name)
