@@ -68,6 +68,7 @@ def run(folder, name, *args, **env):
         out, err = process.communicate(timeout=60)
         pytest.fail("%s did not end in %d s:\n%s\n%s" % (name, LIMIT_S, out, err))
     assert "Traceback" not in err, err
+    assert "Warning: Comparison between" not in out + err  # of bytes and str, by MicroPython
     assert left(folder) == []
     return process.returncode, out, err
 

@@ -32,7 +32,7 @@ def load(ca, cert, key):
             what = what.encode()  # no path, and a key must not get into an error's text
         elif isinstance(what, bytearray):
             what = bytes(what)  # it may change
-        if not isinstance(what, (str, bytes)) or what == "":
+        if not isinstance(what, bytes) and not (what and isinstance(what, str)):
             from .pemhints import refuse
 
             refuse(phase, None, "type")
