@@ -116,8 +116,6 @@ class Player:
         self.up = self.up or self.strict
         # Nothing happens but that others talk, too: nothing may fail.
         self.calm = self.form == "foreign" and not [op for op in plan["ops"] if not harmless(op)]
-        # A text right before payload that is echoed all the same hides where that ends.
-        self.calm = self.calm and plan["switches"].get("payload_echo") != "always"
         # A result that the modem never gave can't be told from a real one: the next command may
         # be typed into an open prompt.
         self.slow = [op for op in plan["ops"] if op[0] == "fault" and _SLOW in op[1]]

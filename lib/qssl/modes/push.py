@@ -73,6 +73,9 @@ class Push:
     def on_mirror(self, c, sure):
         self._link.on_mirror(c, sure)
 
+    def on_text(self, buf, lo, hi):
+        return 1
+
     def _follow(self):
         if self._ended:
             self._ended = False

@@ -407,6 +407,17 @@ class Channel(io.IOBase):
         else:
             self._held = True
 
+    def text(self, buf, lo, hi):
+        # Whether a line of a text ends otherwise than the payload, all of which is typed.
+        n = min(self._fly, hi - lo)
+        piece = self._link.piece
+        self._tx.seek(self._fly - n)
+        self._tx.readinto(piece, n)
+        while n and buf[hi - 1] == piece[n - 1]:
+            n -= 1
+            hi -= 1
+        return n > 0
+
     def unsure(self, result):
         phase = self._phase
         if phase == _P_RECV:

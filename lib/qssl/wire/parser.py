@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Pure: knows neither time nor I/O. The owner has on_line(buf, lo, hi), on_prompt(), on_tail(),
-# on_echo() and on_mirror(). They only record; they may arm the prompt or announce a counted
-# payload. Nothing here allocates.
+# on_echo(), on_mirror() and on_text(). They only record; they may arm the prompt or announce a
+# counted payload. Nothing here allocates.
 
 from micropython import RingIO, const
 
@@ -117,7 +117,7 @@ class Parser:
         if n < 0:
             self._keep(buf, lo, hi)
             return hi
-        self._end(buf, lo, n)
+        self._line(buf, lo, n)
         return n + 1
 
     def _hear(self, buf, lo, hi):
@@ -174,49 +174,45 @@ class Parser:
         return n
 
     def _keep(self, buf, lo, hi):
-        # Holds a piece of a line until the rest has come. False: the line is longer than allowed.
+        # Holds a piece of a line until the rest has come, unless it is longer than allowed.
         if self.skip:
-            return False
+            return
         if self.part.any() + hi - lo > LINE_MAX:
             while self.part.any():
                 self.part.readinto(self._whole)
             self.skip = True
             self.overlong += self.text <= self.blanks
-            return False
-        if hi > lo:
+        elif hi > lo:
             self.part.write(buf, lo, hi - lo)
-        return True
-
-    def _end(self, buf, lo, hi):
-        if self.skip:
-            self.skip = False
-            self.text = self.blanks < self.text
-        elif not self.part.any():
-            self._line(buf, lo, hi)
-        elif self._keep(buf, lo, hi):
-            hi = self.part.any()
-            self.part.readinto(self._whole)
-            self._line(self._whole, 0, hi)
-        else:
-            self.skip = False
-            self.text = self.blanks < self.text
 
     def _line(self, buf, lo, hi):
-        # Trims the line end and what noise or a prompt left before the text.
-        n = hi - lo
+        # A line whose end has come; of one that was too long, the last piece. Trims what noise or a
+        # prompt left before the text, and the line end.
+        if self.part.any():
+            self._keep(buf, lo, hi)
+            if not self.skip:
+                lo = 0
+                hi = self.part.any()
+                buf = self._whole
+                self.part.readinto(buf)
+        skip = self.skip
+        self.skip = False
+        end = hi - 1  # of the text: what follows is CR
         while hi > lo and buf[hi - 1] <= 32:
             hi -= 1
         while lo < hi and buf[lo] <= 32:
             lo += 1
-        if lo < hi:
+        if skip or lo < hi:
             if self.blanks < self.text:
-                self.text = 1
+                self.text = self.owner.on_text(buf, lo, max(lo, end))
             else:
                 self.text = 0
+                if skip:
+                    return
                 self.owner.on_line(buf, lo, hi)
             self.blanks = 0
             self.exact = True
         else:
             self.blanks += 1
-            if n != 1:
+            if end != lo:
                 self.exact = False

@@ -350,6 +350,27 @@ def test_payload_that_is_echoed_while_the_result_takes_its_time():
         assert modem.stats.resyncs == 1 and modem.link.echo
 
 
+def test_payload_that_is_echoed_behind_the_text_of_a_message():
+    # What looks like the empty line before SEND OK has ended the payload.
+    long = b'{"%s":0}' % (b"n" * 700)  # more than a line may have
+    lines = b"POST / HTTP/1.1\r\n\r\n" + EVIL * 9
+    rig, modem = up(FakeNet(Server()), switches={"payload_echo": "always"})
+    side = Side(modem, rig.net.default, tls(modem), "a.example")
+    texts = (b"x", b"one line", b"\x30 \0\x05", lines, lines[:-1], lines + b'+X: "y"')
+    for data in texts + (pattern(600, 8), long, long + b" \t", long + long):
+        for first in range(7):
+            modem.link.mirrors = False  # nothing is learned yet
+            side.written += data + data
+            arm(rig, "foreign before=echo lines=several first=%d n=%d" % (first, 2 + first % 3))
+            side.sock.write(data)
+            side.sock.flush()
+            side.sock.write(data)
+            side.sock.flush()
+            rig.model.command("clear")
+            assert rig.net.default.got["a.example"] == side.written
+    assert modem.stats.resyncs == 1 and modem.link.echo
+
+
 def test_a_byte_too_much_and_the_next_command_is_ignored():
     # The last byte of the payload stands in front of that command, so the modem takes it for none.
     # What was sent is doubtful all the same.
