@@ -23,6 +23,9 @@ _MUTE_MS = const(60000)  # without an answer: then the line for emergencies
 _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SEEN = const(160)  # bytes kept of what goes and comes
 _BLIND_MS = const(300)
+_ESC = const(b"\x1b")
+_FILL = const(1472)  # completes any prompt ...
+_PIECE = const(64)  # ... in pieces of that
 _BLINDED_MS = const(600)
 _SLOW_MS = const(3000)
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
@@ -33,6 +36,9 @@ _CLOSES = const(24)  # pushing connections closed at most
 
 
 _PUSH = const(b'URC: "recv",')
+_TALKS_MS = const(500)  # longest pause of a modem that talks all the time
+_PLUS = const(43)
+_ESCAPE = const(3)  # the first rung of qssl.wire.resync's ladder that types +++
 _HEAD = const(40)  # bytes of the longest head of pushed data
 
 
@@ -44,6 +50,9 @@ class Tap:
         self.ok = None  # ticks: when an OK came that was not expected any more
         self.push = None  # what ends the connection that pushes its data
         self.pushed = 0  # how often that was typed
+        # 2: +++ and AT were typed to a modem that talks, so it is not data mode that reads so.
+        self.escaped = 0
+        self.heard = ticks_ms()
         self.end = b""  # the last bytes: a read may cut such a head in two
         self.clear()
 
@@ -66,6 +75,7 @@ class Tap:
     def readinto(self, buf, n):
         n = self.uart.readinto(buf, n)
         if n:
+            self.heard = ticks_ms()
             if len(self.got) < _SEEN:
                 self.got.extend(buf[: min(n, _SEEN)])
             old = len(self.end)
@@ -86,8 +96,13 @@ class Tap:
 
     def write(self, buf, off, n):
         n = self.uart.write(buf, off, n)
-        if n and len(self.sent) < _SEEN:
-            self.sent.extend(buf[off : off + min(n, _SEEN)])
+        if n:
+            talks = ticks_diff(ticks_ms(), self.heard) < _TALKS_MS
+            if self.escaped == 1 or (not self.escaped and buf[off] == _PLUS and talks):
+                self.escaped += 1
+                self.push = None
+            if len(self.sent) < _SEEN:
+                self.sent.extend(buf[off : off + min(n, _SEEN)])
         return n
 
 
@@ -160,21 +175,20 @@ def _reach(step, tap):
         if full:
             tap.fresh()
         found = yield from answers(step, not full)
-        if tap.push is not None and tap.pushed < _CLOSES:
+        if tap.push is not None and tap.escaped > 1 and tap.pushed < _CLOSES:
             tap.pushed += 1
             yield from typed(step, tap.push)
             tap.push = None
             continue
-        if found:
-            return True
-        if step.over():
-            break
-        if turn & 3 == 0:
+        if found or step.over():
+            return found
+        if full:
             if turn:  # a slow modem that is busy with the last AT drops what comes
                 yield from step.pause(_SLOW_MS)
                 if step.over():
                     break
-            yield from blind(step)
+            if tap.push is None:  # else its results are in words, and come
+                yield from blind(step)
             # What was typed before may still be answered from now on, one after the other.
             resync = step.link.resync
             resync.answer_ms = max(resync.answer_ms, _BLINDED_MS)
@@ -234,7 +248,13 @@ def answers(step, short=False):
             return False
         if tap is not None:
             if tap.push is not None and not short:
-                return False  # it is closed first
+                if tap.escaped > 1:
+                    return False  # it is closed first
+                tap.push = None
+                if link.resync._rung != _ESCAPE:
+                    link.resync.start(0)
+                    link.resync._rung = _ESCAPE
+                    link.resync._enter(0, ticks_ms())
             ok = tap.ok
             if ok is not None and ticks_diff(ticks_ms(), ok) >= _LATE_MS and link.sick:
                 # It was no proof, so it came too late.
@@ -249,18 +269,23 @@ def answers(step, short=False):
 
 def blind(step):
     # What keeps a modem from being heard is undone without its answer: results switched off or in
-    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
-    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
+    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2). A modem
+    # that has hung may still be in a prompt, so what completes that goes right before.
+    pad = _ESC * _PIECE
+    for line in (b"\rATQ0V1\r", b"\rAT+IFC=0,0\r"):
+        for _ in range(_FILL // _PIECE):
+            yield from typed(step, pad, False)
         yield from typed(step, line)
 
 
-def typed(step, line):
+def typed(step, line, waits=True):
     # Types it, whatever the modem says: at once, as text that reads like a restart ends typing.
+    # Waits for what comes of it.
     link = step.link
     link.type(line, len(line))
     link._transmit()
     due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
-    while (yield due):
+    while (waits or link.typing()) and (yield due):
         pass
     link.untype()
 

@@ -137,6 +137,19 @@ def test_open_prompt_of_fixed_length():
             starts(rig, modem)
 
 
+def test_a_modem_that_hangs_in_an_open_prompt():
+    # What is typed to wake it is data: nothing but what gets a modem out of a prompt.
+    for ms in range(2000, 34000, 700 if FAST else 5000):
+        rig, modem = up(FakeNet(SinkPeer()))
+        sock = modem.connect(HOST, 443, tls(modem))
+        sock.settimeout(0)
+        sock.write(b"d" * 1500)
+        rig.model.command("fault mute ms=%d" % ms)
+        modem.start("internet")
+        got = bytes(rig.net.default.received)
+        assert sock.why and not got.strip(b"AT\r\x1b+ "), (ms, got)
+
+
 def test_open_prompt_of_variable_length():
     for answer in ("ok", "nothing", "fail"):
         for typed in (b"", b"some data", b"two\rlines"):

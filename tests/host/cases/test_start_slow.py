@@ -180,6 +180,21 @@ def test_transparent_mode_whose_peer_never_pauses():
         assert rig.now - start < 30000, (payload[:20], rig.now - start)
 
 
+def test_a_pipe_whose_text_reads_like_a_push():
+    # What would end a push goes to the server there; the modem may hang before.
+    text = b'\r\n+QSSLURC: "recv",0,9\r\n'
+    for every_ms, hangs_ms in ((20, 0), (300, 0), (300, 13000), (300, 19000), (20, 25000)):
+        for again in (False, True):
+            rig, modem, pipe, peer = piped()
+            talk(rig, lambda peer=peer: peer.conn.state == "open" and peer.say(text), every_ms)
+            modem.sleep_ms(1000)
+            if hangs_ms:
+                arm(rig, "mute ms=%d" % hangs_ms)
+            (another(rig) if again else modem).start("internet")
+            assert not peer.got.strip(b"AT\r\x1b+"), (every_ms, hangs_ms, again, peer.got)
+            assert again or raised(pipe.write, b"x")
+
+
 def test_late_in_data_mode_whose_text_reads_like_answers():
     for busy in ("drop", "queue"):
         rig, _, _, peer = piped(switches={"busy_input": busy})
