@@ -21,7 +21,7 @@ silent||modem|it stopped answering; check its power, call modem.start()
 restarted|ECONNRESET|modem|it restarted; call modem.start() again; if it does so whenever it \
 transmits, check its supply (2 A)
 transparent|EALREADY|modem|it is in transparent mode, where only the pipe may use it; \
-pipe.escape() first
+pipe.escape() first, or, if it is being closed, try again in 3 s
 asleep|EALREADY|modem|it sleeps; modem.wake() first
 off|ENOTCONN|modem|it was switched off; call modem.start(), then connect again
 unread||modem|a connection in push or transparent mode fills its buffer and holds the line; read it

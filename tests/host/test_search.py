@@ -199,6 +199,30 @@ ONCE = {
             ["end", 0, "close"],
         ],
     },
+    "the text of a message hid SEND OK behind payload that was echoed": {
+        "form": "foreign",
+        "switches": {"payload_echo": "always"},
+        "ops": [
+            ["connect", 0, 100, 5],
+            ["connect", 1, 100, 5],
+            ["fault", "foreign before=echo lines=several first=19 n=3"],
+            ["mark", 1, 1460],
+            ["line", 0, 1],
+        ],
+    },
+    "what wakes a modem was typed into an open prompt": {
+        "ops": [
+            ["connect", 0, 30, 0],
+            ["write", 0, 1500],
+            ["fault", "mute ms=25000"],
+            ["start"],
+        ],
+    },
+    "a time-out that is shorter than the modem's answers was held against lines of others": {
+        "form": "foreign",
+        "switches": {"reply_ms": 300},
+        "ops": [["connect", 0, 100, 1], ["mark", 0, 1460], ["mark", 0, 3000]],
+    },
 }
 
 

@@ -186,8 +186,8 @@ class Parser:
             self.part.write(buf, lo, hi - lo)
 
     def _line(self, buf, lo, hi):
-        # A line whose end has come; of one that was too long, the last piece. Trims what noise or a
-        # prompt left before the text, and the line end.
+        # A line whose end has come; of one that was too long, the last piece. Trims the line end,
+        # and what noise or a prompt left before the text.
         if self.part.any():
             self._keep(buf, lo, hi)
             if not self.skip:

@@ -378,6 +378,17 @@ def test_what_wants_the_wire_is_refused_at_once():
     assert modem.signal() is not None
 
 
+def test_others_are_told_while_one_closes():
+    # In the background, which takes 3 s; there is nothing to escape from then.
+    rig, modem, pipe, peer = piped()
+    pipe.settimeout(0)
+    pipe.close()
+    e = raised(modem.connect, HOST, 1, tls(modem))
+    assert "if it is being closed, try again in 3 s" in str(e), e
+    modem.sleep_ms(4000)  # and then the modem lets it go
+    works(modem)
+
+
 def test_second_stream_after_the_first_left():
     rig, modem, one, peer = piped(sockets=3)
     two_peer = rig.net.add("two.example", Talker())
