@@ -10,6 +10,20 @@ from ugsim.fakenet import FakeNet, SourcePeer
 TIMEOUT_S = 600
 
 
+def test_what_follows_the_data_shows_what_they_lack():
+    # The count takes as many bytes of the line ends before OK.
+    for form in ("long", "short"):
+        for n in (1, 2):
+            for place in ("payload", "trailer"):
+                rig, modem, sock = connected(Recorder(), switches={"recv_trailer": form})
+                rig.net.conns[-1].push(b"first")
+                assert sock.read(5) == b"first"
+                arm(rig, "lose in=%s at=1 bytes=%d" % (place, n))
+                rig.net.conns[-1].push(b"second")
+                e = raised(sock.read, 6)
+                assert "bytes were lost" in str(e), (form, n, place, e)
+
+
 def test_receive_error():
     rig, modem, sock = connected(Recorder())
     arm(rig, "recv_error n=0")
