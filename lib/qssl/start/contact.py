@@ -177,7 +177,7 @@ def _reach(step, tap):
         found = yield from answers(step, not full)
         if tap.push is not None and tap.escaped > 1 and tap.pushed < _CLOSES:
             tap.pushed += 1
-            yield from typed(step, tap.push)
+            yield from _command(step, tap.push)
             tap.push = None
             continue
         if found or step.over():
@@ -269,13 +269,18 @@ def answers(step, short=False):
 
 def blind(step):
     # What keeps a modem from being heard is undone without its answer: results switched off or in
-    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2). A modem
-    # that has hung may still be in a prompt, so what completes that goes right before.
+    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
+    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
+        yield from _command(step, line)
+
+
+def _command(step, line):
+    # Types it. A modem that has hung may still be in a prompt, so what completes that goes right
+    # before.
     pad = _ESC * _PIECE
-    for line in (b"\rATQ0V1\r", b"\rAT+IFC=0,0\r"):
-        for _ in range(_FILL // _PIECE):
-            yield from typed(step, pad, False)
-        yield from typed(step, line)
+    for _ in range(_FILL // _PIECE):
+        yield from typed(step, pad, False)
+    yield from typed(step, b"\r" + line)
 
 
 def typed(step, line, waits=True):

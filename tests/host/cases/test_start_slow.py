@@ -134,6 +134,18 @@ def test_a_push_without_a_pause():
             works(modem)
 
 
+def test_a_push_without_a_pause_in_an_open_prompt():
+    # What ends it would be data there.
+    for every_ms in (20, 100, 300):
+        rig, _, _, peer = pushing()
+        rig.uart.write(b"AT+QSSLSEND=0,300\r")
+        rig.sleep(100)
+        rig.uart.write(b"data")
+        talk(rig, lambda peer=peer: peer.conn.state == "open" and peer.say(b"pushed"), every_ms)
+        another(rig).start("internet")
+        assert not peer.got.strip(b"dat+AT\r\x1b"), (every_ms, peer.got)
+
+
 def test_a_push_of_a_connection_without_tls():
     rig, modem = bare(FakeNet(EchoPeer()), switches=HERE)
     log = Log(rig)
