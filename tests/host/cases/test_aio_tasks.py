@@ -5,6 +5,7 @@ from loop import asyncio, each_pass, run  # isort: skip  before qssl: it brings 
 import errno
 
 from driver_kit import HOST, Log, arm, bare, tls
+from mode_kit import Pin
 from qssl import aio, power, uplink
 from qssl.errors import Error
 from qssl.https import Https
@@ -172,21 +173,10 @@ def test_each_pass_of_the_loop_moves_one_chunk():
 # --- power ---------------------------------------------------------------------------------------
 
 
-class _Line:
-    def __init__(self, rig, name):
-        self._rig = rig
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._rig.model.line(self._name)
-        self._rig.model.set_line(self._name, bool(on))
-
-
 def test_off_sleep_and_wake_beside_other_tasks():
     async def main():
         rig, modem, _ = await started()
-        modem.pins = (_Line(rig, "pwrkey"), None, _Line(rig, "dtr"), None, None, None)
+        modem.pins = (Pin(rig, "pwrkey"), None, Pin(rig, "dtr"), None, None, None)
         beats = [0, 0]  # how many, and the longest time between two
 
         async def beat():
@@ -217,7 +207,7 @@ def test_an_uplink_with_a_policy_as_a_task():
     async def main(between):
         server = HttpServer()
         rig, modem, ctx = await started(FakeNet(server))
-        modem.pins = (_Line(rig, "pwrkey"), None, _Line(rig, "dtr"), None, None, None)
+        modem.pins = (Pin(rig, "pwrkey"), None, Pin(rig, "dtr"), None, None, None)
         up = Uplink(
             modem,
             HOST,

@@ -4,8 +4,7 @@
 import gc
 
 import driver_kit  # before qssl: it brings the virtual time
-import micropython
-from driver_canned import Canned, Clock, Context
+from driver_canned import Canned, Clock, Context, allocated
 from qssl import Modem
 
 ONLY = "micropython"
@@ -54,31 +53,13 @@ class Bed:
         self.uart.reply(URC % sock.id)
 
 
-def net(function):
-    # Bytes that a call leaves allocated; MemoryError if it allocates any at all, as it runs once
-    # more with the heap locked.
-    function()  # once for what is made at first use
-    gc.collect()
-    gc.disable()
-    before = gc.mem_alloc()
-    function()
-    used = gc.mem_alloc() - before
-    gc.enable()
-    micropython.heap_lock()
-    try:
-        function()
-    finally:
-        micropython.heap_unlock()
-    return used
-
-
 def test_the_measure_measures():
     # A test that can't fail would be none.
     def allocates():
         return bytearray(100)
 
     try:
-        net(allocates)
+        allocated(allocates)
     except MemoryError:
         pass
     else:
@@ -91,7 +72,7 @@ def test_the_measure_measures():
 
     uart = Canned(DATA)
     uart._payload = 1000
-    assert net(canned) == 0
+    assert allocated(canned) == 0
 
 
 def send(sock, n):
@@ -124,7 +105,7 @@ SIZES = (1, 2, 63, 64, 65, 100, 255, 256, 257, 511, 512, 1000, 1459, 1460)
 def test_sending():
     def sends(n):
         bed = Bed()
-        used = net(lambda: send(bed.socks[0], n))
+        used = allocated(lambda: send(bed.socks[0], n))
         assert bed.uart.sent >= 3 * n
         return used
 
@@ -142,13 +123,13 @@ def test_sending_in_small_writes():
             sock.write(piece)
         sock.flush()
 
-    assert net(pieces) == 0
+    assert allocated(pieces) == 0
 
 
 def receives(n, cid, function, chunk=4096):
     bed = Bed(chunk)
     urc = URC % cid
-    used = net(lambda: function(bed, bed.socks[cid], urc, n, BUF))
+    used = allocated(lambda: function(bed, bed.socks[cid], urc, n, BUF))
     assert BUF[:n] == DATA[:n]
     return used
 
@@ -182,7 +163,7 @@ def test_two_sockets_with_urcs():
                 two.flush()
         bed.uart.urc = None
 
-    assert net(both) == 0
+    assert allocated(both) == 0
 
 
 def test_polling():
@@ -210,7 +191,7 @@ def test_polling():
             pass
         sock.settimeout(10)
 
-    assert net(polls) == 0
+    assert allocated(polls) == 0
 
 
 def test_waiting():
@@ -230,7 +211,7 @@ def test_waiting():
         sock.readinto(BUF, 20)
 
     bed.modem.link.idle = idle
-    assert net(waits) == 0
+    assert allocated(waits) == 0
     assert calls[0] >= 300
 
 
@@ -246,7 +227,7 @@ def test_looking_without_a_urc():
             modem.pump()
 
     recvs = bed.uart.recvs
-    assert net(hour) == 0
+    assert allocated(hour) == 0
     assert bed.uart.recvs - recvs > 100
 
 
@@ -273,7 +254,7 @@ def test_garbage():
             bed.uart.reply(data)
             modem.pump()
 
-    assert net(feeds) == 0
+    assert allocated(feeds) == 0
 
 
 def test_send_fail():
@@ -286,7 +267,7 @@ def test_send_fail():
         send(sock, 40)
 
     sends = uart.sends
-    assert net(tries) == 0
+    assert allocated(tries) == 0
     assert uart.sends - sends == 9
 
 
@@ -303,7 +284,7 @@ def test_quarantine():
             modem.pump()
         assert not modem.link.sick
 
-    assert net(heals) == 0
+    assert allocated(heals) == 0
 
 
 def test_a_thousand_rounds_leave_the_heap_as_it_was():
@@ -339,7 +320,7 @@ def test_with_a_trace():
             bed.uart.reply(b'\r\n+CREG: 1,"1A2B","00C3"\r\n\r\n+CUSD: 0,"12345678901 x"\r\n')
             bed.modem.pump()
 
-        assert net(both) == 0, keep
+        assert allocated(both) == 0, keep
         assert trace.dropped > 20
         kinds = list(trace.lines())
         assert len(kinds) > 8 and '"up"' in str(kinds), kinds

@@ -6,6 +6,7 @@ import rig as rig_module
 from both_kit import Board, Clock, message
 from disk import Disk
 from driver_kit import Watch, raised, tls
+from mode_kit import Pin
 from qssl import uplink
 from qssl.errors import Refused
 from qssl.https import Https
@@ -487,22 +488,11 @@ def test_failures_and_urgency_are_kept():
 # --- between two windows ---
 
 
-class Line:
-    def __init__(self, rig, name):
-        self._rig = rig
-        self._name = name
-
-    def value(self, on=None):
-        if on is None:
-            return self._rig.model.line(self._name)
-        self._rig.model.set_line(self._name, bool(on))
-
-
 def powered(between, **keywords):
     # A site with power lines: between two windows the modem is off or asleep.
     site = Site(between="on", **keywords)
     rig, modem = site.rig, site.modem
-    modem.pins = tuple([Line(rig, name) for name in ("pwrkey", "status", "dtr")] + [None] * 3)
+    modem.pins = tuple([Pin(rig, name) for name in ("pwrkey", "status", "dtr")] + [None] * 3)
     site.policy._between = between
     return site
 
@@ -531,7 +521,7 @@ def test_a_modem_that_can_not_rest_still_sends():
         ("sleep", "wake_never n=0"),
     ):
         site = powered(between, every_s=600)
-        site.modem.pins = site.modem.pins[:4] + (Line(site.rig, "reset"), None)
+        site.modem.pins = site.modem.pins[:4] + (Pin(site.rig, "reset"), None)
         driver_kit.arm(site.rig, fault)
         for _ in range(8):
             site.put()

@@ -4,6 +4,9 @@
 # It answers AT+QSSLRECV and AT+QSSLSEND for two sockets from bytes that exist beforehand, so that
 # all that is allocated is the driver's.
 
+import gc
+
+import micropython
 from micropython import RingIO
 
 TRAILER = b"\r\n\r\nOK\r\n"
@@ -141,3 +144,22 @@ class Silent:
 
     def write(self, buf, off=0, n=0):
         return n
+
+
+def allocated(function, before=1):
+    # Bytes that a call leaves allocated; MemoryError if it allocates any at all, as it runs once
+    # more with the heap locked. before: as often it runs for what is made at first use.
+    for _ in range(before):
+        function()
+    gc.collect()
+    gc.disable()
+    start = gc.mem_alloc()
+    function()
+    used = gc.mem_alloc() - start
+    gc.enable()
+    micropython.heap_lock()
+    try:
+        function()
+    finally:
+        micropython.heap_unlock()
+    return used
