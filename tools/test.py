@@ -65,9 +65,8 @@ def prepare():
     # Returns the path of the virtual environment's python.
     python = setup.ensure_venv("test", "board")
     setup.micropython()
-    setup.server("nginx")
-    setup.server("mosquitto")
-    setup.server("openssl")
+    for name in ("nginx", "mosquitto", "openssl", "bunzip2", "unxz", "xxd"):
+        setup.server(name)
     setup.clients()
     # Not every system has these; tests that lack them are skipped, which in CI is a failure.
     for optional in (

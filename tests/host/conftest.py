@@ -65,6 +65,9 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Who is started in the background ignores Ctrl-C, and so would the programs under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # As somebody's computer is, who has not set these.
+    for name in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):
+        os.environ.pop(name, None)
 
 
 def pytest_unconfigure(config):

@@ -39,7 +39,7 @@ def start(*words):
 
 def run(*words, status=0):
     process = start(*words)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == status, out + err
     assert "Traceback" not in err
     if status == 2:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -155,6 +156,9 @@ def commands():
 def mended(attempt, results, rows, tmp_path_factory):
     # The results after the commands were run as they stand in the errors.
     again = {}
+    programs = [servers.program(name) for name in ("openssl", "bunzip2", "unxz", "xxd")]
+    path = [os.environ["PATH"], *(str(program.parent) for program in programs)]
+    env = dict(os.environ, PATH=os.pathsep.join(path))
     for group, name, which in commands():
         folder = tmp_path_factory.mktemp("mend")
         files = dict(rows[group, name]["files"])
@@ -163,8 +167,7 @@ def mended(attempt, results, rows, tmp_path_factory):
         new = folder / ("new.key" if which == "key" else "new.pem")
         if command.startswith("openssl pk"):  # what it would ask
             command += " -passin pass:" + pem_files.PASSWORD if "pkcs7" not in command else ""
-        command = command.replace("openssl", str(servers.program("openssl")), 1)
-        subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)
+        subprocess.run(command, shell=True, cwd=folder, env=env, check=True, capture_output=True)
         files[which] = str(new)
         again["%s/%s" % (group, name)] = {"files": files}
     return attempt("cpython", again)

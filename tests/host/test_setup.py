@@ -467,6 +467,23 @@ def test_help_names_what_matters():
         assert "python3 tools/test.py" in text and "MICROPYTHON" in text
 
 
+def test_an_output_that_nobody_reads_or_that_is_full():
+    # Also a short one, which Python holds back to the end.
+    folder = setup.ROOT / "tools"
+    for tool in [*sorted(folder.glob("*.py")), folder / "receiver"]:
+        argv = [sys.executable, tool, "--help"]
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(argv, stdout=write, stderr=subprocess.PIPE, text=True)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (1, ""), tool
+        if sys.platform == "linux":
+            with open("/dev/full", "w") as full:
+                done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+            assert ": No space left on device. " in done.stderr
+
+
 def test_continuous_integration_installs_nothing_itself():
     text = (setup.ROOT / ".ci/run").read_text()
     assert "tools/test.py" in text

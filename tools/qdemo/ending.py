@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
-import os
 import signal
 import sys
 
+import setup
 from qdemo.problem import Problem
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -19,17 +19,13 @@ def run(program, function, interrupted=None):
     text = ""
     stack = contextlib.ExitStack()
     try:
-        status = function(stack)
+        status = setup.heard(lambda: function(stack))
     except Problem as e:
         status, text = 2, str(e)
     except KeyboardInterrupt:
         status, text = 130, "Interrupted."
         if interrupted:
             text = "Interrupted: %s." % interrupted()
-    except BrokenPipeError:
-        # Whoever read the output has gone; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
     finally:
         # Another Ctrl-C now would only leave processes behind. Not SIG_IGN: Python complains when
         # a signal has come just before.

@@ -1,10 +1,9 @@
 # qreplay.worker - replays transcripts; a process of its own, as it has a clock of its own.
 # SPDX-License-Identifier: MIT
 
-from setup import interrupt  # noqa: F401 - first of all
+import setup  # first of all
 
 # isort: split
-import os
 import sys
 
 import upy
@@ -85,13 +84,9 @@ def _ugsim(transcript, verbose):
 
 def run():
     try:
-        return main(sys.argv[1:])
+        return setup.heard(lambda: main(sys.argv[1:]))
     except (TraceError, ControlError) as error:
         print("replay.py: %s" % error, file=sys.stderr)
-    except BrokenPipeError:
-        # Whoever read the output has gone; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         print("replay.py: cannot read %s: %s." % (error.filename, error.strerror), file=sys.stderr)
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 
 from . import interrupt, version  # first of all
 from .archives import clients, umqtt
-from .common import CACHE, ROOT, SetupError, cached, call, call_module, main, run, say
+from .common import CACHE, ROOT, SetupError, cached, call, call_module, heard, main, run, say
 from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
 from .interrupt import become
@@ -52,6 +52,7 @@ __all__ = [
     "find_server",
     "find_webassembly",
     "have_emulator",
+    "heard",
     "interrupt",
     "main",
     "micropython",

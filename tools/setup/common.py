@@ -139,6 +139,23 @@ def call_module(python, *words):
     return call([python, ROOT / "tools/setup/module.py", *words], hold=True)
 
 
+def heard(function):
+    # function() -> exit status. 1 where whoever read the output has gone: there is nobody to tell.
+    # What is still held back goes out now, as Python complains about that at its end.
+    try:
+        try:
+            return function()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as e:
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(e, BrokenPipeError):
+            return 1
+        raise
+
+
 def _terminated(number, frame):
     raise Terminated
 
@@ -148,7 +165,7 @@ def main(function):
     # set-up becomes one sentence.
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        return function(sys.argv[1:])
+        return heard(lambda: function(sys.argv[1:]))
     except SetupError as e:
         print("%s: %s" % (Path(sys.argv[0]).name, e), file=sys.stderr)
         return 2

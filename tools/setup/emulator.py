@@ -8,7 +8,7 @@ from pathlib import Path
 from .common import CACHE, SetupError, cached, run, say
 from .debs import have_apt, unpack, unpack_source
 
-_TOOLS = "arm-tools"
+_TOOLS = "arm-programs"
 _SOURCE = "micropython-source"
 _SUITE = "trixie"  # MicroPython 1.25
 _PACKAGES = ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "make"]
@@ -68,10 +68,10 @@ def _fill_tools(temp):
         (lib / "include").symlink_to("../../include/newlib")
     bin = temp / "bin"
     bin.mkdir()
-    for program in sorted((root / "usr/bin").glob("arm-none-eabi-*")):
-        (bin / program.name).symlink_to("../root/usr/bin/" + program.name)
-    for name, options in (("qemu-system-arm", ' -L "$root/usr/share/qemu"'), ("make", "")):
-        if (root / "usr/bin" / name).exists():
+    for program in sorted((root / "usr/bin").iterdir()):
+        name = program.name
+        if name in _PROGRAMS or name.startswith("arm-none-eabi-"):
+            options = _OPTIONS.get(name, "")
             (bin / name).write_text(_STARTER.format(name=name, options=options))
             (bin / name).chmod(0o755)
 
@@ -82,6 +82,7 @@ def _missing():
     return [name for name in _PACKAGES if name not in have]
 
 
+_OPTIONS = {"qemu-system-arm": ' -L "$root/usr/share/qemu"'}
 _STARTER = """\
 #!/bin/sh
 root=$(dirname "$(readlink -f "$0")")/../root

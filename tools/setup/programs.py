@@ -1,5 +1,5 @@
 # setup.programs - finds or fetches the programs that tests start: nginx, mosquitto, PostgreSQL,
-# openssl, a browser.
+# openssl and others that errors name, a browser.
 # SPDX-License-Identifier: MIT
 
 import os
@@ -10,13 +10,16 @@ from pathlib import Path
 from .common import CACHE, SetupError, cached, say
 from .debs import have_apt, unpack, write_starter
 
-# Program: (where its package puts it, arguments that print its version, packages)
+# Program: (where its package puts it, one of these; arguments that print its name; packages)
 _SERVERS = {
     "nginx": ("usr/sbin/nginx", ["-v"], ["nginx"]),
     "mosquitto": ("usr/sbin/mosquitto", ["-h"], ["mosquitto"]),
     # Of the newest version that is there; its other programs lie beside it.
     "postgres": ("usr/lib/postgresql/*/bin/postgres", ["--version"], ["postgresql"]),
     "openssl": ("usr/bin/openssl", ["version"], ["openssl"]),
+    "bunzip2": ("usr/bin/bunzip2 bin/bunzip2", ["--help"], ["bzip2"]),
+    "unxz": ("usr/bin/unxz", ["--help"], ["xz-utils"]),
+    "xxd": ("usr/bin/xxd", ["-v"], ["xxd"]),
     "chromium": (
         "usr/lib/chromium/chromium-headless-shell",
         ["--version"],
@@ -53,9 +56,10 @@ def find_server(name):
     return program if program.exists() and _runs(name, program) else None
 
 
-def _newest(root, pattern):
+def _newest(root, patterns):
     # The path of the highest version, None if there is none.
-    found = sorted(root.glob(pattern), key=lambda path: [len(str(path)), str(path)])
+    found = [path for pattern in patterns.split() for path in root.glob(pattern)]
+    found.sort(key=lambda path: [len(str(path)), str(path)])
     return found[-1] if found else None
 
 
