@@ -116,7 +116,9 @@ class Cover:
         rc = ["--rcfile", self._folder / "rc"]
         self._coverage(["combine", *rc, "-q"])
         if html:
-            self._coverage(["html", *rc, "-d", Path(html).absolute()])
+            done = self._coverage(["html", *rc, "-d", Path(html).absolute()])
+            if done.returncode:
+                raise Problem("coverage can't write to %s: %s" % (html, done.stdout.strip()))
         table = self._coverage(["report", *rc, "-m", "--skip-covered"]).stdout
         total = self._coverage(["report", *rc, "--format=total", "--precision=2"]).stdout
         try:
@@ -128,6 +130,11 @@ class Cover:
 def _run(chosen, stack):
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-cover-")))
     cover = Cover(folder, stack)
+    if chosen.html:  # now, not after all of the cases
+        try:
+            Path(chosen.html).mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise Problem("Can't make the folder %s: %s." % (chosen.html, e.strerror)) from None
     paths = sorted((_HOST / "cases").glob("test_*.py"))
     if chosen.names:
         there = [path.stem for path in paths]
