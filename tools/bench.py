@@ -1,4 +1,4 @@
-# bench - measures the driver against what was promised.
+# bench - measures the driver against its aims.
 # SPDX-License-Identifier: MIT
 
 import os

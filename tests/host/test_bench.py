@@ -27,10 +27,10 @@ def test_what_is_exact_is_within_its_limits():
 
 def rows():
     return [
-        Row("a", "size", 100, "B", promise=120),
-        Row("b", "share", 0.97, "%", promise=0.96, less=False),
-        Row("c", "speed", 0.5, "%", promise=0.98, less=False, exact=False),
-        Row("d", "heap", 5000, "B", promise=4096),
+        Row("a", "size", 100, "B", aim=120),
+        Row("b", "share", 0.97, "%", aim=0.96, less=False),
+        Row("c", "speed", 0.5, "%", aim=0.98, less=False, exact=False),
+        Row("d", "heap", 5000, "B", aim=4096),
     ]
 
 
@@ -46,7 +46,7 @@ def test_what_is_worse_than_it_was_is_said():
         "size: 101 B is more than its limit of 100 B.",
         "share: 95.5 % is less than its limit of 97.0 %.",
         "heap: 5 001 B is more than its limit of 5 000 B.",
-        "share: 95.5 % breaks the promise >= 96.0 %.",
+        "share: 95.5 % misses the aim >= 96.0 %.",
     ]
     del limits["d"]
     assert main.problems({"x": rows()}, limits) == [
@@ -54,9 +54,9 @@ def test_what_is_worse_than_it_was_is_said():
     ]
 
 
-def test_a_promise_is_kept_or_missed():
+def test_an_aim_is_met_or_missed():
     assert [row.kept() for row in rows()] == [True, True, False, False]
-    assert Row("e", "no promise", 1, "B").kept() is None
+    assert Row("e", "no aim", 1, "B").kept() is None
     assert [show(81210, "B"), show(0.976, "%"), show(1.0, ""), show(2.44, "ms")] == [
         "81 210 B",
         "97.6 %",

@@ -1,2 +1,2 @@
-# qbench - measures the driver: bytes, heap, commands, speed, latency; against what was promised.
+# qbench - measures the driver: bytes, heap, commands, speed, latency; against its aims.
 # SPDX-License-Identifier: MIT

@@ -34,11 +34,11 @@ def _limit(row):
 
 
 def _surely(row):
-    # Whether its limit keeps the promise, too.
+    # Whether its limit meets the aim, too.
     limit = _limit(row)
     if not row.key.startswith("turns ") or row.unit == "":
         return True
-    return limit <= row.promise if row.less else limit >= row.promise
+    return limit <= row.aim if row.less else limit >= row.aim
 
 
 def problems(parts, limits):
@@ -47,7 +47,7 @@ def problems(parts, limits):
     found = [row.problem(limits) for row in rows]
     for row in rows:
         if row.exact and row.key in limits.get("kept", []) and not row.kept():
-            found.append("%s: %s breaks the promise %s." % (row.text, row.shown(), row.promised()))
+            found.append("%s: %s misses the aim %s." % (row.text, row.shown(), row.wanted()))
     return [sentence for sentence in found if sentence]
 
 

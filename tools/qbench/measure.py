@@ -92,7 +92,7 @@ class Measure:
             if name in modules
         }
         rows = []
-        for way, found, promise, where in (
+        for way, found, aim, where in (
             ("mpy", heap, 32000, "32-bit unix port"),
             ("frozen", frozen, 12500, "emulated board"),
             ("rom", rom, 18000, "emulated board"),
@@ -101,15 +101,13 @@ class Measure:
                 last = step == "socket"
                 text = "%s: %s" % (_WAYS[way], text)
                 key = "heap %s %s" % (way, step)
-                rows.append(
-                    Row(key, text, found[step], "B", promise if last else None, place=where)
-                )
+                rows.append(Row(key, text, found[step], "B", aim if last else None, place=where))
         return rows
 
     def need_rows(self):
         rows = []
 
-        def add(key, what, passes, promise=None, place=_UNIX_32):
+        def add(key, what, passes, aim=None, place=_UNIX_32):
             self._say(what)
             if self._limits is None:
                 least = need.search(passes)
@@ -118,25 +116,25 @@ class Measure:
                 least = self._limits.get(key, 0)
                 if least and not any(passes(least) for _ in range(_TRIES)):
                     least += 1
-            rows.append(Row(key, what, least, "B", promise, place=place))
+            rows.append(Row(key, what, least, "B", aim, place=place))
 
         board = self._board()
         text = "%s: free before the import, so that %s"
         for sockets in (1, 2, 4):
             what = "a socket works" if sockets == 1 else "%d sockets work" % sockets
             what = text % (_WAYS["mpy"], what)
-            promise = 46000 if sockets == 1 else None
+            aim = 46000 if sockets == 1 else None
             key = "need mpy %d" % sockets
-            add(key, what, lambda n, k=sockets: self.unix.passes(n, k), promise)
+            add(key, what, lambda n, k=sockets: self.unix.passes(n, k), aim)
         what = text % (_WAYS["frozen"], "a socket works")
         add("need frozen 1", what, board.passes, 20000, _BOARD)
-        for way, where, promise, place in (
+        for way, where, aim, place in (
             ("mpy", self.unix, 50000, _UNIX_32),
             ("frozen", board, 22000, _BOARD),
         ):
             what = "%s: examples/telemetry_https.py, in use after three records" % _WAYS[way]
             heap = where.telemetry()["heap"]
-            rows.append(Row("telemetry %s heap" % way, what, heap, "B", promise, place=place))
+            rows.append(Row("telemetry %s heap" % way, what, heap, "B", aim, place=place))
             what = "%s: free before that program" % _WAYS[way]
             add(
                 "telemetry %s need" % way,
@@ -170,7 +168,7 @@ class Measure:
     def wire_rows(self):
         found = self._shares()
         rows = []
-        for way, promise, (payload, wire) in (
+        for way, aim, (payload, wire) in (
             ("receive", 0.96, RECEIVE),
             ("send", 0.97, SEND),
         ):
@@ -179,7 +177,7 @@ class Measure:
                 100 * payload / wire,
             )
             share = round(found[way]["share"], 4)
-            rows.append(Row("share " + way, text, share, "%", promise, False, place="unix port"))
+            rows.append(Row("share " + way, text, share, "%", aim, False, place="unix port"))
         return rows
 
     def speed_rows(self):
@@ -192,9 +190,9 @@ class Measure:
                 [self.unix.speed(baud, script) for _ in range(times)]
                 for script in ("speed.py", "bare.py")
             ]
-            promise = None if baud == 460800 else 0.98
+            aim = None if baud == 460800 else 0.98
             for way, bound in (("receive", RECEIVE), ("send", SEND)):
-                rows.append(_speed(way, baud, _best(runs, way), bound, promise, "unix port"))
+                rows.append(_speed(way, baud, _best(runs, way), bound, aim, "unix port"))
                 row = _speed(way, baud, _best(bare, way), bound, None, "unix port")
                 row.text = "... by a loop that only counts bytes: " + row.text.partition(": ")[2]
                 del row.plot
@@ -217,10 +215,10 @@ class Measure:
             ("latency bare", loop, "median", bare[len(bare) // 2]),
             ("latency least", text, "least", late[0]),
         ):
-            promise = 5.0 if key == "latency" else None
+            aim = 5.0 if key == "latency" else None
             words = "%s, %s of %d" % (what, which, len(late))
             rows.append(
-                Row(key, words, value / 1000, "ms", promise, exact=False, place="emulated board")
+                Row(key, words, value / 1000, "ms", aim, exact=False, place="emulated board")
             )
         return rows
 
@@ -228,12 +226,10 @@ class Measure:
         found = Device(self._stack, self._folder, size.names(), count=True).run("turns.py")
         rows = []
 
-        def add(key, text, value, unit, promise=None, less=True):
-            rows.append(
-                Row("turns " + key, text, value, unit, promise, less, place="emulated board")
-            )
+        def add(key, text, value, unit, aim=None, less=True):
+            rows.append(Row("turns " + key, text, value, unit, aim, less, place="emulated board"))
 
-        for way, gap, what, promise in (
+        for way, gap, what, aim in (
             ("recv", "recv", "from the last byte of an answer to the next command", 400),
             ("send", "send", "from SEND OK to the next command", 400),
             ("send", "prompt", "from the prompt to the payload", 350),
@@ -241,7 +237,7 @@ class Measure:
             measured = found[way][str(BAUDS[-1])][gap]
             text = "instructions " + what
             add("instructions " + gap, text, int(measured["run"] * _INSTRUCTIONS), "")
-            add("us " + gap, "the same on an RP2040", measured["us"], "us", promise)
+            add("us " + gap, "the same on an RP2040", measured["us"], "us", aim)
             text = "the same, of a modem that takes 0.3 to 12 ms"
             add("us slow " + gap, text, found[way + " slow"][gap]["us"], "us")
         for way, text in (("recv", "receiving"), ("send", "sending")):
@@ -249,22 +245,22 @@ class Measure:
                 measured = found[way][str(baud)]
                 share = _bound(way, baud) / measured[way]["round"]
                 words = "%s at %d baud on an RP2040, of the bound" % (text, baud)
-                promise = 0.98 if baud == 115200 else 0.96
-                add("share %s %d" % (way, baud), words, share, "%", promise, False)
+                aim = 0.98 if baud == 115200 else 0.96
+                add("share %s %d" % (way, baud), words, share, "%", aim, False)
                 busy = 1 - measured["waited"] / measured["us"]
                 words = "of the time the processor does not wait, %s at %d baud" % (text, baud)
-                promise = 0.3 if baud == 115200 else None
-                add("busy %s %d" % (way, baud), words, busy, "%", promise)
-        for n, promise in ((500, 0.78), (4096, 0.91)):
+                aim = 0.3 if baud == 115200 else None
+                add("busy %s %d" % (way, baud), words, busy, "%", aim)
+        for n, aim in ((500, 0.78), (4096, 0.91)):
             share = _bound("send", BAUDS[-1]) / found["pieces"][str(n)]["send"]["round"]
             words = "sending at 921600 baud in writes of %d bytes, of the bound" % n
-            add("share write %d" % n, words, share, "%", promise, False)
+            add("share write %d" % n, words, share, "%", aim, False)
         for n, measured in sorted(found["pieces"].items(), key=lambda item: int(item[0])):
             total = 8192 if n == "1" else 65536
             least = -(-total // SEND[0])
             words = "AT+QSSLSEND for %d KiB written in pieces of %s bytes" % (total // 1024, n)
-            promise = None if n == "1" else least + least * 3 // 100
-            add("sends " + n, words, measured["sends"], "", promise)
+            aim = None if n == "1" else least + least * 3 // 100
+            add("sends " + n, words, measured["sends"], "", aim)
         return rows
 
     def work_rows(self):
@@ -298,10 +294,10 @@ def _best(runs, way):
     return max(run[way]["bytes"] * 1e6 / run[way]["us"] for run in runs)
 
 
-def _speed(way, baud, rate, bound, promise, place):
+def _speed(way, baud, rate, bound, aim, place):
     # The share of what the protocol allows at this rate.
     most = baud / 10 * bound[0] / bound[1]
     text = "%s at %d baud: %d of %d B/s" % (way, baud, rate, most)
-    row = Row("speed", text, rate / most, "%", promise, False, False, place)
+    row = Row("speed", text, rate / most, "%", aim, False, False, place)
     row.plot = (place, way, baud, rate, most)
     return row

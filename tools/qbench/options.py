@@ -6,15 +6,15 @@ from qdemo.options import Parser
 
 _ABOUT = """\
 Measures the driver: bytes of code, heap, AT commands, bytes on the wire, speed, latency. Each
-number stands beside what was promised. Needs no hardware: it runs on MicroPython's unix port, on
-the 32-bit one, and on the emulated board.
+number stands beside its aim. Needs no hardware: it runs on MicroPython's unix port, on the 32-bit
+one, and on the emulated board.
 """
 _END = """\
 Sizes, heap, counts and shares are exact: the same sources give the same numbers. Speed, latency
 and work depend on how busy this PC is; measure them on an idle one.
 
 --check measures what is exact, and fails if a number is above its limit, which is what has been
-reached (tools/qbench/limits.json), or if a promise that was kept is broken. Lower the limits with
+reached (tools/qbench/limits.json), or if an aim that was met is missed. Lower the limits with
 --limits when the driver has become leaner.
 
 --rp2040 measures turns, shares of the line, start and heap on a cycle-accurate RP2040 (rp2040js,

@@ -79,7 +79,7 @@ _JOBS = (
 _INTRO = """\
 # Numbers
 
-Made by `python3 tools/bench.py --write`. A promise is what the driver is to reach; "missed" says
+Made by `python3 tools/bench.py --write`. An aim is what the driver is to reach; "missed" says
 where it does not yet. What is exact (sizes, heap, commands, wire, turns) is held by
 `tools/bench.py --check`, which the tests run; speed and latency are those of one run on one PC.
 On the wire, the modem's echo of a command counts once: it comes while the command is being typed.
@@ -204,10 +204,10 @@ def table(parts):
     console = Console()
     for name, rows in parts.items():
         view = Table(title=_PARTS[name], title_justify="left")
-        for head in ("what", "measured", "promise", "", "where"):
-            view.add_column(head, justify="right" if head in ("measured", "promise") else "left")
+        for head in ("what", "measured", "aim", "", "where"):
+            view.add_column(head, justify="right" if head in ("measured", "aim") else "left")
         for row in rows:
-            view.add_row(row.text, row.shown(), row.promised(), _verdict(row), row.place)
+            view.add_row(row.text, row.shown(), row.wanted(), _verdict(row), row.place)
         console.print(view)
 
 
@@ -222,10 +222,10 @@ def write(root, parts, measure):
     for name, rows in parts.items():
         lines.append("## %s\n" % _PARTS[name])
         shown = [r for r in rows if not r.key.startswith("mpy:")]
-        lines.append("| what | measured | promise | | where |")
+        lines.append("| what | measured | aim | | where |")
         lines.append("| --- | ---: | ---: | --- | --- |")
         for row in shown:
-            cells = (row.text, row.shown(), row.promised(), _verdict(row), row.place)
+            cells = (row.text, row.shown(), row.wanted(), _verdict(row), row.place)
             lines.append("| %s |" % " | ".join(cells))
         lines.append("")
         if name == "sizes":
@@ -278,7 +278,7 @@ def readme(text, parts):
     lines = ["| what | measured | aim | where |", "| --- | ---: | ---: | --- |"]
     for what, row in rows:
         place = _COMPUTED if row.key.startswith("turns ") else row.place
-        lines.append("| %s | %s | %s | %s |" % (what, row.shown(), row.promised(), place))
+        lines.append("| %s | %s | %s | %s |" % (what, row.shown(), row.wanted(), place))
     return before + begin + "\n".join(lines) + "\n" + end + after
 
 
@@ -289,7 +289,7 @@ def _table(heads, rows):
 
 
 def _jobs(sizes):
-    # What the code is for, and why it is more than was promised.
+    # What the code is for, and why it is more than was aimed at.
     rows = [(what, "`%s`" % names, sum(sizes[n] for n in names.split())) for what, names in _JOBS]
     known = " ".join(names for _, names in _JOBS).split()
     other = [n for n in sizes if n not in known]
@@ -301,7 +301,7 @@ def _jobs(sizes):
 
 
 def _goes(mpy, frozen):
-    # What the heap is used for, and why it is more than was promised.
+    # What the heap is used for, and why it is more than was aimed at.
     rows = [(what, n, m) for (what, n), (_, m) in zip(mpy["buffers"], frozen["buffers"])]
     buffers = sum(n for _, _, n in rows)
     objects = mpy["objects"] - sum(n for _, n, _ in rows), frozen["objects"] - buffers

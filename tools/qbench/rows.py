@@ -1,25 +1,25 @@
-# qbench.rows - one measured number, what was promised, and what has been reached.
+# qbench.rows - one measured number, its aim, and what has been reached.
 # SPDX-License-Identifier: MIT
 
 
 class Row:
-    # key: name in limits.json. value, promise: numbers in `unit`; promise None: none was made.
+    # key: name in limits.json. value, aim: numbers in `unit`; aim None: there is none.
     # less: smaller is better. exact: the same at every run.
-    def __init__(self, key, text, value, unit, promise=None, less=True, exact=True, place=""):
+    def __init__(self, key, text, value, unit, aim=None, less=True, exact=True, place=""):
         self.key = key
         self.text = text
         self.value = value
         self.unit = unit
-        self.promise = promise
+        self.aim = aim
         self.less = less
         self.exact = exact
         self.place = place  # where it was measured
 
     def kept(self):
-        # Whether the promise is kept; None if there is none.
-        if self.promise is None:
+        # Whether the aim is met; None if there is none.
+        if self.aim is None:
             return None
-        return self.value <= self.promise if self.less else self.value >= self.promise
+        return self.value <= self.aim if self.less else self.value >= self.aim
 
     def problem(self, limits):
         # A sentence, if it is worse than it may be.
@@ -41,13 +41,13 @@ class Row:
     def shown(self):
         return show(self.value, self.unit)
 
-    def promised(self):
-        if self.promise is None:
+    def wanted(self):
+        if self.aim is None:
             return ""
-        return ("<= " if self.less else ">= ") + show(self.promise, self.unit)
+        return ("<= " if self.less else ">= ") + show(self.aim, self.unit)
 
     def as_dict(self):
-        names = ("key", "text", "value", "unit", "promise", "exact", "place")
+        names = ("key", "text", "value", "unit", "aim", "exact", "place")
         return dict({n: getattr(self, n) for n in names}, kept=self.kept())
 
 

@@ -61,8 +61,8 @@ def measure(stack, image, folder, say):
     rows = []
     heap = json.loads(_run(chip, "heap.py", Far(_LATENCY_US)).splitlines()[-1])
     for key, words in zip(_HEAP, _HEAP_WORDS):
-        promise = 32000 if key == "socket" else None
-        rows.append(Row("rp2040 heap " + key, "heap " + words, heap[key], "B", promise))
+        aim = 32000 if key == "socket" else None
+        rows.append(Row("rp2040 heap " + key, "heap " + words, heap[key], "B", aim))
     steps = None
     for baud, latency in [(baud, _LATENCY_US) for baud in _BAUDS] + [(_BAUDS[-1], 0)]:
         say("at %d baud, a modem that answers %s" % (baud, _ago(latency)))
@@ -112,9 +112,9 @@ def _streams(far, baud, latency, sizes):
     key = "%d %s" % (baud, "" if latency else "at once")
     end = " at %d baud%s" % (baud, "" if latency else ", a modem that answers at once")
     for kind, runs in stretches(far.turns).items():
-        text, promise = _TURNS[kind]
+        text, aim = _TURNS[kind]
         gap = statistics.median(t.gap for t in runs[0])
-        rows.append(Row("rp2040 us %s %s" % (kind, key), text + end, round(gap), "us", promise))
+        rows.append(Row("rp2040 us %s %s" % (kind, key), text + end, round(gap), "us", aim))
         if kind == "prompt":
             continue
         way = "receiving" if kind == "recv" else "sending"
