@@ -140,7 +140,7 @@ def _told(modem, step, words, status):
 
 def _by_line(modem, step, words, status):
     # PWRDWN_N, as it does not go by itself.
-    from .start.contact import pulse
+    from .start.rouse import pulse
 
     off = modem.pins[5]
     if off is None:

@@ -153,7 +153,7 @@ class Recovery:
 
     def _power(self):
         from .start.bringup import Bringup
-        from .start.contact import press, revive
+        from .start.rouse import press, revive
 
         modem = self._modem
         modem.stuck = False

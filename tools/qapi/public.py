@@ -50,9 +50,9 @@ INTERNAL = (
     "family.keys family.lacks family.lte family.ready family.stands family.suites family.ugxx "
     "family family.wanted family.witness modes.inband modes.push ntp rare sitewords "
     "start.bringup start.contact start.context start.echo start.ends start.mute start.network "
-    "start.radio start.sim start.tidy start.urcs start.words timesources tried uplink.answer "
-    "uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.channel wire.command "
-    "wire.dialect wire.link wire.parser wire.resync"
+    "start.radio start.rouse start.sim start.tidy start.urcs start.words timesources tried "
+    "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.channel "
+    "wire.command wire.dialect wire.link wire.parser wire.resync"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

@@ -34,7 +34,8 @@ _JOBS = (
     (
         "from any state of the modem to an active PDP context",
         "start.__init__ start.bringup start.contact start.context start.ends start.mute "
-        "start.network start.radio start.sim start.tidy start.urcs start.words start.echo tried",
+        "start.network start.radio start.rouse start.sim start.tidy start.urcs start.words "
+        "start.echo tried",
     ),
     (
         "TLS that fails closed: files checked and verified, settings read back",

@@ -231,10 +231,10 @@ class Bringup:
         # One round: all that start() does. Parts that load a module are generators of their own:
         # a name in the frame of this one would hold it.
         yield from self.reach(reach_ms)
-        _unload("start.contact")
+        _unload("start.contact start.rouse")
         self.restarts = self.link.stats.restarts  # booting was none
         yield from self.tidy()
-        _unload("start.contact start.echo start.tidy")
+        _unload("start.rouse start.echo start.tidy")
         yield from self.radio()
         _unload("start.radio")
         self.pin = pin
@@ -364,8 +364,8 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
             step.late = None
             step.acted = False
     finally:
-        _unload("start.contact start.mute start.sim start.radio start.urcs start.echo start.words")
-        _unload("start.tidy start.context start.ends family")
+        _unload("start.contact start.rouse start.mute start.sim start.radio start.urcs start.echo")
+        _unload("start.words start.tidy start.context start.ends family")
     modem.address = step.address
     modem.witness.fresh(bool(setting[0]))
     modem.gone = None

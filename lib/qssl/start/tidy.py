@@ -84,7 +84,7 @@ def _echoing(step):
 
 def _leave(step):
     # Out of data mode: +++ and its guard times (manual 1.3).
-    from .contact import typed
+    from .rouse import typed
 
     yield from step.pause(_GUARD_MS)
     yield from typed(step, b"+++")
@@ -102,7 +102,7 @@ def _held(step, flow):
     if result == _l.OK:
         return True
     if not (yield from step.heal(3000)):
-        from .contact import blind
+        from .rouse import blind
 
         yield from blind(step)
         if (yield from step.heal(3000)):
