@@ -16,20 +16,18 @@ if __debug__:  # -O2 of the .mpy files drops this
                 "runs a script for a board, `python3 tools/api.py help Modem.connect` shows help."
             )
 
-_attrs = {
-    "Modem": "modem",
-    "Error": "errors",
-    "DeliveryUnknown": "errors",
-    "Refused": "errors",
-}
-
 
 def __getattr__(name):
-    # Loads what is asked for when it is asked for (as asyncio does): a name of the table, or a
+    # Loads what is asked for when it is asked for (as asyncio does): a name of a module, or a
     # module of the package. MicroPython asks here for `from . import link` too.
     if name.startswith("__"):
         raise AttributeError(name)
-    module = _attrs.get(name, name)
+    module = {
+        "Modem": "modem",
+        "Error": "errors",
+        "DeliveryUnknown": "errors",
+        "Refused": "errors",
+    }.get(name, name)
     try:
         value = __import__("qssl." + module, None, None, (name,))
     except ImportError as e:

@@ -42,7 +42,7 @@ class At:
     def __init__(self, link):
         self._link = link
         self._queue = []
-        self.lines = []  # of the command that run() or ask() waited for last
+        self.lines = ()  # of the command that run() or ask() waited for last
         self.cut = False  # a line of its was longer than the parser takes
         self.until = None  # ticks: the deadline of a call that needs several commands
         self.setter = -1  # Link.depth of the call that sets up the modem; -1: none does

@@ -390,7 +390,7 @@ def test_what_is_frozen(tmp_path, monkeypatch):
 
 
 PARTS = {
-    "__init__": '_attrs = {"Far": "far"}\n',
+    "__init__": '_where = {"Far": "far"}\n',
     "far": """
 from .wire import link
 _MS = const(3)
@@ -442,7 +442,7 @@ def test_modules_that_are_always_loaded_become_one(tmp_path, monkeypatch):
         assert low.low is link.low and far.Far is user.Far and far.MOST == 9
         assert low.LIMIT == 5 and not hasattr(link, "LIMIT")  # no other module asks for it
         assert user.Far.n == 12 and user.low is link.low and other.x == 21
-        assert sys.modules["joined_parts"]._attrs == {"Far": "user"}
+        assert sys.modules["joined_parts"]._where == {"Far": "user"}
     finally:
         for name in [n for n in sys.modules if n.startswith("joined_parts")]:
             del sys.modules[name]

@@ -285,12 +285,12 @@ class _Redirect(ast.NodeTransformer):
         self._module = module
         self._home = home
 
-    def visit_Assign(self, node):
-        # _attrs of the package says which module has a name.
-        if self._module == "__init__" and getattr(node.targets[0], "id", "") == "_attrs":
-            for value in node.value.values:
+    def visit_Dict(self, node):
+        # A table of the package says which module has a name.
+        if self._module == "__init__":
+            for value in node.values:
                 value.value = self._home.get(value.value, value.value)
-        return self.generic_visit(node) or node
+        return node
 
     def visit_ImportFrom(self, node):
         if not node.level:

@@ -89,6 +89,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
             break
     # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of
     # a second longer for it, which the handshake hides.
+    modem.at.lines = ()  # of the last command: they were read
     unload(_LOADED, True)
     room = bytearray(_ROOM)
     if modem.slots[cid] is None:
