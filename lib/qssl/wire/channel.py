@@ -408,7 +408,13 @@ class Channel(io.IOBase):
             self._held = True
 
     def text(self, buf, lo, hi):
-        # Whether a line of a text ends otherwise than the payload, all of which is typed.
+        # Whether a line of a text ends otherwise than the payload, if all of that is typed. What
+        # stands right behind a text can't be told from it: a state may not be seen.
+        phase = self._phase
+        if phase == _P_STATE and self._got == _ABSENT and self._state:
+            self._got = _UNKNOWN
+        if phase != _P_SEND or self._typed != self._fly:
+            return 1
         n = min(self._fly, hi - lo)
         piece = self._link.piece
         self._tx.seek(self._fly - n)
@@ -642,7 +648,8 @@ class Channel(io.IOBase):
         opening = self._state == _OPENING
         claims = self._claims
         self._look = ticks_add(now, _LAG_MS if claims else _PEEK_MS if opening else _LOOK_MS)
-        if result >= _l.TIMEOUT or (state != connected and not claims and not opening):
+        sure = claims and (state != _UNKNOWN or result != _l.OK)
+        if result >= _l.TIMEOUT or (state != connected and not sure and not opening):
             # No answer; or one that nothing else says, or from which a line may be missing.
             self._doubts += 1
             if self._doubts < 3:

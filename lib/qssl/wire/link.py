@@ -8,7 +8,7 @@
 #   begin(link)        types its command line: link.type(buf, n)
 #   line(buf, lo, hi)  an information line: True if it was this job's
 #   foreign(...)       another line, which nobody knows: a job that can't pass it over says so
-#   text(...)          while token is SENT and all is typed: False where a line ends as that does
+#   text(...)          a line of a text from outside: False if it ends as data that are all typed
 #   unsure(result)     for how many ms nothing else may come before the result is believed; 0: it
 #                      is sure, -1: it can't be this job's
 #   owes(), pad        bytes that the modem may wait for, and what completes them: Resync.start
@@ -81,6 +81,9 @@ class Job:
 
     def foreign(self, buf, lo, hi):
         pass
+
+    def text(self, buf, lo, hi):
+        return 1
 
     def unsure(self, result):
         return 0
@@ -589,8 +592,7 @@ class Link:
     def on_text(self, buf, lo, hi):
         # A line of a text from outside: so many empty lines must follow it, see Parser.text. None,
         # where a payload that comes back ends with it: what looks like one has ended that.
-        job = self.job
-        return job is None or job.token != SENT or self.typing() or job.text(buf, lo, hi)
+        return self.job is None or self.typing() or self.job.text(buf, lo, hi)
 
     def quoted(self, buf, lo, hi):
         # A line of others: where a text in quotes is left open, it goes on in the next line.

@@ -336,6 +336,23 @@ def test_every_line_of_others_at_every_place():
             assert got == want[: len(got)], (name, place)
 
 
+def test_messages_between_the_lines_of_an_answer():
+    # A line right behind a text may be one of it: what AT+QSSLSTATE did not list is asked again.
+    for first in range(7):
+        for claim in (False, True):
+            rig, modem, sock = connected(Recorder())
+            other = modem.connect("other.example", 443, tls(modem))
+            other.settimeout(20)
+            if claim:  # not true
+                rig.model.command('say +QSSLURC: "closed",1')
+            arm(
+                rig,
+                "foreign before=info lines=several n=%d first=%d" % (4 if claim else 40, first),
+            )
+            assert "nothing came" in str(raised(other.read, 1)), (first, claim)
+            assert sock.state() == other.state() == 1, (first, claim)
+
+
 def test_foreign_lines_for_ever():
     rig, modem, sock = connected(Recorder(pattern(20000)))
     arm(rig, 'before before=info n=0 text=+QNTP: 0,"26/11/22,10:00:00+00"')
