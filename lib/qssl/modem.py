@@ -430,7 +430,8 @@ class Modem:
 
         Returns: qssl.modes.stream.Pipe.
         Raises: as connect().
-        Blocks: timeout_ms at most, 150 s.
+        Blocks: timeout_ms at most, 150 s. Half of that, 15 s at most, is for an LTE modem to let
+            go of earlier connections of ctx.
         Allocates: as connect().
         Since: 0.1.
         """
@@ -446,9 +447,10 @@ class Modem:
         Arguments as for connect().
 
         Returns: qssl.socket.Socket, at once.
-        Raises: qssl.Error if all sockets are in use, or the TLS context can't be set up.
-        Blocks: only where the TLS context has to be set up first; of an LTE modem that has
-            forgotten it before, it waits as long as that took, 15 s at most.
+        Raises: qssl.Error if all sockets are in use, or the TLS context can't be set up; with
+            EAGAIN where an LTE modem has forgotten it, for 15 s at most: call it again then.
+        Blocks: only where the TLS context has to be set up first, or an id or a context is just
+            being closed.
         Allocates: as connect().
         Since: 0.1.
         """
@@ -593,7 +595,7 @@ class Modem:
 
         Returns: {command: lines, or None where the firmware lacks it}.
         Raises: nothing.
-        Blocks: 5 s a command at most.
+        Blocks: 15 s a command at most.
         Allocates: the dictionary, kept as modem.caps.
         Since: 0.1.
         """

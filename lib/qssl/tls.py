@@ -48,8 +48,8 @@ class Context:
         """
         self._modem.link.drive(self.applying())
 
-    def applying(self, host=b""):
-        # The same as a generator for Link.drive. host: which it is for.
+    def applying(self, *host):
+        # The same as a generator for Link.drive, see there.
         from .connect.sslcfg import applying
 
-        return applying(self, self._modem, host)
+        return applying(self, self._modem, *host)

@@ -3,6 +3,8 @@
 
 import errno
 
+from micropython import const
+
 from ..errors import Refused
 from ..wire import link as _l
 
@@ -10,6 +12,7 @@ _COMMANDS = (
     "QSSLCFG QSSLOPEN QSSLSEND QSSLRECV QSSLCLOSE QSSLSTATE QISWTMD QICSGP QIACT QIDEACT QIDNSCFG "
     "QIDNSGIP QILOCIP QIGETERROR QFUPL QFDWL QFLST QFDEL QFLDS CCLK"
 )
+_LIST_MS = const(15000)  # more than 1000 bytes, at 1200 baud
 _CUT = b"..."  # in the place of lines that were too long
 
 
@@ -20,13 +23,13 @@ def probe(modem) -> dict:
 
     Returns: {command: what it answers, a list of bytes; None: the firmware lacks it}.
     Raises: nothing.
-    Blocks: 5 s a command at most.
+    Blocks: 15 s a command at most.
     Allocates: the dictionary.
     Since: 0.1.
     """
     caps = {}
     for name in _COMMANDS.split():
-        result = modem.at.run(b"AT+%s=?" % name.encode(), b"+%s:" % name.encode())
+        result = modem.at.run(b"AT+%s=?" % name.encode(), b"+%s:" % name.encode(), _LIST_MS)
         if result not in (_l.OK, _l.ERROR):
             modem.at.fail(result, "probe", "")
         lines = modem.at.lines

@@ -84,7 +84,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         n, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)
         proven = proven or 1
         unload("connect.ready", True)
-        yield from modem.at.alone(ctx.applying(name))
+        yield from modem.at.alone(ctx.applying(name, proven > 1))
         if modem.sockets[cid] is None:  # somebody may have taken it while apply() waited
             break
     # Before what stays is loaded, the first time. From .mpy, a connection takes some hundredths of

@@ -49,8 +49,9 @@ def _stamp(what):
         f.close()
 
 
-def applying(ctx, modem, host):
-    # Generator for Link.drive, see tls.Context.apply. host: which it is for, bytes; b"": any.
+def applying(ctx, modem, host=b"", now=False):
+    # Generator for Link.drive, see tls.Context.apply. host: which it is for, bytes; b"": any. now:
+    # what has to wait until an older connection is let go fails instead.
     # A restart may have gone unseen in what the quarantine passed over.
     epoch = modem.epoch + modem.stats.resyncs
     id = ctx.id
@@ -104,7 +105,7 @@ def applying(ctx, modem, host):
         yield from _timed(modem)
         unload("clock", True)
     if family is not None:
-        yield from family.more(modem, ctx, host, settings)
+        yield from family.more(modem, ctx, host, settings, now)
     names = yield from _uploads(ctx, modem, where, begin)
     pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
     for again in (modem.link.lte, 0):  # it may forget all in the middle, see qssl.family.stands

@@ -111,9 +111,11 @@ def choose(step, lines, settings):
     step.link.lte = table(modem).lte
     if step.link.lte:
         from .attach import activate
-        from .ready import network, ready, urcs
+        from .ready import card, network, radio, ready, urcs
 
         step.activate = lambda *setting: activate(step, *setting)
+        step.radio = lambda: radio(step)
+        step.card = lambda: card(step)
         step.network = lambda: network(step)
         step.urcs = lambda: urcs(step)
         yield from ready(step, settings)

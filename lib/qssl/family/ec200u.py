@@ -16,3 +16,4 @@ class Family(Lte):
         b"cacertex session_cache renegotiation alpn psk"
     )
     suites = Lte.suites + " C030 009C"
+    cache = True

@@ -14,3 +14,4 @@ class Family(Lte):
         b"ignoremulticertchainverify ignoreinvalidcertsign ignorecertitem dtls closetimemode "
         b"cacertex session_cache renegotiation alpn psk"
     )
+    cache = True

@@ -47,8 +47,9 @@ def _told(ctx, host):
     return b"0" if ctx._settings[6] is False or host.replace(b".", b"").isdigit() else b"1"
 
 
-def more(modem, ctx, host, settings):
-    # Generator: the settings (key, value) of the context for a connection with host.
+def more(modem, ctx, host, settings, now):
+    # Generator: the settings (key, value) of the context for a connection with host. now: see
+    # qssl.connect.sslcfg.
     family = table(modem)
     id = ctx.id
     # It has forgotten them before: later, or at once (qssl.family.stands).
@@ -56,11 +57,20 @@ def more(modem, ctx, host, settings):
     strikes = witness.strikes
     took = witness.took
     due = modem.at.until
-    until = ticks_add(ticks_ms(), took * (strikes - 1 if strikes else witness.defers))
+    wait = took * (strikes - 1 if strikes else witness.defers)
+    until = ticks_add(ticks_ms(), wait)
     if due and ticks_diff(due, until) < took:
         until = ticks_add(due, -took)
-    while (yield until):
-        pass
+    if now:
+        if witness.free is None and wait:
+            witness.free = until
+        left = ticks_diff(witness.free, ticks_ms()) if wait else 0
+        if left > 0:
+            raise error("ctx lost", 0, "open() can go on in %d ms: " % left)
+        witness.free = None
+    else:
+        while (yield until):
+            pass
     witness.since = ticks_ms()
     suite, sni, check = ctx._settings[5:]
     if not suite and not (yield from has_suite(modem, id, settings[1][1])):

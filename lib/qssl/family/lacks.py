@@ -10,6 +10,7 @@ from ..wire import link as _l
 STRONG = b"0X003D"  # the suite of a UGxx
 _TRIES = const(3)  # refusals of what a firmware lacks
 _GUARDS = const((b"sni", b"checkhost"))
+_LIST_MS = const(15000)  # more than 1000 bytes, at 1200 baud
 
 
 def value(modem, id, key):
@@ -60,11 +61,14 @@ def takes(modem, what, line, known, prefix=None):
 
 
 def _lists(modem, key):
-    # Generator: whether the test command names the key.
-    if (yield from modem.at.ask(b"AT+QSSLCFG=?", b"+QSSLCFG:")) == _l.OK:
+    # Generator: whether the test command names the key. Raises if that can't be seen.
+    result = yield from modem.at.ask(b"AT+QSSLCFG=?", b"+QSSLCFG:", _LIST_MS)
+    if result == _l.OK:
         for line in modem.at.lines:
             if line.strip().startswith(b'"%s",' % key):
                 return True
+    elif result != _l.ERROR:
+        modem.at.fail(result, "tls", "")
     return False
 
 

@@ -25,5 +25,6 @@ class Lte:
     # or change the protocol (also that of the program, by ALPN): 0, where the firmware has them; a
     # path or text: none.
     zero = b"ignorecertchain dtls"
+    cache = False  # firmware may have AT+QCFG="urc/cache"
     host = False  # firmware may have the key "checkhost"
     hosts = ""  # models that check the host's name without it

@@ -19,17 +19,20 @@ def ready(step, settings):
     # firmware has it.
     family = table(step.modem)
     shown = yield from step.shows(b'AT+QURCCFG="urcport"', b"+QURCCFG:")
+    step.told_port = shown is not None
     if shown and shown.split(b",")[-1] not in (b'"%s"' % family.port, b'"all"'):
         yield from step.ask(b'AT+QURCCFG="urcport","%s"' % family.port)
     for setting in family.tcp.split(b"|"):
         yield from step.ask(b"AT+QICFG=" + setting)
-    yield from step.ask(b'AT+QCFG="urc/cache",0')  # URCs are not held back
+    if family.cache:
+        yield from step.ask(b'AT+QCFG="urc/cache",0')  # URCs are not held back
     mark = False
     question, prefix, good = MARK
     if (yield from step.ask(question + b",1460")) == _l.OK:
         mark = (yield from step.shows(question, prefix)) == good
     if mark:
         settings.append(MARK)
+        step.mark = (MARK,)
     modem = step.modem
     if not hasattr(modem.witness, "lacks"):
         from .witness import attach
@@ -39,8 +42,28 @@ def ready(step, settings):
     modem.link.lapsed = modem.witness.late if modem.link.lte & 4 else None
 
 
+def radio(step):
+    # Generator: as Bringup.radio(). One that is registered has its radio on, and a SIM that wants
+    # nothing.
+    step.sim = ""
+    step.home = False
+    for line in (yield from step.told(b"AT+CEREG?", b"+CEREG:")):
+        step.home = value(line, 0, len(line), 1) in (1, 5)
+    if not step.home:
+        yield from type(step).radio(step)
+
+
+def card(step):
+    # Generator: as Bringup.card().
+    if step.pin or not step.home:
+        yield from type(step).card(step)
+
+
 def network(step):
     # Generator: as Bringup.network().
+    if step.home:
+        step.denied = False
+        return
     for line in (yield from step.told(b"AT+CEREG?", b"+CEREG:")):
         stat = value(line, 0, len(line), 1)
         if stat in (1, 5):
@@ -57,8 +80,7 @@ def network(step):
 
 def urcs(step):
     # Generator: as Bringup.urcs().
-    name = b'AT+QURCCFG="urcport"'
-    if (yield from step.ask(name)) == _l.OK:
+    if step.told_port:
         from ..start.urcs import heard
 
-        yield from heard(step, name + b",")
+        yield from heard(step, b'AT+QURCCFG="urcport",')

@@ -37,6 +37,7 @@ class Marked(Witness):
         self.strikes = self.took = 0
         self.since = self._booted
         self.defers = False
+        self.free = None  # ticks: until then open() fails; None: it has to begin to wait
 
     def booted(self, marked):
         # start() has found out whether the firmware has the setting.

@@ -51,6 +51,9 @@ class Bringup:
         self.pin = b""
         self.sim = ""  # what it asks for, but can do without
         self.settings = ()  # (question, prefix, answer) that shows that tidy() is in force
+        # The one of them that is enough, if there is one, where the echo has shown that the others
+        # arrived as they were typed; also for the context.
+        self.mark = ()
         self.late = None  # function: the error to raise when the time is over
         self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
         self.denied = False  # packet data, though the network took the modem
@@ -188,7 +191,7 @@ class Bringup:
 
     def kept(self):
         # Whether the settings of tidy() are in force. If not, the modem has restarted unseen.
-        for question, prefix, good in self.settings:
+        for question, prefix, good in (self.link.echo and self.mark) or self.settings:
             shown = yield from self.shows(question, prefix)
             if shown is not None and shown != good:
                 return False
@@ -253,7 +256,7 @@ class Bringup:
         _unload("start.urcs")
         # A restart that nobody saw would have undone all this: the settings are looked at, then
         # whether the context is still active, which no restart would have left.
-        if not (yield from self.kept()) or not (yield from self.active()):
+        if not (yield from self.kept()) or not (self.mark or (yield from self.active())):
             self.at.fail(_l.RESTARTED, "start", "")
         if self.link.echoes and not self.link.echo:
             from . import echo  # a damaged command has switched it off
@@ -360,7 +363,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
                 raise step.failed(failure)
             step.restarts = modem.stats.restarts
             step.sends = False
-            step.settings = ()
+            step.settings = step.mark = ()
             step.late = None
             step.acted = False
     finally:

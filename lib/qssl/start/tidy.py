@@ -24,12 +24,11 @@ def tidy(step):
     # Generator; step.settings show from then on whether they are still in force.
     modem = step.modem
     modem.epoch += 1
-    step.settings = ()
+    step.settings = step.mark = ()
     yield from _echoing(step)
     settings = []
-    # Not every firmware has them. What it answers is read without them, too: it is in words
-    # already, or it would not have come so far; errors have no number then.
-    yield from step.set(b"ATV1")
+    # It answers in words, or it would not have come so far. Without this errors have no number;
+    # not every firmware has it.
     if (yield from step.set(b"AT+CMEE=1")):
         settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
     lines = yield from step.told(b"ATI", b"")
@@ -51,15 +50,15 @@ def tidy(step):
     for sock in modem.sockets:
         if sock is not None:
             sock.lost(_l.RESTARTED)
-    for prefix in (b"+QSSLSTATE:", b"+QISTATE:"):  # firmware was seen to use either
-        yield from step.ask(b"AT+QSSLSTATE", prefix)
-        for line in step.at.lines:
-            cid = value(line, 0, len(line), 0)
-            if 0 <= cid <= ID_MAX:
-                for text in (b"AT+QSSLCLOSE=%d,1", b"AT+QSSLCLOSE=%d"):
-                    # Some firmware of LTE modems takes no time-out.
-                    if (yield from step.ask(text % cid, None, 5000)) == _l.OK:
-                        break
+    yield from step.ask(b"AT+QSSLSTATE", b"")
+    for line in step.at.lines:
+        at = line.find(b"STATE:")  # firmware was seen to use +QSSLSTATE: and +QISTATE:
+        cid = value(line, at + 6, len(line), 0) if at > 0 else -1
+        if 0 <= cid <= ID_MAX:
+            for text in (b"AT+QSSLCLOSE=%d,1", b"AT+QSSLCLOSE=%d"):
+                # Some firmware of LTE modems takes no time-out.
+                if (yield from step.ask(text % cid, None, 5000)) == _l.OK:
+                    break
 
 
 def _echoing(step):

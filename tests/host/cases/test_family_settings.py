@@ -237,6 +237,36 @@ def test_a_key_that_is_refused_each_time_but_listed():
         assert tls.server_name == HOST and (key == "sni" or tls.check_name == HOST), model
 
 
+def test_a_list_that_takes_long():
+    # A thousand bytes, on the slowest line: it is waited for.
+    rig, modem, log = started("ec25", baud=1200)
+    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False), timeout_ms=200000)
+    assert log.count("AT+QSSLCFG=?") == 1 and modem.stats.resyncs == 1
+    modem.probe()
+    assert modem.stats.resyncs == 1
+
+
+def test_a_list_that_does_not_come():
+    # Whether the firmware has the key can't be seen: no connection with less.
+    rig, modem, log = started("bg95")
+    ill = [True]
+
+    def event(kind, text):
+        log(kind, text)
+        if ill and text.startswith('AT+QSSLCFG="checkhost",'):
+            arm(rig, "error cmd=+QSSLCFG")
+        elif ill and text == "AT+QSSLCFG=?":
+            arm(rig, "mute ms=4000")
+
+    rig.model.on_event = event
+    ctx = modem.tls(0, ca=CA, check_time=False)
+    e = raised(modem.connect, HOST, 8883, ctx)
+    assert e.hint.startswith("tls: no answer") and not rig.net.conns, e
+    ill.clear()
+    modem.connect(HOST, 8883, ctx).close()
+    assert rig.net.conns[-1].tls.check_name == HOST
+
+
 def test_the_best_suite_where_it_is_offered():
     rig, modem, log = started("bg95")
     rig.model.family.suites = tuple([s for s in rig.model.family.suites if s != "0XC02F"])

@@ -162,3 +162,36 @@ def test_switched_off_by_the_key_that_was_to_wake_it():
         modem.start(apn="internet")
         assert rig.now - begun < 90000, (model, rig.now - begun)
         works(modem)
+
+
+def test_start_asks_no_more_than_it_needs():
+    # A modem may take seconds for each answer. What a registration shows is not asked, nor what
+    # the first answer told.
+    for model, most in (
+        ("ec25", 34),
+        ("bg96", 28),
+        ("bg95", 30),
+        ("bg770a", 30),
+        ("ec200u", 36),
+        ("eg800k", 37),
+    ):
+        rig, modem, log = started(model)
+        assert len(log.at) <= most, (model, len(log.at), log.at)
+        twice = [line for line in log.at if log.at.count(line) > 1]
+        for line in ("AT", "AT+QIACT?", 'AT+QICFG="transpktsize"'):
+            while line in twice:
+                twice.remove(line)
+        assert not twice and not log.count("AT+CPIN") and not log.count("AT+CFUN"), (model, twice)
+    rig, modem, log = made("eg800k")
+    arm(rig, "delay what=final by=3000 n=0")
+    modem.start(apn="internet")
+    assert modem.up and rig.now < 128000, rig.now
+
+
+def test_a_sim_for_data_alone():
+    # AT+CEREG counts: AT+CREG says that it is not registered.
+    for model, _ in LTE:
+        for stat in ("0", "2"):
+            rig, modem, log = started(model, switches={"cs_stat": stat})
+            assert modem.up and modem.registration(), (model, stat)
+            assert not log.count("AT+CREG?") and not log.count("AT+CGREG?"), (model, log.at)

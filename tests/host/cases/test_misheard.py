@@ -275,7 +275,7 @@ def test_a_modem_that_echoes_wrongly_for_ever():
     from driver_kit import bare
 
     rig, modem = bare()
-    arm(rig, "corrupt in=echo rate=3 n=0")
+    arm(rig, "corrupt in=echo rate=10 n=0")
     e = raised(modem.start, "internet", timeout_ms=60000)
     assert "echo" in str(e) or "no text" in str(e) or "bytes" in str(e), e
 

@@ -288,6 +288,7 @@ def test_numbers_for_good():
         (513, "error 513, which no public document"),
     ):
         rig, modem, log = made(sim="ready")
+        rig.model.command("coverage off")  # an LTE modem that is registered is not asked
         arm(rig, "cme cmd=+CPIN code=%d n=0" % code)
         e = raised(modem.start, "internet", timeout_ms=50000)
         assert word in str(e) and e.code == code, (code, e)
@@ -297,7 +298,9 @@ def test_numbers_for_good():
 def test_a_sim_that_fails_at_first():
     for code in (10, 13, 14, 15):
         rig, modem, log = made(sim="ready")
+        rig.model.command("coverage off")
         arm(rig, "cme cmd=+CPIN code=%d n=10" % code)
+        rig.model.timers.at(rig.now + 20000, lambda rig=rig: rig.model.command("coverage on"))
         modem.start("internet")
         assert modem.up and not rig.model.faults.armed() and log.count("AT+CPIN?") > 10, code
 

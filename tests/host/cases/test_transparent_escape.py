@@ -3,7 +3,7 @@
 
 import sys
 
-from driver_kit import HOST, LTE, Log, Watch, arm, bare, pattern, raised, tls, works
+from driver_kit import HOST, LTE, MODEL, Log, Watch, arm, bare, pattern, raised, tls, works
 from mode_kit import Talker, piped, takes, until, with_pins
 from ugsim.fakenet import EchoPeer, FakeNet, SourcePeer
 
@@ -11,6 +11,7 @@ FAST = sys.implementation.name == "cpython"  # MicroPython takes fewer places
 
 TIMEOUT_S = 300
 OK = b"\r\nOK\r\n"
+CLOSE = "AT+QSSLCLOSE=0" if MODEL == "bg770a" else "AT+QSSLCLOSE=0,10"  # it takes no time-out
 
 
 class Wire:
@@ -542,7 +543,7 @@ def test_close_in_data_mode():
         start = rig.now
         pipe.close()
         assert rig.now - start < 5000
-        assert log.at == ["AT", "AT+QSSLCLOSE=0,10"], log.at
+        assert log.at == ["AT", CLOSE], log.at
         pipe.close()
         works(modem)
         assert modem.stats.resyncs == 1

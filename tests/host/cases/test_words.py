@@ -6,7 +6,7 @@
 import errno
 
 import qssl
-from driver_kit import HOST, LTE, Recorder, arm, connected, pattern, raised, reads, tls, up
+from driver_kit import HOST, LTE, MODEL, Recorder, arm, connected, pattern, raised, reads, tls, up
 from mode_kit import pushing
 from qssl.errors import Error, Refused
 from ugsim.fakenet import EchoPeer, FakeNet, StallingPeer
@@ -112,7 +112,7 @@ def gone():
     # The id is not open any more, the modem has not restarted.
     rig, modem, sock = connected(Recorder())
     sock.settimeout(30)
-    modem.command("AT+QSSLCLOSE=0,0")
+    modem.command("AT+QSSLCLOSE=0" + ("" if MODEL == "bg770a" else ",0"))
     return raised(sock.recv, 1)
 
 

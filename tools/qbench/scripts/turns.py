@@ -272,7 +272,7 @@ class Context:
     def __init__(self, modem):
         self._modem = modem
 
-    def applying(self, host):
+    def applying(self, host, now):
         return
         yield
 
