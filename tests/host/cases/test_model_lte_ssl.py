@@ -167,6 +167,21 @@ def test_ranges():
         assert t.at('AT+QSSLOPEN=%d,0,0,"a",443' % (contexts + 1)) == ERROR and t.error() == 552
 
 
+def test_a_send_and_a_receive_byte_by_byte():
+    # The prompt, the most that goes at once, and what follows counted data.
+    for model in FAMILIES:
+        t = modem(model, addresses="4")
+        t.open()
+        assert t.at("AT+QSSLSEND=0,1460") == b"\r\n> ", model
+        assert t.type("x" * 1460).startswith(b"\r\nSEND OK\r\n"), model
+        assert t.at("AT+QSSLSEND=0,1461") == ERROR, model
+        t.wait(100)
+        assert t.at("AT+QSSLRECV=0,1501") == ERROR, model
+        data = b"\r\n+QSSLRECV: 1460\r\n" + b"x" * 1460 + b"\r\n\r\nOK\r\n"
+        assert t.at("AT+QSSLRECV=0,1500") == data, model
+        assert t.at("AT+QSSLRECV=0,1500") == b"\r\n+QSSLRECV: 0\r\n\r\nOK\r\n", model
+
+
 def test_states():
     for model in FAMILIES:
         net = FakeNet()
