@@ -133,7 +133,7 @@ def test_which_tuples_are_a_time():
         want[:5],
     ):
         assert "a date from 2024 on, in UTC" in str(raised(modem.clock, t)), t
-    assert modem.clock()[:6] == want
+    assert clock.unix(*modem.clock()[:6]) - clock.unix(*want) in (0, 1)
 
 
 def test_arithmetic_of_dates():
