@@ -16,6 +16,7 @@ _RXBUF_MIN = const(1600)  # the longest answer of the modem is 1546 bytes
 _SEEN = const(160)  # bytes kept of what goes and comes
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
 _PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
+_TURNS = const(16)  # answers waited for in a ladder and behind it, and time for its pauses
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
 _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _PUSH = const(b'URC: "recv",')
@@ -111,6 +112,9 @@ def contact(step, limit_ms=None):
     due = step.due
     if limit_ms is not None:
         step.due = ticks_add(ticks_ms(), step.left(limit_ms))
+    # However slow it was: a whole ladder, and what comes behind it, have to fit into the time.
+    patience = max(_ANSWER_MS, step.left(1 << 28) // _TURNS)
+    link.resync.answer_ms = min(link.resync.answer_ms, patience)
     tap = Tap(link.uart)
     link.uart = tap
     try:

@@ -7,6 +7,7 @@
 import sys
 
 from driver_kit import CA, SUITE, Log, Recorder, arm, pattern, raised, reads, tls, up, works
+from mode_kit import pushing
 from ugsim.fakenet import FakeNet, Peer
 
 TIMEOUT_S = 900
@@ -420,6 +421,23 @@ def test_a_modem_that_never_echoes():
     side.takes(50)
     side.check()
     assert reads(side.sock, 0) == b""
+
+
+def test_an_echo_that_was_missed_is_found_again():
+    # When the last pushing connection has gone, the echo is to come back: the modem switches it
+    # on, but its answers are lost. The driver sees none then, and doubts whatever it sends.
+    rig, modem, sock, _ = pushing()
+    sock.close()
+    arm(rig, "lose_answer cmd=E n=9")
+    for _ in range(3):
+        try:
+            works(modem, 50)
+        except OSError:
+            pass
+        modem.sleep_ms(20000)
+        rig.model.command("clear")
+    works(modem, 50)
+    assert modem.link.echo
 
 
 def test_a_byte_lost_as_data_are_asked_for_without_an_echo():
