@@ -127,6 +127,10 @@ class Witness(_l.Job):
             return False
         return True
 
+    def foreign(self, buf, lo, hi):
+        if buf.startswith(b"AT+", lo):
+            self._modem.link.echoes = True  # it was missed: the next connection finds out
+
     def done(self, result):
         modem = self._modem
         link = modem.link

@@ -581,8 +581,6 @@ class Link:
             self._stray()  # a line of the modem's begins with CR LF
         if job is None:
             return
-        if not self.echo and buf.startswith(b"AT", lo):
-            self.echoes = True  # so the next connection finds out, whatever was found before
         if self.parser.echo is not None:
             at = buf.find(b"=", lo, hi) + 1
             self.odd = value(buf, at, hi, 0) if at else -1
