@@ -63,7 +63,6 @@ class Resync:
         self._rung = _PROMPT.find(b"B") if owed > 0 else 0
         self._left = owed  # padding to type when it comes to that
         self._echoed = False  # AT was echoed
-        self._other = False  # the answer to another command has begun
         self._deaf = 0  # answers to an AT that was not
         self._twice = 0  # answers that came twice
         self._pad = pad
@@ -80,16 +79,12 @@ class Resync:
         if n > 4 and buf[lo] == 43 and buf[lo + 4] == 58:  # +CMT: and the like: text follows
             link.urc(buf, lo, hi, True)
         if self._state == _ASKED and n == 2 and buf.startswith(b"OK", lo):
-            if not self._other:
-                self._enter(_PROOF, link.heard)
-                return
-            self._other = False
+            self._enter(_PROOF, link.heard)
+            return
         if n == 2 and buf.startswith(b"AT", lo):
             self._echoed = True
             return
         link.stats.noise += 1
-        # AT has no line of information: the OK behind one is that of an older command.
-        self._other = buf[lo] == 43 and not link.urc(buf, lo, hi) and not link.final(buf, lo, hi)
         if self._state >= _FIRST and link.final(buf, lo, hi):
             self._left = 0
         if n == 3 and buf.startswith(b"RDY", lo):
@@ -170,7 +165,7 @@ class Resync:
             self._enter(_GUARD, now)
 
     def _ask(self, now):
-        self._echoed = self._other = False
+        self._echoed = False
         self._link.type(_AT, 3)
         self._enter(_ASKED, now)
 
