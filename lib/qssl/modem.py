@@ -143,10 +143,13 @@ class Witness(_l.Job):
             if link.doubt & 2:
                 self.restarted()
         elif self._seen >> modem.pdp & 1:
-            for pdp in modem.pdps:
+            for pdp in modem.pdps:  # two answers here, too
                 if not self._seen >> pdp & 1:
-                    modem.lose(pdp)
-                    break
+                    if self._absent:
+                        modem.lose(pdp)
+                        break
+                    self._absent = 1
+                    return
         elif self._absent < 2:
             self._absent += 1 + (link.doubt > 1)
             if self._absent < 2 or self.tell:

@@ -1,7 +1,7 @@
 # test_pdp - several PDP contexts, their addresses, losing one, and the way out (manual 1.2, 3.1).
 # SPDX-License-Identifier: MIT
 
-from driver_kit import HOST, Log, bare, pattern, raised, tls, up, works
+from driver_kit import HOST, Log, arm, bare, pattern, raised, tls, up, works
 from qssl.start import pdp as _pdp
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer
 
@@ -116,6 +116,17 @@ def test_a_lost_context_without_a_word():
     echo(a)
     modem.activate(2, "second")
     works(modem)
+
+
+def test_a_message_between_the_lines_of_two_contexts():
+    # Right behind its text the line of the second one is not seen.
+    for n in (1, 2):
+        rig, modem, a, b = two()
+        arm(rig, "foreign before=info lines=several first=%d n=2" % n)
+        modem.link.suspect()
+        modem.sleep_ms(500)
+        echo(a)
+        echo(b)
 
 
 def test_addresses():
