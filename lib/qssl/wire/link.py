@@ -82,9 +82,6 @@ class Job:
     def foreign(self, buf, lo, hi):
         pass
 
-    def text(self, buf, lo, hi):
-        return 1
-
     def unsure(self, result):
         return 0
 
@@ -592,7 +589,8 @@ class Link:
     def on_text(self, buf, lo, hi):
         # A line of a text from outside: so many empty lines must follow it, see Parser.text. None,
         # where a payload that comes back ends with it: what looks like one has ended that.
-        return self.job is None or self.typing() or self.job.text(buf, lo, hi)
+        job = self.job
+        return not hasattr(job, "text") or self.typing() or job.text(buf, lo, hi)
 
     def quoted(self, buf, lo, hi):
         # A line of others: where a text in quotes is left open, it goes on in the next line.
