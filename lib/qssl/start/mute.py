@@ -9,8 +9,8 @@ def words(tap):
     got = tap.got
     if tap.pushed:
         return (
-            "no OK to AT among the data of a connection that another program left in direct "
-            "push mode; closing it did not help: restart the modem, or stop its server"
+            "no OK to AT among the data of a connection in direct push mode; closing it did not "
+            "help: restart the modem, or stop its server"
         )
     if not got:
         return (
