@@ -22,7 +22,6 @@ _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _PUSH = const(b'URC: "recv",')
 _TALKS_MS = const(500)  # longest pause of a modem that talks all the time
 _PLUS = const(43)
-_ESCAPE = const(3)  # the first rung of qssl.wire.resync's ladder that types +++
 _HEAD = const(40)  # bytes of the longest head of pushed data
 
 
@@ -196,10 +195,7 @@ def answers(step, short=False):
                 if tap.escaped > 1:
                     return False  # it is closed first
                 tap.push = None
-                if link.resync._rung != _ESCAPE:
-                    link.resync.start(0)
-                    link.resync._rung = _ESCAPE
-                    link.resync._enter(0, ticks_ms())
+                link.resync.escape()
             ok = tap.ok
             if ok is not None and ticks_diff(ticks_ms(), ok) >= _LATE_MS and link.sick:
                 # It was no proof, so it came too late.

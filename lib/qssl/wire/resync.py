@@ -10,7 +10,7 @@
 # What completes a prompt reaches the server, in place of bytes that were lost. It is ESC, which no
 # text and no JSON has; or, of a single byte, that byte itself.
 
-from time import ticks_add, ticks_diff
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -67,6 +67,14 @@ class Resync:
         self._twice = 0  # answers that came twice
         self._pad = pad
         self._enter(_SILENCE, self._link.heard)
+
+    def escape(self):
+        # What comes may be data mode's: the first +++ is the next try, unless it is under way.
+        rung = _ANY.find(b"E")
+        if self._ladder != _ANY or self._rung != rung:
+            self.start(0)
+            self._rung = rung
+            self._enter(_SILENCE, ticks_ms())  # what was typed before is no guard time
 
     def _enter(self, state, since):
         self._state = state
