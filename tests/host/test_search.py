@@ -113,8 +113,10 @@ def test_a_schedule_that_fails_is_shown_and_can_be_replayed(tmp_path):
     plan = {"switches": {}, "rig": {}, "ops": [["connect", 0, 30, 5], ["nonsense"]]}
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(plan))
-    status, output = search("--replay", str(file), "--interpreter", "cpython")
-    assert status == 1 and "op_nonsense" in output
+    # Where it fails is shown.
+    words = ("--replay", file, "--interpreter", "cpython")
+    status, _, err = tool.call("search.py", *words, traceback=True)
+    assert status == 1 and "op_nonsense" in err
     plan["ops"].pop()
     file.write_text(json.dumps({"seed": 1, "why": "", "plan": plan}))
     status, output = search("--replay", str(file))

@@ -16,8 +16,9 @@ from qdevice.host import Host
 LIMIT_S = 300  # for a whole program
 
 
-def call(name, *words, timeout=LIMIT_S, **options):
-    # (exit status, output, errors) of tools/NAME, which ends by itself; it shows no traceback.
+def call(name, *words, timeout=LIMIT_S, traceback=False, **options):
+    # (exit status, output, errors) of tools/NAME, which ends by itself. It shows no traceback, or
+    # is to show one.
     argv = [sys.executable, setup.ROOT / "tools" / name, *words]
     done = subprocess.run(
         [str(word) for word in argv],
@@ -27,7 +28,7 @@ def call(name, *words, timeout=LIMIT_S, **options):
         timeout=timeout,
         **options,
     )
-    assert "Traceback" not in done.stderr, done.stderr
+    assert ("Traceback" in done.stderr) == traceback, done.stderr
     return done.returncode, done.stdout, done.stderr
 
 
