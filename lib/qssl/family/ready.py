@@ -79,8 +79,9 @@ def network(step):
 
 
 def urcs(step):
-    # Generator: as Bringup.urcs().
-    if step.told_port:
+    # Generator: as Bringup.urcs(). A first question that was refused may have been damaged.
+    name = b'AT+QURCCFG="urcport"'
+    if step.told_port or (yield from step.ask(name)) == _l.OK:
         from ..start.urcs import heard
 
-        yield from heard(step, b'AT+QURCCFG="urcport",')
+        yield from heard(step, name + b",")

@@ -131,6 +131,13 @@ def test_the_port_of_urcs():
         n = log.count('AT+QURCCFG="urcport","')
         modem.start(apn="internet")  # it is kept, and not written again
         assert log.count('AT+QURCCFG="urcport","') == n
+    # A question that was damaged is refused: no proof that the firmware has no such setting.
+    for model in ("ec25", "eg800k", "bg770a"):
+        rig, modem, log = made(model, switches={"urc_port": "elsewhere", "echo_obeys": "never"})
+        arm(rig, "error cmd=+QURCCFG n=1")
+        modem.start(apn="internet")
+        assert not rig.model.faults.armed()
+        works(modem)
     # A PC on the modem's USB port: what comes at the UART is not for it.
     rig, modem, log = made("ec25", switches={"at_port": "usbmodem"})
     modem.start(apn="internet")
