@@ -754,7 +754,7 @@ class Modem:
             # status report with fields has none. A reply of the network's (27.007 7.15) begins
             # here.
             k = buf[lo + 2]
-            if k == 85:
+            if k == 85:  # U, of +CUSD
                 link.quoted(buf, lo, hi)
             elif k != 68 or buf.find(b",", lo, hi) < 0:
                 link.parser.text = 2
