@@ -33,7 +33,7 @@ def poll_in(kit):
     order(s, "close")
     assert polled(poll, s, 5000) & select.POLLIN  # reading does not wait: it gives the end
     assert s.read(1) == b""
-    assert polled(poll, s, 0) & select.POLLIN
+    assert polled(poll, s, 5000) & select.POLLIN
     poll.unregister(s)
     s.close()
 
