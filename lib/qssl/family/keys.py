@@ -9,7 +9,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from ..errors import error
 from . import table
-from .lacks import STRONG, mended, value
+from .lacks import LIST, STRONG, mended, value
 from .lacks import suite as has_suite
 
 
@@ -72,6 +72,7 @@ def more(modem, ctx, host, settings, now):
         while (yield until):
             pass
     witness.since = ticks_ms()
+    witness.lacks.pop(LIST, None)  # it is asked anew
     suite, sni, check = ctx._settings[5:]
     if not suite and not (yield from has_suite(modem, id, settings[1][1])):
         settings[1] = settings[1][0], STRONG
@@ -87,6 +88,7 @@ def more(modem, ctx, host, settings, now):
         if now not in (None, b"", b"0"):
             paths = modem.at.lines[0].count(b",") - 1
             settings.append((key, b"0" if now.isdigit() else b",".join([b'""'] * paths)))
+    witness.lacks.pop(LIST, None)
 
 
 def _has(modem, id, key, wanted, reason):

@@ -10,6 +10,7 @@ from ..wire import link as _l
 STRONG = b"0X003D"  # the suite of a UGxx
 _TRIES = const(3)  # refusals of what a firmware lacks
 _GUARDS = const((b"sni", b"checkhost"))
+LIST = b"?"  # in Marked.lacks: names of the keys that the firmware lists, b"": it does not tell
 _LIST_MS = const(15000)  # more than 1000 bytes, at 1200 baud
 
 
@@ -37,10 +38,12 @@ def takes(modem, what, line, known, prefix=None):
     # Generator: whether the firmware has what the line names. It lacks that only if it refuses the
     # line time and again and in between takes `known`, a line of that kind which every firmware
     # takes: errors come in bursts, too; nor if it is a key that protects, and the firmware lists
-    # it. What it lacked before is asked once each time: it may have been ill.
+    # it. Another key that it does not list, it need refuse only once. What it lacked before is
+    # asked once each time: it may have been ill.
     lacks = modem.witness.lacks
     how = "the modem refuses each setting; no connection is made, restart it"
     refused = before = lacks.pop(what, 0)
+    guard = what in _GUARDS
     for _ in range(2 * _TRIES):
         result = yield from modem.at.ask(line, prefix, tries=_TRIES)
         if result == _l.OK:
@@ -48,8 +51,10 @@ def takes(modem, what, line, known, prefix=None):
         if result != _l.ERROR:
             break
         refused += 1
+        if refused == 1 and prefix and not guard and (yield from _lists(modem, what)) is False:
+            refused = _TRIES
         if refused == _TRIES:
-            if not before and what in _GUARDS and (yield from _lists(modem, what)):
+            if guard and not before and (yield from _lists(modem, what)):
                 how = "the modem refuses %s, which it has; no connection is made, restart it"
                 how = how % what.decode()
                 break
@@ -61,15 +66,20 @@ def takes(modem, what, line, known, prefix=None):
 
 
 def _lists(modem, key):
-    # Generator: whether the test command names the key. Raises if that can't be seen.
-    result = yield from modem.at.ask(b"AT+QSSLCFG=?", b"+QSSLCFG:", _LIST_MS)
-    if result == _l.OK:
-        for line in modem.at.lines:
-            if line.strip().startswith(b'"%s",' % key):
-                return True
-    elif result != _l.ERROR:
-        modem.at.fail(result, "tls", "")
-    return False
+    # Generator: whether the test command names the key; None: it does not tell. Raises if it
+    # should for a key that protects, and no answer comes.
+    lacks = modem.witness.lacks
+    names = lacks.get(LIST)
+    if names is None:
+        names = b""
+        result = yield from modem.at.ask(b"AT+QSSLCFG=?", b"+QSSLCFG:", _LIST_MS)
+        if result == _l.OK:
+            for line in modem.at.lines:
+                names += line.split(b",", 1)[0].strip()
+        elif result != _l.ERROR and key in _GUARDS:
+            modem.at.fail(result, "tls", "")
+        lacks[LIST] = names
+    return b'"%s"' % key in names if b'"seclevel"' in names else None
 
 
 def mended(modem, id, best):

@@ -237,6 +237,86 @@ def test_a_key_that_is_refused_each_time_but_listed():
         assert tls.server_name == HOST and (key == "sni" or tls.check_name == HOST), model
 
 
+def test_a_first_connection_whose_answers_come_late():
+    # It finds out what the firmware lacks, within the time of one connect().
+    for model, _ in MODELS:
+        rig, modem, log = made(model)
+        arm(rig, "delay what=final by=3000 n=0")
+        modem.start(apn="internet")
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for most in (140000, 30000):
+            begun = rig.now
+            sock = modem.connect(HOST, 8883, ctx)
+            assert rig.now - begun < most, (model, rig.now - begun)
+            sock.close()
+
+
+def test_keys_that_are_not_listed():
+    # The firmware has them all the same, and another program has set them: the list alone takes
+    # nothing away, nor does it if it has another form, or is refused.
+    for model, key in (("ec200u", "session_cache"), ("bg96", "ignorecertchain"), ("ec25", "psk")):
+        for listed in ("less", "nothing", "refused"):
+            rig, modem, log = started(model)
+            family = rig.model.family
+            keys = family.keys
+            less = {"less": tuple([k for k in keys if k != key])}.get(listed, ())
+
+            def event(kind, text, rig=rig, log=log, keys=keys, less=less, listed=listed):
+                log(kind, text)
+                if kind == "at":
+                    rig.model.family.keys = less if text == "AT+QSSLCFG=?" else keys
+                    if text == "AT+QSSLCFG=?" and listed == "refused":
+                        arm(rig, "error cmd=+QSSLCFG")
+
+            rig.model.on_event = event
+            good = values(rig)[key]
+            for _ in range(2):
+                values(rig)[key] = ("me", "secret") if key == "psk" else 1
+                ctx = modem.tls(0, ca=CA, check_time=False)
+                modem.connect(HOST, 8883, ctx).close()
+                assert values(rig)[key] == good, (model, listed, values(rig))
+            assert log.count("AT+QSSLCFG=?"), model
+        works(modem)
+
+
+def test_a_check_that_is_not_listed():
+    # Two ERRORs take no check away that the firmware has but does not list.
+    rig, modem, log = started("bg95")
+    keys = rig.model.family.keys
+    left = [2]
+
+    def event(kind, text):
+        log(kind, text)
+        rig.model.family.keys = keys
+        if text == "AT+QSSLCFG=?":
+            rig.model.family.keys = tuple([k for k in keys if k != "checkhost"])
+        elif left[0] and text == 'AT+QSSLCFG="checkhost",0':
+            left[0] -= 1
+            arm(rig, "error cmd=+QSSLCFG")
+
+    rig.model.on_event = event
+    modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+    assert rig.net.conns[-1].tls.check_name == HOST and not left[0]
+
+
+def test_a_key_that_is_refused_and_listed_is_asked_again():
+    # It makes the check milder; the answers to it are ERROR now and then, others' are not.
+    for n in (1, 2):
+        rig, modem, log = started("bg96")
+        values(rig)["ignorecertchain"] = 1
+        left = [n]
+
+        def event(kind, text, rig=rig, log=log, left=left):
+            log(kind, text)
+            if left[0] and text == 'AT+QSSLCFG="ignorecertchain",0':
+                left[0] -= 1
+                arm(rig, "error cmd=+QSSLCFG")
+
+        rig.model.on_event = event
+        modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
+        assert values(rig)["ignorecertchain"] == 0, n
+
+
 def test_a_list_that_takes_long():
     # A thousand bytes, on the slowest line: it is waited for.
     rig, modem, log = started("ec25", baud=1200)

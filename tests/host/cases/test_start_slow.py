@@ -4,7 +4,7 @@
 import errno
 
 import rig as _rig
-from driver_kit import LTE, Log, arm, bare, pattern, raised, tls, works
+from driver_kit import LTE, Log, arm, bare, pattern, raised, works
 from mode_kit import piped, pushing
 from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet
@@ -20,14 +20,6 @@ def another(rig, **keywords):
     modem = Modem(rig.uart, **keywords)
     modem.link._poll = _rig.RigPoll(rig)
     return modem
-
-
-def known(modem):
-    # The first connection of an LTE modem finds out which settings its firmware lacks, which takes
-    # some 60 answers: of those that take 3 s, longer than a connection has.
-    if LTE:
-        modem.link.uart._rig.net.add("first.example", EchoPeer())
-        modem.connect("first.example", 443, tls(modem), 300000).close()
 
 
 def test_every_answer_comes_late():
@@ -46,8 +38,7 @@ def test_every_answer_comes_late():
             arm(rig, "delay what=final by=%d n=0" % late)
         modem.start("internet")
         if late > 2000:
-            known(modem)
-        works(modem, 50)
+            works(modem, 50)
         # The link finds back, too.
         modem.link.distrust()
         modem.sleep_ms(5 * late + 2000)
@@ -226,7 +217,6 @@ def test_late_in_data_mode_whose_text_reads_like_answers():
         begun = rig.now
         modem.start("internet")
         assert rig.now - begun < (160000 if LTE else 120000), (busy, rig.now - begun)
-        known(modem)
         works(modem, 50)
 
 
