@@ -52,13 +52,12 @@ INTERNAL = (
     "start.bringup start.contact start.context start.echo start.ends start.mute start.network "
     "start.radio start.rouse start.sim start.tidy start.urcs start.words timesources tried "
     "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.channel "
-    "wire.command wire.dialect wire.link wire.parser wire.resync"
+    "wire.at wire.command wire.dialect wire.link wire.parser wire.resync wire.urc wire.witness"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
 HIDDEN = {
-    "modem": "At Witness",
-    "modem.Modem": "connecting release lose misheard",
+    "modem.Modem": "connecting release",
     "socket.Socket": "ioctl",
     "modes.stream": "connect take_over",
     "modes.stream.Pipe": "job begin done drop step",

@@ -25,7 +25,7 @@ _JOBS = (
     (
         "the face: what a program calls; commands, replies, deadlines, one pump for all",
         "__init__ modem rare errors tls wire.__init__ wire.dialect wire.link wire.parser "
-        "wire.ascii wire.resync wire.command",
+        "wire.ascii wire.resync wire.at wire.command wire.urc wire.witness",
     ),
     (
         "sockets",

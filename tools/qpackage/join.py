@@ -11,13 +11,22 @@ import copy
 # {module: its parts, in the order in which they need each other}. errors stays by itself: a board
 # file (qssl.site) needs it, before a program has asked for the driver.
 JOINED = {
-    "modem": ("wire.ascii", "wire.parser", "wire.resync", "wire.link", "tls"),
+    "modem": (
+        "wire.ascii",
+        "wire.parser",
+        "wire.resync",
+        "wire.link",
+        "wire.at",
+        "wire.witness",
+        "wire.urc",
+        "tls",
+    ),
     "socket": ("wire.channel",),
     "connect.pem": ("connect.source",),
 }
 # {class: the one that goes into it}: both are in the same module then, and only the first has
 # objects. A class costs its type and a table, and each look into it one into the other.
-_ONE = {"Socket": "Channel"}
+_ONE = {"Socket": "Channel", "Modem": "Urcs"}
 
 
 def source(module, node):

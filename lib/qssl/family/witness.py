@@ -8,9 +8,9 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from ..modem import Witness
 from ..wire import link as _l
 from ..wire.ascii import field, number
+from ..wire.witness import Witness
 
 _BOOT_MS = const(20000)  # from RDY to APP RDY, at most
 _PROMPT_MS = const(4000)  # the prompt gives up after 5 s

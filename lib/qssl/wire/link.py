@@ -112,7 +112,7 @@ class Link:
         self.parser = Parser(self)
         self.sources = []  # asked in turn for work
         self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line ...
-        self.known = None  # ... else this does: Modem._on_urc(buf, lo, hi, tell)
+        self.known = None  # ... else this does: Urcs._on_urc(buf, lo, hi, tell)
         self.job = None  # the exchange that has the wire
         self.cme = 0  # number of the last ERROR, if it was a +CME ERROR
         self.events = None  # qssl.ask.events, if the program wants them
