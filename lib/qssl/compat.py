@@ -9,6 +9,7 @@ or not. Nothing goes out at connect(): libraries call it before they wrap, and t
 and TLS in one command. The modem resolves names.
 """
 
+import errno
 import sys
 from time import ticks_add, ticks_ms
 
@@ -244,7 +245,11 @@ class _Lazy(Socket):
         if timeout == 0:
             core = sys.modules.get("asyncio.core")
             if getattr(core, "cur_task", None) is None:
-                modem.open(host, port, self._ctx, self._make)
+                try:
+                    modem.open(host, port, self._ctx, self._make)
+                except OSError as e:
+                    if e.errno != errno.EAGAIN:
+                        raise  # else the next call tries again
             else:
                 from .aio import opening
 
@@ -281,7 +286,7 @@ class _Lazy(Socket):
             raise error("opening")
         if self._link is None and self._task is None:
             self._open()
-        return self._task is None
+        return self._task is None and self._link is not None
 
     def _check(self):
         if self._usable():

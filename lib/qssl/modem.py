@@ -293,9 +293,10 @@ class Modem(Urcs):
 
         Returns: qssl.socket.Socket, at once.
         Raises: qssl.Error if all sockets are in use, or the TLS context can't be set up; with
-            EAGAIN where an LTE modem has forgotten it, for 15 s at most: call it again then.
-        Blocks: only where the TLS context has to be set up first, or an id or a context is just
-            being closed.
+            EAGAIN where an older connection is being closed, for 12 s at most, or an LTE modem
+            has forgotten the context, for 15 s at most: call it again then.
+        Blocks: only where the TLS context has to be set up first, for as long as 20 to 45
+            commands take.
         Allocates: as connect().
         Since: 0.1.
         """

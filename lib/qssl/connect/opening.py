@@ -78,7 +78,8 @@ def connecting(modem, host, port, ctx, make, pdp, push):
 
 def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     # Generator for Link.drive: the Socket of a connection that is going to open. proven: 2:
-    # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway.
+    # don't wait for the proof that the modem has not restarted, which AT+QSSLOPEN needs anyway,
+    # nor for what is being closed.
     # step: 1, or -1: the last free id, not the first.
     while True:
         n, cid, name = yield from _ready(modem, host, port, ctx, pdp, push, proven, step)

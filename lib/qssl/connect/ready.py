@@ -30,12 +30,13 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
 
         within(modem, pdp)
     yield from modem.at.alone(())  # another task may be starting the modem
+    now = proven > 1  # open() does not wait
     if proven:
         link.suspect()
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error((pdp == modem.pdp and modem.gone) or "down")
-        cid = yield from _free(modem, step)
+        cid = yield from _free(modem, step, now)
         if not proven:
             yield from _proven(modem)
             proven = True
@@ -43,7 +44,7 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
         if push or (link.echoes and not link.echo):
             from ..start import echo
 
-            yield from modem.at.alone((echo.off if push else echo.again)(modem))
+            yield from modem.at.alone(echo.off(modem) if push else echo.again(modem, now))
         if push == 2 and link.lte:
             from ..family.stands import settled
 
@@ -64,8 +65,8 @@ def _proven(modem):
             raise error(link.why("silent"))
 
 
-def _free(modem, step):
-    # A free socket id, see opening(); those that are just closing are waited for.
+def _free(modem, step, now):
+    # A free socket id, see opening(); those that are just closing are waited for, but not now.
     begun = ticks_ms()
     due = modem.at.until or ticks_add(begun, 15000)
     link = modem.link
@@ -82,8 +83,8 @@ def _free(modem, step):
         if not [s for s in sockets if not s or s.state() > 1]:
             if hub is None or not hub.spare(begun):
                 raise error("all used")
-        if not (yield due):
-            raise error("unreleased")
+        if now or not (yield due):
+            raise error("closing" if now else "unreleased")
 
 
 def _checked(host, port):

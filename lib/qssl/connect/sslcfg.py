@@ -51,7 +51,7 @@ def _stamp(what):
 
 def applying(ctx, modem, host=b"", now=False):
     # Generator for Link.drive, see tls.Context.apply. host: which it is for, bytes; b"": any. now:
-    # what has to wait until an older connection is let go fails instead.
+    # what has to wait until an older connection is closed, or let go, fails instead.
     # A restart may have gone unseen in what the quarantine passed over.
     epoch = modem.epoch + modem.stats.resyncs
     id = ctx.id
@@ -78,8 +78,8 @@ def applying(ctx, modem, host=b"", now=False):
         states = _states(modem, id)
         if 1 in states or 2 not in states:
             break
-        if not (yield due):
-            raise error("unreleased")
+        if now or not (yield due):
+            raise error("closing" if now else "unreleased")
     if ctx._epoch == epoch and modem.contexts[id] is ctx:
         if 1 in states:
             return

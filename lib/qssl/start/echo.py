@@ -10,6 +10,7 @@ from time import ticks_add, ticks_ms
 
 from micropython import const
 
+from ..errors import error
 from ..wire import link as _l
 
 _CHECKED = const(1)  # as in qssl.wire.link
@@ -51,15 +52,17 @@ def off(modem):
         link.echo = 0
 
 
-def again(modem):
+def again(modem, now):
     # Generator: the echo comes back when the last such connection has gone; one that is just
-    # closing is waited for.
+    # closing is waited for, but not now.
     link = modem.link
     if link.echoes and not link.echo:
         due = modem.at.until or ticks_add(ticks_ms(), _CLOSE_MS)
         for sock in modem.sockets:
             if sock is not None and (sock._push is not None or sock.exclusive):
                 while sock.state() == _CLOSING:
+                    if now:
+                        raise error("closing")
                     if not (yield due):
                         return
                 if sock in modem.sockets:

@@ -5,7 +5,7 @@ import errno
 import sys
 
 from compat_kit import HOST, made, opened
-from driver_kit import CA, Log, Recorder, raised, up
+from driver_kit import CA, POLL_ERR, POLL_WR, Log, Recorder, arm, bits, raised, up
 from qssl import compat
 from ugsim.fakenet import Peer, RefusingPeer, ScriptPeer, StallingPeer
 
@@ -94,6 +94,42 @@ def test_mqtt_as_call_by_call():
             break
         rig.sleep(10)
     assert buf[:10] == b"0123456789" and sock.readinto(into, 1) is None
+
+
+def test_a_socket_that_does_not_block_while_another_one_closes():
+    # It gets its connection once the modem has let go of the other, whatever asks for it.
+    for how in ("write", "read", "poll"):
+        rig, modem, shim = made(sockets=1)
+        first = opened(shim)
+        first.write(b"x")
+        first.setblocking(False)
+        arm(rig, "close_hang")
+        first.close()
+        sock = shim.socket()
+        sock.setblocking(False)
+        sock.connect(shim.getaddrinfo(HOST, 8883)[0][-1])
+        begun = rig.now
+        sock = shim.wrap_socket(sock)
+        got = waits = 0
+        for _ in range(2000):
+            if how == "write":
+                got = sock.write(b"hello")
+            elif how == "read":
+                got = sock.read(1) is None and len(rig.net.conns) > 1
+            else:
+                got = bits(sock, POLL_WR)
+                assert not got & POLL_ERR, waits
+            if got:
+                break
+            waits += 1
+            sock.flush()
+            modem.sleep_ms(10)
+        assert 500 < waits and rig.now - begun < 15000, (how, waits, rig.now - begun)
+        if how != "write":
+            assert sock.write(b"hello") == 5
+        sock.setblocking(True)
+        assert sock.read(5) == b"hello"
+        sock.close()
 
 
 def test_adafruit_wraps_before_it_connects():

@@ -10,6 +10,7 @@ from driver_kit import (
     POLL_RD,
     POLL_WR,
     Recorder,
+    arm,
     bits,
     connected,
     raised,
@@ -134,6 +135,42 @@ def test_open_does_not_block_once_the_context_is_set():
         quiet(rig, modem.pump)
     assert sock.state() == 1
     assert quiet(rig, sock.recv, 5) == b"early"
+
+
+def test_open_does_not_wait_for_what_is_being_closed():
+    # An id that is needed, a context whose last connection it is, the echo that comes back behind
+    # a push: the modem takes its whole time for AT+QSSLCLOSE.
+    for what in ("id", "context", "push"):
+        rig, modem = up(FakeNet(EchoPeer()), sockets=1 if what == "id" else 2)
+        ctx = tls(modem)
+        first = modem.connect(HOST, 443, ctx, push=what == "push")
+        if what != "context":
+            ctx = tls(modem, 1)
+            ctx.apply()
+        if what == "push":
+            first.settimeout(5)
+        first.setblocking(False)
+        arm(rig, "close_hang")
+        first.close()
+        begun = rig.now
+        refused = 0
+        while True:
+            start = rig.now
+            try:
+                sock = modem.open(HOST, 443, ctx)
+                break
+            except OSError as e:
+                assert e.errno == errno.EAGAIN and rig.now - start < 20, (what, rig.now - start, e)
+                for word in ("being closed", "12 s", "open() again"):
+                    assert word in str(e), e
+                assert rig.now - begun < 12000, what
+            refused += 1
+            modem.sleep_ms(100)
+        assert refused > 50, (what, refused)
+        sock.settimeout(30)
+        sock.write(b"hello")
+        sock.flush()
+        assert sock.recv(5) == b"hello" and modem.link.echo, what
 
 
 def test_poll_bits_of_a_life():
