@@ -55,7 +55,7 @@ down|ENOTCONN|open|the PDP context is not active; call modem.start(), for anothe
 modem.activate()
 all used|ENOBUFS|open|all sockets are in use; close one, or use Modem(sockets=n)
 closing|EAGAIN|open|an older connection is being closed, for 12 s at most; call open() again
-unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or modem.start()
+unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or restart it
 refused|ECONNREFUSED|open|the connection was refused; modem.diagnose() looks into it
 open late||open|did not answer in time; reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()

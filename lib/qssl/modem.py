@@ -275,8 +275,8 @@ class Modem(Urcs):
 
         Returns: qssl.modes.stream.Pipe.
         Raises: as connect().
-        Blocks: timeout_ms at most, 150 s. Half of that, 15 s at most, is for an LTE modem to let
-            go of earlier connections of ctx.
+        Blocks: timeout_ms at most, 150 s. An LTE modem has to let go of earlier connections of ctx
+            in that time.
         Allocates: as connect().
         Since: 0.1.
         """

@@ -90,28 +90,31 @@ def _pushing(modem, sock):
 
 def settled(modem, ctx):
     # Generator: waits until no connection of the context is being let go, as far as the modem
-    # tells, in half of the time. For the transparent mode, in which nothing can be asked behind
-    # the opening.
-    now = ticks_ms()
-    until = modem.at.until
-    most = min(ticks_diff(until, now) // 2, _MOST_MS) if until else _MOST_MS
-    until = ticks_add(now, most)
-    while ticks_diff(until, ticks_ms()) > 0:
+    # tells. For the transparent mode, in which nothing can be asked behind the opening.
+    until = modem.at.until or ticks_add(ticks_ms(), _MOST_MS)
+    while True:
+        held = [n for n, s in enumerate(modem.sockets) if s]
         closing = [s for s in modem.sockets if s and s.ctx.id == ctx.id and s.state() == 2]
         if not closing:
             ids = [b""]
             if modem.link.by_id:  # it takes no other form
-                ids = [b"=%d" % n for n, s in enumerate(modem.sockets) if s is None]
+                ids = [b"=%d" % n for n in range(len(modem.sockets)) if n not in held]
             for n in ids:
                 yield from modem.at.ask(b"AT+QSSLSTATE" + n, b"+QSSLSTATE:")
                 for line in modem.at.lines:
-                    if value(line, 0, len(line), 5) == _CLOSING:
-                        closing += [0] * (value(line, 0, len(line), 10) in (ctx.id, -1))
+                    hi = len(line)
+                    # Of those in use, what the server has closed is listed so, too.
+                    if value(line, 0, hi, 5) == _CLOSING and value(line, 0, hi, 0) not in held:
+                        closing += [0] * (value(line, 0, hi, 10) in (ctx.id, -1))
         if not closing:
             return
         due = ticks_add(ticks_ms(), _AGAIN_MS)
+        if ticks_diff(until, due) < 0:
+            due = until
         while (yield due):
             pass
+        if due == until:
+            raise error("unreleased")
 
 
 def lost(modem, ctx):

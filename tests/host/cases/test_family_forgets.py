@@ -4,7 +4,7 @@
 import errno
 
 from driver_kit import CA, HOST, Recorder, arm, pattern, raised, reads, works
-from family_kit import echoed, started
+from family_kit import LTE, echoed, started
 from ugsim.fakenet import FakeNet
 
 
@@ -160,6 +160,47 @@ def test_a_context_that_is_forgotten_in_the_other_modes():
                 sock.close()
                 modem.sleep_ms(pause)
         assert (how == "transparent") == (not bad), (how, bad)
+
+
+def test_transparent_mode_waits_for_the_context_as_long_as_it_may():
+    # Within the time-out of the call; what is held for longer is no connection.
+    for busy, timeout, most in (
+        (15200, 30000, 18000),
+        (15600, 30000, 18000),
+        (40000, 60000, 45000),
+        (20000, 5000, 0),
+        (70000, 60000, 0),
+    ):
+        switches = {"context_release": "reset", "id_busy_ms": busy, "reply_ms": 20}
+        rig, modem, log = started("bg770a", switches=switches)
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        modem.connect(HOST, 8883, ctx).close()
+        good = rig.net.conns[0].tls.seclevel, rig.net.conns[0].tls.version
+        begun = rig.now
+        if not most:
+            e = raised(modem.transparent, HOST, 8883, ctx, timeout)
+            assert "not released by the modem" in str(e) and len(rig.net.conns) == 1, e
+            assert timeout - 500 < rig.now - begun < timeout + 100, (busy, rig.now - begun)
+            rig.sleep(busy)
+        pipe = modem.transparent(HOST, 8883, ctx, timeout)
+        assert busy <= rig.now - begun < most or not most, (busy, rig.now - begun)
+        conn = rig.net.conns[-1]
+        assert (conn.tls.seclevel, conn.tls.version) == good and len(rig.net.conns) == 2, busy
+        pipe.close()
+
+
+def test_transparent_mode_waits_for_no_connection_that_is_only_ended():
+    # The server has closed it, the program has not: the modem lists it until then.
+    for model, _ in LTE:
+        rig, modem, log = started(model, FakeNet(Recorder()), sockets=3)
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        sock = modem.connect(HOST, 8883, ctx)
+        rig.net.conns[0].peer_close()
+        modem.sleep_ms(1000)
+        begun = rig.now
+        modem.transparent(HOST, 8883, ctx, 30000).close()
+        assert rig.now - begun < 5000, (model, rig.now - begun)
+        sock.close()
 
 
 class Forgets(Recorder):
