@@ -539,7 +539,7 @@ class Modem(Urcs):
         while self.link.wait(due):
             self.link.pump()
 
-    # --- URCs ----------------------------------------------------------------------------------
+    # --- events --------------------------------------------------------------------------------
 
     def _on_event(self, fn):
         # modem.on_event = fn: fn(kind, id, value) is told what the modem reports on its own; None
@@ -552,8 +552,3 @@ class Modem(Urcs):
         self.link.events = events
 
     on_event = property(None, _on_event)
-
-    def _event(self, kind, id, value):
-        # kind: which word of qssl.ask.events.KINDS.
-        if self.link.events is not None:
-            self.link.events.put(kind, id, value)

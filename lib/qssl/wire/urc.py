@@ -4,6 +4,8 @@
 from micropython import const
 
 from .ascii import number, value
+from .link import Link, Stats
+from .witness import Witness
 
 # How URCs begin. What they are about, the first of each kind: a connection has data, or an end;
 _OPENED = const(1)  # one is open, or failed to open;
@@ -32,7 +34,22 @@ _URCS = const(
 
 
 class Urcs:
-    # Of qssl.modem.Modem, which inherits it and has the sockets, the link and the witness.
+    # Of qssl.modem.Modem, which inherits it and has:
+    link: Link
+    stats: Stats
+    witness: Witness
+    sockets: list
+    pins: tuple
+    pdp: int
+    pdps: list
+    epoch: int
+    up: bool
+    gone: str | None
+
+    def _event(self, kind, id, value):
+        # kind: which word of qssl.ask.events.KINDS.
+        if self.link.events is not None:
+            self.link.events.put(kind, id, value)
 
     def _on_urc(self, buf, lo, hi, tell):
         # Whether the line is a URC; with tell, what it says is noted.
