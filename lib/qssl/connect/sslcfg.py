@@ -107,19 +107,12 @@ def applying(ctx, modem, host=b"", now=False):
     if family is not None:
         yield from family.more(modem, ctx, host, settings, now)
     names = yield from _uploads(ctx, modem, where, begin)
-    pems = [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
-    for again in (modem.link.lte, 0):  # it may forget all in the middle, see qssl.family.stands
-        for key, val in settings + pems:
-            shown = "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
-            line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
-            how = "the modem refused " + shown + "; modem.probe() tells what it has"
-            yield from modem.at.want(line, "tls", how, tries=3)
-            if not (yield from _holds(modem, id, key, val)):
-                if again:
-                    break
-                raise Error(errno.EACCES, "tls", "the modem did not keep " + shown)
-        else:
-            break
+    pairs = settings + [(key, b'"%s"' % name) for key, name in zip(_FILES, names) if name]
+    lost = yield from _set(modem, id, pairs)
+    if lost and modem.link.lte:  # it forgot them in the middle, see qssl.family.stands
+        lost = yield from _set(modem, id, pairs)
+    if lost:
+        raise Error(errno.EACCES, "tls", "the modem did not keep " + _shown(*lost))
     # Another connection of it may have been closed meanwhile: then what was set first is lost.
     if 1 in states:
         if not (yield from _holds(modem, id, *settings[0])) or 1 not in _states(modem, id):
@@ -131,6 +124,21 @@ def applying(ctx, modem, host=b"", now=False):
     modem.contexts[id] = ctx
     ctx._epoch = epoch
     ctx._failed = False
+
+
+def _set(modem, id, pairs):
+    # Generator: sets each (key, value) and reads it back. Returns the first that the modem has not
+    # kept, or None.
+    for key, val in pairs:
+        line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
+        how = "the modem refused " + _shown(key, val) + "; modem.probe() tells what it has"
+        yield from modem.at.want(line, "tls", how, tries=3)
+        if not (yield from _holds(modem, id, key, val)):
+            return key, val
+
+
+def _shown(key, val):
+    return "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
 
 
 def _states(modem, id):
