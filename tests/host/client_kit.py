@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import setup
-from patience import LIMIT_S
+from patience import LIMIT_S, until
 from servers import MissingServer
 from ugsim_client import Ugsim
 
@@ -136,6 +136,13 @@ class Script:
 
 def _address(at):
     return at if at.startswith("/") or at.startswith("tcp:") else "tcp:" + at
+
+
+def without_connections(sim):
+    # Returns when the modem has no open connection, and has said so on its line.
+    control = sim.control()
+    until(lambda: " connected, " not in control.command("state"))
+    control.command("state")  # what it says goes out in the turn before
 
 
 class Counter:

@@ -101,7 +101,7 @@ def test_large_bodies_both_ways(run, nginx):
 
 def test_a_small_post_is_one_send(sim, run, nginx):
     text = HTTP + (
-        "for i in range(3):\n"
+        "for i in range(10):\n"
         "    say('ready')\n"
         "    hear()\n"
         "    r = urequests.post(url + 'post', json={'celsius': 21.5, 'id': 'sensor-7'},\n"
@@ -117,7 +117,7 @@ def test_a_small_post_is_one_send(sim, run, nginx):
         assert script.line() == "ready"
         counter = Counter(sim)
         counts = []
-        for _ in range(6):
+        for _ in range(20):
             script.say()
             assert script.line() == "ready"
             counts.append(counter.look()["+QSSLSEND"])

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from client_kit import Counter, Script, modem, running
+from client_kit import Counter, Script, modem, running, without_connections
+from patience import until
 from servers import Listener, Mosquitto
 
 BIG = 100 * 1024
@@ -77,11 +78,11 @@ def test_simple_publishes_at_both_qos(run, broker):
 
 def test_one_send_for_each_publish(sim, run, broker):
     # Nothing is flushed by hand; what is not awaited goes out while the program waits. On a busy
-    # computer the 50 ms may pass in the middle of a publish: the least of three tries counts.
+    # computer the 50 ms may pass in the middle of a publish: the least of ten tries counts.
     text = SIMPLE + (
         "c = client()\n"
         "c.connect()\n"
-        "for i in range(15):\n"
+        "for i in range(50):\n"
         "    say('ready')\n"
         "    hear()\n"
         "    if i % 5 < 4:\n"
@@ -98,14 +99,14 @@ def test_one_send_for_each_publish(sim, run, broker):
         counts = []
         assert script.line() == "ready"
         counter.look()
-        for _ in range(15):
+        for _ in range(50):
             script.say()
             assert script.line() == "ready"
             counts.append(counter.look().get("+QSSLSEND", 0))
         assert [min(counts[i::5]) for i in range(5)] == [1, 1, 1, 1, 1]
         script.say()
         script.end()
-        assert len(listener.wait(12)) == 12
+        assert len(listener.wait(40)) == 40
 
 
 def test_a_publish_is_out_before_the_next_one(run, broker):
@@ -209,9 +210,10 @@ def test_last_will_when_the_device_goes_without_a_word(run, broker):
 
 
 def test_keep_alive(run, broker):
-    # Of two clients the broker drops the one that does not ping; mosquitto looks each 5 s.
+    # Of two clients the broker drops the one that does not ping; mosquitto looks each 5 s. A busy
+    # computer may keep the other one from it for some seconds.
     text = SIMPLE + (
-        "lively, silent = client('lively', keepalive=1), client('silent', keepalive=1)\n"
+        "lively, silent = client('lively', keepalive=20), client('silent', keepalive=1)\n"
         "lively.connect()\n"
         "silent.connect()\n"
         "try:\n"
@@ -226,8 +228,9 @@ def test_keep_alive(run, broker):
         "lively.disconnect()\n"
     )
     with Listener(broker.plain_port, "alive") as listener, run(text) as script:
-        script.end(60)
+        script.end()
         assert listener.wait(1) == [("alive", b"yes", 1)]
+    assert broker.log().count("PINGREQ from lively") > 1
 
 
 def test_a_message_of_100_kib_both_ways(run, broker):
@@ -302,7 +305,7 @@ def test_nobody_listens_and_wrong_ca(run, certs):
 # --- umqtt.robust --------------------------------------------------------------------------------
 
 
-def test_robust_goes_on_after_the_broker_restarted(run, broker):
+def test_robust_goes_on_after_the_broker_restarted(sim, run, broker):
     text = ROBUST + (
         "c = client()\n"
         "c.DELAY = 0.2\n"
@@ -321,7 +324,7 @@ def test_robust_goes_on_after_the_broker_restarted(run, broker):
                 # The modem has said that the connection is closed before the client goes on. What
                 # is lost between its publish and the answer, this client waits for for ever: it
                 # connects anew, and does not send it again.
-                time.sleep(0.5)
+                without_connections(sim)
                 if i == 2:
                     script.say()  # it tries in vain for a while
                     time.sleep(0.5)
@@ -356,10 +359,9 @@ def test_robust_survives_a_restart_of_the_modem(sim, run, broker):
             assert script.line(60) == "published"
             if i < 3:
                 control.command(("restart", "pdp drop 1", "restart")[i])
-                while "power on" not in control.command("state"):
-                    time.sleep(0.02)
-                # It has said so: umqtt.robust waits for ever if it is lost within publish().
-                control.command("state")
+                # umqtt.robust waits for ever if it is lost within publish().
+                without_connections(sim)
+                until(lambda: "power on" in control.command("state"))
             script.say()
         script.end()
         assert [m[1] for m in listener.wait(4)] == [b"0", b"1", b"2", b"3"]
@@ -371,7 +373,7 @@ def test_robust_survives_a_restart_of_the_modem(sim, run, broker):
 def test_simple2_publishes_and_subscribes(run, broker):
     text = SIMPLE2 + (
         "got, sent = [], []\n"
-        "c = client(keepalive=30)\n"
+        "c = client(keepalive=30, socket_timeout=30, message_timeout=60)\n"
         "c.set_callback(lambda *m: got.append(m))\n"
         "c.set_callback_status(lambda pid, status: sent.append((pid, status)))\n"
         "c.set_last_will('gone', 'x')\n"
@@ -379,7 +381,7 @@ def test_simple2_publishes_and_subscribes(run, broker):
         "pid = c.subscribe(b'in/#', qos=1)\n"
         "c.publish('in/0', 'zero')\n"
         "other = c.publish(b'in/1', b'one', qos=1, retain=True)\n"
-        "end = time.ticks_add(time.ticks_ms(), 10000)\n"
+        "end = time.ticks_add(time.ticks_ms(), 60000)\n"
         "while (len(got) < 2 or len(sent) < 2) and time.ticks_diff(end, time.ticks_ms()) > 0:\n"
         "    c.check_msg()\n"
         "assert got == [(b'in/0', b'zero', False, False), (b'in/1', b'one', False, False)], got\n"

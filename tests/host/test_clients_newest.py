@@ -11,7 +11,8 @@ import time
 import pytest
 
 import setup
-from client_kit import Counter, Script, modem, running
+from client_kit import Counter, Script, modem, running, without_connections
+from patience import until
 from servers import Listener, Mosquitto, Nginx, TlsPeer
 from test_clients_mqtt import again, stop
 
@@ -187,10 +188,11 @@ def test_umqtt_robust_with_a_context(run, sim, broker):
             assert script.line(60) == "published"
             if n == 0:
                 sim.control().command("restart")
-                while "power on" not in sim.control().command("state"):
-                    time.sleep(0.02)
+                without_connections(sim)
+                until(lambda: "power on" in sim.control().command("state"))
             elif n == 1:
                 stop(broker)
+                without_connections(sim)
                 again(broker)
             script.say()
         script.end(60)
@@ -396,13 +398,11 @@ def test_mqtt_as_through_restarts_of_broker_and_modem(async_mqtt, sim, broker, v
         heard(script, "measurement")
         with Listener(broker.plain_port) as sender:
             # The subscription is there again; the clock, too, or there would be no connection.
-            for _ in range(50):
+            def taken():
                 sender.publish("telemetry/example-4/set", b"interval_ms=77")
-                if script.line().startswith("command"):
-                    break
-                time.sleep(0.1)
-            else:
-                raise AssertionError("no command came")
+                return script.line().startswith("command")
+
+            until(taken, every=0.1)
         script.process.kill()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import servers
 import setup
-from patience import LIMIT_S
+import tool
 from receiver_kit import Receiver
 
 EXAMPLE = setup.ROOT / "examples" / "telemetry_both_ways.py"
@@ -46,7 +46,7 @@ def test_records_up_messages_and_settings_down(receiver, tmp_path):
     receiver.send(device, "message", "health")
     receiver.send(device, "settings", '{"interval_s": 1, "alarm_celsius": -50}')
     argv = [sys.executable, setup.ROOT / "tools/run.py", "--baud", "0", EXAMPLE, "--", *given]
-    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=tool.LIMIT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "connects in 0 s"

@@ -694,6 +694,6 @@ def test_the_server_stands_wrong_words():
                         sock.sendall(b"qlearn send:2\n")
                         want = b"ab"
                     assert sock.recv(100) == want
-        until(lambda: not server._live, 20)
+        until(lambda: not server._live)
     finally:
         server.close()

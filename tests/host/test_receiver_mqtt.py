@@ -113,8 +113,10 @@ def test_messages_go_down_and_are_acknowledged(both):
         until(lambda: len(c.got) == 1)
         # The second waits for the word on the first: else the first, lost by the broker, would be
         # acknowledged with it.
+        one = [(1, "waiting", 0), (2, "waiting", 1)]
+        until(lambda: receiver.rows(sent) == one)
         time.sleep(2.5)
-        assert receiver.rows(sent) == [(1, "waiting", 0), (2, "waiting", 1)]
+        assert receiver.rows(sent) == one
         c.publish("qssl/n1/up", {"ack": 1})
         until(lambda: len(c.got) == 2)
         found = [(topic, json.loads(text)) for topic, text in c.got]

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 import setup
 import tool
+from patience import until
 
 TRANSCRIPTS = sorted((setup.ROOT / "tests" / "transcripts").glob("*.txt"))
 
@@ -209,12 +211,18 @@ def test_an_output_that_nobody_reads():
 
 
 def test_ctrl_c(tmp_path):
+    # As the interpreter of the replay starts, while it imports its parts, at work.
     path = written(tmp_path, "> AT+QIACT=1\n< OK\n> AT+QIDEACT=1\n< OK\n" * 5000)
-    for wait_s in (0.3, 2):
+    for wait_s in (0, 0.1, 0.5, None):
         argv = [sys.executable, setup.ROOT / "tools" / "replay.py", "-v", path]
         pipe = subprocess.PIPE
         process = subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, process_group=0)
-        time.sleep(wait_s)
+        command = Path("/proc/%d/cmdline" % process.pid)
+        if wait_s is None:
+            process.stdout.readline()
+        else:
+            until(lambda: b"qreplay" in command.read_bytes(), every=0.001)  # noqa: B023
+            time.sleep(wait_s)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=tool.LIMIT_S)
         assert process.returncode in (130, -signal.SIGINT) and "Traceback" not in err, err

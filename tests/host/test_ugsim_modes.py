@@ -9,7 +9,7 @@ import time
 import pytest
 
 import tls_peer
-from patience import LIMIT_S, once
+from patience import LIMIT_S, once, until
 from tls_peer import TlsPeer
 from ugsim_client import AtClient, Ugsim
 
@@ -80,6 +80,8 @@ def test_cts_holds_the_host_while_the_peer_does_not_read(certs):
             at.write(data)
             assert reads.is_set()
             timer.join()
+            # Only then silence begins for the modem, too.
+            until(lambda: len(peer.links[0].received) == len(data))
             leave(at)
             assert at.command("AT+QSSLCLOSE=1") == "OK"
         assert peer.wait(1).received == data

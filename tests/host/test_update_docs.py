@@ -9,14 +9,14 @@ import os
 import re
 import subprocess
 import sys
-import time
 import zipfile
 
 import pytest
 
 import servers
 import setup
-from patience import LIMIT_S, until
+import tool
+from patience import until
 from receiver_kit import Receiver
 
 _PAGE = (setup.ROOT / "docs" / "update.md").read_text()
@@ -39,7 +39,7 @@ def api(r, path, data):
     return json.loads(text)
 
 
-def argv(r, device, script, *more, fault=None):
+def argv(r, device, script, *more, fault=None, baud=0):
     words = ["host=127.0.0.1", "port=%d" % r.port, "ca=%s" % r.certs.ca, *more]
     words += ["token=" + device.token, "key=" + device.key.hex(), "device=" + device.name]
     options = ["--fault", fault] if fault else []
@@ -47,7 +47,7 @@ def argv(r, device, script, *more, fault=None):
         sys.executable,
         setup.ROOT / "tools/run.py",
         "--baud",
-        "0",
+        str(baud),
         *options,
         script,
         "--",
@@ -57,7 +57,7 @@ def argv(r, device, script, *more, fault=None):
 
 def run(folder, args):
     # What it prints, until it ends or machine.reset() ends it.
-    done = subprocess.run(args, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(args, cwd=folder, capture_output=True, text=True, timeout=tool.LIMIT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -127,14 +127,16 @@ def test_files_down_and_up_over_breaks(receiver, tmp_path):
     script.write_text(_FILES)
     settings = ["url=" + what["url"], "sha256=" + what["sha256"]]
     part = tmp_path / ("map.bin.%s.part" % what["sha256"][:8])
-    # The program is killed when a third has come; then the modem restarts in the midst.
-    process = subprocess.Popen(argv(r, device, script, *settings), cwd=tmp_path)
+    # The program is killed when a third has come, the rest would take 5 s; then the modem restarts
+    # in the midst.
+    process = subprocess.Popen(argv(r, device, script, *settings, baud=115200), cwd=tmp_path)
     try:
         until(lambda: part.exists() and part.stat().st_size > 30000)
     finally:
         process.kill()
         process.wait()
-    until(lambda: not _grows(part))
+    # The interpreter that it has started ends when its modem has gone.
+    until(lambda: not tool.processes(script))
     assert 30000 < part.stat().st_size < 90000 and not (tmp_path / "map.bin").exists()
     fault = "cut at=40000 in=payload do=restart"
     out = run(tmp_path, argv(r, device, script, *settings, fault=fault))
@@ -143,10 +145,3 @@ def test_files_down_and_up_over_breaks(receiver, tmp_path):
     path = "/api/devices/n2/files/" + hashlib.sha256(data).hexdigest()
     status, headers, _ = r.get(path, {**r.auth, "Accept": "*/*"}, "HEAD")
     assert status == 200 and headers["Content-Length"] == "90000"
-
-
-def _grows(path):
-    # run.py was killed; the interpreter that it has started ends when its modem has gone.
-    size = path.stat().st_size
-    time.sleep(0.5)
-    return path.stat().st_size != size

@@ -5,7 +5,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -74,18 +73,17 @@ def run(folder, name, *args, **env):
     return process.returncode, out, err
 
 
-def left(folder, wait_s=0):
-    # What is left under folder, and the command lines of processes that have to do with it.
-    end = time.monotonic() + wait_s
-    while True:
-        found = [str(path) for path in Path(folder).iterdir()]
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if str(folder) in line:
+def processes(path):
+    # The command lines of processes that have to do with a file or a folder.
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(path) in line:
                 found.append(line)
-        if not found or time.monotonic() >= end:
-            return found
-        time.sleep(0.05)
+    return found
+
+
+def left(folder):
+    # What is left under folder, and the command lines of processes that have to do with it.
+    return [str(path) for path in Path(folder).iterdir()] + processes(folder)

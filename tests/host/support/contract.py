@@ -10,6 +10,7 @@ import json
 import time
 
 PATTERN = bytes(range(256))
+LIMIT_MS = 60000  # for what comes at once on an idle computer
 
 DIFFERENCES = (
     "late connect",
@@ -42,20 +43,20 @@ def order(sock, text):
     sock.write(text.encode() + b"\n")
 
 
-def waited(start, low, high):
+def waited(start, least_ms):
     ms = time.ticks_diff(time.ticks_ms(), start)
-    assert low <= ms <= high, ms
+    assert least_ms <= ms <= LIMIT_MS, ms
 
 
-def until(function, timeout_ms=60000):
+def until(function):
     # Calls it until it gives something other than None.
     start = time.ticks_ms()
-    while time.ticks_diff(time.ticks_ms(), start) < timeout_ms:
+    while time.ticks_diff(time.ticks_ms(), start) < LIMIT_MS:
         value = function()
         if value is not None:
             return value
         time.sleep_ms(1)
-    raise AssertionError("nothing within %d ms" % timeout_ms)
+    raise AssertionError("nothing within %d ms" % LIMIT_MS)
 
 
 def fill(kit, sock):
@@ -209,7 +210,7 @@ def write_more_than_any_buffer(kit):
 
 def request_is_out_before_the_read_waits(kit):
     s = kit.connect()
-    kit.settimeout(s, 5)
+    kit.settimeout(s, 30)
     for n in range(1, 7):
         s.write(b"echo ")
         s.write(b"%d\n" % n)
@@ -243,7 +244,8 @@ def nonblocking_read_gives_none(kit):
     order(s, "text 0 abc")
     assert s.read(1) == b"a"
     s.setblocking(False)
-    assert until(lambda: s.read(10)) == b"bc"
+    got = until(lambda: s.read(10))
+    assert got + (b"" if got == b"bc" else until(lambda: s.read(10))) == b"bc"
     assert s.read(1) is None
     s.setblocking(True)
     order(s, "close")
@@ -262,12 +264,12 @@ def time_out_of_a_read(kit):
     kit.settimeout(s, 0.2)
     start = time.ticks_ms()
     assert errors(kit, s.read, 1) == errno.ETIMEDOUT
-    waited(start, 190, 10000)
+    waited(start, 190)
     if not kit.differs("time-out"):  # a built-in one is of no use any more
         assert raised(s.readinto, bytearray(1)) == errno.ETIMEDOUT
         assert raised(s.readline) == errno.ETIMEDOUT
-        waited(start, 590, 10000)
-        kit.settimeout(s, 5)
+        waited(start, 590)
+        kit.settimeout(s, 30)
         order(s, "text 0 on")
         assert s.read(2) == b"on"
     s.close()
@@ -310,7 +312,7 @@ def connect_twice(kit):
 
 def wrap_twice(kit):
     s = kit.connect()
-    kit.settimeout(s, 2)
+    kit.settimeout(s, 30)
     if kit.differs("always TLS"):
         return  # the built-in one starts a second TLS inside the first and never ends
     assert raised(kit.wrap, s) == errno.EINVAL
@@ -344,7 +346,8 @@ def peer_closed_and_we_write(kit):
     assert s.read(1) == b""
 
     def write():
-        for _ in range(100):
+        start = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), start) < LIMIT_MS:
             s.write(b"x" * 1000)
             time.sleep_ms(10)
 
@@ -357,7 +360,7 @@ def peer_closed_and_we_write(kit):
 
 def peer_resets(kit):
     s = kit.connect()
-    kit.settimeout(s, 10)
+    kit.settimeout(s, 30)
     order(s, "reset 100")
     if kit.differs("reset"):
         assert errors(kit, s.read, 1) == errno.ECONNRESET

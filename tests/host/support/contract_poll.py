@@ -4,7 +4,7 @@
 import select
 import time
 
-from contract import PATTERN, fill, order, until, waited
+from contract import LIMIT_MS, PATTERN, fill, order, until, waited
 
 # --- poll ----------------------------------------------------------------------------------------
 
@@ -23,17 +23,17 @@ def poll_in(kit):
     poll.register(s, select.POLLIN)
     start = time.ticks_ms()
     assert polled(poll, s, 100) == 0
-    waited(start, 90, 10000)
+    waited(start, 90)
     order(s, "text 50 abc")
-    assert polled(poll, s, 5000) == select.POLLIN
+    assert polled(poll, s, LIMIT_MS) == select.POLLIN
     assert s.read(2) == b"ab"
     assert polled(poll, s, 0) == select.POLLIN  # one byte is left
     assert s.read(1) == b"c"
     assert polled(poll, s, 50) == 0
     order(s, "close")
-    assert polled(poll, s, 5000) & select.POLLIN  # reading does not wait: it gives the end
+    assert polled(poll, s, LIMIT_MS) & select.POLLIN  # reading does not wait: it gives the end
     assert s.read(1) == b""
-    assert polled(poll, s, 5000) & select.POLLIN
+    assert polled(poll, s, LIMIT_MS) & select.POLLIN
     poll.unregister(s)
     s.close()
 
@@ -42,9 +42,9 @@ def poll_out(kit):
     s = kit.connect()
     poll = select.poll()
     poll.register(s, select.POLLOUT)
-    assert polled(poll, s, 1000) == select.POLLOUT
+    assert polled(poll, s, LIMIT_MS) == select.POLLOUT
     poll.modify(s, select.POLLIN | select.POLLOUT)
-    assert polled(poll, s, 1000) == select.POLLOUT
+    assert polled(poll, s, LIMIT_MS) == select.POLLOUT
     order(s, "text 0 x")
     until(lambda: polled(poll, s, 10) == select.POLLIN | select.POLLOUT or None)
     assert s.read(1) == b"x"
@@ -56,13 +56,13 @@ def poll_out_waits_for_room(kit):
     s = kit.connect()
     total, go = fill(kit, s)
     assert total > 1000
-    assert s.write(b"x") is None
     poll = select.poll()
     poll.register(s, select.POLLOUT)
-    assert polled(poll, s, 100) == 0
+    # Room may still come about late, on a busy computer.
+    until(lambda: True if s.write(b"x") is None and polled(poll, s, 100) == 0 else None)
     go()
     # The server takes all of it as an order that it doesn't know, and ends.
-    assert polled(poll, s, 20000)
+    assert polled(poll, s, LIMIT_MS)
     s.close()
 
 
@@ -74,11 +74,11 @@ def poll_of_two_sockets(kit):
     poll.register(b, select.POLLIN)
     order(b, "text 0 for b")
     b.flush() if hasattr(b, "flush") else None
-    found = poll.poll(5000)
+    found = poll.poll(LIMIT_MS)
     assert len(found) == 1 and found[0][0] is b, found
     assert b.read(5) == b"for b"
     order(a, "text 0 for a")
-    assert polled(poll, a, 5000) == select.POLLIN
+    assert polled(poll, a, LIMIT_MS) == select.POLLIN
     assert a.read(5) == b"for a"
     a.close()
     b.close()
@@ -133,7 +133,7 @@ def asyncio_open_connection(kit):
         return True
 
     asyncio.new_event_loop()
-    assert asyncio.run(asyncio.wait_for(main(), 60))
+    assert asyncio.run(asyncio.wait_for(main(), 2 * LIMIT_MS // 1000))
 
 
 def asyncio_stream_of_a_socket(kit):
@@ -155,7 +155,7 @@ def asyncio_stream_of_a_socket(kit):
                 n += 1
 
         task = asyncio.create_task(other())
-        w.write(b"text 200 late\n")
+        w.write(b"text 1000 late\n")
         await w.drain()
         assert await r.readexactly(4) == b"late"
         assert n >= 3, n  # the others ran meanwhile
@@ -172,7 +172,7 @@ def asyncio_stream_of_a_socket(kit):
         return True
 
     asyncio.new_event_loop()
-    assert asyncio.run(asyncio.wait_for(main(), 60))
+    assert asyncio.run(asyncio.wait_for(main(), 2 * LIMIT_MS // 1000))
 
 
 def checks():
