@@ -259,7 +259,7 @@ def test_nothing_is_overwritten(made):
         (["init", "--name", "x" * 65], "The CA's name has to be of 1 to 64"),
         (["client", "a", "--name", "x"], "--name goes with init"),
         (["list", "--days", "3"], "--days goes with what makes a certificate"),
-        (["init", "--folder", "/proc/nothing"], "Cannot use /proc/nothing: "),
+        (["init", "--folder", "/proc/nothing"], "Can't use /proc/nothing: "),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, words, said):

@@ -15,16 +15,42 @@ from qcheck import advice
 from qcheck.models import MODELS
 
 
-def applied(lines, certs, folder, port, identity):
+def applied(lines, certs, folder):
     # Lines as printed, with this test's files in place of the paths.
     text = "\n".join(lines) + "\n"
-    text = re.sub(r"\S*/server\.pem", str(identity.cert), text)
-    text = re.sub(r"\S*/server\.key", str(identity.key), text)
+    text = re.sub(r"\S*/server\.pem", str(certs.server.cert), text)
+    text = re.sub(r"\S*/server\.key", str(certs.server.key), text)
     text = re.sub(r"\S*/devices-ca\.pem", str(certs.ca), text)
     text = re.sub(r"\S*/upstream\.pem", str(certs.client.cert), text)
     text = re.sub(r"\S*/upstream\.key", str(certs.client.key), text)
     text = text.replace("/etc/ssl/certs/ca-certificates.crt", str(certs.ca))
     return text.replace("/var/www/html", str(folder))
+
+
+class Broker(servers.Mosquitto):
+    # mosquitto whose configuration is change(text, port of its TLS listener).
+    def __init__(self, certs, change, **options):
+        super().__init__(certs, **options)
+        self.change = change
+
+    def prepare(self):
+        argv = super().prepare()
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(self.change(conf.read_text(), self.port))
+        return argv
+
+
+def as_shown(lines):
+    # For Broker: these lines, as printed, in the place of its TLS listener.
+    def change(text, port):
+        here = "listener %d 127.0.0.1" % port
+        return text.partition(here)[0] + re.sub(r"^listener \d+", here, lines, flags=re.M)
+
+    return change
+
+
+def without(pattern):
+    return lambda text, port: re.sub(pattern, "", text, flags=re.M)
 
 
 def test_only_todays_tls_and_the_lines_for_nginx(certs, start, tmp_path):
@@ -34,7 +60,7 @@ def test_only_todays_tls_and_the_lines_for_nginx(certs, start, tmp_path):
     assert data["today"]["name"]["version"] == "TLS1.3"
     (tmp_path / "index.html").write_text("x")
     for client_ca in (None, certs.ca):
-        text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
+        text = applied(data["lines"]["nginx"], certs, tmp_path)
         text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
         if client_ca:
             text = text.replace(
@@ -54,7 +80,7 @@ def test_a_server_that_wants_a_name_and_the_lines_for_it(certs, start, tmp_path)
     nginx = start(Conf(certs, SNI_ONLY))
     data = found(nginx.port, status=1)
     assert hard(data) == {"sni"} and next(iter(data["lines"])) == "nginx"
-    text = applied(data["lines"]["nginx"], certs, tmp_path, 0, certs.server)
+    text = applied(data["lines"]["nginx"], certs, tmp_path)
     text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
     assert "default_server" in text
     assert found(start(Conf(certs, text)).port, "--ca", certs.ca)["works"]
@@ -72,34 +98,17 @@ def ecdsa(tmp_path):
 
 def test_mosquitto_as_it_is_installed_and_the_lines_for_it(certs, start, tmp_path):
     # Its defaults: TLS 1.2 and 1.3 with OpenSSL's suites, and a certificate of ECDSA.
-    class Plain(servers.Mosquitto):
-        lines = None
-
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            text = conf.read_text()
-            if self.lines is None:
-                text = re.sub(r"^(tls_version|ciphers).*\n", "", text, flags=re.M)
-            else:
-                text = text.partition("listener %d" % self.port)[0] + self.lines.replace(
-                    "listener PORT", "listener %d 127.0.0.1" % self.port
-                )
-            conf.write_text(text)
-            return argv
-
-    data = found(start(Plain(certs, identity=ecdsa(tmp_path))).port, status=1)
+    plain = Broker(certs, without(r"^(tls_version|ciphers).*\n"), identity=ecdsa(tmp_path))
+    data = found(start(plain).port, status=1)
     assert hard(data) == {"key"} and "mosquitto" in data["lines"]
     assert any("RSA key of 2048" in step for step in data["steps"])
     for client in (False, True):
-        broker = Plain(certs)
-        text = applied(data["lines"]["mosquitto"], certs, tmp_path, 0, certs.server)
-        broker.lines = re.sub(r"listener \d+", "listener PORT", text)
+        text = applied(data["lines"]["mosquitto"], certs, tmp_path)
         words = ["--ca", certs.ca]
         if client:
-            broker.lines += "cafile %s\nrequire_certificate true\n" % certs.ca
+            text += "cafile %s\nrequire_certificate true\n" % certs.ca
             words += ["--cert", certs.client.cert, "--key", certs.client.key]
-        data_now = found(start(broker).port, *words)
+        data_now = found(start(Broker(certs, as_shown(text))).port, *words)
         assert data_now["works"] and data_now["protocol"] == "mqtt" and len(taken(data_now)) == 3
 
 
@@ -107,7 +116,7 @@ def test_a_proxy_in_front_of_what_cannot_be_changed(certs, start, tmp_path):
     # HTTP: nginx hands on to a server of TLS 1.3 alone.
     modern = start(Conf(certs, MODERN))
     data = found(modern.port, "--lines", "proxy", status=1)
-    text = applied(data["lines"]["proxy"], certs, tmp_path, 0, certs.server)
+    text = applied(data["lines"]["proxy"], certs, tmp_path)
     text = re.sub(r"listen \d+", "listen 127.0.0.1:{port}", text)
     proxy = start(Conf(certs, text))
     data = found(proxy.port, "--ca", certs.ca)
@@ -124,32 +133,13 @@ def test_a_proxy_in_front_of_what_cannot_be_changed(certs, start, tmp_path):
     assert answer.endswith(b"\r\n\r\nhello")
 
 
+def only_modern(text, port):
+    return without(r"^ciphers.*\n")(text, port).replace("tlsv1.2", "tlsv1.3")
+
+
 def test_a_broker_in_front_of_a_managed_one(certs, start, tmp_path):
     # MQTT: what is published at the bridge arrives at a broker that takes no modem.
-    class Cloud(servers.Mosquitto):
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            conf.write_text(
-                re.sub(r"^(ciphers).*$", "", conf.read_text(), flags=re.M).replace(
-                    "tlsv1.2", "tlsv1.3"
-                )
-            )
-            return argv
-
-    class Bridge(servers.Mosquitto):
-        lines = ""
-
-        def prepare(self):
-            argv = super().prepare()
-            conf = self.folder / "mosquitto.conf"
-            text = conf.read_text().partition("listener %d" % self.port)[0]
-            conf.write_text(
-                text + self.lines.replace("listener PORT", "listener %d 127.0.0.1" % self.port)
-            )
-            return argv
-
-    cloud = start(Cloud(certs, client_ca=certs.ca))
+    cloud = start(Broker(certs, only_modern, client_ca=certs.ca))
     out, _ = check("localhost:%d" % cloud.port, "--lines", "proxy", "--idle", 0, status=1)
     assert "A server that can't be changed" in out
 
@@ -159,16 +149,14 @@ def test_a_broker_in_front_of_a_managed_one(certs, start, tmp_path):
         today = {"name": {"version": "TLS1.3"}}
         model = MODELS["UGxx"]
 
-    bridge = Bridge(certs)
-    text = applied(advice.lines("proxy", Survey), certs, tmp_path, 0, certs.server)
-    text = re.sub(r"^listener \d+", "listener PORT", text, flags=re.M)
+    text = applied(advice.lines("proxy", Survey), certs, tmp_path)
     text = text.replace("allow_anonymous false", "allow_anonymous true")
-    bridge.lines = re.sub(r"^password_file.*\n", "", text, flags=re.M)
-    bridge = start(bridge)
+    text = re.sub(r"^password_file.*\n", "", text, flags=re.M)
+    bridge = start(Broker(certs, as_shown(text)))
     assert found(bridge.port, "--ca", certs.ca)["works"]
     with servers.Listener(cloud.plain_port, "t/#") as listener:
         with servers.Listener(bridge.plain_port, "nothing") as sender:
-            until(lambda: "CONNACK" in bridge.log())  # of the bridge at the other broker
+            until(lambda: "Received CONNACK on connection" in bridge.log())  # of the other broker
             sender.publish("t/1", b"through")
             assert listener.wait(1)[0][:2] == ("t/1", b"through")
 

@@ -91,7 +91,7 @@ def test_the_tool_says_so_and_ends_with_2(tmp_path):
     argv = [sys.executable, "-m", "qbench.main", "--rp2040", str(path)]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=setup.ROOT / "tools")
     assert done.returncode == 2 and not done.stdout, done.stdout
-    assert done.stderr == "bench.py: Cannot read %s: No such file or directory.\n" % path
+    assert done.stderr == "bench.py: Can't read %s: No such file or directory.\n" % path
 
 
 def test_only_json_goes_with_it(capsys):

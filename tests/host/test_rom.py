@@ -191,7 +191,7 @@ def test_other_commands_take_no_options_of_it():
 def test_a_board_file_with_a_mistake_and_a_name_that_does_not_go(tmp_path):
     (tmp_path / "board.py").write_text("x = (")
     said = run([*TOOL, "--board", tmp_path / "board.py"], status=2)
-    assert "Cannot compile the board file" in said and "SyntaxError" in said
+    assert "Can't compile the board file" in said and "SyntaxError" in said
     (tmp_path / "add").mkdir()
     (tmp_path / "add/größe.py").touch()
     assert "names in ASCII only" in run([*TOOL, "--add", tmp_path / "add"], status=2)

@@ -237,7 +237,7 @@ def test_an_unreachable_mirror_is_one_sentence(tmp_path, monkeypatch):
     if not debs.KEYRING.exists():
         monkeypatch.setattr(debs, "KEYRING", tmp_path / "any")
         (tmp_path / "any").touch()
-    with pytest.raises(setup.SetupError, match=r"Cannot fetch .* without the network: .*:9"):
+    with pytest.raises(setup.SetupError, match=r"Can't fetch .* without the network: .*:9"):
         debs.unpack(tmp_path, ["micropython"], "trixie")
 
 
@@ -405,7 +405,7 @@ def test_what_npm_says_becomes_one_sentence(no_wheel, tmp_path):
     with pytest.raises(setup.SetupError) as e:
         setup.webassembly("1.29")
     assert str(e.value) == (
-        "Cannot fetch the npm package @micropython/micropython-webassembly-pyscript@1.29.0-6: "
+        "Can't fetch the npm package @micropython/micropython-webassembly-pyscript@1.29.0-6: "
         "FetchError: request to http://127.0.0.1:9/x failed, reason: connect refused."
     )
     script(no_wheel / "npm", "exit 3\n")
@@ -448,7 +448,7 @@ def test_a_fault_of_the_set_up_is_one_sentence(capsys, monkeypatch):
     assert capsys.readouterr().err.endswith(": Do this.\n")
     assert setup.main(fails(PermissionError(13, "Permission denied", "/x/.cache"))) == 2
     said = capsys.readouterr().err
-    assert ": Cannot use /x/.cache: Permission denied. " in said and "checkout" in said
+    assert ": Can't use /x/.cache: Permission denied. " in said and "checkout" in said
     assert setup.main(fails(OSError(errno.ENOSPC, "No space left on device"))) == 2
     said = capsys.readouterr().err
     assert "No space left on device" in said and "None" not in said

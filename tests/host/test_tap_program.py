@@ -186,7 +186,7 @@ def test_measure_notices_a_changed_byte(tmp_path):
         (["pty", "/dev/x", "--switch", "a"], "'a' is not NAME=VALUE"),
         (["pty", "/dev/x", "--switch", "a=b"], "Unknown switch 'a'"),
         (["pty", "/dev/x", "--profile", "/nothing"], "Can't read /nothing"),
-        (["pty:/no/such/folder/x", "/dev/null"], "Cannot make the link /no/such/folder/x"),
+        (["pty:/no/such/folder/x", "/dev/null"], "Can't make the link /no/such/folder/x"),
         (["measure", "/dev/x"], "measure takes no /dev/x"),
     ],
 )

@@ -256,7 +256,7 @@ def _run(chosen):
         commands = {"init": _init, "server": _issue, "client": _issue, "renew": _renew}
         commands[chosen.what](authority, chosen)
     except OSError as e:
-        raise Problem("Cannot use %s: %s." % (e.filename, e.strerror)) from None
+        raise Problem("Can't use %s: %s." % (e.filename, e.strerror)) from None
     return 0
 
 

@@ -91,9 +91,9 @@ def _name_all(tree, module, trees, whole):
                 continue
             found = _Attributes(alias.asname or alias.name)
             found.visit(tree)
-            if found.odd or found.names & _every(tree):
-                raise ValueError("%s imports a part: %s" % (module, alias.name))
             node.names.remove(alias)
+            if found.odd or found.names & _bound_anywhere(tree):
+                raise ValueError("%s imports a part: %s" % (module, alias.name))
             if found.names:
                 inner = ((node.module + ".") if node.module else "") + alias.name
                 names = [ast.alias(n) for n in sorted(found.names)]
@@ -121,12 +121,14 @@ class _Attributes(ast.NodeTransformer):
         return node
 
 
-def _every(tree):
-    # All names that a module binds anywhere.
+def _bound_anywhere(tree):
+    # All names that a module binds, in whatever function or class.
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
             found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
         elif isinstance(node, ast.arg):
             found.add(node.arg)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -141,15 +143,15 @@ def _unite(trees, module, home):
     for name, base in _ONE.items():
         if name not in classes or base not in classes:
             continue
-        one, other = classes[name], classes[base]
-        if [n.id for n in one.bases] != [base] or _own(one) & _own(other):
+        one, parent = classes[name], classes[base]
+        if [n.id for n in one.bases] != [base] or _own(one) & _own(parent):
             raise ValueError("%s and %s are not one class" % (name, base))
-        one.bases = other.bases
-        one.body += other.body
-        tree.body.remove(other)
-        for other, text in trees.items():
+        one.bases = parent.bases
+        one.body += parent.body
+        tree.body.remove(parent)
+        for other, its_tree in trees.items():
             # What is left of a part still has both.
-            _Instead(base, name, base if other in home else None).visit(text)
+            _Instead(base, name, base if other in home else None).visit(its_tree)
 
 
 class _Instead(ast.NodeTransformer):

@@ -88,7 +88,7 @@ def run():
     except (TraceError, ControlError) as error:
         print("replay.py: %s" % error, file=sys.stderr)
     except OSError as error:
-        print("replay.py: cannot read %s: %s." % (error.filename, error.strerror), file=sys.stderr)
+        print("replay.py: Can't read %s: %s." % (error.filename, error.strerror), file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     return 2

@@ -1,7 +1,7 @@
 # setup.archives - MQTT and HTTP clients as the package index has them, for the unix port.
 # SPDX-License-Identifier: MIT
 #
-# Their archives have no usable setup.py, so pip cannot install them; on a board they come by
+# Their archives have no usable setup.py, so pip can't install them; on a board they come by
 # `mpremote mip install umqtt.simple umqtt.robust`.
 
 import hashlib

@@ -45,9 +45,9 @@ def run(argv, what, env=None, cwd=None):
             errors="replace",
         )
     except OSError as e:
-        raise SetupError("Cannot %s: %s: %s." % (what, argv[0], e.strerror))
+        raise SetupError("Can't %s: %s: %s." % (what, argv[0], e.strerror))
     if done.returncode:
-        raise SetupError("Cannot %s: %s" % (what, last_words(done.stdout)))
+        raise SetupError("Can't %s: %s" % (what, last_words(done.stdout)))
     return done.stdout
 
 
@@ -116,10 +116,10 @@ def call(argv, hold=False):
     # waits until it imports setup.interrupt.
     child = None
     try:
-        if hold:
-            interrupt.hold(True)
-        child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL)
-        if hold:
+        interrupt.hold(hold)
+        try:
+            child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL)
+        finally:
             interrupt.hold(False)
         return child.wait()
     except KeyboardInterrupt as e:
@@ -174,7 +174,7 @@ def main(function):
     except OSError as e:
         text = "%s." % (e.strerror or e)
         if e.filename:
-            text = "Cannot use %s: %s" % (e.filename, text)
+            text = "Can't use %s: %s" % (e.filename, text)
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text += " Use a checkout that belongs to you."
         elif e.errno == errno.ENOSPC:

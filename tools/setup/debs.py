@@ -105,7 +105,7 @@ def unpack(folder, packages, suite=None, arch=None):
     _download(["-y", "--download-only", "install", *packages], what, env)
     archives = sorted((apt / "cache/archives").glob("*.deb"))
     if not archives:
-        raise SetupError("Cannot %s: it is already installed, yet does not run." % what)
+        raise SetupError("Can't %s: it is already installed, yet does not run." % what)
     (folder / "root").mkdir()
     for deb in archives:
         run(["dpkg-deb", "-x", deb, folder / "root"], "unpack " + deb.name)
@@ -123,7 +123,7 @@ def unpack_source(folder, package, suite):
     shutil.rmtree(apt)
     archives = list(folder.glob(package + "_*.orig.tar.*"))
     if len(archives) != 1:
-        raise SetupError("Cannot %s: its source archive is not there." % what)
+        raise SetupError("Can't %s: its source archive is not there." % what)
     with tarfile.open(archives[0]) as tar:
         # Pythons before 3.11.4 don't know the filter; newer ones want it.
         tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
@@ -135,7 +135,7 @@ def unpack_source(folder, package, suite):
 def _private_apt(folder, suite, arch):
     # An apt of its own under folder/apt: (that path, the environment that makes apt-get use it).
     if not have_apt():
-        raise SetupError("This system has no apt-get, so Debian packages cannot be unpacked.")
+        raise SetupError("This system has no apt-get, so Debian packages can't be unpacked.")
     apt = folder / "apt"
     for name in ("lists/partial", "cache/archives/partial", "parts"):
         (apt / name).mkdir(parents=True)
@@ -161,7 +161,7 @@ def _download(words, what, env, cwd=None):
         if not failed:
             raise
         words = failed[0].replace("W: ", "").strip(" .")
-        raise SetupError("Cannot %s without the network: %s." % (what, words))
+        raise SetupError("Can't %s without the network: %s." % (what, words))
 
 
 def write_starter(path, program, arch=None):

@@ -135,7 +135,7 @@ def _pack(folder, package):
     # Downloads the archive of an npm package into folder; returns its path.
     words = ["pack", package, "--pack-destination", folder, "--cache", folder / "npm"]
     argv = [*_npm(), *words, "--ignore-scripts", "--no-update-notifier", "--fetch-retries", "1"]
-    what = "Cannot fetch the npm package %s: " % package
+    what = "Can't fetch the npm package %s: " % package
     try:
         done = subprocess.run(
             [str(a) for a in argv],

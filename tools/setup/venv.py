@@ -131,8 +131,8 @@ def _install(wanted):
         text = "".join(output)
         why = last_words(text)
         if "Retrying (" in text:
-            why = "the package index cannot be reached; try again with a network."
-        raise SetupError("Cannot install the Python packages: " + why)
+            why = "the package index can't be reached; try again with a network."
+        raise SetupError("Can't install the Python packages: " + why)
     # A pin that has changed replaces its older line.
     names = [r.split("==")[0] for r in missing]
     keep = [r for r in _have() if r and r.split("==")[0] not in names]

@@ -271,7 +271,7 @@ def _say_ready(args, session):
                 json.dump(addresses, file)
             os.replace(args.ready_file + ".part", args.ready_file)
         except OSError as error:
-            raise UsageError("cannot write %s: %s." % (args.ready_file, error.strerror)) from None
+            raise UsageError("can't write %s: %s." % (args.ready_file, error.strerror)) from None
     if args.ready_json:
         text = json.dumps(addresses)
     else:

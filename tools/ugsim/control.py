@@ -27,7 +27,7 @@ _END = b".\n"
 
 
 class ControlError(Exception):
-    # The modem refused a command, or cannot be reached; one sentence.
+    # The modem refused a command, or can't be reached; one sentence.
     pass
 
 
@@ -62,7 +62,7 @@ class Server:
         except OSError as error:
             shown = address if isinstance(address, str) else "%s:%d" % address
             raise PortError(
-                "cannot open the control channel at %s: %s. Choose another address, or none."
+                "can't open the control channel at %s: %s. Choose another address, or none."
                 % (shown, reason(error))
             ) from None
         self._listener.setblocking(False)

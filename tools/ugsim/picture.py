@@ -60,7 +60,7 @@ def write(path, events, name, cut=lambda: ""):
             file.write(page)
         os.replace(path + ".part", path)
     except OSError as error:
-        raise TraceError("cannot write %s: %s." % (path, error.strerror)) from None
+        raise TraceError("can't write %s: %s." % (path, error.strerror)) from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path + ".part")

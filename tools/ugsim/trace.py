@@ -45,7 +45,7 @@ _BOARD = b'{"at": 0.000, "kind": "start", "text": "qssl '  # as qssl.ask.trace p
 
 
 class TraceError(Exception):
-    # Why a trace cannot be read or written, as one sentence.
+    # Why a trace can't be read or written, as one sentence.
     pass
 
 
@@ -64,7 +64,7 @@ class Trace:
         try:
             self._file = open(path, "w", encoding="utf-8")
         except OSError as error:
-            raise TraceError("cannot write the trace %s: %s." % (path, error.strerror)) from None
+            raise TraceError("can't write the trace %s: %s." % (path, error.strerror)) from None
         more = {"format": FORMAT, "baud": baud}
         self._write(0.0, "start", "ugsim %s" % ugsim.__version__, more)
 
@@ -111,7 +111,7 @@ class Reader:
                 yield from self._lines(file)
         except OSError as error:
             words = (self._path, error.strerror or error)
-            raise TraceError("cannot read %s: %s." % words) from None
+            raise TraceError("can't read %s: %s." % words) from None
 
     def _lines(self, file):
         number = self._skip(file)

@@ -199,8 +199,8 @@ def test_urcs_that_go_elsewhere_all_at_once():
 
 def test_a_modem_that_falls_asleep_meanwhile():
     # Another program has let it: what is typed after a pause is lost. Nothing else is.
-    for mode, wake in ((1, "bytes"), (2, "bytes")):
-        rig, modem, sock = connected(EchoPeer(), switches={"sleep_wake": wake})
+    for mode in (1, 2):
+        rig, modem, sock = connected(EchoPeer(), switches={"sleep_wake": "bytes"})
         modem.command("AT+QSCLK=%d" % mode)
         rig.model.set_line("dtr", False)
         rig.sleep(20000)
@@ -444,7 +444,7 @@ _FORMS = (
     '+QMTRECV: 0,0,"topic","\n%s"',
     '+QIURC: "recv",3,9\n%s',
 )
-_MESSAGES = 5  # of them: an empty line in the others can not be told from the end of them
+_MESSAGES = 5  # of them: an empty line in the others can't be told from the end of them
 _TEXTS = (
     "> ",
     ">",

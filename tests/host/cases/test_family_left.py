@@ -4,7 +4,7 @@
 import errno
 
 from driver_kit import CA, HOST, arm, raised, works
-from family_kit import LTE, echoed, log_at, made, started, values
+from family_kit import LTE, echoed, made, started, typed, values
 
 
 def test_what_another_program_has_left():
@@ -20,11 +20,11 @@ def test_what_another_program_has_left():
             ("formatcfg", 1),
         ):
             if key in family.qicfg:
-                answer = log_at(rig, 'AT+QICFG="%s",%d\r' % (key, value))
+                answer = typed(rig, 'AT+QICFG="%s",%d\r' % (key, value))
                 assert b"OK" in answer, (model, key, answer)
         kept = [key for key in ("session", "session_cache") if key in family.keys]
         for key in kept:
-            assert b"OK" in log_at(rig, 'AT+QSSLCFG="%s",0,1\r' % key), (model, key)
+            assert b"OK" in typed(rig, 'AT+QSSLCFG="%s",0,1\r' % key), (model, key)
         modem.start(apn="internet")
         sock = modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False))
         for key in ("ignorecertchain", "ignoremulticertchainverify", "ignoreinvalidcertsign"):
@@ -46,7 +46,7 @@ def test_a_further_ca_that_another_program_has_left():
                 switches = {"cacertex": meaning, "cfg_quoted": quoted}
                 rig, modem, log = started(model, switches=switches)
                 rig.model.files.ufs.put("other.pem", CA)
-                assert b"OK" in log_at(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
+                assert b"OK" in typed(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
                 for host in (HOST, "192.0.2.1", HOST):  # set up anew each time
                     modem.connect(host, 8883, modem.tls(0, ca=CA, check_time=False)).close()
                     tls = rig.net.conns[-1].tls
@@ -57,12 +57,12 @@ def test_a_further_ca_that_another_program_has_left():
     rig, modem, log = started("eg800k")
     rig.model.files.ufs.put("other.pem", CA)
     line = 'AT+QSSLCFG="cacertex",0,"","other.pem","other.pem"\r'
-    assert b"OK" in log_at(rig, line)
+    assert b"OK" in typed(rig, line)
     modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
     assert rig.net.conns[-1].tls.more_ca == ()
     # A firmware that does not let go of it.
     rig, modem, log = started("ec25")
-    log_at(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
+    typed(rig, 'AT+QSSLCFG="cacertex",0,"other.pem"\r')
     arm(rig, "cfg_ignored key=cacertex n=0")
     e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
     assert e.errno == errno.EACCES and "cacertex" in e.hint and not rig.net.conns, e
@@ -83,7 +83,7 @@ def test_what_another_program_has_left_of_alpn_psk_and_renegotiation():
             mine = [row for row in left if row[1] in rig.model.family.keys]
             assert bool(mine) == (model not in ("bg96", "ec200u")), model
             for text, _, _ in mine:
-                assert b"OK" in log_at(rig, "AT+QSSLCFG=" + text % 0 + "\r"), (model, text)
+                assert b"OK" in typed(rig, "AT+QSSLCFG=" + text % 0 + "\r"), (model, text)
             for _ in range(2):
                 modem.connect(HOST, 8883, modem.tls(0, ca=CA, check_time=False)).close()
                 tls = rig.net.conns[-1].tls
@@ -94,7 +94,7 @@ def test_what_another_program_has_left_of_alpn_psk_and_renegotiation():
     for key, text in (("psk", '"psk",0,"other","313233"'), ("alpn", '"alpn",0,"h2"')):
         for fault in ("cfg_ignored key=%s n=0", "cfg_error key=%s n=0"):
             rig, modem, log = started("ec25")
-            log_at(rig, "AT+QSSLCFG=%s\r" % text)
+            typed(rig, "AT+QSSLCFG=%s\r" % text)
             arm(rig, fault % key)
             e = raised(modem.connect, HOST, 8883, modem.tls(0, ca=CA, check_time=False))
             assert key in e.hint and "restart it" in e.hint and not rig.net.conns, e
@@ -107,7 +107,7 @@ def test_a_byte_of_what_was_left_is_lost():
         line = '\r\n+QSSLCFG: "%s",0,' % key  # the value follows
         for at in (4, len(line) + 1):
             rig, modem, log = started("ec25")
-            log_at(rig, 'AT+QSSLCFG="%s",0,%s\r' % (key, value))
+            typed(rig, 'AT+QSSLCFG="%s",0,%s\r' % (key, value))
             armed = []
 
             def event(kind, text, rig=rig, log=log, armed=armed, key=key, at=at):

@@ -374,7 +374,7 @@ def test_only_one_connection_has_the_port():
     t = ready()
     t.open(1)
     t.open(0, mode=2)
-    # The second one cannot even be asked for: all input is payload.
+    # The second one can't even be asked for: all input is payload.
     assert t.at("AT+QISWTMD=1,2") == b"AT+QISWTMD=1,2\r"
     assert escape(t) == OK
     assert t.at("AT+QISWTMD=1,2") == CONNECT

@@ -21,7 +21,7 @@ def opt_level(level=None):
 
 
 def heap_lock():
-    # Cannot be had here: what allocates is tested on MicroPython.
+    # Can't be had here: what allocates is tested on MicroPython.
     return 1
 
 

@@ -46,7 +46,7 @@ def say(rig, words):
     rig.rx.append(b"\r\n" + words.encode() + b"\r\n")
 
 
-def log_at(rig, text):
+def typed(rig, text):
     # What the modem answers to a line that another program types.
     rig.model.feed(text.encode())
     rig.sleep(300)

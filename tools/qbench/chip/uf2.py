@@ -26,7 +26,7 @@ def load(path):
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise Problem("Cannot read %s: %s." % (path, e.strerror)) from None
+        raise Problem("Can't read %s: %s." % (path, e.strerror)) from None
     flash = _flash(data, path)
     found = _VERSION.search(flash)
     if not found:

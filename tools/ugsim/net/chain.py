@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # `cryptography` has a verifier of its own (cryptography.x509.verification), but that one is a
-# browser's: it insists on a host name, on SHA-256 and on RSA of 2048 bits, and the time cannot be
+# browser's: it insists on a host name, on SHA-256 and on RSA of 2048 bits, and the time can't be
 # left out. A modem of 2015 looks at none of the names (the manual has no parameter for it; for
 # newer ones see ugsim.net.names), takes SHA-1 and short keys, and leaves the time out if
 # `ignorelocaltime` says so. So the steps are spelled out here; each signature is checked by

@@ -138,7 +138,7 @@ class Conn:
                 return
             code, addresses = answer
             if code or not addresses:
-                self._end(ERR_DNS, "the name %s cannot be resolved" % self.host)
+                self._end(ERR_DNS, "the name %s can't be resolved" % self.host)
                 return
             self.ip = addresses[0]
             self._deadline_ms = self.now_ms + TCP_TIMEOUT_MS

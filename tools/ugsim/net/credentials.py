@@ -38,7 +38,7 @@ def load_certificate(der, what):
     try:
         return x509.load_der_x509_certificate(bytes(der))
     except ValueError:
-        raise Refusal("the %s holds a certificate that cannot be read" % what) from None
+        raise Refusal("the %s holds a certificate that can't be read" % what) from None
 
 
 def _certificates(lenient):

@@ -29,7 +29,7 @@ def _names(cert):
     except x509.ExtensionNotFound:
         return [a.value for a in cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     except ValueError:
-        raise Refusal("the certificate's names cannot be read", "bad_certificate") from None
+        raise Refusal("the certificate's names can't be read", "bad_certificate") from None
     addresses = found.get_values_for_type(x509.IPAddress)
     return found.get_values_for_type(x509.DNSName) + [str(address) for address in addresses]
 

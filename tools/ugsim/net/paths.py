@@ -142,7 +142,7 @@ def check_signature(cert, issuer):
         ) from None
     except (TypeError, ValueError, UnsupportedAlgorithm) as error:
         raise Refusal(
-            "the signature of %s cannot be checked: %s" % (name(cert), error),
+            "the signature of %s can't be checked: %s" % (name(cert), error),
             "unsupported_certificate",
         ) from None
 

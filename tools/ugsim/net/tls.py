@@ -30,7 +30,7 @@ _ALERT_HINTS = {
     "unknown_ca": "it does not trust the issuer of the client certificate",
     "bad_certificate": "it does not accept the client certificate, or wants one",
     "certificate_required": "it wants a client certificate",
-    "unrecognized_name": "it wants a server name that it knows; a UGxx cannot send any",
+    "unrecognized_name": "it wants a server name that it knows; a UGxx can't send any",
 }
 
 

@@ -19,7 +19,7 @@ import os
 
 
 class PortError(Exception):
-    # Why a port cannot be opened, as one sentence.
+    # Why a port can't be opened, as one sentence.
     pass
 
 

@@ -65,6 +65,6 @@ class PtyPort(Port):
                 os.unlink(link)
             os.symlink(self.address, link)
         except OSError as error:
-            raise PortError("cannot make the link %s: %s." % (link, error.strerror)) from None
+            raise PortError("can't make the link %s: %s." % (link, error.strerror)) from None
         self._link = link
         self.address = link

@@ -38,7 +38,7 @@ class SerialPort(Port):
                 number = error.__context__.args[0]
             why = os.strerror(number) if number else str(error)
             raise PortError(
-                "cannot open the serial port %s: %s. Is it one, plugged in, and may you use it?"
+                "can't open the serial port %s: %s. Is it one, plugged in, and may you use it?"
                 % (device, why)
             ) from None
         os.set_blocking(self._serial.fileno(), False)

@@ -18,7 +18,7 @@ class TcpPort(Port):
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 hint = "Choose another port, or 0 for a free one."
             raise PortError(
-                "cannot listen on %s:%d: %s. %s" % (host, port, reason(error), hint)
+                "can't listen on %s:%d: %s. %s" % (host, port, reason(error), hint)
             ) from None
         self._listener.setblocking(False)
         self.address = "%s:%d" % self._listener.getsockname()[:2]

@@ -11,7 +11,7 @@ _HOST_MAX = 150  # no document gives the longest <serveraddr>
 
 
 def _host(text):
-    # A name or an address; quotes cannot be in it, blanks and control characters may not.
+    # A name or an address; quotes can't be in it, blanks and control characters may not.
     if not text:
         raise Refused
     for c in text:
