@@ -23,7 +23,7 @@ import paho.mqtt.client as paho
 import servers
 import setup
 from patience import LIMIT_S, until
-from receiver import keys, login, messages
+from receiver import accounts, keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed
 
@@ -115,7 +115,7 @@ class Receiver(servers.Process):
 
     def user(self, name, password):
         with self.store.writing() as c:
-            db.add_account(c, name, "person", login.hashed_password(password))
+            accounts.add(c, name, "person", login.hashed_password(password))
 
     def send(self, device, kind, body, hours=1):
         # Its number.

@@ -15,7 +15,7 @@ from qdemo.events import Events
 from qdemo.modem import Modem
 from qdemo.problem import Problem
 from qdemo.screen import Screen
-from receiver import keys, login
+from receiver import accounts, keys, login
 from receiver import store as db
 from receiver.devices import hashed
 
@@ -43,7 +43,7 @@ class Fleet:
         port, page = self._start_receiver(stack, folder)
         password = secrets.token_urlsafe(9)
         with self._store.writing() as c:
-            db.add_account(c, _USER, "person", login.hashed_password(password))
+            accounts.add(c, _USER, "person", login.hashed_password(password))
         screen.setup(
             "page", "http://127.0.0.1:%d/  user %s, password %s" % (page, _USER, password)
         )

@@ -20,7 +20,7 @@ from qfleet import begin
 from qfleet.cost import Cost, children
 from qfleet.device import Counts, Device, context
 from qfleet.histogram import histogram
-from receiver import keys, messages
+from receiver import keys, messages, tables
 from receiver import store as db
 from receiver.devices import hashed
 from receiver_kit import Broker, Receiver
@@ -106,7 +106,7 @@ class Fleet:
         ]
         for i in range(0, len(rows), _ROWS):
             with receiver.store.writing() as c:
-                c.execute(db.devices.insert(), rows[i : i + _ROWS])
+                c.execute(tables.devices.insert(), rows[i : i + _ROWS])
         return tokens
 
     async def _all(self, devices):

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 
+from receiver import accounts
 from receiver import store as db
 from receiver.devices import hashed
 
@@ -67,7 +68,7 @@ class Logins:
     def enter(self, name, password, address):
         # The new session's secret, None if the name or the password is wrong.
         with self._store.reading() as c:
-            found = db.account(c, name, "person")
+            found = accounts.named(c, name, "person")
         if not matches(password, found.secret if found else _nobody()) or found is None:
             self._fail("name " + name)
             self._fail("from " + address)
@@ -76,7 +77,9 @@ class Logins:
         self._failed.pop("from " + address, None)
         secret = secrets.token_urlsafe(32)
         until = time.time() + HOURS * 3600
-        self._intake.submit(lambda c: db.add_session(c, hashed(secret), name, until)).result()
+        self._intake.submit(
+            lambda c: accounts.add_session(c, hashed(secret), name, until)
+        ).result()
         return secret
 
     def _fail(self, who):
@@ -91,10 +94,10 @@ class Logins:
         if not secret:
             return None
         with self._store.reading() as c:
-            return db.session(c, hashed(secret))
+            return accounts.session(c, hashed(secret))
 
     def leave(self, secret):
-        self._intake.submit(lambda c: db.end_session(c, hashed(secret))).result()
+        self._intake.submit(lambda c: accounts.end_session(c, hashed(secret))).result()
 
     def program(self, authorization):
         # The name of the program with this token, or None.
@@ -104,7 +107,7 @@ class Logins:
         digest = hashed(token.strip())
         try:
             with self._store.reading() as c:
-                name = db.program(c, digest)
+                name = accounts.program(c, digest)
         except db.Gone:
             # Who watches shall hear of it.
             if digest in self._programs:

@@ -8,7 +8,7 @@ import time
 
 import setup
 from qdemo.problem import Problem
-from receiver import keys, messages, options
+from receiver import accounts, keys, messages, options
 from receiver import store as db
 from receiver.devices import hashed
 
@@ -99,13 +99,13 @@ def _account(chosen):
     kind = "person" if chosen.command == "user" else "program"
     if chosen.verb == "list":
         with store.reading() as c:
-            for row in db.accounts_of(c):
+            for row in accounts.everybody(c):
                 if row.kind == kind:
                     print(row.name)
         return 0
     if chosen.verb == "remove":
         with store.writing() as c:
-            if not db.remove_account(c, chosen.name, kind):
+            if not accounts.remove(c, chosen.name, kind):
                 raise Problem("There is no %s %s." % (chosen.command, chosen.name))
         print("%s is gone." % chosen.name)
         return 0
@@ -113,7 +113,7 @@ def _account(chosen):
     token = keys.new_token() if kind == "program" else None
     secret = hashed(token) if token else login.hashed_password(_password())
     with store.writing() as c:
-        known = db.add_account(c, chosen.name, kind, secret)
+        known = accounts.add(c, chosen.name, kind, secret)
     if token:
         print("token   %s" % token)
         if known:

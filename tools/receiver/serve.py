@@ -16,7 +16,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from qdemo.problem import Problem
-from receiver import door, keys
+from receiver import accounts, door, keys
 from receiver import store as db
 from receiver.devices import Devices
 from receiver.intake import Intake
@@ -93,7 +93,7 @@ async def _serve(chosen, store, master):
         scheme = "https" if tls else "http"
         _log.info("page: %s://%s:%d/", scheme, *sock.getsockname()[:2])
         with store.reading() as c:
-            if not any(row.kind == "person" for row in db.accounts_of(c)):
+            if not any(row.kind == "person" for row in accounts.everybody(c)):
                 _log.info("nobody can log in yet: python3 tools/receiver user add NAME")
         if chosen.mqtt:
             mqtt = Mqtt(chosen, store, intake, metrics)

@@ -1,8 +1,9 @@
 # receiver.store - the database: SQLite, or PostgreSQL where several receivers share it.
 # SPDX-License-Identifier: MIT
 #
-# Functions take a connection in whose transaction they work; Store gives those out. Nothing that
-# came from outside becomes SQL: all of it is bound.
+# Functions take a connection in whose transaction they work; Store gives those out. Here are those
+# about devices, records and messages. Nothing that came from outside becomes SQL: all of it is
+# bound.
 
 import contextlib
 import hmac
@@ -15,164 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qdemo.problem import Problem
-from receiver import messages
+from receiver import messages, tables
+from receiver.tables import devices, facts, outbox, points, queues, records, running
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _WORD = re.compile(r"[a-z]{1,16}")  # why a device refuses a message
 _HOUR_S = 3600
 _ROW_MAX = 200  # rows of one INSERT: SQLite takes so many variables only
-
-_meta = sa.MetaData()
-_version = sa.Table("version", _meta, sa.Column("version", sa.Integer, primary_key=True))
-devices = sa.Table(
-    "devices",
-    _meta,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("token", sa.Text, nullable=False, unique=True),  # its SHA-256
-    sa.Column("password", sa.Text, nullable=False),  # the same, as mosquitto keeps it
-    sa.Column("made_at", sa.Double, nullable=False),
-    sa.Column("seen_at", sa.Double),
-    sa.Column("carrier", sa.Text),  # by which it was seen last
-    sa.Column("records", sa.BigInteger, nullable=False, default=0),
-    sa.Column("repeats", sa.BigInteger, nullable=False, default=0),
-    sa.Column("ack", sa.BigInteger),  # the highest message it has; NULL: it takes none
-    sa.Column("last", sa.BigInteger, nullable=False, default=0),  # the newest message's number
-    sa.Column("health", sa.Text),  # the newest record about its health, as JSON
-    sa.Column("health_at", sa.Double),
-    sa.Column("settings", sa.Text),  # the newest about its settings
-    sa.Column("settings_at", sa.Double),
-)
-queues = sa.Table(
-    "queues",
-    _meta,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("queue", sa.Text, primary_key=True),
-    sa.Column("first", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    sa.Column("floor", sa.BigInteger, nullable=False),  # up to here records may be deleted
-    sa.Column("seen_at", sa.Double, nullable=False),
-)
-_big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # which SQLite numbers itself
-records = sa.Table(
-    "records",
-    _meta,
-    sa.Column("n", _big, primary_key=True),
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("queue", sa.Text, nullable=False),  # "=DIGEST": a record without queue and id
-    sa.Column("id", sa.BigInteger, nullable=False),
-    sa.Column("at", sa.Double),  # seconds since 1970 that the record tells
-    sa.Column("came_at", sa.Double, nullable=False),
-    sa.Column("record", sa.Text, nullable=False),  # as JSON
-    sa.UniqueConstraint("device", "queue", "id", name="once"),
-    sa.Index("records_came", "device", "n"),
-)
-points = sa.Table(
-    "points",
-    _meta,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("unit", sa.Text, nullable=False),
-    sa.Column("at", sa.Double, nullable=False),  # the record's time, or when it came
-    sa.Column("value", sa.Double, nullable=False),
-    sa.Index("points_at", "device", "name", "at"),
-)
-facts = sa.Table(
-    "facts",
-    _meta,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-outbox = sa.Table(
-    "messages",
-    _meta,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("m", sa.BigInteger, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("until", sa.BigInteger, nullable=False),
-    sa.Column("mac", sa.Text, nullable=False),
-    sa.Column("made_at", sa.Double, nullable=False),
-    sa.Column("made_by", sa.Text, nullable=False),
-    sa.Column(
-        "state", sa.Text, nullable=False
-    ),  # waiting, taken, expired, too long, refused: WORD
-    sa.Column("sent_at", sa.Double),
-    sa.Column("done_at", sa.Double),
-    sa.Index("messages_state", "state", "device"),
-)
-files = sa.Table(  # what devices fetch, by its content: names are nothing but labels
-    "files",
-    _meta,
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-updates = sa.Table(
-    "updates",
-    _meta,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("board", sa.Text, nullable=False),
-    sa.Column("manifest", sa.ForeignKey("files.sha256"), nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),  # of all its files
-    sa.Column("made_at", sa.Double, nullable=False),
-    sa.Column("made_by", sa.Text, nullable=False),
-    sa.UniqueConstraint("version", "board", name="one_version"),
-)
-rollouts = sa.Table(
-    "rollouts",
-    _meta,
-    sa.Column("update", sa.ForeignKey("updates.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("m", sa.BigInteger, nullable=False),  # the message, whose state is that of this
-    sa.Column("at", sa.Double, nullable=False),
-)
-running = sa.Table(
-    "running",
-    _meta,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),  # of its program
-    sa.Column("at", sa.Double, nullable=False),
-)
-uploads = sa.Table(  # files of devices
-    "uploads",
-    _meta,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("has", sa.BigInteger, nullable=False),  # bytes that are here
-    sa.Column("made_at", sa.Double, nullable=False),
-    sa.Column("done_at", sa.Double),
-)
-pieces = sa.Table(
-    "pieces",
-    _meta,
-    sa.Column("device", sa.Integer, primary_key=True),
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("at", sa.BigInteger, primary_key=True),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-    sa.ForeignKeyConstraint(
-        ["device", "sha256"], ["uploads.device", "uploads.sha256"], ondelete="CASCADE"
-    ),
-)
-accounts = sa.Table(
-    "accounts",
-    _meta,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),  # person: a password; program: a token
-    sa.Column("secret", sa.Text, nullable=False),  # its hash
-)
-sessions = sa.Table(
-    "sessions",
-    _meta,
-    sa.Column("secret", sa.Text, primary_key=True),  # SHA-256 of the cookie
-    sa.Column("account", sa.ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
-    sa.Column("until", sa.Double, nullable=False),
-)
 
 
 class Gone(Exception):
@@ -210,10 +61,10 @@ class Store:
             with self.writing() as c:
                 if self._engine.dialect.name == "postgresql":
                     c.execute(sa.text("SELECT pg_advisory_xact_lock(7355608)"))
-                _meta.create_all(c)
-                found = c.scalar(sa.select(_version.c.version))
+                tables.META.create_all(c)
+                found = c.scalar(sa.select(tables.version.c.version))
                 if found is None:
-                    c.execute(_version.insert().values(version=VERSION))
+                    c.execute(tables.version.insert().values(version=VERSION))
                 elif found != VERSION:
                     raise Problem(
                         "The database is of version %d, this receiver of %d: use the receiver "
@@ -700,60 +551,6 @@ def to_publish(c, now, again_s, limit=100):
 def messages_of(c, device, limit=20):
     found = sa.select(outbox).where(outbox.c.device == device)
     return c.execute(found.order_by(outbox.c.m.desc()).limit(limit)).all()
-
-
-# --- people and programs ---------------------------------------------------------------------
-
-
-def add_account(c, name, kind, secret):
-    # One of that name gets a new secret, and its sessions end. Returns whether there was one.
-    check_name(name)
-    other = c.scalar(sa.select(accounts.c.kind).where(accounts.c.name == name))
-    if other not in (None, kind):
-        what = {"person": "user", "program": "program"}[other]
-        raise Problem("%s is the name of a %s already: take another one." % (name, what))
-    known = remove_account(c, name, kind)
-    c.execute(accounts.insert().values(name=name, kind=kind, secret=secret))
-    return known
-
-
-def remove_account(c, name, kind):
-    # Whether there was one.
-    of_kind = (accounts.c.name == name) & (accounts.c.kind == kind)
-    known = bool(c.execute(accounts.delete().where(of_kind)).rowcount)
-    if known:
-        c.execute(sessions.delete().where(sessions.c.account == name))
-    return known
-
-
-def account(c, name, kind):
-    found = sa.select(accounts).where(accounts.c.name == name, accounts.c.kind == kind)
-    return c.execute(found).first()
-
-
-def program(c, secret):
-    found = sa.select(accounts.c.name)
-    return c.scalar(found.where(accounts.c.kind == "program", accounts.c.secret == secret))
-
-
-def accounts_of(c):
-    return c.execute(sa.select(accounts).order_by(accounts.c.name)).all()
-
-
-def add_session(c, secret, name, until):
-    c.execute(sessions.delete().where(sessions.c.until < time.time()))
-    c.execute(sessions.insert().values(secret=secret, account=name, until=until))
-
-
-def session(c, secret):
-    # The account's name, or None.
-    found = sa.select(sessions.c.account)
-    alive = sessions.c.until > time.time()
-    return c.scalar(found.where(sessions.c.secret == secret, alive))
-
-
-def end_session(c, secret):
-    c.execute(sessions.delete().where(sessions.c.secret == secret))
 
 
 def counts(c):

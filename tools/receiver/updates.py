@@ -13,7 +13,7 @@ import zipfile
 
 import sqlalchemy as sa
 
-from receiver import messages
+from receiver import messages, tables
 from receiver import store as db
 
 FILE_MAX = 4 << 20  # bytes of a file, and of all files of an update
@@ -37,19 +37,19 @@ def add_file(c, data):
     # Its SHA-256.
     digest = hashlib.sha256(data).hexdigest()
     row = {"sha256": digest, "size": len(data), "data": data}
-    c.execute(db.insert(c, db.files).values(**row).on_conflict_do_nothing())
+    c.execute(db.insert(c, tables.files).values(**row).on_conflict_do_nothing())
     return digest
 
 
 def size_of(c, digest):
     # None: there is no such file.
-    return c.scalar(sa.select(db.files.c.size).where(db.files.c.sha256 == digest))
+    return c.scalar(sa.select(tables.files.c.size).where(tables.files.c.sha256 == digest))
 
 
 def part_of(c, digest, first, count):
     # Bytes of a file.
-    part = sa.func.substr(db.files.c.data, first + 1, count)
-    found = c.scalar(sa.select(part).where(db.files.c.sha256 == digest))
+    part = sa.func.substr(tables.files.c.data, first + 1, count)
+    found = c.scalar(sa.select(part).where(tables.files.c.sha256 == digest))
     return b"" if found is None else bytes(found)
 
 
@@ -102,8 +102,8 @@ def add(c, version, board, found, by):
         raise Refused("it has too many files with long names")
     row = {"version": version, "board": board, "manifest": add_file(c, manifest)}
     row.update(size=sum(f["size"] for f in listed), made_at=time.time(), made_by=by)
-    made = db.insert(c, db.updates).values(**row).on_conflict_do_nothing()
-    id = c.scalar(made.returning(db.updates.c.id))
+    made = db.insert(c, tables.updates).values(**row).on_conflict_do_nothing()
+    id = c.scalar(made.returning(tables.updates.c.id))
     if id is None:
         raise Refused(
             "there is a version %s for %s already: give it another one" % (version, board)
@@ -113,25 +113,27 @@ def add(c, version, board, found, by):
 
 def one(c, id):
     # The row of an update, with manifest_size; None: there is none.
-    u = db.updates
-    found = sa.select(u, db.files.c.size.label("manifest_size"))
+    u = tables.updates
+    found = sa.select(u, tables.files.c.size.label("manifest_size"))
     return c.execute(
-        found.join(db.files, db.files.c.sha256 == u.c.manifest).where(u.c.id == id)
+        found.join(tables.files, tables.files.c.sha256 == u.c.manifest).where(u.c.id == id)
     ).first()
 
 
 def everything(c, limit=50):
     # [(row, {state: how many devices})], the newest first.
-    rows = c.execute(sa.select(db.updates).order_by(db.updates.c.id.desc()).limit(limit)).all()
+    rows = c.execute(
+        sa.select(tables.updates).order_by(tables.updates.c.id.desc()).limit(limit)
+    ).all()
     counts = states_of(c, [row.id for row in rows])
     return [(row, counts.get(row.id, {})) for row in rows]
 
 
 def states_of(c, ids):
     # {update: {state: how many devices}}
-    r, o = db.rollouts.c, db.outbox.c
+    r, o = tables.rollouts.c, tables.outbox.c
     found = sa.select(r.update, o.state, sa.func.count())
-    found = found.join(db.outbox, (o.device == r.device) & (o.m == r.m))
+    found = found.join(tables.outbox, (o.device == r.device) & (o.m == r.m))
     counts = {}
     for id, state, n in c.execute(found.where(r.update.in_(ids)).group_by(r.update, o.state)):
         counts.setdefault(id, {})[state] = n
@@ -140,26 +142,28 @@ def states_of(c, ids):
 
 def devices_of(c, id, after="", limit=200):
     # Rows (name, m, at, state, running, done_at) of the devices that it was sent to.
-    r, o, d = db.rollouts.c, db.outbox.c, db.devices.c
-    found = sa.select(d.name, r.m, r.at, o.state, o.done_at, db.running.c.version.label("running"))
-    found = found.select_from(db.rollouts).join(db.devices, d.id == r.device)
-    found = found.outerjoin(db.outbox, (o.device == r.device) & (o.m == r.m))
-    found = found.outerjoin(db.running, db.running.c.device == r.device)
+    r, o, d = tables.rollouts.c, tables.outbox.c, tables.devices.c
+    found = sa.select(
+        d.name, r.m, r.at, o.state, o.done_at, tables.running.c.version.label("running")
+    )
+    found = found.select_from(tables.rollouts).join(tables.devices, d.id == r.device)
+    found = found.outerjoin(tables.outbox, (o.device == r.device) & (o.m == r.m))
+    found = found.outerjoin(tables.running, tables.running.c.device == r.device)
     found = found.where(r.update == id, d.name > after).order_by(d.name).limit(limit)
     return c.execute(found).all()
 
 
 def running_of(c, ids):
     # {device: version of its program}, where that is known.
-    r = db.running.c
+    r = tables.running.c
     return dict(c.execute(sa.select(r.device, r.version).where(r.device.in_(ids))).all())
 
 
 def _others(id):
     # Devices that take messages, and were sent another update since, or none. So an old version
     # can be sent again to those that have a new one.
-    r, d = db.rollouts.c, db.devices.c
-    newest = db.rollouts.alias()
+    r, d = tables.rollouts.c, tables.devices.c
+    newest = tables.rollouts.alias()
     last = sa.select(sa.func.max(newest.c.m)).where(newest.c.device == r.device)
     has = sa.select(r.device).where(r.update == id, r.m == last.scalar_subquery())
     return d.ack.is_not(None) & d.id.not_in(has)
@@ -167,15 +171,15 @@ def _others(id):
 
 def others(c, id):
     # How many devices would get this update, were it sent to all.
-    return c.scalar(sa.select(sa.func.count()).select_from(db.devices).where(_others(id)))
+    return c.scalar(sa.select(sa.func.count()).select_from(tables.devices).where(_others(id)))
 
 
 def roll_out(c, update, names, count, hours, by, master):
     # Sends an update (a row of one()): to the devices of these names; or, names None, to so many
     # of _others(), those first that were seen last; count None: to all of them. Returns the names.
     # Raises Refused.
-    d = db.devices.c
-    found = sa.select(db.devices)
+    d = tables.devices.c
+    found = sa.select(tables.devices)
     if names is not None:
         found = found.where(d.name.in_(names[:1000]))
     else:
@@ -194,7 +198,7 @@ def roll_out(c, update, names, count, hours, by, master):
     for row in rows:
         key = messages.device_key(master, row.name)
         m = db.add_message(c, row, "update", body, int(now) + hours * 3600, by, key)
-        made = db.insert(c, db.rollouts).values(update=update.id, device=row.id, m=m, at=now)
+        made = db.insert(c, tables.rollouts).values(update=update.id, device=row.id, m=m, at=now)
         keys = ["update", "device"]
         c.execute(made.on_conflict_do_update(index_elements=keys, set_={"m": m, "at": now}))
     return [row.name for row in rows]
@@ -207,58 +211,58 @@ def upload(c, device, digest, name, size, at, data, now):
     # A piece of a file, or only the question (at None). Returns how many bytes of it are here;
     # None: it was all there and is not what its hash says.
     db.locked(c, {device})
-    u = db.uploads.c
+    u = tables.uploads.c
     key = {"device": device, "sha256": digest}
     of_it = (u.device == device) & (u.sha256 == digest)
-    row = c.execute(sa.select(db.uploads).where(of_it)).first()
+    row = c.execute(sa.select(tables.uploads).where(of_it)).first()
     if row is None or row.size != size:
-        c.execute(db.uploads.delete().where(of_it))
+        c.execute(tables.uploads.delete().where(of_it))
         made = dict(key, name=name, size=size, has=0, made_at=now)
-        c.execute(db.uploads.insert().values(**made))
+        c.execute(tables.uploads.insert().values(**made))
         _forget_old(c, device)
         has = 0
     elif row.done_at is not None:
-        c.execute(db.uploads.update().where(of_it).values(name=name))
+        c.execute(tables.uploads.update().where(of_it).values(name=name))
         return size
     else:
         has = row.has
     if at == has and data:
-        c.execute(db.pieces.insert().values(at=at, data=data, **key))
+        c.execute(tables.pieces.insert().values(at=at, data=data, **key))
         has += len(data)
-        c.execute(db.uploads.update().where(of_it).values(has=has, name=name))
+        c.execute(tables.uploads.update().where(of_it).values(has=has, name=name))
     if has == size:
         if hashlib.sha256(b"".join(content(c, device, digest))).hexdigest() != digest:
-            c.execute(db.uploads.delete().where(of_it))
+            c.execute(tables.uploads.delete().where(of_it))
             return None
-        c.execute(db.uploads.update().where(of_it).values(done_at=now))
+        c.execute(tables.uploads.update().where(of_it).values(done_at=now))
     return has
 
 
 def _forget_old(c, device):
-    u = db.uploads.c
+    u = tables.uploads.c
     found = sa.select(u.sha256).where(u.device == device).order_by(u.made_at.desc()).offset(_KEPT)
     old = c.scalars(found).all()
     if old:
-        c.execute(db.uploads.delete().where(u.device == device, u.sha256.in_(old)))
+        c.execute(tables.uploads.delete().where(u.device == device, u.sha256.in_(old)))
 
 
 def content(c, device, digest):
     # The pieces of a file, in order.
-    p = db.pieces.c
+    p = tables.pieces.c
     found = sa.select(p.data).where(p.device == device, p.sha256 == digest).order_by(p.at)
     return [bytes(data) for data in c.scalars(found)]
 
 
 def uploads_of(c, device, limit=_KEPT):
     # The newest first.
-    u = db.uploads.c
-    found = sa.select(db.uploads).where(u.device == device)
+    u = tables.uploads.c
+    found = sa.select(tables.uploads).where(u.device == device)
     return c.execute(found.order_by(u.made_at.desc()).limit(limit)).all()
 
 
 def whole(c, device, digest):
     # (name, bytes) of a file that is all here; None: there is none.
-    u = db.uploads.c
+    u = tables.uploads.c
     found = sa.select(u.name).where(u.device == device, u.sha256 == digest, u.done_at.is_not(None))
     name = c.scalar(found)
     return None if name is None else (name, b"".join(content(c, device, digest)))
