@@ -35,7 +35,7 @@ def rows():
 
 
 def test_what_is_worse_than_it_was_is_said():
-    limits = {"a": 100, "b": 0.97, "d": 5000, "kept": ["a", "b"]}
+    limits = {"a": 100, "b": 0.97, "d": 5000, "met": ["a", "b"]}
     assert main.problems({"x": rows()}, limits) == []
     worse = rows()
     worse[0].value = 101
@@ -55,8 +55,8 @@ def test_what_is_worse_than_it_was_is_said():
 
 
 def test_an_aim_is_met_or_missed():
-    assert [row.kept() for row in rows()] == [True, True, False, False]
-    assert Row("e", "no aim", 1, "B").kept() is None
+    assert [row.met() for row in rows()] == [True, True, False, False]
+    assert Row("e", "no aim", 1, "B").met() is None
     assert [show(81210, "B"), show(0.976, "%"), show(1.0, ""), show(2.44, "ms")] == [
         "81 210 B",
         "97.6 %",

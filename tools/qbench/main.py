@@ -46,7 +46,7 @@ def problems(parts, limits):
     rows = [row for rows in parts.values() for row in rows]
     found = [row.problem(limits) for row in rows]
     for row in rows:
-        if row.exact and row.key in limits.get("kept", []) and not row.kept():
+        if row.exact and row.key in limits.get("met", []) and not row.met():
             found.append("%s: %s misses the aim %s." % (row.text, row.shown(), row.wanted()))
     return [sentence for sentence in found if sentence]
 
@@ -54,7 +54,7 @@ def problems(parts, limits):
 def _write_limits(parts):
     rows = [row for rows in parts.values() for row in rows if row.exact]
     limits = {row.key: _limit(row) for row in rows}
-    limits["kept"] = [row.key for row in rows if row.kept() and _surely(row)]
+    limits["met"] = [row.key for row in rows if row.met() and _surely(row)]
     LIMITS.write_text(json.dumps(limits, indent=1) + "\n")
 
 

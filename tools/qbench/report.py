@@ -213,8 +213,8 @@ def table(parts):
 
 
 def _verdict(row):
-    kept = row.kept()
-    return "" if kept is None else "kept" if kept else "missed"
+    met = row.met()
+    return "" if met is None else "met" if met else "missed"
 
 
 def write(root, parts, measure):

@@ -15,7 +15,7 @@ class Row:
         self.exact = exact
         self.place = place  # where it was measured
 
-    def kept(self):
+    def met(self):
         # Whether the aim is met; None if there is none.
         if self.aim is None:
             return None
@@ -48,7 +48,7 @@ class Row:
 
     def as_dict(self):
         names = ("key", "text", "value", "unit", "aim", "exact", "place")
-        return dict({n: getattr(self, n) for n in names}, kept=self.kept())
+        return dict({n: getattr(self, n) for n in names}, met=self.met())
 
 
 def show(value, unit):
