@@ -65,6 +65,19 @@ class Ugsim:
             assert (code, errors) == (0, "")
 
 
+def run_ugsim(*options, timeout=LIMIT_S, **more):
+    # To its end: (exit code, standard output, standard error).
+    env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
+    done = subprocess.run(
+        [sys.executable, "-m", "ugsim", *options],
+        env=env,
+        capture_output=True,
+        timeout=timeout,
+        **more,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
 class AtClient:
     # The host's end of the line: a pty's path, or HOST:PORT.
     def __init__(self, address, echo=False):
