@@ -35,7 +35,7 @@ Exit status: 0 nothing differs and the driver copes, 1 not so, 2 it could not ru
 
 
 def main(args):
-    if args in (["-h"], ["--help"]):
+    if "-h" in args or "--help" in args:
         print(HELP, end="")
         return 0
     if not args:

@@ -78,13 +78,13 @@ def test_files_outlive_a_soft_reset(host):
         (["--wired", "cts", "smoke"], "Argument --wired: invalid choice: 'cts'"),
         (["--baud", "1"], "Argument --baud: 1 is no baud rate"),
         (["--repl", "smoke"], "--repl goes without a script"),
+        (["count=5"], "The setting count goes with a SCRIPT that asks for it"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(words, said):
-    argv = [sys.executable, setup.ROOT / "tools/device.py", *words]
-    done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stdout == ""
-    assert said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    status, out, err = tool.call("device.py", *words, cwd=setup.ROOT)
+    assert (status, out) == (2, "")
+    assert said in err and err.count("\n") == 1, err
 
 
 def test_a_script_gets_a_server_and_its_settings(tmp_path):

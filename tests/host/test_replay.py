@@ -198,7 +198,7 @@ def test_wrong_options(tmp_path):
     for args in (["/no/such/file"], ["--only", "x", "y"], ["--dance"], ["-v"]):
         code, out, err = replay(*args)
         assert code == 2 and err.count("\n") == 1, err
-    assert replay("--help")[0] == 0
+    assert replay("--help")[0] == replay("-v", "--help")[0] == 0
 
 
 def test_an_output_that_nobody_reads():

@@ -101,6 +101,8 @@ def _check(p, chosen):
         )
     if chosen.repl and chosen.scripts:
         p.error("--repl goes without a script")
+    if chosen.settings and not chosen.scripts:
+        p.error("the setting %s goes with a SCRIPT that asks for it" % next(iter(chosen.settings)))
 
 
 def _list():
