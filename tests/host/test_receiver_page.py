@@ -79,7 +79,7 @@ def test_a_device_from_its_making_to_its_messages(page, receiver):
     body.update(id=6, records=[{"at": now, "t": 25.5, "qssl": "health", "uptime": 77}], ack=0)
     assert receiver.post(None, body, path="/in/" + token)[0] == 204
     page.get_by_role("link", name="To the device").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "north-1"
+    page.get_by_role("heading", level=1, name="north-1", exact=True).wait_for()
     text = page.locator("main").inner_text()
     assert "uptime\n77" in text and "3 to 5" in text and "t: 25.5 3 values" in text
     assert len(page.locator("svg polyline").first.get_attribute("points").split()) == 3
@@ -268,7 +268,7 @@ def test_a_mistake_leaves_what_was_typed(page, receiver):
     assert name.input_value() == "north 7"
     name.fill(" north-7 ")
     page.get_by_role("button", name="Add").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "north-7"
+    page.get_by_role("heading", level=1, name="north-7", exact=True).wait_for()
     page.goto("/device/typo-1")
     page.get_by_label("Kind").select_option("settings")
     page.get_by_label("Good for").fill("7")
@@ -289,6 +289,7 @@ def test_a_mistake_leaves_what_was_typed(page, receiver):
     page.get_by_label("Password").fill("mistyped")
     with page.expect_response(re.compile("/login$")) as got:
         page.get_by_role("button", name="Log in").click()
+    page.get_by_role("alert").wait_for()
     assert got.value.status == 403 and page.get_by_label("Name").input_value() == "anna"
     assert page.get_by_label("Password").input_value() == ""
     page.get_by_label("Password").fill(PASSWORD)
