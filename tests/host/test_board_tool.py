@@ -355,7 +355,7 @@ def test_another_program_at_the_port_is_named():
     assert owner.taken("/dev/null") == owner.taken("/dev/nowhere") == ""
 
 
-def test_what_is_no_board_is_told(tmp_path):
+def test_what_is_no_board_is_told():
     master, slave = os.openpty()  # it never answers
     try:
         said = run("check", "--port", os.ttyname(slave), status=2)

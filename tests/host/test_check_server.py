@@ -311,7 +311,7 @@ def test_a_chain_and_its_root(certs, start, tmp_path, monkeypatch):
     assert any("intermediate.pem > chain.pem" in step for step in data["steps"])
 
 
-def make(tmp_path, certs, name, **options):
+def make(tmp_path, name, **options):
     # An identity whose certificate is not as it should be.
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -338,7 +338,7 @@ def make(tmp_path, certs, name, **options):
 
 
 def test_a_self_signed_certificate_is_its_own_ca(certs, start, tmp_path):
-    own = make(tmp_path, certs, "own")
+    own = make(tmp_path, "own")
     nginx = start(servers.Nginx(certs, identity=own))
     data = found(nginx.port, "--save", tmp_path / "ca.pem")
     assert data["works"] and data["ca"]["source"] == "server"
@@ -356,19 +356,19 @@ def test_certificates_that_are_not_good(certs, start, tmp_path):
     for identity, what in (
         (certs.expired, "dates"),
         (certs.not_yet_valid, "dates"),
-        (make(tmp_path, certs, "signs", extensions=[signing]), "usage"),
+        (make(tmp_path, "signs", extensions=[signing]), "usage"),
     ):
         nginx = start(servers.Nginx(certs, identity=identity))
         ca = identity.cert if what == "usage" else certs.ca
         data = found(nginx.port, "--ca", ca, status=1)
         assert hard(data) == {what} and data["lines"] == {} and data["steps"], data
-    other = make(tmp_path, certs, "sha512", hash=hashes.SHA512())
+    other = make(tmp_path, "sha512", hash=hashes.SHA512())
     nginx = start(servers.Nginx(certs, identity=other))
     data = found(nginx.port)
     assert data["works"] and "hash" in soft(data)
 
 
-def test_a_huge_chain(certs, start, tmp_path):
+def test_a_huge_chain(tmp_path):
     ca = trustme.CA(key_type=_KEY)
     issued = Identity(
         tmp_path,

@@ -128,7 +128,7 @@ def test_a_publish_is_out_before_the_next_one(run, broker):
         assert [m[1] for m in listener.wait(2)] == [b"1", b"2"]
 
 
-def test_simple_subscribes(run, broker):
+def test_simple_subscribes(run):
     text = SIMPLE + (
         "got = []\n"
         "c = client()\n"
@@ -149,7 +149,7 @@ def test_simple_subscribes(run, broker):
         script.end()
 
 
-def test_simple_gets_a_retained_message(run, broker):
+def test_simple_gets_a_retained_message(run):
     text = SIMPLE + (
         "a = client()\n"
         "a.connect()\n"
@@ -170,7 +170,7 @@ def test_simple_gets_a_retained_message(run, broker):
         script.end()
 
 
-def test_simple_two_clients_at_once(run, broker):
+def test_simple_two_clients_at_once(run):
     text = SIMPLE + (
         "got = []\n"
         "a, b = client('a'), client('b')\n"
@@ -252,7 +252,7 @@ def test_a_message_of_100_kib_both_ways(run, broker):
         assert listener.wait(1) == [("big", bytes(range(256)) * (BIG // 256), 1)]
 
 
-def test_refused_login(run, certs, start, sim):
+def test_refused_login(run, certs, start):
     broker = start(Mosquitto(certs, passwords={"device": "secret"}))
     text = SIMPLE + (
         "for user, password, code in (('device', 'wrong', 5), ('nobody', 'secret', 5),\n"
@@ -370,7 +370,7 @@ def test_robust_survives_a_restart_of_the_modem(sim, run, broker):
 # --- umqtt.simple2 -------------------------------------------------------------------------------
 
 
-def test_simple2_publishes_and_subscribes(run, broker):
+def test_simple2_publishes_and_subscribes(run):
     text = SIMPLE2 + (
         "got, sent = [], []\n"
         "c = client(keepalive=30, socket_timeout=30, message_timeout=60)\n"

@@ -234,7 +234,7 @@ def test_a_real_board_keeps_its_settings(bench, tmp_path):
     assert "41 True\n" in out and '{"answer": 7}' in out
 
 
-def test_files_of_this_pc_go_onto_the_board(monkeypatch, tmp_path):
+def test_files_of_this_pc_go_onto_the_board(tmp_path):
     # ca=FILE, as a script is given to a server of one's own.
     host = object.__new__(Host)
     written, ran = {}, []

@@ -42,7 +42,7 @@ def records(messages):
     return found
 
 
-def test_https_get_from_nginx(tmp_path, tmp_path_factory, certs, start):
+def test_https_get_from_nginx(tmp_path, certs, start):
     page = "".join("line %d of the page\n" % n for n in range(200))
     nginx = start(Nginx(certs, files={"page.txt": page.encode()}))
     server = ["host=127.0.0.1", "port=%d" % nginx.port, "ca=%s" % certs.ca]

@@ -236,7 +236,7 @@ def test_without_network_server_or_restart(pems):
     assert set(learner.bench.results) == set(SWITCHES)
 
 
-def test_who_is_searching_is_not_registered(pems):
+def test_who_is_searching_is_not_registered():
     # "1,2": mode 1, and searching.
     from qlearn import network
 

@@ -112,7 +112,7 @@ def test_ctrl_c_puts_back_and_leaves_the_board_usable(host, tmp_path):
     assert len(json.loads(path.read_text())["switches"]) > before
 
 
-def test_killed_in_the_middle(host, tmp_path):
+def test_killed_in_the_middle(host):
     # Nobody ends the script on the board: who comes next does.
     port = BoardPort(host.repl)
     port._line.close()

@@ -178,7 +178,7 @@ def test_a_port_that_is_no_modem_or_goes_away():
             assert said in done.stderr
 
 
-def test_a_port_that_another_program_has(tmp_path):
+def test_a_port_that_another_program_has():
     import serial
 
     sim = Ugsim("--pty")

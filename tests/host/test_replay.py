@@ -194,7 +194,7 @@ def test_what_is_no_transcript(tmp_path, content, words):
     assert code == 2 and words in err and err.count("\n") == 1
 
 
-def test_wrong_options(tmp_path):
+def test_wrong_options():
     for args in (["/no/such/file"], ["--only", "x", "y"], ["--dance"], ["-v"]):
         code, out, err = replay(*args)
         assert code == 2 and err.count("\n") == 1, err

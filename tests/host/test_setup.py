@@ -393,7 +393,7 @@ def test_the_rp2040_and_its_boot_rom_are_fetched_by_their_digests(no_wheel, tmp_
         setup.rp2040js()
 
 
-def test_what_npm_says_becomes_one_sentence(no_wheel, tmp_path):
+def test_what_npm_says_becomes_one_sentence(no_wheel):
     fake_program(no_wheel / "node", "v20.1.0")
     said = [
         "npm error code ECONNREFUSED",

@@ -150,7 +150,7 @@ def test_measure(tmp_path):
     assert once(run_it, lambda ms: ms < 1.0) < 1.0
 
 
-def test_measure_notices_a_changed_byte(tmp_path):
+def test_measure_notices_a_changed_byte():
     from qtap.measure import _pattern
 
     assert len({_pattern(0)[i : i + 256] for i in range(0, 65536, 256)}) == 256

@@ -506,7 +506,7 @@ def test_names_have_an_end():
     assert len(table) == 201 and ("others", 800) in [row[:2] for row in table]
 
 
-def test_times_that_go_back(tmp_path):
+def test_times_that_go_back():
     page = picture.build([trace.event(5, "at", "AT"), trace.event(3, "final", "OK")], "x")
     assert '"times":[5000000,0]' in page
 

@@ -99,7 +99,7 @@ def test_an_intermediate_in_the_ca_file_need_not_be_sent(net, certs):
             assert conn.state == "open", conn.why
 
 
-def test_a_self_signed_server_is_its_own_root(net, certs, tmp_path):
+def test_a_self_signed_server_is_its_own_root(net, tmp_path):
     identity = self_signed(tmp_path)
     with TlsPeer(identity) as peer:
         for anchor in ("root", "any"):

@@ -319,7 +319,7 @@ def test_dtls_is_no_tls(certs, net):
     assert modem.dial() == 566 and "dtls" in modem.why
 
 
-def test_the_password_of_a_key(certs, tmp_path):
+def test_the_password_of_a_key(certs):
     client = certs.client
     key = serialization.load_pem_private_key(client.key_pem, None)
     locked = key.private_bytes(

@@ -133,7 +133,7 @@ def test_a_mebibyte_down_and_up(net, certs, version):
         assert drain(connect(net, make(certs, version=version), peer.port)) == PAYLOAD
     with TlsPeer(certs.server, serve=tls_peer.sink, version=version) as peer:
         conn = connect(net, make(certs, version=version), peer.port)
-        push(conn, net, PAYLOAD)
+        push(conn, PAYLOAD)
         conn.close()
         linger(net, peer.arrived(1))
         assert peer.links[0].received == PAYLOAD
@@ -177,7 +177,7 @@ def test_the_modem_is_held_back_while_a_peer_does_not_read(net, certs):
             time.sleep(0 if more else 0.001)
         assert taken < 1 << 19
         go.set()
-        push(conn, net, PAYLOAD[taken:])
+        push(conn, PAYLOAD[taken:])
         conn.close()
         linger(net, peer.arrived(1))
         assert peer.links[0].received == PAYLOAD
@@ -228,7 +228,7 @@ def test_closing_with_unread_data_does_not_lose_what_was_sent(net, certs):
         peer._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         conn = connect(net, make(certs), peer.port)
         time.sleep(0.05)
-        push(conn, net, PAYLOAD[:12000])
+        push(conn, PAYLOAD[:12000])
         conn.close()
         linger(net, peer.arrived(1))
         assert peer.links[0].error is None
@@ -371,7 +371,7 @@ def test_stalled_handshake_ends_after_negotiatetime(net, certs):
         assert 0.45 < time.monotonic() - start < 30
 
 
-def test_tcp_gives_up_after_75_seconds(net, certs):
+def test_tcp_gives_up_after_75_seconds(net):
     # A listener whose queue is full does not answer; the clock is the model's, so none is waited.
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

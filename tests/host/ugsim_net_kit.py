@@ -52,7 +52,7 @@ def drain(conn, seconds=LIMIT_S):
     return bytes(data)
 
 
-def push(conn, net, data, seconds=LIMIT_S):
+def push(conn, data, seconds=LIMIT_S):
     end = time.monotonic() + seconds
     at = 0
     while at < len(data) and time.monotonic() < end:
