@@ -41,6 +41,7 @@ def test_the_page_shows_what_a_program_needs(package):
         assert "." + name + "(" not in text, name
     for module in public.MODULES:
         assert "\n## qssl.%s\n" % module in text
+    assert not re.search(r"`[^`\n]*\\[^`\n]*`", text), "code is shown as it is"
 
 
 @pytest.fixture

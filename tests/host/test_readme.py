@@ -123,10 +123,24 @@ def test_links_into_a_page_find_their_heading():
 
 
 def test_commands_exist():
-    commands = re.findall(r"python3 (tools/[\w.]+)", README + CONTRIBUTING.read_text())
+    texts = [path.read_text() for path in DOCS]
+    commands = re.findall(r"python3 (tools/[\w.]+)", README + "".join(texts))
     assert {"tools/demo.py", "tools/test.py", "tools/run.py"} <= set(commands)
     for command in commands:
         assert (ROOT / command).exists(), command
+
+
+def test_modules_named_in_code_spans_exist():
+    # `qssl.queue`, `qssl.files.delete`: a module, or a name in one.
+    for path in [ROOT / "README.md", *DOCS]:
+        for name in set(re.findall(r"`(qssl(?:\.\w+)+)", path.read_text())):
+            above, _, last = ("lib/" + name.replace(".", "/")).rpartition("/")
+            if (ROOT / above / last).is_dir() or (ROOT / above / (last + ".py")).exists():
+                continue
+            module = ROOT / (above + ".py")
+            module = module if module.exists() else ROOT / above / "__init__.py"
+            known = module.exists() and re.search(r"\b%s\b" % last, module.read_text())
+            assert known, "%s names %s" % (path.name, name)
 
 
 def test_files_named_in_code_spans_exist():

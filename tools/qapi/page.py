@@ -137,8 +137,10 @@ def render(package):
 
 
 def _escaped(text):
-    # As plain text in Markdown.
-    return re.sub(r"([*_<>\[\]|])", r"\\\1", text)
+    # As plain text in Markdown, but for what is code.
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"([*_<>\[\]|])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def signature(path, member):
