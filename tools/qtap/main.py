@@ -267,7 +267,7 @@ def _summary(tap, loop, recorder):
 
 
 def _differences(shadow, out):
-    from qtap import shadow as _s
+    from qtap import compare as _s
 
     c = shadow.counts
     out(

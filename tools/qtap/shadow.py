@@ -7,8 +7,20 @@
 
 import re
 
-from qreplay import forms
-from qtap import mask
+from qtap.compare import (
+    FORM,
+    RESULT,
+    SAME,
+    UNKNOWN,
+    WORLD,
+    Comparison,
+    Difference,
+    has_failed,
+    numbers_of,
+    plain,
+    said_of,
+    timed,
+)
 from qtap.decode import Decoder
 from ugsim.exchanges import name_of
 from ugsim.fakenet import FakeConn, FakeNet
@@ -17,8 +29,6 @@ from ugsim.model import UGxx
 from ugsim.model.commands.sim import STATES
 from ugsim.model.errors import ControlError
 from ugsim.model.family import MODELS
-
-SAME, FORM, RESULT, UNKNOWN, WORLD = "same", "form", "result", "unknown", "world"
 
 _MOST = 500  # kinds of differences that are told apart
 _LIMIT_MS = 160000  # the longest of the manual's times
@@ -31,10 +41,6 @@ _WORLD = (
     "+QFCLOSE +QFTRUCAT +QFTRUNCATE +QFLUSH +QFFLUSH +QFUPL +QFDEL +QFLST +CLCK +CPWD +QISWTMD "
     "+QPOWD +IPR O D"
 ).split()
-_PLACES = "+COPS"  # what it lists is of the place
-# Of these the values follow from what was asked: the two have to write the same.
-_EXACT = ("+QFUPL", "+QFDWL", "+QFREAD")
-_SET = ("+CMEE", "+QISDE", "+IFC", "+CSCS", "+QSSLCFG", "+CFUN", "+QIGETERROR")
 _START = ("RDY", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE")
 
 
@@ -57,17 +63,10 @@ class _Net(FakeNet):
         return conn
 
 
-class Difference:
-    def __init__(self, kind, what, real, sim, at):
-        self.kind = kind
-        self.what = what
-        self.real = real
-        self.sim = sim
-        self.at = at
-        self.count = 0
-
-    def line(self):
-        return "the simulation: %s" % self.sim
+def _listed(x):
+    # The first number of each information line of an answer.
+    found = [numbers_of(i.text)[:1] for i in x.items if i.kind == "info"]
+    return {numbers[0] for numbers in found if numbers}
 
 
 class Shadow:
@@ -85,7 +84,7 @@ class Shadow:
         self._urcs = []  # texts that the simulation has said
         self._last = None
         self._decoder = Decoder(self._heard, self._answered)
-        self._set = set()  # (name, argument) that was set while the tap was there
+        self._comparison = Comparison()
         self._echoes = False  # ATE was typed: how it is set is known
         self._handles = {}
         self._closing = []  # sockets whose server has closed
@@ -93,7 +92,6 @@ class Shadow:
         self._opening = set()
         self._start = []
         self._carrier = None
-        self._failing = ""  # the command that failed last in both
         self._ready = False  # the real one's SIM is
         self.host = None  # the decoder of the real conversation, where there is one
 
@@ -116,16 +114,17 @@ class Shadow:
                 return WORLD, None
         elif name and name not in self.model.runner._commands and ";" not in x.text:
             return UNKNOWN, Difference(
-                UNKNOWN, name_of(x.text), _said(x), "it does not know the command", x.at
+                UNKNOWN, name_of(x.text), said_of(x), "it does not know the command", x.at
             )
         if not self._prepare(x, name):
-            self._failing = "" if _failed(x.final) else self._failing
+            self._comparison.failing = "" if has_failed(x.final) else self._comparison.failing
             return WORLD, None
         self._advance(int(x.at * 1000))
         if name == "I" and self._follows:
             self._follow(x)
         said = self._ask(x)
-        verdict, difference = self._compare(x, said)
+        verdict, difference = self._comparison.compare(x, said)
+        self._comparison.over(x, said)
         self._after(x, name, said)
         return verdict, difference
 
@@ -174,7 +173,7 @@ class Shadow:
         s = self._socket(int(found[1])) if found else None
         code = int(found[2]) if found else 0
         if code:
-            self._failing = "+QSSLOPEN"
+            self._comparison.failing = "+QSSLOPEN"
         if s is None or s.conn is None:
             return
         if code:
@@ -192,7 +191,7 @@ class Shadow:
         # A URC that the simulation should have told, too.
         if not said:
             return
-        one, other = _timed(item.text), _timed(said[0])
+        one, other = timed(item.text), timed(said[0])
         if one != other:
             self._note(Difference(FORM, what, item.text, said[0], item.at))
 
@@ -289,7 +288,7 @@ class Shadow:
         self._wait(lambda: m.power.state == "on" and m.radio.up(), 30000)
         self._drain()
         del self._urcs[:]
-        self._set.clear()
+        self._comparison.set.clear()
         self._echoes = False
         self._closing = []
         self._security.clear()
@@ -302,7 +301,7 @@ class Shadow:
 
     def _note(self, difference):
         d = difference
-        key = (d.kind, d.what, _plain(d.real), _plain(d.sim))
+        key = (d.kind, d.what, plain(d.real), plain(d.sim))
         if key not in self.found and len(self.found) >= _MOST:
             key = (d.kind, "others", "", "")
             d = Difference(d.kind, "others", "more than %d kinds of answers" % _MOST, "none", d.at)
@@ -314,7 +313,7 @@ class Shadow:
 
     def _prepare(self, x, name):
         # Makes the simulation's world that of the real modem. False: nothing can be compared.
-        failed = _failed(x.final) or not x.final
+        failed = has_failed(x.final) or not x.final
         m = self.model
         text = x.text
         if m.power.state == "off":
@@ -333,12 +332,12 @@ class Shadow:
         if name == "+QIACT" and text.endswith("?") and not failed:
             return self._contexts(x)
         if name == "+QIACT" and failed and "=" in text and not x.test:
-            number = _numbers(text)[:1]
+            number = numbers_of(text)[:1]
             context = m.pdp.all[number[0]] if number and 0 < number[0] <= 20 else None
             # Decided without the network: it is active, or has no APN.
             return context is not None and (context.active or not context.apn) and bool(x.final)
         if name in ("+CREG", "+CGREG") and text.endswith("?"):
-            stat = [_numbers(i.text) for i in x.items if i.kind == "info"]
+            stat = [numbers_of(i.text) for i in x.items if i.kind == "info"]
             if not stat or not stat[0] or stat[0][min(1, len(stat[0]) - 1)] not in (1, 5):
                 return False
             m.radio.stat = stat[0][min(1, len(stat[0]) - 1)]
@@ -353,7 +352,7 @@ class Shadow:
             if transparent and failed:
                 return False
         if name in ("+QFREAD", "+QFCLOSE", "+QFWRITE", "+QFSEEK", "+QFPOSITION"):
-            if not failed and _numbers(text)[:1] and _numbers(text)[0] not in self._handles:
+            if not failed and numbers_of(text)[:1] and numbers_of(text)[0] not in self._handles:
                 return False
         if name == "+QFUPL" and failed and x.final.endswith("407"):
             path = re.findall(r'"([^"]*)"', text)
@@ -383,7 +382,7 @@ class Shadow:
         self.model = model
         model.echo = echo
         model.run(self._now)
-        self._set.clear()
+        self._comparison.set.clear()
 
     def _card(self, x):
         words = {word: state for state, (word, _) in STATES.items() if word}
@@ -406,9 +405,9 @@ class Shadow:
         return bool(x.final)
 
     def _connection(self, x, name, failed):
-        numbers = _numbers(x.text)
+        numbers = numbers_of(x.text)
         if name == "+QSSLSTATE":
-            told = {_numbers(i.text)[0] for i in x.items if i.kind == "info" and _numbers(i.text)}
+            told = _listed(x)
             mine = {s.number for s in self.model.sockets.live}
             if "=" in x.text:
                 mine &= set(numbers[-1:])
@@ -447,7 +446,7 @@ class Shadow:
         self._drain()
 
     def _contexts(self, x):
-        active = {_numbers(i.text)[0] for i in x.items if i.kind == "info" and _numbers(i.text)}
+        active = _listed(x)
         for context in self.model.pdp.all[1:]:
             if context.active and context.number not in active:
                 self.model.pdp.deactivated(context)
@@ -545,165 +544,23 @@ class Shadow:
     def _answered(self, x):
         self._last = x
 
-    # --- comparing -----------------------------------------------------------------------------
+    # --- what follows --------------------------------------------------------------------------
 
     def _after(self, x, name, said):
-        if x.final == "OK" and re.match(r"AT\+\w+=[^?]", x.text):
-            self._set.add(self._key(x, name))
         if name == "+QSSLOPEN" and x.final == "OK":
-            numbers = _numbers(x.text)
+            numbers = numbers_of(x.text)
             if len(numbers) > 2:
                 self._opening.add(numbers[2])
         if name == "+QFOPEN" and said is not None:
-            mine = [_numbers(i.text) for i in said.items if i.kind == "info"]
-            real = [_numbers(i.text) for i in x.items if i.kind == "info"]
+            mine = [numbers_of(i.text) for i in said.items if i.kind == "info"]
+            real = [numbers_of(i.text) for i in x.items if i.kind == "info"]
             if mine and real and mine[0] and real[0]:
                 self._handles[real[0][0]] = mine[0][0]
         if x.final == "OK" and (name == "+QPOWD" or re.match(r"AT\+CFUN=\d,1", x.text, re.I)):
-            self._set.clear()
+            self._comparison.set.clear()
             self._echoes = False
-        self._failing = name if _failed(x.final) and said is not None else self._failing
-
-    def _key(self, x, name):
-        words = re.findall(r'"([^"]*)"', x.text)
-        numbers = _numbers(x.text)
-        return (name, words[0].lower(), numbers[0]) if name == "+QSSLCFG" and words else (name,)
-
-    def _exact(self, x):
-        name = x.name
-        if name in _EXACT:
-            return True
-        if name == "+QIGETERROR":
-            return self._failing == "+QSSLOPEN"
-        return name in _SET and self._key(x, name) in self._set
-
-    def _compare(self, x, said):
-        exact = self._exact(x)
-        mine = self._tokens(x, exact)
-        theirs = self._tokens(said, exact) if said is not None else []
-        if mine == theirs:
-            return SAME, None
-        kind = FORM
-        finals = [x.final, said.final if said is not None else ""]
-        if _kind(finals[0]) != _kind(finals[1]):
-            kind = RESULT
-        real, sim = _said(x), _said(said)
-        if real == sim or [t[:2] for t in mine] == [t[:2] for t in theirs]:
-            real, sim = _raw(x), _raw(said)
-        what = name_of(x.text) if x.text[:2].upper() == "AT" else "a line without AT"
-        return kind, Difference(kind, what, real, sim, x.at)
-
-    def _tokens(self, x, exact):
-        found = []
-        for item in x.items:
-            if item.kind == "echo":
-                token = ("echo", item.text)
-            elif item.kind == "ack" or item.kind == "prompt":
-                found.append((item.kind, item.text))
-                continue
-            elif item.kind == "info":
-                if x.name == _PLACES:
-                    continue
-                token = ("info", self._form(x, item.text, exact), item.lead)
-            elif item.kind == "down":
-                token = ("down",)
-            elif item.kind == "final":
-                token = ("final", self._final(x, item.text), item.lead)
-            else:
-                continue
-            if not found or found[-1] != token:
-                found.append(token)
-        return found
-
-    def _form(self, x, line, exact):
-        if x.test or exact:
-            if x.name == "+QIGETERROR":
-                return forms.of(line) + " " + str(_numbers(line)[:1])
-            return line
-        found = re.match(r"(\+Q(?:SSL|I)STATE: ?)(.*)$", line)
-        if found and x.name == "+QSSLSTATE":
-            fields = found[2].split(",")
-            for i in (2, 4, 5):  # address, own port, state
-                if i < len(fields):
-                    fields[i] = "N" if fields[i].strip().isdigit() else "T"
-            return found[1] + ",".join(fields)
-        return _timed(line)
-
-    def _final(self, x, text):
-        if text.startswith("+CME ERROR"):
-            if ("+CMEE",) not in self._set and not x.name.startswith("+QF"):
-                return "ERROR"
-            number = re.fullmatch(r"\+CME ERROR: (\d+)", text)
-            if number and x.name.startswith("+QF"):
-                return text
-            return "+CME ERROR: N" if number else "+CME ERROR: T"
-        return text
 
 
 _CLOSED = {"yes": '"closed" comes behind it', "no": 'no "closed" behind it'}
 _BEFORE = {"yes": '"closed" of its sockets before it', "no": 'no "closed" of its sockets'}
 _TRAILERS = {"crlf": "CR LF behind the data", "none": "nothing behind the data"}
-
-
-def _timed(line):
-    # The form of a line; of a time each digit counts.
-    found = re.search(r'"[\d/,:+-]*:\d\d[\d,:+-]*"', line)
-    return forms.of(line) + (
-        re.sub(r"[+-](?=\d)", "+", re.sub(r"\d", "9", found[0])) if found else ""
-    )
-
-
-def _failed(final):
-    return final.startswith(("ERROR", "+CM", "SEND FAIL", "NO CARRIER"))
-
-
-def _kind(final):
-    return "ERROR" if final.startswith("+CM") else final
-
-
-def _numbers(text):
-    # The numbers among a line's parameters.
-    rest = re.split(r"[=:]", text, maxsplit=1)[-1]
-    return [int(n) for n in re.findall(r"(?:(?<=,)|^) *(\d{1,9}) *(?=,|$)", rest)]
-
-
-def _said(x):
-    if x is None:
-        return "nothing"
-    words = []
-    for i in x.items:
-        if i.kind in ("prompt", "ack", "final"):
-            words.append(i.text)
-        elif i.kind == "info":
-            words.append(shown(x, i.text))
-    if not x.final:
-        words.append("nothing")
-    return " / ".join(words)
-
-
-def shown(x, text):
-    # An information line of an exchange, without what is nobody's business.
-    if not text.startswith("+") and mask.line(x.text, True)[1]:
-        return "***"
-    if not text.startswith("+") and "CPIN" in text:
-        return "***"
-    return mask.line(text)[0]
-
-
-def _raw(x):
-    # The same with the line ends that differ.
-    words = []
-    for i in x.items:
-        if i.kind in ("info", "final", "prompt"):
-            text = shown(x, i.text) if i.kind == "info" else i.text
-            words.append("\\r\\n" * i.lead + text)
-        elif i.kind == "down":
-            words.append("\\r\\n(data)")
-        elif i.kind == "echo":
-            words.append("(echo %s)" % (i.text or "of the command"))
-    return " ".join(words)
-
-
-def _plain(text):
-    # What makes two differences one: values are left out.
-    return re.sub(r"\d+", "N", re.sub(r'"[^"]*"', '"T"', text))
