@@ -406,7 +406,7 @@ NOT_ON_WEBASSEMBLY = {
     "test_families_clients": "files of the checkout",
     "test_compat_tls": {"test_a_ca_that_is_none": "files: ENOENT is 44 there"},
     "test_poll": {"test_beside_a_stream_of_the_system": "a socket of the system"},
-    "test_queue": {"test_on_a_real_file_system": "files: EEXIST is 20 there"},
+    "test_queue_files": {"test_on_a_real_file_system": "files: EEXIST is 20 there"},
     "test_site": dict.fromkeys(
         (
             "test_settings",
