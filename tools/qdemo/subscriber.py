@@ -5,7 +5,7 @@ import threading
 
 import paho.mqtt.client as paho
 
-_LIMIT_S = 10
+_LIMIT_S = 30
 
 
 class Subscriber:

@@ -105,9 +105,7 @@ class Host:
 
     def _install_kit(self, folder):
         compile_mpy(_KIT, "kit.py", folder / "kit.mpy")
-        done = self.mpremote(
-            "fs", "mkdir", ":/lib", "+", "cp", folder / "kit.mpy", ":/lib/", timeout=60
-        )
+        done = self.mpremote("fs", "mkdir", ":/lib", "+", "cp", folder / "kit.mpy", ":/lib/")
         if done.returncode:
             raise Problem("The emulated board does not take a file: %s" % done.stdout.strip())
 
@@ -189,7 +187,7 @@ class Host:
                 path = Path(folder) / str(i)
                 path.write_text(text)
                 words += ["cp", path, ":" + name, "+"]
-            done = self.mpremote(*words[:-1], timeout=60)
+            done = self.mpremote(*words[:-1])
         if done.returncode:
             raise Problem("The board does not take a file: %s" % done.stdout.strip())
 
