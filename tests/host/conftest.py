@@ -16,13 +16,11 @@
 #     TIMEOUT_S = 600         seconds for the whole file, instead of 300
 
 import ast
-import atexit
 import contextlib
 import functools
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import types
@@ -32,10 +30,19 @@ import pytest
 
 import setup
 from background import APART, Background, FileGroup, Group
+from interpreters import (
+    EVERYWHERE,
+    HERE,
+    INTERPRETERS,
+    MORE,
+    NEWEST,
+    NOT_ON_WEBASSEMBLY,
+    SLOWER,
+    WEBASSEMBLY,
+)
 from support import family_skips
 from ugsim.model.family import MODELS
 
-HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 FAMILIES = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")  # a model of each, of LTE
 SHARE = 14  # of so many pairs of a file and a family CI plays one
@@ -43,8 +50,6 @@ CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
 FEW = 12  # files: where no more are selected, none runs apart
 SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
-_UPPATH = [".frozen", *(str(setup.ROOT / p) for p in ("lib", "tools", "tests/host"))]
-_PATH = [*_UPPATH[1:], str(HERE / "support")]
 
 
 def pytest_addoption(parser):
@@ -127,7 +132,7 @@ class CaseFile(pytest.File):
                 chosen.remove("micropython")
             if not settings.get("NEEDS_UGSIM"):
                 # The others are told by the newest one, or by the unix ports.
-                chosen += list(WEBASSEMBLY) if always or self.long else [_NEWEST]
+                chosen += list(WEBASSEMBLY) if always or self.long else [NEWEST]
         families = self.families(settings)
         if self.config.getoption("family"):
             chosen = []
@@ -151,7 +156,7 @@ class CaseFile(pytest.File):
                 # files that are for MicroPython alone.
                 if interpreter == "micropython-newer" and not (always or asked):
                     long = not only and name in long_cases().get(self.path.stem, ())
-                    if _NEWEST in chosen and (name not in elsewhere or long):
+                    if NEWEST in chosen and (name not in elsewhere or long):
                         continue
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
                 item.setup_case(group, name, line)
@@ -240,7 +245,7 @@ class CaseGroup(Group):
             env.update(stack.enter_context(servers.ugsim_for_case()))
         argv = [*argv, str(HERE / "run_case.py"), str(self.path), *self.names]
         limit = self.settings.get("TIMEOUT_S", TIMEOUT_S)
-        limit *= _SLOWER if self.interpreter in WEBASSEMBLY else 1
+        limit *= SLOWER if self.interpreter in WEBASSEMBLY else 1
         # What a case writes without naming a folder is no part of the checkout.
         return argv, env, stack.enter_context(tempfile.TemporaryDirectory()), limit
 
@@ -344,95 +349,6 @@ def pytest_sessionfinish(session):
     background = getattr(session.config, "background", None)
     if background:
         background.stop()
-
-
-def _cpython():
-    path = os.pathsep.join([*_PATH, str(HERE / "cpython")])
-    # Compiled once, kept out of the checkout.
-    env = dict(os.environ, PYTHONPATH=path, PYTHONUTF8="1")
-    env.update(PYTHONPYCACHEPREFIX=str(setup.CACHE / "pycache"), PYTHONDONTWRITEBYTECODE="")
-    return [sys.executable, "-u"], env
-
-
-_find_micropython = functools.cache(setup.find_micropython)
-
-
-def _micropython(compiled=False, **which):
-    program = _find_micropython(**which)
-    if program is None:
-        pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
-    driver = [_compiled()] if compiled else []
-    path = os.pathsep.join([".frozen", *driver, *_UPPATH[1:], str(HERE / "support")])
-    return [str(program), "-X", "heapsize=64m"], dict(os.environ, MICROPYPATH=path)
-
-
-@functools.cache
-def _compiled():
-    # The driver as it goes onto a board: .mpy files, with short private names.
-    from qdevice.stage import compile_driver
-
-    folder = tempfile.TemporaryDirectory(prefix="qssl-mpy-")
-    atexit.register(folder.cleanup)
-    return str(compile_driver(Path(folder.name)))
-
-
-def _webassembly(version):
-    found = setup.find_webassembly(version)
-    source = setup.find_micropython_source()
-    if found is None or source is None:
-        pytest.skip("no MicroPython %s here: run `python3 tools/test.py` once" % version)
-    node, module = found
-    env = dict(os.environ, CASE_ASYNCIO=str(source / "extmod/asyncio"))
-    return [str(node), str(HERE / "webassembly.mjs"), str(module), str(setup.ROOT)], env
-
-
-INTERPRETERS = {"cpython": _cpython, "micropython": _micropython}
-# Two more for some files, as all of them would take twice the time: 31-bit small integers and the
-# object sizes of boards, with the driver compiled as for one; and a newer MicroPython. All files
-# run on them with `--everywhere`; in CI too, but on the newer one what can't run on the newest.
-MORE = {
-    "micropython32": lambda: _micropython(bits=32, compiled=True),
-    "micropython-newer": lambda: _micropython(suite=setup.NEWER),
-}
-# The newest one, and the oldest that Debian's do not cover, as published for Node.js.
-WEBASSEMBLY = {
-    "micropython-" + version: functools.partial(_webassembly, version)
-    for version in setup.WEBASSEMBLY
-}
-_NEWEST = list(WEBASSEMBLY)[-1]
-_SLOWER = 6  # than the unix port
-# A file, or some of its tests, and why.
-NOT_ON_WEBASSEMBLY = {
-    "test_families_clients": "files of the checkout",
-    "test_compat_tls": {"test_a_ca_that_is_none": "files: ENOENT is 44 there"},
-    "test_poll": {"test_beside_a_stream_of_the_system": "a socket of the system"},
-    "test_queue_files": {"test_on_a_real_file_system": "files: EEXIST is 20 there"},
-    "test_site": dict.fromkeys(
-        (
-            "test_settings",
-            "test_time",
-            "test_modem",
-            "test_two_wires_and_another_rate",
-            "test_wrong_pins",
-        ),
-        "files: ENOENT is 44 there",
-    ),
-    "test_shims": {"test_poll_times_out": "the real clock, and slow"},
-}
-EVERYWHERE = (
-    "test_driver_calls",
-    "test_driver_memory",  # what allocates depends on the size of integers and on the version
-    "test_driver_nonblocking",
-    "test_driver_parser",
-    "test_driver_sockets",
-    "test_driver_units",
-    "test_events",
-    "test_model_rig",  # the clock that wraps as on boards
-    "test_poll",
-    "test_probe",
-    "test_tick",
-    "test_validity",  # dates, as large integers
-)
 
 
 def servers_env(config):

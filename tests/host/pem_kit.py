@@ -5,7 +5,7 @@ import json
 import subprocess
 
 import servers
-from conftest import HERE, INTERPRETERS
+from interpreters import HERE, INTERPRETERS
 
 
 def results(interpreter, folder, table):

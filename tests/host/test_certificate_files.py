@@ -14,7 +14,7 @@ import pytest
 import pem_files
 import pem_kit
 import servers
-from conftest import HERE, INTERPRETERS, MORE
+from interpreters import HERE, INTERPRETERS, MORE
 from pem_files import BAD_CA, BAD_PAIR, GOOD_CA, GOOD_PAIR, Kinds
 from tls_peer import TlsPeer
 from ugsim.net import pemfile

@@ -13,7 +13,8 @@ import pytest
 
 import setup
 from background import APART
-from conftest import FAMILIES, FEW, HERE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY, read_case
+from conftest import FAMILIES, FEW, read_case
+from interpreters import HERE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY
 from patience import LIMIT_S, until
 
 BOTH = ("cpython", "micropython")
@@ -24,9 +25,8 @@ NEWEST = list(WEBASSEMBLY)[-1]
 def run(tmp_path):
     # run(case text, *pytest options) runs pytest on the case in a folder of its own; returns its
     # output. run.results: {"name[interpreter]": outcome}
-    for name in ("conftest.py", "run_case.py", "case_process.py", "background.py", "apart.py"):
-        shutil.copy(HERE / name, tmp_path)
-    for name in ("webassembly.mjs",):
+    names = ("conftest", "interpreters", "run_case", "case_process", "background", "apart")
+    for name in (*(name + ".py" for name in names), "webassembly.mjs"):
         shutil.copy(HERE / name, tmp_path)
     shutil.copytree(HERE / "cpython", tmp_path / "cpython")
     (tmp_path / "support").mkdir()
