@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import typecheck
+from emuboard import firmware
 
 CASE = "tests/host/cases/test_driver_switches.py"
 
@@ -61,8 +62,8 @@ on the command line are wrong.
 """
 
 
-def prepare():
-    # Returns the path of the virtual environment's python.
+def prepare(everything):
+    # Returns the path of the virtual environment's python. everything: all tests are to run.
     python = setup.ensure_venv("test", "board")
     setup.micropython()
     for name in ("nginx", "mosquitto", "openssl", "bunzip2", "unxz", "xxd"):
@@ -79,6 +80,8 @@ def prepare():
         setup.arm_tools,
         setup.micropython_source,
         lambda: [typecheck.stubs(port) for port in typecheck.PORTS],
+        # Else the first test that needs one waits for it, beside all that runs then.
+        lambda: [firmware(frozen) for frozen in (False, True) if everything],
     ):
         try:
             optional()
@@ -104,7 +107,7 @@ def main(args):
             return 2
         if not [word for word in args if word.endswith(".py")]:
             args = [*args, "tests/host/cases"]
-    python = prepare()
+    python = prepare(not args)
     if profile:
         # Read by the environment's Python: it checks what is in it.
         found = subprocess.run(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import setup
+from emuboard import firmware
 from qdevice.host import Host
 
 LIMIT_S = 300  # for a whole program
@@ -44,6 +45,8 @@ def start(folder, name, *args, **env):
     # tools/NAME as a process, in a session of its own. All that it makes lies under folder.
     if setup.find_micropython() is None:
         pytest.skip("no MicroPython unix port here: run `python3 tools/test.py` once")
+    if name == "device.py" and setup.have_emulator():
+        firmware(frozen=True)  # a minute or two, of which the program is not to blame
     if name == "demo.py" and "--mqtt" in args and setup.find_server("mosquitto") is None:
         pytest.skip("no mosquitto here: run `python3 tools/test.py` once")
     return subprocess.Popen(

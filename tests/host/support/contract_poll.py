@@ -58,8 +58,8 @@ def poll_out_waits_for_room(kit):
     assert total > 1000
     poll = select.poll()
     poll.register(s, select.POLLOUT)
-    # Room may still come about late, on a busy computer.
-    until(lambda: True if s.write(b"x") is None and polled(poll, s, 100) == 0 else None)
+    # Room may still come about late, on a busy computer: then it is filled again.
+    until(lambda: (s.write(PATTERN * 64) is None and polled(poll, s, 100) == 0) or None)
     go()
     # The server takes all of it as an order that it doesn't know, and ends.
     assert polled(poll, s, LIMIT_MS)
