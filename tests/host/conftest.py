@@ -373,6 +373,15 @@ def certs(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certs"))
 
 
+@pytest.fixture(scope="module")
+def receiver(certs):
+    # tools/receiver as a process, with a database of its own.
+    from receiver_kit import Receiver
+
+    with Receiver(certs) as r:
+        yield r
+
+
 @pytest.fixture
 def start():
     # start(servers.Nginx(certs)) starts a server and stops it after the test.

@@ -19,7 +19,7 @@ import servers
 import setup
 from compact_kit import telemetry
 from patience import LIMIT_S, until
-from receiver_kit import Broker, Receiver
+from receiver_kit import Broker
 
 _PROGRAM = """
 import json
@@ -105,11 +105,10 @@ def _segments(sock):
 
 
 @pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        r.one = r.device("n1")
-        yield r
+def receiver(receiver):
+    r = receiver
+    r.one = r.device("n1")
+    return r
 
 
 def chain(certs):

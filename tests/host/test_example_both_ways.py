@@ -6,20 +6,10 @@ import json
 import subprocess
 import sys
 
-import pytest
-
-import servers
 import setup
 import tool
-from receiver_kit import Receiver
 
 EXAMPLE = setup.ROOT / "examples" / "telemetry_both_ways.py"
-
-
-@pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    with Receiver(servers.Certificates(tmp_path_factory.mktemp("receiver"))) as r:
-        yield r
 
 
 def test_records_up_messages_and_settings_down(receiver, tmp_path):

@@ -16,19 +16,10 @@ from pathlib import Path
 import cbor2
 import pytest
 
-import servers
 import tool
 from patience import LIMIT_S
 from receiver import forms
 from receiver_kit import Receiver, batch
-
-
-@pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        yield r
-
 
 _number = iter(range(1, 10000))
 

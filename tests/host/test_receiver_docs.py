@@ -6,21 +6,9 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
-import servers
 import setup
 import tool
 from receiver import forms, main, messages, options
-from receiver_kit import Receiver
-
-
-@pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        yield r
-
 
 _PAGE = (setup.ROOT / "docs/receiver.md").read_text()
 _PROTOCOL = (setup.ROOT / "docs/protocol.md").read_text()

@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import servers
 import setup
 from receiver import login
 from receiver.plot import Plot
-from receiver_kit import Receiver, batch
+from receiver_kit import batch
 
 PICTURE = setup.ROOT / "docs/receiver.png"
 PASSWORD = "correct horse battery"
@@ -32,14 +31,13 @@ _NASTY = (
 
 
 @pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        assert r.run("user", "add", "anna", stdin=PASSWORD + "\n")[0] == 0
-        r.user("ben", PASSWORD)
-        status, out, _ = r.run("program", "add", "robot")
-        r.token = re.search(r"token +(\S+)", out)[1]
-        yield r
+def receiver(receiver):
+    r = receiver
+    assert r.run("user", "add", "anna", stdin=PASSWORD + "\n")[0] == 0
+    r.user("ben", PASSWORD)
+    status, out, _ = r.run("program", "add", "robot")
+    r.token = re.search(r"token +(\S+)", out)[1]
+    return r
 
 
 @pytest.fixture

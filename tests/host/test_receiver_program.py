@@ -16,19 +16,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-import servers
 import setup
 from patience import LIMIT_S, until
 from qdemo.problem import Problem
 from receiver import keys, main, messages, options, serve
 from receiver_kit import Receiver, batch
-
-
-@pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        yield r
 
 
 @pytest.fixture

@@ -11,22 +11,18 @@ import zipfile
 
 import pytest
 
-import servers
-from receiver_kit import Receiver
-
 PASSWORD = "correct horse battery"
 DATA = os.urandom(40000)
 
 
 @pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        r.user("anna", PASSWORD)
-        _, out, _ = r.run("program", "add", "robot")
-        r.auth = {"Authorization": "Bearer " + re.search(r"token +(\S+)", out)[1]}
-        r.n1 = r.device("n1")
-        yield r
+def receiver(receiver):
+    r = receiver
+    r.user("anna", PASSWORD)
+    _, out, _ = r.run("program", "add", "robot")
+    r.auth = {"Authorization": "Bearer " + re.search(r"token +(\S+)", out)[1]}
+    r.n1 = r.device("n1")
+    return r
 
 
 def asked(r, device, path, method="GET", body=None, **headers):

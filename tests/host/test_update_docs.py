@@ -13,11 +13,9 @@ import zipfile
 
 import pytest
 
-import servers
 import setup
 import tool
 from patience import until
-from receiver_kit import Receiver
 
 _PAGE = (setup.ROOT / "docs" / "update.md").read_text()
 _APP, _FILES = re.findall(r"^```python\n(.*?)^```$", _PAGE, re.S | re.M)
@@ -25,12 +23,11 @@ _MAIN = (setup.ROOT / "examples" / "update" / "main.py").read_text()
 
 
 @pytest.fixture(scope="module")
-def receiver(tmp_path_factory):
-    certs = servers.Certificates(tmp_path_factory.mktemp("receiver"))
-    with Receiver(certs) as r:
-        _, out, _ = r.run("program", "add", "robot")
-        r.auth = {"Authorization": "Bearer " + re.search(r"token +(\S+)", out)[1]}
-        yield r
+def receiver(receiver):
+    r = receiver
+    _, out, _ = r.run("program", "add", "robot")
+    r.auth = {"Authorization": "Bearer " + re.search(r"token +(\S+)", out)[1]}
+    return r
 
 
 def api(r, path, data):
