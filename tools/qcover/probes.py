@@ -39,12 +39,12 @@ def write(source, target):
     for path in sorted(source.rglob("*.py")):
         inner = path.relative_to(source)
         (package / inner).parent.mkdir(parents=True, exist_ok=True)
-        tree = ast.parse(path.read_text())
-        size = tree.body[-1].end_lineno + 1
+        text = path.read_text()
+        tree = ast.parse(text)
         _Probes().visit(tree)
         head = "from _probes import lines\n_probed_lines = lines(%r, %d)\n" % (
             inner.as_posix(),
-            size,
+            len(text.splitlines()) + 1,
         )
         (package / inner).write_text(head + ast.unparse(ast.fix_missing_locations(tree)))
 
