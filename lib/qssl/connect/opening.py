@@ -98,9 +98,9 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
         rx, tx = modem.room or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
         if modem.room:
             modem.room = None
-        from ..wire.channel import Slot
+        from ..wire.channel import slot
 
-        modem.slots[cid] = Slot(cid, rx, tx)
+        modem.slots[cid] = slot(cid, rx, tx)
     if make is None:
         from ..socket import Socket as make
     line = b'AT+QSSLOPEN=%d,%d,%d,"%s",%d,%d\r' % (n, ctx.id, cid, name, port, push)

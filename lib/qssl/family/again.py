@@ -15,7 +15,7 @@ from micropython import const
 from .. import unload
 from ..wire import link as _l
 from ..wire.ascii import value
-from ..wire.channel import Slot
+from ..wire.channel import OWED, slot
 from ..wire.dialect import IN_USE
 from .stands import lost, proofs
 
@@ -91,11 +91,11 @@ class Again(_l.Job):
             return False
         try:
             # The memory of the two is exchanged: what is written already stays where it is.
-            mine = Slot(cid, sock._rx, sock._tx)
+            mine = slot(cid, sock._rx, sock._tx)
             other = modem.slots[cid]
             if other:
-                mine.owed = other.owed
-                other = Slot(was, other.rx, other.tx)
+                mine[OWED] = other[OWED]
+                other = slot(was, other[0], other[1])
             part = self._line.split(b",", 3)
             part[2] = b"%d" % cid
             line = b",".join(part)

@@ -42,6 +42,7 @@ _DRY = const(2)  # of _shut: what there was is read
 _UNKNOWN = const(-2)  # it can't be asked, or read
 _ABSENT = const(-1)
 _QUOTE = const(34)
+_CR = const(13)
 
 _LONG = const(b"\r\n\r\nOK\r\n")  # between payload and the next line: two forms are known,
 _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answer
@@ -71,38 +72,19 @@ _PAUSE_MIN_MS = const(40)  # after SEND FAIL
 _PAUSE_MAX_MS = const(1000)
 _GAPS = const(("middle", "memory"))
 
+# Places in a slot.
+_RECV = const(2)
+_SEND = const(3)
+_ASKED = const(4)  # how many bytes the last AT+QSSLRECV asked for
+OWED = const(5)  # a +QSSLOPEN of a connection that was given up may still come
 
-class Slot:
+
+def slot(cid, rx, tx):
     # What a connection needs of memory: made once, used by one socket after the other. rx: RingIO,
-    # received bytes; tx: BytesIO, written ones.
-    def __init__(self, cid, rx, tx):
-        self.rx = rx
-        self.tx = tx
-        self.recv = Line(b"AT+QSSLRECV=%d," % cid, RECV_MAX)
-        self.send = Line(b"AT+QSSLSEND=%d," % cid, SEND_MAX)
-        self.owed = False  # a +QSSLOPEN of a connection that was given up may still come
-
-
-class Line:
-    # A command line of which only the last number changes; mostly it is the greatest one.
-    def __init__(self, text, most):
-        self._most = most
-        self._full = b"%s%d\r" % (text, most)  # bytes: an echo of them is compared at C speed
-        self._own = bytearray(self._full)
-        self._at = len(text)
-        self.n = -1
-        self.buf = None  # the line with n, bytes[:len]
-        self.len = 0
-
-    def set(self, n):
-        self.n = n
-        self.buf = self._full
-        self.len = len(self._full)
-        if n != self._most:
-            self.buf = self._own
-            self.len = put(self._own, self._at, n) + 1
-            self._own[self.len - 1] = 13
-        return self
+    # received bytes; tx: BytesIO, written ones. Its commands for data are bytes, with the greatest
+    # number: an echo of those is compared at C speed.
+    recv = b"AT+QSSLRECV=%d,%d\r" % (cid, RECV_MAX)
+    return [rx, tx, recv, b"AT+QSSLSEND=%d,%d\r" % (cid, SEND_MAX), 0, False]
 
 
 class Channel(io.IOBase):
@@ -115,8 +97,8 @@ class Channel(io.IOBase):
         self._modem = modem
         self._link = modem.link
         self._slot = slot
-        self._rx = slot.rx
-        self._tx = slot.tx
+        self._rx = slot[0]
+        self._tx = slot[1]
         self._line = line  # AT+QSSLOPEN=..., None once it went out
         self.id = cid
         self._state = _OPENING
@@ -244,17 +226,35 @@ class Channel(io.IOBase):
             n = RECV_MAX - have + min(have, self._goes)
             if have < self._need or n < _ROOM:
                 return 0  # the reader does not wake
-            line = self._slot.recv
         else:
             n = SEND_MAX
             if self._n - self._fly + self._left < n:
                 return 0  # it lingers
-            line = self._slot.send
         for source in link.sources:
             if source is not self and source.wants(now):
                 return 0
-        link.next = line.set(n).buf
-        return line.len
+        return self._command(n)
+
+    def _command(self, n):
+        # Puts what asks for n bytes, or announces them, into link.next. Gives its length.
+        link = self._link
+        if self._phase == _P_RECV:
+            self._slot[_ASKED] = n
+            line = self._slot[_RECV]
+            full = n == RECV_MAX
+        else:
+            line = self._slot[_SEND]
+            full = n == SEND_MAX
+        k = len(line)
+        if not full:
+            own = link.line
+            for i in range(k):
+                own[i] = line[i]
+            k = put(own, k - 5, n) + 1
+            own[k - 1] = _CR
+            line = own
+        link.next = line
+        return k
 
     def _dead(self):
         # No more can be received. Where only sending failed, what has come is still there.
@@ -295,30 +295,28 @@ class Channel(io.IOBase):
     def begin(self, link):
         phase = self._phase
         if phase == _P_RECV:
-            line = self._slot.recv
+            k = link.next_n
             if not link.early:
-                n = RECV_MAX - self._rx.any()
-                if link.tail is None:
-                    n = 1  # how this firmware ends a payload shows safest on one byte
-                line.set(n)
+                # How this firmware ends a payload shows safest on one byte.
+                k = self._command(1 if link.tail is None else RECV_MAX - self._rx.any())
             self.token = _HEADER
             self._more = True
             self._news = False
             self._got = -1
             self.takes = _l.OK | _l.ERROR
             self.limit_ms = _RECV_MS
-            link.type(line.buf, line.len)
+            link.type(link.next, k)
             return
         if phase == _P_SEND:
-            n = self._fly = self._n
+            self._fly = self._n
             self._typed = -1
             self._mirrored = False
             self.takes = _l.SEND_OK | _l.SEND_FAIL | _l.ERROR
             self.limit_ms = _PROMPT_MS
             link.parser.prompt = True
             self.token = _PROMPT
-            line = self._slot.send.set(n)
-            link.type(line.buf, line.len)
+            k = self._command(self._n)
+            link.type(link.next, k)
             return
         self.takes = _l.OK | _l.ERROR
         if phase == _P_STATE:
@@ -356,8 +354,8 @@ class Channel(io.IOBase):
         link.next = link.piece
         self._tx.seek(0)
         link.next_n = self._tx.readinto(link.piece, _HEAD)
-        line = self._slot.send
-        link.type(line.buf, line.len)
+        line = self._slot[_SEND]
+        link.type(line, len(line))
 
     def line(self, buf, lo, hi):
         if self._phase == _P_STATE:
@@ -378,7 +376,7 @@ class Channel(io.IOBase):
             return buf.startswith(b"AT+QSSLRECV=", lo)  # an echo that nobody expects
         link = self._link
         n = number(buf, lo + 10, hi)
-        if self._got >= 0 or not 0 <= n <= self._slot.recv.n:
+        if self._got >= 0 or not 0 <= n <= self._slot[_ASKED]:
             link.garbled()  # not what was asked for: bytes were lost
             return True
         self._got = n
@@ -767,7 +765,7 @@ class Channel(io.IOBase):
 
     def on_open(self, code):
         if self._state == _OPENING:
-            if self._push is not None and not code and not self._slot.owed:
+            if self._push is not None and not code and not self._slot[OWED]:
                 self._opened()  # its payload may hold the line before an answer can come
                 return
             self._says = code
@@ -812,7 +810,7 @@ class Channel(io.IOBase):
 
     def abandon(self):
         # The connection did not come about: its id is given back in the background.
-        self._slot.owed = self._state == _OPENING and self._line is None and self.code == 0
+        self._slot[OWED] = self._state == _OPENING and self._line is None and self.code == 0
         self._told = True
         self._want = 0
         if self._state < _CLOSING:

@@ -45,6 +45,7 @@ GARBLED = const(128)  # an answer that is not whole: bytes were lost on the wire
 RESTARTED = const(256)  # the modem started anew
 MISHEARD = const(512)  # the modem understood another command than was typed
 
+_LINE = const(20)  # bytes of b"AT+QSSLSEND=11,1460\r"
 _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
@@ -140,6 +141,7 @@ class Link:
         self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
         self.turns = _TURNS
         self.rate = 0  # bytes that come in a ms, rounded up; 0: not known, see start.contact
+        self.line = bytearray(_LINE)  # a command with another number than usual, see Channel
         self.next = None  # what follows the token ...
         self.next_n = 0  # ... how many bytes of it ...
         self.early = 0  # ... and how many of them went out before their turn to be typed

@@ -38,7 +38,7 @@ def test_an_open_that_takes_another_id():
         for s in others:
             echoed(s, 2000)
         echoed(sock, 2000)
-        memory = [id(slot.rx) for slot in modem.slots]
+        memory = [id(slot[0]) for slot in modem.slots]
         assert len(set(memory)) == 3
         for s in [sock] + others:
             s.close()

@@ -259,7 +259,7 @@ def test_what_was_read_into_a_line_is_not_lost_in_silence():
             return self.readline(n)
 
     for read in (sock.readline, lambda: sock.recv(9)):
-        sock._rx = Ring(sock._slot.rx)
+        sock._rx = Ring(sock._slot[0])
         sock.why = None
         sock._ready = sock._rx.any()
         try:

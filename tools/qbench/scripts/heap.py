@@ -68,11 +68,11 @@ found["resident"] = modules()
 
 # What the objects are made of: their buffers, and all of them together.
 from qssl.socket import Socket  # noqa: E402
-from qssl.wire.channel import Slot  # noqa: E402
+from qssl.wire.channel import slot  # noqa: E402
 from qssl.wire.dialect import RECV_MAX, SEND_MAX  # noqa: E402
 from qssl.wire.parser import LINE_MAX  # noqa: E402
 
-slot = Slot(1, RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
+one = slot(1, RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
 found["buffers"] = (
     ("received bytes of a socket: RingIO(%d)" % RECV_MAX, cost(lambda: RingIO(RECV_MAX))),
     ("written bytes of a socket: BytesIO(%d)" % SEND_MAX, cost(lambda: io.BytesIO(SEND_MAX))),
@@ -84,8 +84,8 @@ found["buffers"] = (
 )
 found["objects"] = (
     cost(lambda: Modem(uart, sockets=1))
-    + cost(lambda: Slot(1, RingIO(RECV_MAX), io.BytesIO(SEND_MAX)))
-    + cost(lambda: Socket(m, 1, slot, None))
+    + cost(lambda: slot(1, RingIO(RECV_MAX), io.BytesIO(SEND_MAX)))
+    + cost(lambda: Socket(m, 1, one, None))
 )
 
 # All that was loaded on the way, whether it stayed or not.
