@@ -55,8 +55,12 @@ def unload(names, often=False):
         for key in list(sys.modules):
             if key == full or key.startswith(full + "."):
                 del sys.modules[key]
-        room, _, name = full.rpartition(".")
-        room = sys.modules.get(room)
-        if room:
-            room.__dict__.pop(name, None)
+        while "." in full:  # a room goes with the last that was in it
+            room, _, name = full.rpartition(".")
+            if room in sys.modules:
+                sys.modules[room].__dict__.pop(name, None)
+            if room == "qssl" or [key for key in sys.modules if key.startswith(room + ".")]:
+                break
+            sys.modules.pop(room, None)
+            full = room
     gc.collect()  # what stays is loaded next: into the gaps, not behind them

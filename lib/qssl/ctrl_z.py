@@ -22,6 +22,7 @@ _CANCEL_MS = const(1000)  # how long its answer may take: no document says that 
 class _Entry(Exchange):
     takes = _l.OK | _l.ERROR | _l.SEND_OK | _l.SEND_FAIL
     asked = False
+    pad = 27
 
     def begin(self, link):
         link.parser.prompt = True
@@ -123,7 +124,7 @@ def _type(at, x, data):
     # False: the exchange has ended meanwhile.
     link = at._link
     link.type(data, len(data))
-    _until(at, x, lambda: not link.typing())
+    _until(at, x, lambda: link.out is None)
     return not x.result
 
 

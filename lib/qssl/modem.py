@@ -43,8 +43,8 @@ class Modem(Urcs):
     dialect = "ugxx"  # its family: a module of qssl.family
     forced = None  # the same, if the program said so
     stuck = False  # it refuses to open connections
-    room = None  # (RingIO, BytesIO) for the first connection
     held = False  # ids that it holds though they are closed: the last free one is taken first
+    caps = None  # what the firmware can do, once probe() was asked
     keeper = None  # the qssl.timekeeper.Timekeeper that looks after the clock, if one does
 
     def __init__(
@@ -67,14 +67,15 @@ class Modem(Urcs):
             raise error("sockets")
         if not 1 <= pdp <= PDP_MAX:
             raise error("pdp")
-        if __file__[0] != "/" and __file__.endswith(".py"):
+        room = None
+        if __file__.endswith(".py") and not __file__.startswith("/"):
             # Frozen: little is loaded, and the largest pieces come first, as long as what is free
             # is one piece. Else they would only be in the way of what start() loads.
             import io
 
             from micropython import RingIO
 
-            self.room = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
+            room = RingIO(RECV_MAX), io.BytesIO(SEND_MAX)
         self.link = _l.Link(uart, idle)
         self.stats = self.link.stats
         self.at = At(self.link)
@@ -84,7 +85,6 @@ class Modem(Urcs):
             from .family.choose import force
 
             force(self, dialect)
-        self.caps = None  # what the firmware can do, once probe() was asked
         self.flow = flow
         self.baud = baud
         self.address = None  # IP address of the PDP context, once it is active
@@ -94,9 +94,9 @@ class Modem(Urcs):
         self.up = False  # registered, PDP context active
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
         self.sockets = [None] * sockets  # open sockets by id
-        self.slots = [None] * sockets
-        self.witness = self.link.witness = Witness(self)
-        self.link.known = self._on_urc
+        self.slots = [None] * sockets  # what they need of memory; at first (RingIO, BytesIO) only
+        self.slots[0] = room
+        self.link.witness = Witness(self)
 
     # --- bring-up ------------------------------------------------------------------------------
 

@@ -56,16 +56,14 @@ class _Words:
     def __init__(self, link):
         self.said = False
         self._link = link
-        self._rows = [(b"POWERED DOWN", self._heard), (b"NORMAL POWER DOWN", self._heard)]
-        for row in self._rows:
-            link.urcs.insert(0, row)
+        self._rows = (b"POWERED DOWN", self._heard), (b"NORMAL POWER DOWN", self._heard)
+        link.urcs = self._rows + link.urcs
 
     def _heard(self, buf, lo, hi):
         self.said = True
 
     def end(self):
-        for row in self._rows:
-            self._link.urcs.remove(row)
+        self._link.urcs = tuple([row for row in self._link.urcs if row not in self._rows])
 
 
 # --- off ---
@@ -241,7 +239,7 @@ def _idle(modem, due):
     link = modem.link
     while True:
         now = ticks_ms()
-        wants = link.job is not None or link.sick or link._lo < link._hi or link.parser.need
+        wants = link.job is not None or link.sick or link.jam or link.parser.need
         wants = wants or modem.at.wants(now)
         for sock in modem.sockets:
             # One that has failed, and is not closed yet, wants what it never gets.

@@ -26,6 +26,9 @@ _CLOSING = const(2)
 _CLOSED = const(3)
 
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
+_P_SEND = const(2)  # of its phases
+_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
+_BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _EACH = const(-1)  # a deadline of its own for each wait
 
 
@@ -455,7 +458,21 @@ class Socket(Channel):
         Allocates: nothing.
         Since: 0.1.
         """
-        return self._want > 0 or self.unproven()
+        if self._want > 0:
+            return True
+        # The modem has taken what was sent last, but might still say otherwise: what it does not
+        # take for payload any more, it echoes.
+        link = self._link
+        if not link.echo or link.last is not self or self._ended != _P_SEND:
+            return False
+        begun = link.parser.started() or link.parser.blanks
+        quiet = _BEGUN_MS if begun else _PROOF_MS
+        if (begun or self._looks) and ticks_diff(ticks_ms(), link.heard) < quiet:
+            self._looks -= self._looks > 0
+            return True
+        if begun:
+            self.fail("unproven")
+        return False
 
     def ioctl(self, op: int, arg: int) -> int:
         # What select.poll and asyncio ask. Never raises, never allocates.

@@ -321,7 +321,7 @@ def test_methods_that_are_rarely_called(monkeypatch, tmp_path):
     assert module.Modem(4).tls() is ValueError and "aside.rare" not in sys.modules
     assert module.Modem(4).seldom() == (14, ValueError)
     assert module.Modem(4).seldom(most=1, n=2) == (7, ValueError)
-    assert module.Modem.wake(module.Modem(4), times=2) == (ValueError, 2)
+    assert module.Modem(4).wake(times=2) == (ValueError, 2)
     with pytest.raises(AttributeError):
         module.Modem(4).nothing
 

@@ -25,6 +25,13 @@ def inputs():
     return [*modules().values(), *tools, *looked_at(_ROOT)]
 
 
+def _names(there):
+    # A module that nobody imports. MicroPython keeps the whole name of each module that was loaded
+    # in the heap, for ever, unless the firmware has that word.
+    names = [name.removesuffix(".__init__") for name in there if name != "__init__"]
+    return "def names():\n" + "".join("    import qssl.%s\n" % name for name in names)
+
+
 def sources(folder):
     # Makes folder/qssl/*.py and folder/names.txt, which says which function of a traceback is
     # which. Files that are right already keep their date: make compiles the others only.
@@ -37,6 +44,7 @@ def sources(folder):
     for path in set((folder / "qssl").rglob("*.py")).difference(wanted):
         path.unlink()
     wanted[folder / "names.txt"] = listed(functions)
+    wanted[folder / "qssl/names.py"] = _names(there)
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

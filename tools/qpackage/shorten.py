@@ -83,16 +83,11 @@ unregister
 """.split()
 
 
-# The class some of whose methods go elsewhere, where to; which stay, as many programs call them;
-# and of which a form stays that calls it there, as somebody may name them by the class.
+# The class some of whose methods go elsewhere, where to; and which stay, as many programs call
+# them.
 _FROM = ("modem", "Modem")
 _TO = ("rare", "Rare")
 _STAY = ("clock", "tls")
-_NAMED = ("off", "sleep", "transparent", "wake")
-_CALL = """
-def %s(self, *args, **named):
-    return self.__getattr__(%r)(*args, **named)
-"""
 _LOOK = """
 def __getattr__(self, name):
     if name[:2] == "__":
@@ -399,9 +394,6 @@ def _set_aside(origin, other):
         if isinstance(n.body[1], ast.ImportFrom) and n.body[1].module
     ]
     source.body = [n for n in source.body if n not in moved] + ast.parse(_LOOK).body
-    for n in moved:
-        if n.name in _NAMED:
-            source.body += ast.parse(_CALL % (n.name, n.name)).body
     target.body = moved
     used = {n.id for method in moved for n in ast.walk(method) if isinstance(n, ast.Name)}
     first = []

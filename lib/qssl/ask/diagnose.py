@@ -160,7 +160,7 @@ class _Diagnosis:
             b'+QIURC: "dnsgip",',
             lambda buf, lo, hi: got.append(bytes(buf[lo + 17 : hi]).strip()),
         )
-        link.urcs.insert(0, entry)
+        link.urcs = (entry,) + link.urcs
         try:
             at = self.modem.at
             if at.run(b'AT+QIDNSGIP=%d,"%s"' % (self._pdp, host)) != _l.OK:
@@ -170,7 +170,7 @@ class _Diagnosis:
             while not (got and (len(got) > 1 or not got[0].startswith(b"0,"))) and link.wait(due):
                 link.pump()
         finally:
-            link.urcs.remove(entry)
+            link.urcs = tuple([row for row in link.urcs if row is not entry])
         if len(got) > 1:
             self.note(True, "%s is %s" % (name, text(got[1], 0, len(got[1]), 0)))
         elif got and not got[0].startswith(b"0,"):

@@ -243,7 +243,9 @@ class Trace:
 
     def _type_data(self):
         job = self._link.job
-        n = max(job.owes(), 0)  # a connection's; of others the command names it
+        n = 0  # of others than connections, the command names it
+        if hasattr(job, "owes"):
+            n = max(job.owes(), 0)
         k = min(self._keep, n)
         if k:
             job._tx.seek(0)
@@ -259,7 +261,7 @@ class Trace:
             self._put(_INFO, 0, _STARS, 0, 3)
         else:
             kind = _INFO
-            if link.urc(buf, lo, hi) and not self._named(buf, lo, hi):
+            if link.urc(buf, lo, hi, False) and not self._named(buf, lo, hi):
                 kind = _URC
             self._line(kind, buf, lo, hi, buf.startswith(b"AT", lo))
         _l.Link.on_line(link, buf, lo, hi)

@@ -93,11 +93,9 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     modem.at.lines = ()  # of the last command: they were read
     unload(_LOADED, True)
     room = bytearray(_ROOM)
-    if modem.slots[cid] is None:
+    if type(modem.slots[cid]) is not list:
         # The largest pieces first, as long as there is one.
-        rx, tx = modem.room or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
-        if modem.room:
-            modem.room = None
+        rx, tx = modem.slots[cid] or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
         from ..wire.channel import slot
 
         modem.slots[cid] = slot(cid, rx, tx)

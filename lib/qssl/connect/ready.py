@@ -32,7 +32,7 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
     yield from modem.at.alone(())  # another task may be starting the modem
     now = proven > 1  # open() does not wait
     if proven:
-        link.suspect()
+        link.doubt |= 1
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error((pdp == modem.pdp and modem.gone) or "down")
@@ -59,7 +59,7 @@ def _proven(modem):
     until = modem.at.until or due
     if ticks_diff(due, until) > 0:
         due = until
-    link.suspect()
+    link.doubt |= 1
     while link.doubt:
         if not (yield due):
             raise error(link.why("silent"))

@@ -30,7 +30,9 @@ _PROVE = const(4)
 _TRIES = const(3)
 
 
-class Again(_l.Job):
+class Again:
+    takes = _l.OK | _l.ERROR
+    token = None
     limit_ms = 5000
 
     def __init__(self, sock, line):
@@ -94,7 +96,8 @@ class Again(_l.Job):
             mine = slot(cid, sock._rx, sock._tx)
             other = modem.slots[cid]
             if other:
-                mine[OWED] = other[OWED]
+                if len(other) > OWED:  # else no connection has used it
+                    mine[OWED] = other[OWED]
                 other = slot(was, other[0], other[1])
             part = self._line.split(b",", 3)
             part[2] = b"%d" % cid
@@ -183,5 +186,5 @@ class Again(_l.Job):
                 return
             lost(sock._modem, sock.ctx)
             if self._line:
-                sock._modem.witness.strikes = 0  # the program tries again, if it wants to
+                sock._modem.link.witness.strikes = 0  # the program tries again, if it wants to
             sock.fail("ctx lost")

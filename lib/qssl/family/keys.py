@@ -34,8 +34,8 @@ def fit(modem, ctx, settings):
 
 def same(modem, ctx, host):
     # Generator: whether the context stands as this host wants it, and as well as can be.
-    lacks = modem.witness.lacks
-    if modem.witness.defers:
+    lacks = modem.link.witness.lacks
+    if modem.link.witness.defers:
         return False  # it may stand only until an earlier connection is let go
     if lacks and (yield from mended(modem, ctx.id, table(modem).suite.encode())):
         return False
@@ -53,7 +53,7 @@ def more(modem, ctx, host, settings, now):
     family = table(modem)
     id = ctx.id
     # It has forgotten them before: later, or at once (qssl.family.stands).
-    witness = modem.witness
+    witness = modem.link.witness
     strikes = witness.strikes
     took = witness.took
     due = modem.at.until

@@ -40,7 +40,7 @@ def takes(modem, what, line, known, prefix=None):
     # takes: errors come in bursts, too; nor if it is a key that protects, and the firmware lists
     # it. Another key that it does not list, it need refuse only once. What it lacked before is
     # asked once each time: it may have been ill.
-    lacks = modem.witness.lacks
+    lacks = modem.link.witness.lacks
     how = "the modem refuses each setting; no connection is made, restart it"
     refused = before = lacks.pop(what, 0)
     guard = what in _GUARDS
@@ -68,7 +68,7 @@ def takes(modem, what, line, known, prefix=None):
 def _lists(modem, key):
     # Generator: whether the test command names the key; None: it does not tell. Raises if it
     # should for a key that protects, and no answer comes.
-    lacks = modem.witness.lacks
+    lacks = modem.link.witness.lacks
     names = lacks.get(LIST)
     if names is None:
         names = b""
@@ -84,7 +84,7 @@ def _lists(modem, key):
 
 def mended(modem, id, best):
     # Generator: whether it has what protects most, though it was thought to lack it.
-    lacks = modem.witness.lacks
+    lacks = modem.link.witness.lacks
     if best in lacks and (yield from suite(modem, id, best)):
         return True
     for key in _GUARDS:

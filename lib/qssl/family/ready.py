@@ -34,12 +34,11 @@ def ready(step, settings):
         settings.append(MARK)
         step.mark = (MARK,)
     modem = step.modem
-    if not hasattr(modem.witness, "lacks"):
+    if not hasattr(modem.link.witness, "lacks"):
         from .witness import attach
 
         attach(modem)
-    modem.witness.booted(mark)
-    modem.link.lapsed = modem.witness.late if modem.link.lte & 4 else None
+    modem.link.witness.booted(mark)
 
 
 def radio(step):

@@ -38,7 +38,7 @@ def proofs(ctx):
 def stands(modem, ctx, sock=None):
     # Generator: whether it did; False: it is worth another try. Raises if it is not, or nothing
     # can be seen. sock: a connection in direct push mode.
-    witness = modem.witness
+    witness = modem.link.witness
     if not sock:
         good = yield from _asked(modem, ctx)
     else:
@@ -97,7 +97,7 @@ def settled(modem, ctx):
         closing = [s for s in modem.sockets if s and s.ctx.id == ctx.id and s.state() == 2]
         if not closing:
             ids = [b""]
-            if modem.link.by_id:  # it takes no other form
+            if modem.link.listing & 1:  # it takes no other form
                 ids = [b"=%d" % n for n in range(len(modem.sockets)) if n not in held]
             for n in ids:
                 yield from modem.at.ask(b"AT+QSSLSTATE" + n, b"+QSSLSTATE:")
@@ -122,7 +122,7 @@ def lost(modem, ctx):
     # moment, see qssl.family.keys.
     ctx._failed = True
     modem.held = not modem.held
-    witness = modem.witness
+    witness = modem.link.witness
     witness.took = min(ticks_diff(ticks_ms(), witness.since), _MOST_MS)
     if not witness.strikes:
         witness.defers = not witness.defers

@@ -64,7 +64,7 @@ class Marked(Witness):
         return True
 
     def done(self, result):
-        link = self._modem.link
+        link = self.modem.link
         if not self._asks:
             super().done(result)
         elif result == _l.OK and self._told >= 0 and self._told != _SET:
@@ -89,7 +89,7 @@ class Marked(Witness):
 
     def late(self, now):
         # Whether the modem may have given up its prompt by now: what is typed would be commands.
-        link = self._modem.link
+        link = self.modem.link
         due = self._due if link.claim == _l.RESTARTED else link._due
         return link.job.limit_ms - ticks_diff(due, now) > _PROMPT_MS
 
@@ -97,10 +97,10 @@ class Marked(Witness):
 
     def said(self, buf, lo, hi):
         # It has restarted; or it is text, and the exchange goes on, whose deadline is now nearer.
-        link = self._modem.link
+        link = self.modem.link
         if link.claim != _l.RESTARTED:
             self._due = link._due
-        self._modem._on_restart(buf, lo, hi)
+        self.modem._on_restart(buf, lo, hi)
 
     def rdy(self, buf, lo, hi):
         if hi - lo == 3:
@@ -125,8 +125,8 @@ def _passed(buf, lo, hi):
 def attach(modem):
     # In the place of the Witness.
     link = modem.link
-    w = modem.witness = link.witness = Marked(modem)
-    link.urcs += [(word, w.said) for word in _WORDS]
+    w = link.witness = Marked(modem)
+    link.urcs += tuple([(word, w.said) for word in _WORDS])
     link.urcs += (
         (b"RDY", w.rdy),
         (b"APP RDY", w.ready),

@@ -10,6 +10,7 @@ from time import ticks_diff
 
 from micropython import const
 
+from ..wire import link as _l
 from ..wire.ascii import number, value
 from ..wire.dialect import RECV_MAX
 
@@ -50,7 +51,7 @@ class Push:
         if unknown == link.stats.unknown or link.sick:
             return
         if link.job is not None and buf.startswith(b"AT", lo):
-            link.suspect()  # an echo, though ATE0 was said: the modem has restarted
+            link.doubt |= 1  # an echo, though ATE0 was said: the modem has restarted
         elif not _foreign(buf, lo, hi):
             # It may be the damaged head of a push, and payload comes next.
             for sock in self._modem.sockets:
@@ -142,7 +143,7 @@ class Push:
         sock.fail(reason)
         self._gap = None
         self.lost(0)
-        self._link.garbled()
+        self._link.broken(_l.GARBLED)
 
     # --- as a source of the link: it has no work, but is asked whenever the wire is free ---
 

@@ -59,7 +59,7 @@ class Pipe(Socket):
     Since: 0.1.
     """
 
-    exclusive = True
+    exclusive = True  # it has the AT port for itself
     held = "transparent"
 
     def __init__(self, modem, cid, slot, line):
@@ -145,7 +145,7 @@ class Pipe(Socket):
         step = self._step
         words = self._words
         words.drain()
-        if link.typing():
+        if link.out is not None:
             return
         quiet = 0 if link.jam or link.uart.any() else ticks_diff(now, link.heard)
         if step <= _GUARD:

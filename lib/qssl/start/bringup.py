@@ -370,7 +370,7 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
         _unload("start.contact start.rouse start.mute start.sim start.radio start.urcs start.echo")
         _unload("start.words start.tidy start.context start.ends family")
     modem.address = step.address
-    modem.witness.fresh(bool(setting[0]))
+    modem.link.witness.fresh(bool(setting[0]))
     modem.gone = None
     modem.up = True
 

@@ -145,7 +145,7 @@ def timed(step):
     yield from step.ask(b"AT", None, 2 * _PATIENT_MS[1])
     step.slow = ticks_diff(ticks_ms(), begun)
     resync.answer_ms = max(_ANSWER_MS, 2 * step.slow)
-    step.modem.witness.limit_ms = max(step.modem.witness.limit_ms, 2 * step.slow)
+    step.modem.link.witness.limit_ms = max(step.modem.link.witness.limit_ms, 2 * step.slow)
 
 
 def _reach(step, tap):
@@ -184,7 +184,7 @@ def answers(step, short=False):
     else:
         link.distrust()
     if short:
-        link.resync.start(0, True)
+        link.resync.start(0, True, 0)
     tap = step.tap
     while link.sick and not link.resync.dead:
         link.pump()
@@ -203,6 +203,6 @@ def answers(step, short=False):
                 for ms in _PATIENT_MS:
                     if link.resync.answer_ms < ms:
                         link.resync.answer_ms = ms
-                        link.resync.start(0, True)
+                        link.resync.start(0, True, 0)
                         break
     return not link.sick

@@ -59,7 +59,7 @@ def again(modem, now):
     if link.echoes and not link.echo:
         due = modem.at.until or ticks_add(ticks_ms(), _CLOSE_MS)
         for sock in modem.sockets:
-            if sock is not None and (sock._push is not None or sock.exclusive):
+            if sock is not None and (sock._push is not None or getattr(sock, "exclusive", False)):
                 while sock.state() == _CLOSING:
                     if now:
                         raise error("closing")

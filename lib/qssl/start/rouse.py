@@ -124,7 +124,7 @@ def typed(step, line, waits=True):
     link.type(line, len(line))
     link._transmit()
     due = ticks_add(ticks_ms(), step.left(_BLIND_MS))
-    while (waits or link.typing()) and (yield due):
+    while (waits or link.out is not None) and (yield due):
         pass
     link.untype()
 

@@ -47,7 +47,7 @@ def _heard(step):
     link = step.link
     ear = _Ear()
     entry = (_ASKED, ear)
-    link.urcs.insert(0, entry)
+    link.urcs = (entry,) + link.urcs
     try:
         if (yield from step.ask(b'AT+QIDNSGIP=%d,"127.0.0.1"' % step.pdp)) != _l.OK:
             return None
@@ -55,7 +55,7 @@ def _heard(step):
         while not ear.heard and (yield due):
             pass
     finally:
-        link.urcs.remove(entry)
+        link.urcs = tuple([row for row in link.urcs if row is not entry])
     return ear.heard
 
 

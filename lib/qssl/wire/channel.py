@@ -30,7 +30,12 @@ _P_SEND = const(2)
 _P_CLOSE = const(3)
 _P_STATE = const(4)
 
-# What a URC claims.
+# What URCs tell, see qssl.ask.events; "closed" is 2.
+_T_OPEN = const(0)
+_T_RECV = const(1)
+_T_SECURITY = const(3)
+
+# What they claim.
 _C_CLOSED = const(1)
 _C_SECURITY = const(2)
 _C_OPENED = const(4)
@@ -60,8 +65,6 @@ _AGAIN_MS = const(100)  # what was refused is asked again
 _REFUSALS = const(4)  # ERRORs in a row that are an answer
 _SURE_MS = const(200)  # after ERROR: was it the answer?
 _LOOKS = const(50)  # that is as long
-_PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
-_BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _LATE_MS = const(1000)  # after an OK whose data have not come
 _ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else sends them
@@ -75,24 +78,20 @@ _GAPS = const(("middle", "memory"))
 # Places in a slot.
 _RECV = const(2)
 _SEND = const(3)
-_ASKED = const(4)  # how many bytes the last AT+QSSLRECV asked for
-OWED = const(5)  # a +QSSLOPEN of a connection that was given up may still come
+_OWN = const(4)
+_ASKED = const(5)  # how many bytes the last AT+QSSLRECV asked for
+OWED = const(6)  # a +QSSLOPEN of a connection that was given up may still come
 
 
 def slot(cid, rx, tx):
     # What a connection needs of memory: made once, used by one socket after the other. rx: RingIO,
     # received bytes; tx: BytesIO, written ones. Its commands for data are bytes, with the greatest
-    # number: an echo of those is compared at C speed.
+    # number: an echo of those is compared at C speed. What has another number is a bytearray.
     recv = b"AT+QSSLRECV=%d,%d\r" % (cid, RECV_MAX)
-    return [rx, tx, recv, b"AT+QSSLSEND=%d,%d\r" % (cid, SEND_MAX), 0, False]
+    return [rx, tx, recv, b"AT+QSSLSEND=%d,%d\r" % (cid, SEND_MAX), bytearray(recv), 0, False]
 
 
 class Channel(io.IOBase):
-    exclusive = False  # it may have the AT port for itself, see qssl.modes.stream
-    pad = 27
-    token = None
-    _close_s = CLOSE_S
-
     def __init__(self, modem, cid, slot, line):
         self._modem = modem
         self._link = modem.link
@@ -104,6 +103,9 @@ class Channel(io.IOBase):
         self._state = _OPENING
         self._phase = _P_OPEN
         self._ended = 0  # phase of the last exchange that had a result
+        self.token = None
+        self.pad = 27
+        self._close_s = CLOSE_S
         self._timeout = None  # ms; None: for ever, 0: never wait
         self.code = 0  # what +QSSLOPEN said; ~n: refused by +CME ERROR: n, or ERROR (0)
         self.why = None  # the connection is of no use: a reason of qssl.hints ...
@@ -152,7 +154,7 @@ class Channel(io.IOBase):
         if state == _OPENING:
             if self.why:
                 return None
-            if self._ask and self._link.stateless:
+            if self._ask and self._link.listing & 2:
                 self._done_state(_l.ERROR)
                 return None
             if self._line is not None:
@@ -163,7 +165,7 @@ class Channel(io.IOBase):
                 return None
             return self
         if state == _OPEN and self._ask and not self.why:
-            if not self._link.stateless:
+            if not self._link.listing & 2:
                 self._phase = _P_STATE
                 return self
             self._doubts = 2
@@ -208,7 +210,7 @@ class Channel(io.IOBase):
         link = self._link
         phase = self._phase
         if phase == _P_SEND and self._typed < 0:
-            if link.lapsed and link.lapsed(now):
+            if link.lte & 4 and link.witness.late(now):
                 return 0
             link.next = link.piece
             self._tx.seek(0)
@@ -237,7 +239,6 @@ class Channel(io.IOBase):
 
     def _command(self, n):
         # Puts what asks for n bytes, or announces them, into link.next. Gives its length.
-        link = self._link
         if self._phase == _P_RECV:
             self._slot[_ASKED] = n
             line = self._slot[_RECV]
@@ -247,13 +248,13 @@ class Channel(io.IOBase):
             full = n == SEND_MAX
         k = len(line)
         if not full:
-            own = link.line
+            own = self._slot[_OWN]
             for i in range(k):
                 own[i] = line[i]
             k = put(own, k - 5, n) + 1
             own[k - 1] = _CR
             line = own
-        link.next = line
+        self._link.next = line
         return k
 
     def _dead(self):
@@ -322,7 +323,7 @@ class Channel(io.IOBase):
         if phase == _P_STATE:
             self._got = _ABSENT
             self.limit_ms = _STATE_MS
-            text = b"AT+QSSLSTATE=%d\r" % self.id if link.by_id else b"AT+QSSLSTATE\r"
+            text = b"AT+QSSLSTATE=%d\r" % self.id if link.listing & 1 else b"AT+QSSLSTATE\r"
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
             if link.lte and self._asked:
@@ -377,7 +378,7 @@ class Channel(io.IOBase):
         link = self._link
         n = number(buf, lo + 10, hi)
         if self._got >= 0 or not 0 <= n <= self._slot[_ASKED]:
-            link.garbled()  # not what was asked for: bytes were lost
+            link.broken(_l.GARBLED)  # not what was asked for: bytes were lost
             return True
         self._got = n
         link.extend(_RECV_MS)
@@ -401,7 +402,7 @@ class Channel(io.IOBase):
             else buf.find(b"+QSSL", lo, hi) >= 0
             or buf.find(b"RECV:", lo, hi) >= 0 > buf.find(b",", lo, hi)
         ):
-            self._link.garbled()
+            self._link.broken(_l.GARBLED)
         else:
             self._held = True
 
@@ -429,7 +430,7 @@ class Channel(io.IOBase):
                 return _SURE_MS if result == _l.ERROR else _LATE_MS
         elif phase == _P_SEND:
             if result == _l.SEND_OK:
-                if self._link.echo and (self._typed != self._fly or self._link.typing()):
+                if self._link.echo and (self._typed != self._fly or self._link.out is not None):
                     return -1  # not all was typed
             elif result == _l.ERROR and (self._typed < 0 or self._typed == self._fly):
                 return _SURE_MS
@@ -511,33 +512,18 @@ class Channel(io.IOBase):
             self._ask = result != _l.OK or self._claims
             self._look = ticks_add(ticks_ms(), _PEEK_MS)
 
-    def unproven(self):
-        # The modem has taken what was sent last, but might still say otherwise: what it does not
-        # take for payload any more, it echoes.
-        link = self._link
-        if not link.echo or link.last is not self or self._ended != _P_SEND:
-            return False
-        begun = link.parser.started() or link.parser.blanks
-        quiet = _BEGUN_MS if begun else _PROOF_MS
-        if (begun or self._looks) and ticks_diff(ticks_ms(), link.heard) < quiet:
-            self._looks -= self._looks > 0
-            return True
-        if begun:
-            self.fail("unproven")
-        return False
-
-    def confirmed(self):
+    def followed(self, result):
+        # Behind the last exchange came the next command, heard as it was typed; or a result that
+        # nobody waited for.
         if self._held:
-            self._held = False
-            self._show()
-
-    def contradicted(self, result):
-        # A result that nobody waited for came after the one of this connection's last exchange.
-        if self._held:
+            if not result:
+                self._held = False
+                self._show()
+                return
             if result != _l.MISHEARD:
-                self._link.garbled()
+                self._link.broken(_l.GARBLED)
             self.fail("garbled")
-        elif self._ended == _P_SEND:
+        elif result and self._ended == _P_SEND:
             # SEND OK and SEND FAIL for the same bytes: which one was the modem's nobody knows.
             if result & (_l.SEND_OK if self._pause else _l.SEND_FAIL | _l.ERROR | _l.MISHEARD):
                 self.fail("unproven")
@@ -562,9 +548,12 @@ class Channel(io.IOBase):
                     else:
                         self._show()
                 if not self._got and self._shut:
-                    self._end()
+                    # The server has closed; or the network has, with the PDP context: that is
+                    # asked first.
+                    self._shut = _DRY
+                    link.doubt |= 1
                 return
-            link.garbled()
+            link.broken(_l.GARBLED)
             result = _l.GARBLED
         if result != _l.ERROR:
             reason = "garbled"
@@ -578,27 +567,21 @@ class Channel(io.IOBase):
             if self._refused >= _REFUSALS or self._push is not None:
                 if self._shut:
                     self._show()  # nothing more comes to confirm the last reply
-                    self._end()
+                    self._shut = _DRY
+                    link.doubt |= 1
                 else:
                     self.fail("gone")
             else:
                 self._more = False
                 self._look = ticks_add(ticks_ms(), _AGAIN_MS)
                 if not self._shut:
-                    link.suspect()
+                    link.doubt |= 1
                     self._ask = True
-
-    def _end(self):
-        # The server has closed; or the network has, with the PDP context: that is asked first.
-        self._shut = _DRY
-        self._link.suspect()
 
     def _whole(self):
         # Payload and OK were separated by just what this firmware puts there.
         link = self._link
         parser = link.parser
-        if parser.matched:
-            return True
         blanks = parser.blanks
         if parser.need or not parser.exact:
             return False
@@ -612,7 +595,7 @@ class Channel(io.IOBase):
             # Noise like the payload's first byte is no echo of it: then something lacks behind it.
             whole = link.parser.blanks == 1 and link.parser.exact and self._fly > 1
             link.mirrors = self._mirrored and result == _l.SEND_OK and (link.mirrors or whole)
-        early = self._typed < 0 or self._typed != self._fly or link.typing()
+        early = self._typed < 0 or self._typed != self._fly or link.out is not None
         if result <= _l.SEND_FAIL and early and (self._typed >= 0 or result != _l.ERROR):
             # No answer to what was typed: the modem may still wait for the rest.
             link.distrust(self.owes(), self.pad)
@@ -637,9 +620,9 @@ class Channel(io.IOBase):
         # What the modem says of the connection, beside what URCs have claimed.
         state = self._got if result == _l.OK else _UNKNOWN
         link = self._link
-        if result == _l.ERROR and not link.stateless:
-            link.by_id = not link.by_id  # some firmware knows one form only
-            if link.by_id:
+        if result == _l.ERROR and not link.listing & 2:
+            link.listing ^= 1  # some firmware knows one form only
+            if link.listing:
                 return
         now = ticks_ms()
         connected = 2 if link.lte else 3
@@ -652,7 +635,7 @@ class Channel(io.IOBase):
             self._doubts += 1
             if self._doubts < 3:
                 if state == _ABSENT:
-                    link.suspect()
+                    link.doubt |= 1
                 return
         self._ask = False
         if opening:
@@ -675,33 +658,32 @@ class Channel(io.IOBase):
     def _opening(self, state, claims, connected):
         code = self._says
         if claims & _C_OPENED and (state == _UNKNOWN or state > connected):
-            if code:
-                self._open_failed(code)
-            else:  # open, and closed again, if no URC says otherwise yet
+            if not code:  # open, and closed again, if no URC says otherwise yet
                 self._opened()
                 self._shut = state > connected
+                return
         elif state == connected:
             self._doubts += 1
-            if code == IN_USE:  # what is connected is the one before
-                self._open_failed(code)
-            elif claims:
-                self._opened()
-            elif self._doubts > 1:
-                self.fail("urc")
+            if code != IN_USE:  # else what is connected is the one before
+                if claims:
+                    self._opened()
+                elif self._doubts > 1:
+                    self.fail("urc")
+                return
         elif state > connected or state == _ABSENT:
             self._doubts += 1
-            if claims and code:
-                self._open_failed(code)
-            elif self._doubts < 2:
-                self._ask = True
-                self._link.suspect()
-            elif claims & _C_OPENED:
-                self._link.stateless = True
-                self._opened()
-            else:
-                self._open_failed(-1)
-
-    def _open_failed(self, code):
+            if not claims or not code:
+                if self._doubts < 2:
+                    self._ask = True
+                    self._link.doubt |= 1
+                    return
+                if claims & _C_OPENED:
+                    self._link.listing |= 2
+                    self._opened()
+                    return
+                code = -1
+        else:
+            return
         self.code = code
         self.fail("refused")
 
@@ -746,38 +728,36 @@ class Channel(io.IOBase):
 
     # --- what the modem reports (URCs) ---------------------------------------------------------
 
-    def on_recv(self, n):
-        # n: bytes of payload that follow (direct push mode), -1: they wait in the modem.
-        if self._push is not None:
-            self._push.begin(self, n)
-        elif n < 0 or self._link.lte:
-            self._more = self._news = True  # an LTE modem may say how much waits in it
+    def told(self, kind, n):
+        # What a URC says: a kind of qssl.ask.events, and its number; -1: none.
+        opening = self._state == _OPENING
+        if kind == _T_RECV:
+            # n bytes of payload follow (direct push mode), -1: they wait in the modem.
+            if self._push is not None:
+                self._push.begin(self, n)
+            elif n < 0 or self._link.lte:
+                self._more = self._news = True  # an LTE modem may say how much waits in it
+            else:
+                self._link.parser.expect(n, None, None)
+                self.fail("missed")
+        elif kind != _T_OPEN:
+            claim = _C_CLOSED
+            if kind == _T_SECURITY:
+                self._says = n
+                claim = _C_SECURITY
+            if not opening:  # else this connection can't have ended yet
+                self._claims |= claim
+            self._ask = True
+        elif not opening:
+            if self._shut and n and not self._rx.any():  # it never was
+                self.code = n
+                self.fail("refused")
+        elif self._push is not None and not n and not self._slot[OWED]:
+            self._opened()  # its payload may hold the line before an answer can come
         else:
-            self._link.parser.expect(n, None, None)
-            self.fail("missed")
-
-    def on_closed(self):
-        self._claim(_C_CLOSED)
-
-    def on_security(self, code):
-        self._says = code
-        self._claim(_C_SECURITY)
-
-    def on_open(self, code):
-        if self._state == _OPENING:
-            if self._push is not None and not code and not self._slot[OWED]:
-                self._opened()  # its payload may hold the line before an answer can come
-                return
-            self._says = code
-            self._claim(_C_OPENED)
-        elif self._shut and code and not self._rx.any():
-            self._open_failed(code)  # it never was
-
-    def _claim(self, what):
-        if self._state == _OPENING and what != _C_OPENED:
-            what = 0  # this connection can't have ended yet
-        self._claims |= what
-        self._ask = True
+            self._says = n
+            self._claims |= _C_OPENED
+            self._ask = True
 
     def fail(self, reason):
         # From now on every call fails with this reason, once what was received whole is read.

@@ -18,8 +18,11 @@ _TRIES = const(3)  # of what is harmless to repeat
 _TRY_MS = const(3500)
 
 
-class Exchange(_l.Job):
+class Exchange:
     # One command, as a job of the link.
+    takes = _l.OK | _l.ERROR | _l.CONNECT
+    token = None
+
     def __init__(self, link, text, prefix, data, due):
         self._link = link
         self._text = text
@@ -50,7 +53,7 @@ class Exchange(_l.Job):
                 # too.
                 n = buf.find(b":", lo, hi)
                 if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
-                    if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi):
+                    if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi, False):
                         return False
             self.lines.append(bytes(buf[lo + len(prefix) : hi]))
         except MemoryError:
@@ -69,7 +72,7 @@ class Exchange(_l.Job):
         else:
             parser = self._link.parser
             self.heard = parser.echo is None
-            self.cut = parser.overlong != self._link.overlong
+            self.cut = parser.overlong > 0
             self.odd = self._link.odd
             self.result = result
 

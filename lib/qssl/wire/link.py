@@ -7,21 +7,22 @@
 #   takes              which final result codes it may get (a sum of the results below)
 #   begin(link)        types its command line: link.type(buf, n)
 #   line(buf, lo, hi)  an information line: True if it was this job's
+#   token              what the modem says next if all goes well, or None: looked for as a whole
+#   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
+#                      the exchange may go on: link.job = self
+# and may have
 #   foreign(...)       another line, which nobody knows: a job that can't pass it over says so
 #   text(...)          a line of a text from outside: False if it ends as data that are all typed
 #   unsure(result)     for how many ms nothing else may come before the result is believed; 0: it
 #                      is sure, -1: it can't be this job's
 #   owes(), pad        bytes that the modem may wait for, and what completes them: Resync.start
 #   fill(buf)          puts the next piece of its data into buf: bytes, 0 when all is typed
-#   token              what the modem says next if all goes well, or None: looked for as a whole
 #   ahead(now)         how many bytes of link.next may be typed the moment it has come, 0: none
 #   follow(link)       done(SEND_OK) and begin(link) in one, when what it types is out already
-#   done(result)       the end. Records only; new work is started by the next turn. After CONNECT
-#                      the exchange may go on: link.job = self
 # What the modem says is believed only once it has echoed the command as it was typed: nothing but
 # URCs belongs to anybody before that. link.last, the job that ended last, hears of it too:
-#   confirmed()        the next command was heard, and nothing has contradicted until then
-#   contradicted(result)  one more result came, which nothing was waiting for
+#   followed(result)   one more result came, which nothing was waiting for; 0: the next command
+#                      was heard, and nothing has contradicted until then
 # A source has job(now) -> a job or None, wants(now): whether it would give one, and lost(result):
 # RESTARTED, TIMEOUT (the modem is dead) or 0 (lines may have been missed).
 
@@ -45,7 +46,6 @@ GARBLED = const(128)  # an answer that is not whole: bytes were lost on the wire
 RESTARTED = const(256)  # the modem started anew
 MISHEARD = const(512)  # the modem understood another command than was typed
 
-_LINE = const(20)  # bytes of b"AT+QSSLSEND=11,1460\r"
 _CHUNK = const(256)  # bytes moved from the UART ring at a time
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
@@ -71,22 +71,6 @@ SENT = const(b"\r\nSEND OK\r\n")
 _NOTHING = const(-2)  # of odd: no line that nobody knows
 
 
-class Job:
-    # What most jobs have in common.
-    takes = OK | ERROR | CONNECT
-    pad = 27
-    token = None
-
-    def owes(self):
-        return 0
-
-    def foreign(self, buf, lo, hi):
-        pass
-
-    def unsure(self, result):
-        return 0
-
-
 class Stats:
     """Counters since the start of the program. They only grow."""
 
@@ -104,7 +88,11 @@ class Stats:
 
 
 class Link:
-    def __init__(self, uart, idle=None):
+    strays = None  # keeps lines that nobody knows: write(buf, off, n)
+    brim = 1 << 29  # bytes in the UART's ring at which some were lost, see modes.push
+    turns = _TURNS
+
+    def __init__(self, uart, idle):
         # uart: machine.UART or alike, with any(), readinto(buf, n), write(buf, off, n), made with
         # timeout=0 and rxbuf >= 2048. idle: called in every wait, at least each 100 ms.
         self.uart = uart
@@ -112,8 +100,8 @@ class Link:
         self.stats = Stats()
         self.parser = Parser(self)
         self.sources = []  # asked in turn for work
-        self.urcs = []  # (prefix, handler(buf, lo, hi)), the first match takes the line ...
-        self.known = None  # ... else this does: Urcs._on_urc(buf, lo, hi, tell)
+        # (prefix, handler(buf, lo, hi)): the first match takes the line, else Urcs._on_urc() may.
+        self.urcs = ()
         self.job = None  # the exchange that has the wire
         self.cme = 0  # number of the last ERROR, if it was a +CME ERROR
         self.events = None  # qssl.ask.events, if the program wants them
@@ -121,27 +109,23 @@ class Link:
         self.heard = ticks_ms()  # when the last byte arrived
         self.echo = 0  # 0: commands are not echoed, or nobody knows
         self.echoes = False  # the modem can do it: start() has learned
-        self.stateless = False  # AT+QSSLSTATE does not tell what is open
-        self.by_id = False  # it wants the id
-        self.overlong = 0  # Parser.overlong before the running exchange was heard
+        self.listing = 0  # 1: AT+QSSLSTATE wants the id, 2: it does not tell what is open
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
         self._behind = False  # the last line was a final result
         self.last = None  # the job that ended last, if it wants to hear what comes next
-        self.doubt = 0  # the modem may have restarted: what it knows is asked first, see Witness
+        # 1: the modem may have restarted, 3: a line says so, 4: a line says that the PDP context
+        # is lost. What the modem knows is asked first, see Witness.
+        self.doubt = 0
         self.witness = None
-        self.strays = None  # keeps lines that nobody knows: write(buf, off, n)
         self.claim = 0  # a result that is not sure yet: what the deadline of the job gives then
         self.resync = Resync(self)
         self.sick = False  # in quarantine: only resync may use the wire
         self.pipe = None  # what has the wire for itself: a modes.stream.Pipe, or sleep (power)
-        self.jam = False  # a full sink holds up all that comes
-        self.brim = 1 << 29  # bytes in the UART's ring at which some were lost, see modes.push
         self._chunk = bytearray(_CHUNK)
-        self._lo = self._hi = 0  # what the parser could not place yet (a full sink)
-        self.turns = _TURNS
+        self.jam = 0  # where that ends in it what a full sink holds up, with all that comes ...
+        self._lo = 0  # ... and where it begins
         self.rate = 0  # bytes that come in a ms, rounded up; 0: not known, see start.contact
-        self.line = bytearray(_LINE)  # a command with another number than usual, see Channel
         self.next = None  # what follows the token ...
         self.next_n = 0  # ... how many bytes of it ...
         self.early = 0  # ... and how many of them went out before their turn to be typed
@@ -154,7 +138,7 @@ class Link:
         self._due = 0  # ticks: the deadline of the running exchange
         self.busy = False  # the pump runs, or a socket is copying: no pumping now
         self.piece = bytearray(_CHUNK)  # data on its way out
-        self._out = None  # what is being typed, and from where to where
+        self.out = None  # what is being typed, and from where to where
         self._out_lo = self._out_hi = 0
         self._filling = False
         self.depth = 0  # blocking calls in progress, one in the callback of another
@@ -169,7 +153,6 @@ class Link:
         # 0: UGxx; 1: an LTE modem; with 2, its AT+QSSLCLOSE takes no time-out; with 4, its prompt
         # gives up when nothing is typed; with 8, PWRKEY wants 2 s.
         self.lte = 0
-        self.lapsed = None  # function: whether the prompt may have given up by now
 
     # --- the pump -----------------------------------------------------------------------------
 
@@ -183,7 +166,7 @@ class Link:
         try:
             if who is not False or self.jam or self.uart.any():
                 self._receive(who)
-            if self._out is not None:
+            if self.out is not None:
                 self._transmit()
             if self.sick:
                 self.resync.step(ticks_ms())
@@ -238,13 +221,13 @@ class Link:
 
     def _receive(self, who):
         parser = self.parser
-        if self._lo < self._hi:
-            self._lo = parser.feed(self._chunk, self._lo, self._hi)
-            if self._lo < self._hi:  # the sink is still full: flow control holds the modem
+        if self.jam:
+            self._lo = parser.feed(self._chunk, self._lo, self.jam)
+            if self._lo < self.jam:  # the sink is still full: flow control holds the modem
                 if who is not False:
                     sleep_ms(1)
                 return
-        self.jam = False
+            self.jam = 0
         uart = self.uart
         chunk = self._chunk
         turns = self.turns
@@ -258,7 +241,7 @@ class Link:
             n = uart.any()
             if n >= brim and not self.sick:
                 stats.overruns += 1
-                self.garbled()
+                self.broken(GARBLED)
             if not (n or naps):
                 break
             if token is None:
@@ -308,9 +291,8 @@ class Link:
                 return
             else:
                 self._lo = parser.feed(chunk, 0, n)
-                self._hi = n
                 if self._lo < n:
-                    self.jam = True
+                    self.jam = n
                     return
             if self.early:
                 self._begin(who, self.heard)
@@ -357,7 +339,7 @@ class Link:
                 want = at + len(token)
         elif (
             job is not None
-            and self._out is None
+            and self.out is None
             and not parser.text
             and parser.mirror < 3
             and parser.owner is self
@@ -416,7 +398,7 @@ class Link:
         while True:
             if self._out_lo < self._out_hi:
                 n = self.early or self.uart.write(
-                    self._out, self._out_lo, self._out_hi - self._out_lo
+                    self.out, self._out_lo, self._out_hi - self._out_lo
                 )
                 if not n:
                     return
@@ -427,9 +409,9 @@ class Link:
                 n = self.job.fill(self.piece) if self._filling and self.job else 0
                 if not n:
                     self._filling = False
-                    self._out = None
+                    self.out = None
                     return
-                self._out = self.piece
+                self.out = self.piece
                 self._out_lo = 0
                 self._out_hi = n
 
@@ -454,7 +436,7 @@ class Link:
 
     def _begin(self, job, now):
         parser = self.parser
-        self.overlong = parser.overlong
+        parser.overlong = 0
         if self.job is job:
             job.follow(self)
         else:
@@ -463,7 +445,7 @@ class Link:
         self._due = ticks_add(now, job.limit_ms)
         if self.echo:
             self.odd = _NOTHING
-            parser.echo = self._out
+            parser.echo = self.out
             parser.echo_n = self._out_hi
             parser.echo_at = parser.run = 0
         elif not self.echoes:
@@ -473,28 +455,25 @@ class Link:
         else:
             self.stats.tx += self.early
             self.early = 0
-            self._out = None
+            self.out = None
 
     # --- what jobs call -----------------------------------------------------------------------
 
     def type(self, buf, n):
         # Types buf[:n] from the next chance on. buf must stay as it is until then.
-        self._out = buf
+        self.out = buf
         self._out_lo = 0
         self._out_hi = n
 
     def type_data(self):
         # Types what the job's fill() gives, until it gives nothing.
         self._filling = True
-        self._out = self.piece
+        self.out = self.piece
         self._out_lo = self._out_hi = 0
-
-    def typing(self):
-        return self._out is not None
 
     def untype(self):
         # What is not typed yet, never will be.
-        self._out = None
+        self.out = None
         self.early = 0
         self._filling = False
 
@@ -514,21 +493,22 @@ class Link:
             self.stats.silent += 1
             if self.echo == _CHECKED and self.parser.echo is not None and self.parser.started():
                 self._stray()  # in front of the echo, and the modem took it all for no command
-            self._broken(TIMEOUT)
+            self.broken(TIMEOUT)
 
-    def suspect(self, claim=False):
-        # The modem may have restarted; claim: a line said so, which may be text from outside. What
-        # the modem knows is asked next. A running exchange that nothing proves ends with it.
-        self.doubt |= 3 if claim else 1
-        if claim and self.job is not None:
-            if self._filling:
-                # A modem that has restarted would take the payload for commands.
-                self.garbled()
-            else:
-                self.claim = RESTARTED
-                due = ticks_add(ticks_ms(), _CLAIM_MS)
-                if ticks_diff(self._due, due) > 0:
-                    self._due = due
+    def claimed(self):
+        # A line says that the modem has restarted; it may be text from outside. What the modem
+        # knows is asked next. A running exchange that nothing proves ends with it.
+        self.doubt |= 3
+        if self.job is None:
+            return
+        if self._filling:
+            # A modem that has restarted would take the payload for commands.
+            self.broken(GARBLED)
+        else:
+            self.claim = RESTARTED
+            due = ticks_add(ticks_ms(), _CLAIM_MS)
+            if ticks_diff(self._due, due) > 0:
+                self._due = due
 
     def mine(self, who):
         # Raises if another than `who` has the wire: a transparent stream, or the modem's sleep.
@@ -555,9 +535,9 @@ class Link:
         result = self.final(buf, lo, hi)
         if result:
             if deaf and self.odd != _NOTHING:
-                self.misheard()
+                self.broken(MISHEARD)
             elif job is not None and not deaf and result & job.takes:
-                wait = job.unsure(result)
+                wait = job.unsure(result) if hasattr(job, "unsure") else 0
                 if not wait:
                     self._finish(result)
                 elif wait > 0:
@@ -566,7 +546,7 @@ class Link:
             else:
                 self.stats.late += 1
                 if self.last is not None:
-                    self.last.contradicted(result)
+                    self.last.followed(result)
             return
         if self.urc(buf, lo, hi, True):
             return
@@ -585,14 +565,14 @@ class Link:
             self.odd = value(buf, at, hi, 0) if at else -1
             if self.parser.echoed(buf, lo, hi):
                 self._stray()
-        else:
+        elif hasattr(job, "foreign"):
             job.foreign(buf, lo, hi)
 
     def on_text(self, buf, lo, hi):
         # A line of a text from outside: so many empty lines must follow it, see Parser.text. None,
         # where a payload that comes back ends with it: what looks like one has ended that.
         job = self.job
-        return not hasattr(job, "text") or self.typing() or job.text(buf, lo, hi)
+        return not hasattr(job, "text") or self.out is not None or job.text(buf, lo, hi)
 
     def quoted(self, buf, lo, hi):
         # A line of others: where a text in quotes is left open, it goes on in the next line.
@@ -603,24 +583,24 @@ class Link:
 
     def on_echo(self):
         # The command was heard as it was typed.
-        self.overlong = self.parser.overlong
+        self.parser.overlong = 0
         if self.parser.blanks:
             self._stray()  # a line end that belongs to no line
         last = self.last
         if last is not None:
             self.last = None
-            last.confirmed()
+            last.followed(0)
 
     def _stray(self):
         # Something stands before the echo that is nobody's. After a payload it is what was one
         # byte too much of it: the modem had taken another byte for its first.
         if self.last is not None:
-            self.last.contradicted(MISHEARD)
+            self.last.followed(MISHEARD)
 
     def on_prompt(self):
         if self.parser.echo is not None and self.echo == _CHECKED:
-            self.misheard()
-        elif self.lapsed and self.lapsed(ticks_ms()):
+            self.broken(MISHEARD)
+        elif self.lte & 4 and self.witness.late(ticks_ms()):
             self.expire()
         else:
             self.claim = 0
@@ -663,14 +643,14 @@ class Link:
                 return NO_CARRIER
         return 0
 
-    def urc(self, buf, lo, hi, tell=False):
+    def urc(self, buf, lo, hi, tell):
         # Whether the line is a URC; with tell, its handler hears of it.
         for prefix, handler in self.urcs:
             if buf.startswith(prefix, lo) and hi - lo >= len(prefix):
                 if tell:
                     handler(buf, lo, hi)
                 return True
-        return self.known is not None and self.known(buf, lo, hi, tell)
+        return self.witness is not None and self.witness.modem._on_urc(buf, lo, hi, tell)
 
     # --- ends ---------------------------------------------------------------------------------
 
@@ -686,22 +666,19 @@ class Link:
             self.stats.silent = 0
         job.done(result)
 
-    def garbled(self):
-        # Bytes were lost on the wire: the running exchange, if there is one, has failed.
-        self.stats.garbled += 1
-        self._broken(GARBLED)
-
-    def misheard(self):
-        # Bytes were lost on the way to the modem: it has understood another command.
-        self.stats.misheard += 1
-        self._broken(MISHEARD)
-
-    def _broken(self, result):
+    def broken(self, result):
+        # The running exchange, if there is one, has failed: TIMEOUT; GARBLED: bytes were lost on
+        # the wire; MISHEARD: on the way to the modem, which has understood another command.
+        if result == GARBLED:
+            self.stats.garbled += 1
+        elif result == MISHEARD:
+            self.stats.misheard += 1
         job = self.job
-        if job is None:
-            self.distrust()
-        else:
+        if hasattr(job, "owes"):
             self.distrust(job.owes(), job.pad)
+        else:
+            self.distrust()
+        if job is not None:
             self._finish(result)
 
     def distrust(self, owed=0, pad=27):
@@ -716,7 +693,7 @@ class Link:
         self.sick = True
         self.untype()
         self.parser.reset()
-        self._lo = self._hi = 0
+        self._lo = self.jam  # what was held up is dropped
         self.resync.start(owed, False, pad)
 
     def healed(self, alive):

@@ -28,7 +28,6 @@ class Parser:
         self.echo_n = 0
         self.echo_at = 0  # bytes of it that have come ...
         self.run = 0  # ... and where in it the present line began: a URC may cut an echo in two
-        self._got = 0  # where the last comparison stopped
         # Armed: 2 behind the prompt, 1 behind its blank; 2 more if payload is known to come back.
         self.mirror = 0
         self.need = 0  # bytes of counted payload still to come ...
@@ -38,7 +37,6 @@ class Parser:
         # whole if exactly the right line ends follow: one lost byte shows here.
         self.blanks = 0
         self.exact = True
-        self.matched = False  # the tail came as one token
         # So many empty lines must stand before a line that is the modem's own: 2 behind the head
         # of a message, 1 behind a line of its text, which may read like anything. Else 0.
         self.text = 0
@@ -63,7 +61,6 @@ class Parser:
         self.tail = tail
         self.blanks = 0
         self.exact = True
-        self.matched = False
 
     def feed(self, buf, lo, hi):
         # Runs buf[lo:hi] through the machine; returns how far it got: short of hi only when the
@@ -78,17 +75,18 @@ class Parser:
                     n = len(self.tail)
                     if hi - lo >= n and buf.startswith(self.tail, lo):
                         lo += n
-                        self.matched = True
+                        self.blanks = n // 2 - 2  # as if it had come as lines: of 8 bytes, or 6
                         self.owner.on_tail()
+                        self.blanks = 0
                     self.tail = None
             elif self.part.any() or self.skip:
                 lo = self._text(buf, lo, hi)
             elif (
                 self.echo is not None
                 and self.text < 2 + self.blanks
-                and self._hear(buf, lo, hi) > lo
+                and (n := self._hear(buf, lo, hi)) > lo
             ):
-                lo = self._got
+                lo = n
             elif self.prompt and buf[lo] == _PROMPT and self.text <= self.blanks:
                 lo += 1
                 self.prompt = False
@@ -121,9 +119,9 @@ class Parser:
         return n + 1
 
     def _hear(self, buf, lo, hi):
-        # Compares with the echo that is to come, from the start of a line on; returns, in _got
-        # too, how far. A CR in the middle may be a URC's: the echo goes on behind it. After any
-        # other byte it was a line.
+        # Compares with the echo that is to come, from the start of a line on; returns how far. A
+        # CR in the middle may be a URC's: the echo goes on behind it. After any other byte it was
+        # a line.
         echo = self.echo
         n = self.echo_n
         at = self.echo_at
@@ -136,7 +134,6 @@ class Parser:
             while lo < hi and at < n and buf[lo] == echo[at]:
                 at += 1
                 lo += 1
-        self._got = lo
         self.echo_at = at
         if at == n:
             self.echo = None

@@ -54,9 +54,9 @@ class Resync:
         self._link = link
         self.dead = False  # a whole climb brought no answer
         self.answer_ms = _ANSWER_MS  # start() finds out how slow the modem is
-        self.start(0)
+        self.start(0, False, _PAD)
 
-    def start(self, owed, short=False, pad=_PAD):
+    def start(self, owed, short, pad):
         # owed: bytes of data the modem may be waiting for; -1: it may wait for any number. short:
         # only two plain tries, as in a search for the baud rate. pad: the byte to complete with.
         self._ladder = _PROMPT if owed else _SHORT if short else _ANY
@@ -72,7 +72,7 @@ class Resync:
         # What comes may be data mode's: the first +++ is the next try, unless it is under way.
         rung = _ANY.find(b"E")
         if self._ladder != _ANY or self._rung != rung:
-            self.start(0)
+            self.start(0, False, _PAD)
             self._rung = rung
             self._enter(_SILENCE, ticks_ms())  # what was typed before is no guard time
 
@@ -98,7 +98,7 @@ class Resync:
         if n == 3 and buf.startswith(b"RDY", lo):
             link.urc(buf, lo, hi, True)
             if self._state != _SILENCE:  # else what is pushed would put it off for ever
-                self.start(0)
+                self.start(0, False, _PAD)
         elif self._state == _PROOF and link.final(buf, lo, hi):
             # Two answers: one of them was late. Or it is data mode, and its text reads so.
             self._twice += 1
@@ -111,7 +111,7 @@ class Resync:
         link = self._link
         state = self._state
         spent = ticks_diff(now, self._since)
-        if link.typing():
+        if link.out is not None:
             if spent > _PATIENCE_MS:  # the modem's RTS holds us: nothing can be typed
                 link.untype()
                 self._next(now)

@@ -5,10 +5,9 @@ from micropython import const
 
 from .ascii import number, value
 from .link import Link, Stats
-from .witness import Witness
 
-# How URCs begin. What they are about, the first of each kind: a connection has data, or an end;
-_OPENED = const(1)  # one is open, or failed to open;
+# How URCs begin. What they are about, the first of each kind: a connection has data, or an end; or
+# one is open, or failed to open;
 _NETWORK = const(2)  # a PDP context has an end; sockets that are not TLS;
 _RESTART = const(3)  # the modem starts, or goes off;
 _TEXT = const(6)  # a text from outside follows;
@@ -37,7 +36,6 @@ class Urcs:
     # Of qssl.modem.Modem, which inherits it and has:
     link: Link
     stats: Stats
-    witness: Witness
     sockets: list
     pins: tuple
     pdp: int
@@ -62,10 +60,8 @@ class Urcs:
             return False
         if not tell:
             pass
-        elif at < _OPENED:
-            self._on_ssl(buf, lo, hi)
         elif at < _NETWORK:
-            self._on_open(buf, lo, hi)
+            self._on_ssl(buf, lo, hi, at)
         elif at < _RESTART:
             self._on_network(buf, lo, hi)
         elif at < _TEXT:
@@ -74,48 +70,33 @@ class Urcs:
             self._on_text(buf, lo, hi)
         elif self.link.doubt & 2 and buf.startswith(b"+CFUN:", lo):
             # It follows RDY as a modem starts: a text would not know that.
-            self.witness.restarted()
+            self.link.witness.restarted()
         return True
 
-    def _socket(self, buf, lo, hi, k):
-        n = value(buf, lo, hi, k)
-        return self.sockets[n] if 0 <= n < len(self.sockets) else None
-
-    def _on_open(self, buf, lo, hi):
-        # +QSSLOPEN: <clientID>,<errorcode> (manual 2.2.2)
-        at = lo + 10
-        code = value(buf, at, hi, 1)
-        sock = self._socket(buf, at, hi, 0)
-        if sock is not None and code >= 0:
-            sock.on_open(code)
-            self._event(0, sock.id, code)
-        else:
-            self.stats.unknown += 1
-
-    def _on_ssl(self, buf, lo, hi):
-        # +QSSLURC: "recv"|"closed"|"security",<clientID>[,<n>] (manual 2.3)
-        at = buf.find(b",", lo, hi) + 1
-        sock = self._socket(buf, at, hi, 0) if at else None
+    def _on_ssl(self, buf, lo, hi, opened):
+        # +QSSLOPEN: <clientID>,<errorcode> (manual 2.2.2), or
+        # +QSSLURC: "recv"|"closed"|"security",<clientID>[,<n>] (2.3)
+        at = lo + 10 if opened else buf.find(b",", lo, hi) + 1
+        id = value(buf, at, hi, 0) if at else -1
         n = value(buf, at, hi, 1)
-        lo = buf.find(b'"', lo, at)
-        if lo < 0:
-            pass
-        elif sock is None:
-            if n >= 0 and buf.startswith(b'"recv",', lo):
-                self.link.parser.expect(n, None, None)  # pushed to nobody: not to be parsed
-        else:
-            if buf.startswith(b'"recv",', lo):
-                sock.on_recv(n)
-                self._event(1, sock.id, n)
-                return
-            if buf.startswith(b'"closed",', lo):
-                sock.on_closed()
-                self._event(2, sock.id, -1)
-                return
-            if buf.startswith(b'"security",', lo):
-                sock.on_security(n)
-                self._event(3, sock.id, n)
-                return
+        kind = 0 if opened and n >= 0 else -1
+        if not opened:
+            lo = buf.find(b'"', lo, at)
+            if lo < 0:
+                pass
+            elif buf.startswith(b'"recv",', lo):
+                kind = 1
+            elif buf.startswith(b'"closed",', lo):
+                kind = 2
+            elif buf.startswith(b'"security",', lo):
+                kind = 3
+        sock = self.sockets[id] if 0 <= id < len(self.sockets) else None
+        if sock is not None and kind >= 0:
+            sock.told(kind, n)
+            self._event(kind, id, -1 if kind == 2 else n)
+            return
+        if kind == 1 and n >= 0:
+            self.link.parser.expect(n, None, None)  # pushed to nobody: not to be parsed
         self.stats.unknown += 1
 
     def _on_network(self, buf, lo, hi):
@@ -124,8 +105,7 @@ class Urcs:
         if at > 0:
             pdp = number(buf, at + 11, hi)
             if pdp >= 0:
-                self.link.suspect()
-                self.link.doubt |= 4
+                self.link.doubt |= 5
             self._event(4, pdp, -1)
         elif buf.find(b'"recv",', lo, lo + 15) > 0:
             self.link.parser.text = 1  # another program's socket: what it got may follow
@@ -145,9 +125,9 @@ class Urcs:
             return
         status = self.pins[1]
         if self.up and (status is None or status.value()):
-            self.link.suspect(True)
+            self.link.claimed()
         else:
-            self.witness.restarted()
+            self.link.witness.restarted()
 
     def misheard(self, id, heard):
         # A command about data of the socket `id` was understood as one about `heard`, -1: about

@@ -10,16 +10,17 @@ _PDPS = const(b"AT+QIACT?\r")
 _TRIES = const(3)
 
 
-class Witness(_l.Job):
+class Witness:
     # What a modem forgets when it restarts is the evidence that it has not, however the restart
     # was hidden: the active PDP contexts, and the APN, which the loss of a context leaves as it
-    # was (manual 3.1). Asked wherever a restart could have been missed, see Link.suspect. A job of
+    # was (manual 3.1). Asked wherever a restart could have been missed, see Link.doubt. A job of
     # the link that allocates nothing; while it is wanted it goes before all others.
     takes = _l.OK | _l.ERROR
+    token = None
     limit_ms = 3000
 
     def __init__(self, modem):
-        self._modem = modem
+        self.modem = modem
         self._apn = b"AT+QICSGP=%d\r" % modem.pdp
         self.tell = False  # AT+QICSGP is worth asking: start() was given an APN
         self._absent = self._tries = 0
@@ -29,15 +30,16 @@ class Witness(_l.Job):
     def fresh(self, tell):
         # start() has made all anew.
         self.tell = tell
-        self._absent = self._tries = self._modem.link.doubt = 0
+        self._absent = self._tries = self.modem.link.doubt = 0
 
     def wanted(self):
-        return self._modem.up and self._modem.address is not None
+        return self.modem.up and self.modem.address is not None
 
     def begin(self, link):
         # Two answers without it are needed, as from one a line may be missing; or one and a URC.
         if self._absent > 1:
             text = self._apn
+            self._empty = False
         else:
             text = _PDPS
             self._seen = 0
@@ -56,10 +58,10 @@ class Witness(_l.Job):
 
     def foreign(self, buf, lo, hi):
         if buf.startswith(b"AT+", lo):
-            self._modem.link.echoes = True  # it was missed: the next connection finds out
+            self.modem.link.echoes = True  # it was missed: the next connection finds out
 
     def done(self, result):
-        modem = self._modem
+        modem = self.modem
         link = modem.link
         if result == _l.RESTARTED:
             return
@@ -77,24 +79,21 @@ class Witness(_l.Job):
                         break
                     self._absent = 1
                     return
-        elif self._absent < 2:
-            self._absent += 1 + (link.doubt > 1)
-            if self._absent < 2 or self.tell:
-                return
-            self._gone(link.doubt & 2)
         else:
-            self._gone(self._empty)
+            if self._absent < 2:
+                self._absent += 1 + (link.doubt > 1)
+                if self._absent < 2 or self.tell:
+                    return
+                self._empty = link.doubt & 2  # nothing else can tell
+            if self._empty:
+                self.restarted()
+            else:
+                modem.lose(modem.pdp)
         link.doubt = self._absent = self._tries = 0
-
-    def _gone(self, restarted):
-        if restarted:
-            self.restarted()
-        else:
-            self._modem.lose(self._modem.pdp)
 
     def restarted(self):
         # The modem forgot all it was told.
-        modem = self._modem
+        modem = self.modem
         modem.epoch += 1
         modem.up = False
         modem.gone = "restarted"

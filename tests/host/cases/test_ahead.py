@@ -42,8 +42,8 @@ class Early:
         return self.uart.readinto(buf, n)
 
     def write(self, buf, off, n):
-        # Only what the machine types goes by way of link._out.
-        self.n += self.link._out is None and buf is self.link.next
+        # Only what the machine types goes by way of link.out.
+        self.n += self.link.out is None and buf is self.link.next
         return self.uart.write(buf, off, n)
 
 

@@ -123,7 +123,7 @@ def test_name_that_does_not_resolve():
 def test_name_service_that_hangs_is_bounded():
     rig, modem, ctx = good_modem(switches={"dnsgip": "hangs"})
     start = rig.now
-    urcs = list(modem.link.urcs)
+    urcs = modem.link.urcs
     one = finding(found(modem, HOST, ctx), "no answer about")
     assert modem.link.urcs == urcs  # an answer that comes later is no longer listened to
     assert one[0] is None and "IP address" in one[2]

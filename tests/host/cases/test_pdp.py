@@ -123,7 +123,7 @@ def test_a_message_between_the_lines_of_two_contexts():
     for n in (1, 2):
         rig, modem, a, b = two()
         arm(rig, "foreign before=info lines=several first=%d n=2" % n)
-        modem.link.suspect()
+        modem.link.doubt |= 1
         modem.sleep_ms(500)
         echo(a)
         echo(b)
