@@ -94,8 +94,8 @@ class Modem(Urcs):
         self.up = False  # registered, PDP context active
         self.contexts = [None] * (CTX_MAX + 1)  # what each SSL context of the modem holds now
         self.sockets = [None] * sockets  # open sockets by id
-        self.slots = [None] * sockets  # what they need of memory; at first (RingIO, BytesIO) only
-        self.slots[0] = room
+        # What they need of memory; at first it may be (RingIO, BytesIO) only.
+        self.slots = [room] + [None] * (sockets - 1)
         self.link.witness = Witness(self)
 
     # --- bring-up ------------------------------------------------------------------------------
