@@ -3,9 +3,13 @@
 #
 # A ladder of tries: plain AT; ESC for an open prompt (manual 2.2.3); +++ with its guard times for
 # data mode and a running upload (manual 1.3); padding that completes an open counted prompt. Every
-# try waits for silence, types, and takes exactly one OK, followed by silence, as proof: a late
-# answer to an older command can't pass for it. From a modem that echoes, the echo of AT belongs to
-# the proof; where it does not come again, the modem is another one than before: it has restarted.
+# try waits for silence, types, and takes exactly one OK, followed by silence, as proof. From a
+# modem that echoes, the echo belongs to the proof; where it does not come again, the modem is
+# another one than before: it has restarted.
+#
+# That OK may be the late answer to an older command, and the one to AT be still to come. So one
+# that is up is then asked what no older answer reads like: a modem answers in the order of the
+# commands. ERROR, or long silence, is an answer, too. start() finds out itself what is late.
 #
 # What completes a prompt reaches the server, in place of bytes that were lost. It is ESC, which no
 # text and no JSON has; or, of a single byte, that byte itself.
@@ -22,6 +26,10 @@ _PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the 
 _REST_MS = const(5000)  # between two climbs when nothing answers
 
 _AT = const(b"AT\r")
+_SURE = const(b"AT+CMEE?;+CMEE?\r")
+_LATE_MS = const(6000)  # without any answer
+_OK = const(1)  # as in qssl.wire.link
+_ERROR = const(2)
 _ESC = const(b"\x1b")
 _PLUS = const(b"+++")
 _PAD = const(27)
@@ -45,8 +53,11 @@ _SILENCE = const(0)
 _GUARD = const(1)
 _ASKED = const(2)
 _PROOF = const(3)
-_FIRST = const(4)  # padding begins ...
-_FILLING = const(5)  # ... and goes on
+_SURELY = const(4)  # the question is out; 5, 6: so many lines of its answer more
+_TOLD = const(6)
+_PROVEN = const(7)
+_FIRST = const(8)  # padding begins ...
+_FILLING = const(9)  # ... and goes on
 
 
 class Resync:
@@ -86,24 +97,36 @@ class Resync:
         n = hi - lo
         if n > 4 and buf[lo] == 43 and buf[lo + 4] == 58:  # +CMT: and the like: text follows
             link.urc(buf, lo, hi, True)
-        if self._state == _ASKED and n == 2 and buf.startswith(b"OK", lo):
+        final = link.final(buf, lo, hi)
+        state = self._state
+        if state == _ASKED and final == _OK:
             self._enter(_PROOF, link.heard)
             return
-        if n == 2 and buf.startswith(b"AT", lo):
+        asked = _SURELY <= state <= _TOLD
+        if asked:
+            if final == _ERROR or (final == _OK and state == _TOLD):
+                self._state = _PROVEN
+                return
+            if state < _TOLD:
+                self._state += buf.startswith(b"+CMEE:", lo)
+        if buf.startswith(b"AT", lo):
             self._echoed = True
             return
         link.stats.noise += 1
-        if self._state >= _FIRST and link.final(buf, lo, hi):
+        if state >= _FIRST and final:
             self._left = 0
         if n == 3 and buf.startswith(b"RDY", lo):
             link.urc(buf, lo, hi, True)
             if self._state != _SILENCE:  # else what is pushed would put it off for ever
                 self.start(0, False, _PAD)
-        elif self._state == _PROOF and link.final(buf, lo, hi):
+        elif final and (asked or state == _PROOF):
             # Two answers: one of them was late. Or it is data mode, and its text reads so.
             self._twice += 1
             if not self._twice % _TWICE:
                 self._rung = (self._rung + 1) % len(self._ladder)
+            elif asked:
+                self._enter(_SURELY, link.heard)
+                return
             self._enter(_SILENCE, link.heard)
 
     def step(self, now):
@@ -126,15 +149,22 @@ class Resync:
                 self._fill(now)
         elif state == _GUARD:
             if spent >= (_GUARD_MS if self._ladder[self._rung] == _ESCAPE else _SETTLE_MS):
-                self._ask(now)
+                self._ask(now, _ASKED)
         elif state == _ASKED:
             if spent >= self.answer_ms:
                 self._next(now)
-        elif spent >= _QUIET_MS:
+        elif _PROOF < state < _PROVEN:
+            if spent >= _LATE_MS:
+                self._state = _PROVEN
+                self._echoed = True  # its line may not have ended
+        elif state == _PROVEN or spent >= _QUIET_MS:
+            if state == _PROOF and link.witness and link.witness.wanted():
+                self._ask(now, _SURELY)
+                return
             if link.echo and not self._echoed:
                 self._deaf += 1
                 if self._deaf < _DEAF:
-                    self._ask(now)
+                    self._ask(now, _ASKED)
                     return
                 link.echo = 0
             self.dead = False
@@ -145,7 +175,7 @@ class Resync:
         link.parser.reset()
         rung = self._ladder[self._rung]
         if rung == _PLAIN:
-            self._ask(now)
+            self._ask(now, _ASKED)
         elif rung == _COMPLETE:
             if self._left <= 0:
                 self._left = _FILL
@@ -172,10 +202,11 @@ class Resync:
         else:
             self._enter(_GUARD, now)
 
-    def _ask(self, now):
+    def _ask(self, now, state):
         self._echoed = False
-        self._link.type(_AT, 3)
-        self._enter(_ASKED, now)
+        text = _AT if state == _ASKED else _SURE
+        self._link.type(text, len(text))
+        self._enter(state, now)
 
     def _next(self, now):
         # No answer: the next rung. At the top: those who wait are told, and it starts over.

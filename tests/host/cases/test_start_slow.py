@@ -41,7 +41,7 @@ def test_every_answer_comes_late():
             works(modem, 50)
         # The link finds back, too.
         modem.link.distrust()
-        modem.sleep_ms(5 * late + 2000)
+        modem.sleep_ms(5 * late + 3000)
         assert not modem.link.sick
         modem.signal()
 
