@@ -529,6 +529,8 @@ class Link:
         behind = self._behind
         self._behind = False
         deaf = self.parser.echo is not None and self.echo == _CHECKED
+        if behind and self.echo and not self.parser.exact:
+            self._stray()  # an empty line of more than CR LF stands before it
         if job is not None and not deaf and job.line(buf, lo, hi):
             self.claim = 0
             return

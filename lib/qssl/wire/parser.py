@@ -101,7 +101,7 @@ class Parser:
         # Whether a line ends with the echo that is to come, and has more before it.
         i = self.echo_n - 1
         at = hi - i
-        while i and at > lo and buf[at + i - 1] == self.echo[i - 1]:
+        while i and at >= lo and buf[at + i - 1] == self.echo[i - 1]:
             i -= 1
         return not i
 

@@ -517,3 +517,22 @@ def test_a_byte_too_much_with_a_urc_right_behind():
                 arm(rig, "late_urc what=recv by=%d" % by)
             e = raised(side.write, 120)
             assert "delivery unknown" in str(e) and "no SEND OK" not in str(e), (by, at, e)
+
+
+def test_a_byte_too_much_and_the_left_over_is_a_line_end():
+    # It is echoed as an empty line, in front of the next command: what was sent is doubtful.
+    for end in (b"\r", b" ", b"\t"):
+        for by in (0, 1, 3):
+            for at in (1, 40, 119):
+                rig, modem, ctx, sides = ready(2)
+                side = sides[1]
+                data = b"x" * 119 + end
+                conn = side.server.conns[side.host]
+                side.server.on_data = lambda c, data, conn=conn: conn.push(b"answer")
+                arm(rig, "insert_in in=payload at=%d" % at)
+                if by:
+                    arm(rig, "late_urc what=recv by=%d" % by)
+                side.sock.write(data)
+                e = raised(side.sock.flush)
+                assert "delivery unknown" in str(e) and "no SEND OK" not in str(e), (end, by, at, e)
+                works(modem)
