@@ -29,6 +29,7 @@ _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
 _P_SEND = const(2)  # of its phases
 _PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
 _BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 _EACH = const(-1)  # a deadline of its own for each wait
 
 
@@ -73,7 +74,8 @@ class Socket(Channel):
     # --- the stream ----------------------------------------------------------------------------
 
     def settimeout(self, seconds: float | None) -> None:
-        """The limit of each call below, in seconds. None: wait for ever. 0: never wait.
+        """The limit of each call below, in seconds. None: wait for ever. 0: never wait. More than
+        six days are six days.
 
         Returns: None.
         Raises: nothing.
@@ -81,7 +83,7 @@ class Socket(Channel):
         Allocates: nothing.
         Since: 0.1.
         """
-        self._timeout = None if seconds is None else int(seconds * 1000)
+        self._timeout = None if seconds is None else int(min(seconds, _LONGEST_S) * 1000)
 
     def setblocking(self, flag: bool) -> None:
         """setblocking(True) is settimeout(None), setblocking(False) is settimeout(0).

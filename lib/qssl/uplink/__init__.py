@@ -21,6 +21,7 @@ from micropython import const
 from ..errors import Error, Refused
 
 _IDLE_MS = const(1000)
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 # Statuses that speak of the server or its set-up rather than of one record, and those that pass.
 _SERVERS = const((401, 403, 404, 405, 407, 410))
 LATER = const((408, 421, 425, 429))
@@ -140,13 +141,15 @@ class Uplink:
 
         Returns: the number of records still in the queue.
         Raises: nothing.
-        Blocks: timeout_s at most; None: for ever.
+        Blocks: timeout_s at most, six days; None: for ever.
         Allocates: while a batch is made.
         Since: 0.1.
         """
         link = self._modem.link
         now = ticks_ms()
-        due = None if timeout_s is None else ticks_add(now, int(timeout_s * 1000))
+        due = None
+        if timeout_s is not None:
+            due = ticks_add(now, int(min(timeout_s, _LONGEST_S) * 1000))
         quiet = now
         while True:
             self.step()

@@ -60,6 +60,27 @@ def test_time_out_longer_than_the_slow_look():
     timed(watch, 35000, sock.recv, 1)
 
 
+def test_time_out_of_weeks():
+    # Longer than what ticks can count: the call waits, it does not fail.
+    for seconds in (536870, 536871, 604800, 1e7, 1 << 40):
+        peer = Recorder()
+        rig, modem, sock = connected(peer)
+        sock.settimeout(seconds)
+        late = rig.now + 20000
+
+        def idle(late=late, rig=rig):
+            if rig.now >= late:
+                rig.net.conns[0].push(b"x")
+
+        modem.link.idle = idle
+        assert sock.recv(1) == b"x", seconds
+        modem.link.idle = None
+        sock.write(b"abc")
+        sock.flush()
+        sock.close()
+        assert bytes(peer.received) == b"abc"
+
+
 def test_time_out_in_the_middle_fails_the_socket():
     for name, args in (("read", (10,)), ("readline", ())):
         watch = Watch()

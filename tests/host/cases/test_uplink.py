@@ -88,6 +88,14 @@ def test_records_arrive_in_order_over_one_connection():
         assert modem.stats.reconnects == 0
 
 
+def test_it_may_run_for_weeks():
+    for seconds in (604800, 1e7):
+        rig, modem, peer, link = https()
+        fill(link, 3)
+        assert link.run(seconds) == 0
+        assert numbers(peer) == [0, 1, 2]
+
+
 def test_batches_are_bounded_by_records_and_bytes():
     sizes = []
 
