@@ -73,6 +73,7 @@ stray|EIO|receive|a line came that may be the head of pushed data, damaged on th
 too much|EIO|receive|the length of pushed data was damaged on the UART, or is more than 1500 \
 bytes, which buffer mode is for; reconnect
 missed|EIO|receive|pushed data may be lost, as the link had to find its way again; reconnect
+broken|?|modem|the program was interrupted (Ctrl-C) in the midst of it; delivery unknown; reconnect
 gone|ENOTCONN|receive|the modem has no such connection; reconnect
 security|EIO|tls|encrypt, decrypt or verify error; reconnect
 full||send|the modem's send buffer stays full

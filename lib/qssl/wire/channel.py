@@ -281,7 +281,7 @@ class Channel(io.IOBase):
             self.fail("restarted")
             self._release()
         elif result:
-            self.fail("silent")
+            self.fail("silent" if result == _l.TIMEOUT else "broken")
         elif self._push is not None:
             self.fail("missed")
         elif self._held:

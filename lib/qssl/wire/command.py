@@ -129,7 +129,8 @@ class Commands:
         finally:
             if not x.result:
                 if self._link.job is not x:
-                    self._at._queue.remove(x)
+                    if x in self._at._queue:  # else Ctrl-C came as it had its turn
+                        self._at._queue.remove(x)
                 elif x._data is not None:
                     self._link.expire()
         if x.full:

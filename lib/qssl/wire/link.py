@@ -24,7 +24,8 @@
 #   followed(result)   one more result came, which nothing was waiting for; 0: the next command
 #                      was heard, and nothing has contradicted until then
 # A source has job(now) -> a job or None, wants(now): whether it would give one, and lost(result):
-# RESTARTED, TIMEOUT (the modem is dead) or 0 (lines may have been missed).
+# RESTARTED, TIMEOUT (the modem is dead), GARBLED (the program was interrupted) or 0 (lines may have
+# been missed).
 
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
@@ -67,6 +68,8 @@ _CHECKED = const(1)  # it does: see Parser.echo
 _LEARNING = const(2)  # start() wants to know
 
 SENT = const(b"\r\nSEND OK\r\n")
+
+_ASLEEP = const(2)  # of busy
 
 _NOTHING = const(-2)  # of odd: no line that nobody knows
 
@@ -177,6 +180,12 @@ class Link:
                     self._next()
             elif ticks_diff(self._due, ticks_ms()) <= 0 and self._seen <= 0:
                 self.expire()  # what is there, was looked at
+        except KeyboardInterrupt:
+            if self.busy != _ASLEEP:
+                self.early = 0
+                self.garbled()  # nobody knows how far the exchange was
+                self._tell(GARBLED)
+            raise
         finally:
             self.busy = False
 
@@ -252,7 +261,9 @@ class Link:
             ready = self.next_n
             echo = parser.echo if at and not parser.need else None
             if naps and n < self._want:
+                self.busy = _ASLEEP
                 n = self._sleep(nap if token is not None or nap < _NAP_MS else _NAP_MS)
+                self.busy = True
                 if not n:
                     break
             if n < whole and n < self._least and n != self._seen and (n < _ENOUGH or naps):

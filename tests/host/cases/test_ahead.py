@@ -3,7 +3,19 @@
 
 import errno
 
-from driver_kit import HOST, Log, Recorder, Watch, arm, connected, pattern, raised, reads, tls
+from driver_kit import (
+    HOST,
+    Log,
+    Recorder,
+    Watch,
+    arm,
+    connected,
+    pattern,
+    raised,
+    reads,
+    tls,
+    works,
+)
 from qssl.socket import Socket
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, SinkPeer
 
@@ -436,3 +448,56 @@ def test_the_idle_hook_has_its_turn_while_bytes_come_slowly():
                 sock.flush()
                 assert reads(sock, size) == pattern(size)
                 assert watch.stop() <= 100, (baud, rate, size, watch.worst)
+
+
+class Breaks:
+    # In the place of a method of the UART: after n calls Ctrl-C comes, as the call ends.
+    def __init__(self, method, n):
+        self._method = method
+        self.n = n
+
+    def __call__(self, *args):
+        value = self._method(*args)
+        self.n -= 1
+        if not self.n:
+            raise KeyboardInterrupt
+        return value
+
+
+def test_an_interrupt_in_the_midst_of_an_exchange():
+    # Bytes may have been typed, or read, of which nobody knows: nothing goes on as if they had not.
+    data = b"\r\nAT+CFUN=1,1\r\nAT+QPOWD\r\n" * 60
+    for name, step in (("write", 1), ("readinto", 5)):
+        for n in range(1, 120, step):
+            peer = Recorder()
+            rig, modem, sock = connected(peer, baud=115200)
+            rig.net.add("source.example", Source(4000))
+            source = modem.connect("source.example", 1, tls(modem))
+            log = Log(rig)
+            breaks = Breaks(getattr(rig.uart, name), n)
+            setattr(rig.uart, name, breaks)
+            got = b""
+            wrote = 0
+            while wrote < len(data) and not (sock.why or source.why):
+                try:
+                    sock.write(data[wrote : wrote + 500])
+                    wrote += 500
+                    sock.flush()
+                    got += source.recv(300)
+                    modem.command("AT+CSQ")
+                except (OSError, KeyboardInterrupt):
+                    pass
+            if breaks.n > 0:
+                assert n > 15, (name, n)
+                break
+            assert got == pattern(4000)[: len(got)], (name, n)
+            sent = peer.received
+            assert sock.why or sent == data[: len(sent)], (name, n, sock.why)
+            assert not [text for text in log.at if "CFUN" in text or "QPOWD" in text], (name, n)
+            sock.setblocking(False)
+            for each in (sock, source):
+                try:
+                    each.close()
+                except OSError:
+                    pass
+            works(modem)
