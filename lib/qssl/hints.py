@@ -64,7 +64,7 @@ urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another
 """)
 _DATA = const("""
 late||receive|nothing came in time
-middle||receive|time-out in the middle of a read; reconnect
+middle||receive|time-out or interrupt in the middle of a read; reconnect
 memory|ENOMEM|receive|no memory was left for what had come, some of it is lost; reconnect
 unanswered||receive|the modem did not answer AT+QSSLRECV; reconnect
 cut||receive|the modem's answer did not come whole; reconnect
@@ -73,11 +73,11 @@ stray|EIO|receive|a line came that may be the head of pushed data, damaged on th
 too much|EIO|receive|the length of pushed data was damaged on the UART, or is more than 1500 \
 bytes, which buffer mode is for; reconnect
 missed|EIO|receive|pushed data may be lost, as the link had to find its way again; reconnect
-broken|?|modem|the program was interrupted (Ctrl-C) in the midst of it; delivery unknown; reconnect
+broken|?|modem|interrupted (Ctrl-C), delivery unknown; reconnect
 gone|ENOTCONN|receive|the modem has no such connection; reconnect
 security|EIO|tls|encrypt, decrypt or verify error; reconnect
 full||send|the modem's send buffer stays full
-half||send|time-out in the middle of a write; reconnect
+half||send|time-out or interrupt in the middle of a write; reconnect
 unflushed||send|not all was sent in time; it goes on
 unasked||send|no prompt came, nothing was sent; reconnect
 unknown|?|send|no SEND OK, delivery unknown; reconnect

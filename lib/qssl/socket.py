@@ -195,6 +195,10 @@ class Socket(Channel):
                     self._told = False  # the next call tells it
                     break
                 raise
+            except BaseException as e:
+                if at:
+                    self._cut(e)
+                raise
             if k <= 0:
                 return at or (None if k else 0)
             try:
@@ -237,20 +241,31 @@ class Socket(Channel):
         self._ready = 0
         return MemoryError()
 
+    def _cut(self, e):
+        # e ends a call that has moved some of its bytes, and nobody knows how many.
+        self.fail("middle")
+        self._ready = 0
+        if isinstance(e, OSError):
+            self._check()
+
     def _read_all(self):
         data = part = b""
         due = self._due()
-        while True:
-            try:
+        try:
+            while True:
                 part = self._recv(RECV_MAX, due)
                 if not part:
                     return data if data or part is not None else None
                 data += part
-            except MemoryError:
-                if part:
-                    raise self._spilt()
-                raise
-            self._overdue(due)
+                self._overdue(due)
+        except MemoryError:
+            if part:
+                raise self._spilt()
+            raise
+        except BaseException as e:
+            if data:
+                self._cut(e)
+            raise
 
     def _overdue(self, due):
         # Fails a read that goes on and on, when its time is up.
@@ -304,10 +319,9 @@ class Socket(Channel):
         while limit < 0 or len(line) < limit:
             try:
                 k = self._await(1, due)
-            except OSError:
+            except BaseException as e:
                 if line:
-                    self.fail("middle")
-                    self._check()
+                    self._cut(e)
                 raise
             if k <= 0:
                 return line or (None if k else b"")
@@ -398,6 +412,10 @@ class Socket(Channel):
                         if left == n:
                             raise error(link.why("full"))
                         self.fail(link.why("half"))
+                except BaseException:
+                    if self._left < n:
+                        self.fail("half")
+                    raise
                 finally:
                     off = self._off
                     left = self._left
