@@ -89,17 +89,19 @@ def applying(ctx, modem, host=b"", now=False):
         sure = not ctx._failed or 0 in states
         if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
             if family is None or (yield from family.same(modem, ctx, host)):
-                now = _states(modem, id)
-                if modem.contexts[id] is ctx and (1 in now or now == states):
+                then = _states(modem, id)
+                if modem.contexts[id] is ctx and (1 in then or then == states):
                     return
     if modem.caps is not None:
         from ..ask.probe import check
 
         check(modem.caps, id, settings)
     # A connection that is still opening may go by the settings of this moment.
-    for sock in modem.sockets:
-        if sock is not None and sock.ctx.id == id and not sock.state():
-            raise error("ctx busy")
+    if 0 in _states(modem, id):
+        while 0 in _states(modem, id):
+            if now or not (yield due):
+                raise error("ctx busy")
+        return (yield from applying(ctx, modem, host, now))
     mine = modem.contexts[id] = [ctx]
     if level and not ctx._settings[3]:
         yield from _timed(modem)

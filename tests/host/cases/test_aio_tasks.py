@@ -95,6 +95,31 @@ def test_connections_that_time_out_beside_those_that_do_not():
 # --- events --------------------------------------------------------------------------------------
 
 
+def test_connections_of_one_context_of_which_one_is_cancelled_as_it_opens():
+    # What one finds of the settings is in doubt by that, while the other is still opening.
+    async def main(at):
+        net = FakeNet(EchoPeer(), latency_ms=400)
+        rig, modem, ctx = await started(net, sockets=3)
+        arm(rig, "gap cmd=+QSSLCFG by=40 n=0")
+
+        async def connect():
+            reader, writer = await aio.open_connection(modem, HOST, 1, ctx)
+            writer.write(b"abc")
+            assert await reader.readexactly(3) == b"abc"
+            writer.close()
+            await writer.wait_closed()
+
+        await connect()
+        tasks = [asyncio.create_task(connect()) for _ in range(3)]
+        await asyncio.sleep_ms(at)
+        tasks[1].cancel()
+        await tasks[0]
+        await tasks[2]
+
+    for at in range(100, 800, 30):
+        run(main, at)
+
+
 def test_events_are_told_while_tasks_wait():
     # None of these tasks ever calls the driver: the loop tells them.
     async def main():
