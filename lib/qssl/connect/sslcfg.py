@@ -99,7 +99,7 @@ def applying(ctx, modem, host=b"", now=False):
     # A connection that is still opening may go by the settings of this moment.
     if 0 in _states(modem, id):
         while 0 in _states(modem, id):
-            if now or not (yield due):
+            if now or modem.contexts[id] is not ctx or not (yield due):
                 raise error("ctx busy")
         return (yield from applying(ctx, modem, host, now))
     mine = modem.contexts[id] = [ctx]
