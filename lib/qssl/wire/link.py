@@ -182,8 +182,7 @@ class Link:
                 self.expire()  # what is there, was looked at
         except KeyboardInterrupt:
             if self.busy != _ASLEEP:
-                self.early = 0
-                self.garbled()  # nobody knows how far the exchange was
+                self.broken(GARBLED)  # nobody knows how far the exchange was
                 self._tell(GARBLED)
             raise
         finally:
