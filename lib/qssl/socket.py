@@ -195,9 +195,9 @@ class Socket(Channel):
                     self._told = False  # the next call tells it
                     break
                 raise
-            except BaseException as e:
+            except BaseException:
                 if at:
-                    self._cut(e)
+                    self._spilt("middle")
                 raise
             if k <= 0:
                 return at or (None if k else 0)
@@ -235,18 +235,12 @@ class Socket(Channel):
         except MemoryError:
             raise self._spilt()
 
-    def _spilt(self):
-        # No memory was left for what had been taken from the ring. Gives what to raise.
-        self.fail("memory")
+    def _spilt(self, why="memory"):
+        # What had been taken from the ring is lost: no memory was left for it, or another error
+        # ends the call in the middle. Gives what to raise for the first.
+        self.fail(why)
         self._ready = 0
         return MemoryError()
-
-    def _cut(self, e):
-        # e ends a call that has moved some of its bytes, and nobody knows how many.
-        self.fail("middle")
-        self._ready = 0
-        if isinstance(e, OSError):
-            self._check()
 
     def _read_all(self):
         data = part = b""
@@ -264,7 +258,9 @@ class Socket(Channel):
             raise
         except BaseException as e:
             if data:
-                self._cut(e)
+                self._spilt("middle")
+                if isinstance(e, OSError):
+                    self._check()
             raise
 
     def _overdue(self, due):
@@ -321,7 +317,9 @@ class Socket(Channel):
                 k = self._await(1, due)
             except BaseException as e:
                 if line:
-                    self._cut(e)
+                    self._spilt("middle")
+                    if isinstance(e, OSError):
+                        self._check()
                 raise
             if k <= 0:
                 return line or (None if k else b"")

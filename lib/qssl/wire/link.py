@@ -24,8 +24,8 @@
 #   followed(result)   one more result came, which nothing was waiting for; 0: the next command
 #                      was heard, and nothing has contradicted until then
 # A source has job(now) -> a job or None, wants(now): whether it would give one, and lost(result):
-# RESTARTED, TIMEOUT (the modem is dead), GARBLED (the program was interrupted) or 0 (lines may have
-# been missed).
+# RESTARTED, TIMEOUT (the modem is dead), GARBLED (the program was interrupted) or 0 (lines may
+# have been missed).
 
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 

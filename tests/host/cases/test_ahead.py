@@ -465,7 +465,7 @@ class Breaks:
 
 
 def test_an_interrupt_in_the_midst_of_an_exchange():
-    # Bytes may have been typed, or read, of which nobody knows: nothing goes on as if they had not.
+    # Bytes may have been typed, or read, that nobody knows of: nothing goes on as if they had not.
     data = b"\r\nAT+CFUN=1,1\r\nAT+QPOWD\r\n" * 60
     for name, step in (("write", 1), ("readinto", 5)):
         for n in range(1, 120, step):

@@ -119,7 +119,7 @@ def test_an_exception_in_the_middle_fails_the_socket():
             rig.net.latency_ms = 50
         begin = rig.now
 
-        def idle(rig=rig, begin=begin, many=many, conn=conn):
+        def idle(rig=rig, modem=modem, begin=begin, many=many, conn=conn):
             if many and not conn.pushed and rig.now > begin + 100:
                 conn.push(bytes(4000))
                 conn.pushed = True

@@ -534,5 +534,6 @@ def test_a_byte_too_much_and_the_left_over_is_a_line_end():
                     arm(rig, "late_urc what=recv by=%d" % by)
                 side.sock.write(data)
                 e = raised(side.sock.flush)
-                assert "delivery unknown" in str(e) and "no SEND OK" not in str(e), (end, by, at, e)
+                assert "delivery unknown" in str(e), (end, by, at, e)
+                assert "no SEND OK" not in str(e), (end, by, at, e)
                 works(modem)
