@@ -180,12 +180,12 @@ class Link:
                     self._next()
             elif ticks_diff(self._due, ticks_ms()) <= 0 and self._seen <= 0:
                 self.expire()  # what is there, was looked at
-        except KeyboardInterrupt:
-            if self.busy != _ASLEEP:
-                self.broken(GARBLED)  # nobody knows how far the exchange was
-                self._tell(GARBLED)
-            raise
+            self.busy = False
         finally:
+            if self.busy is True:  # Ctrl-C: nobody knows how far the exchange was
+                self.busy = False
+                self.broken(GARBLED)
+                self._tell(GARBLED)
             self.busy = False
 
     def wait(self, due, who=None):
