@@ -9,6 +9,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from ..errors import error
+from ..wire import link as _l
 from .arguments import quoted
 
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
@@ -32,7 +33,7 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
     yield from modem.at.alone(())  # another task may be starting the modem
     now = proven > 1  # open() does not wait
     if proven:
-        link.doubt |= 1
+        link.doubt |= _l.DOUBTED
     while True:
         if pdp not in modem.pdps and (pdp != modem.pdp or not modem.up):
             raise error((pdp == modem.pdp and modem.gone) or "down")
@@ -59,7 +60,7 @@ def _proven(modem):
     until = modem.at.until or due
     if ticks_diff(due, until) > 0:
         due = until
-    link.doubt |= 1
+    link.doubt |= _l.DOUBTED
     while link.doubt:
         if not (yield due):
             raise error(link.why("silent"))

@@ -97,7 +97,7 @@ def settled(modem, ctx):
         closing = [s for s in modem.sockets if s and s.ctx.id == ctx.id and s.state() == 2]
         if not closing:
             ids = [b""]
-            if modem.link.listing & 1:  # it takes no other form
+            if modem.link.listing & _l.BY_ID:  # it takes no other form
                 ids = [b"=%d" % n for n in range(len(modem.sockets)) if n not in held]
             for n in ids:
                 yield from modem.at.ask(b"AT+QSSLSTATE" + n, b"+QSSLSTATE:")

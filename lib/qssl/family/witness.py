@@ -76,7 +76,7 @@ class Marked(Witness):
         elif result == _l.OK and self._told >= 0:
             self._good = True
             self._wrong = self._tries = 0
-        elif result >= _l.TIMEOUT and link.doubt & 2:
+        elif result >= _l.TIMEOUT and link.doubt & _l.SAID:
             if result != _l.RESTARTED:
                 self.restarted()  # it said so, and is silent
         elif result != _l.RESTARTED:

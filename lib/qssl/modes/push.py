@@ -51,7 +51,7 @@ class Push:
         if unknown == link.stats.unknown or link.sick:
             return
         if link.job is not None and buf.startswith(b"AT", lo):
-            link.doubt |= 1  # an echo, though ATE0 was said: the modem has restarted
+            link.doubt |= _l.DOUBTED  # an echo, though ATE0 was said: the modem has restarted
         elif not _foreign(buf, lo, hi):
             # It may be the damaged head of a push, and payload comes next.
             for sock in self._modem.sockets:

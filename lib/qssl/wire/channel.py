@@ -76,6 +76,8 @@ _PAUSE_MAX_MS = const(1000)
 _GAPS = const(("middle", "memory"))
 
 # Places in a slot.
+_RX = const(0)
+_TX = const(1)
 _RECV = const(2)
 _SEND = const(3)
 _OWN = const(4)
@@ -96,8 +98,8 @@ class Channel(io.IOBase):
         self._modem = modem
         self._link = modem.link
         self._slot = slot
-        self._rx = slot[0]
-        self._tx = slot[1]
+        self._rx = slot[_RX]
+        self._tx = slot[_TX]
         self._line = line  # AT+QSSLOPEN=..., None once it went out
         self.id = cid
         self._state = _OPENING
@@ -154,7 +156,7 @@ class Channel(io.IOBase):
         if state == _OPENING:
             if self.why:
                 return None
-            if self._ask and self._link.listing & 2:
+            if self._ask and self._link.listing & _l.BLIND:
                 self._done_state(_l.ERROR)
                 return None
             if self._line is not None:
@@ -165,7 +167,7 @@ class Channel(io.IOBase):
                 return None
             return self
         if state == _OPEN and self._ask and not self.why:
-            if not self._link.listing & 2:
+            if not self._link.listing & _l.BLIND:
                 self._phase = _P_STATE
                 return self
             self._doubts = 2
@@ -323,7 +325,7 @@ class Channel(io.IOBase):
         if phase == _P_STATE:
             self._got = _ABSENT
             self.limit_ms = _STATE_MS
-            text = b"AT+QSSLSTATE=%d\r" % self.id if link.listing & 1 else b"AT+QSSLSTATE\r"
+            text = b"AT+QSSLSTATE=%d\r" % self.id if link.listing & _l.BY_ID else b"AT+QSSLSTATE\r"
         elif phase == _P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
             if link.lte and self._asked:
@@ -551,7 +553,7 @@ class Channel(io.IOBase):
                     # The server has closed; or the network has, with the PDP context: that is
                     # asked first.
                     self._shut = _DRY
-                    link.doubt |= 1
+                    link.doubt |= _l.DOUBTED
                 return
             link.broken(_l.GARBLED)
             result = _l.GARBLED
@@ -568,14 +570,14 @@ class Channel(io.IOBase):
                 if self._shut:
                     self._show()  # nothing more comes to confirm the last reply
                     self._shut = _DRY
-                    link.doubt |= 1
+                    link.doubt |= _l.DOUBTED
                 else:
                     self.fail("gone")
             else:
                 self._more = False
                 self._look = ticks_add(ticks_ms(), _AGAIN_MS)
                 if not self._shut:
-                    link.doubt |= 1
+                    link.doubt |= _l.DOUBTED
                     self._ask = True
 
     def _whole(self):
@@ -620,8 +622,8 @@ class Channel(io.IOBase):
         # What the modem says of the connection, beside what URCs have claimed.
         state = self._got if result == _l.OK else _UNKNOWN
         link = self._link
-        if result == _l.ERROR and not link.listing & 2:
-            link.listing ^= 1  # some firmware knows one form only
+        if result == _l.ERROR and not link.listing & _l.BLIND:
+            link.listing ^= _l.BY_ID  # some firmware knows one form only
             if link.listing:
                 return
         now = ticks_ms()
@@ -635,7 +637,7 @@ class Channel(io.IOBase):
             self._doubts += 1
             if self._doubts < 3:
                 if state == _ABSENT:
-                    link.doubt |= 1
+                    link.doubt |= _l.DOUBTED
                 return
         self._ask = False
         if opening:
@@ -675,10 +677,10 @@ class Channel(io.IOBase):
             if not claims or not code:
                 if self._doubts < 2:
                     self._ask = True
-                    self._link.doubt |= 1
+                    self._link.doubt |= _l.DOUBTED
                     return
                 if claims & _C_OPENED:
-                    self._link.listing |= 2
+                    self._link.listing |= _l.BLIND
                     self._opened()
                     return
                 code = -1

@@ -59,13 +59,21 @@ _LAST = const(56)  # bytes of payload read together with what ends it ...
 _FORE = const(80)  # ... and before those: so nothing is in work when the last byte comes
 _REST = const(512)  # from here on it does not look at the deadline between two pieces ...
 _DUE_MS = const(30)  # ... if they take no longer
-_CLAIM_MS = const(
-    1500
-)  # RDY comes in the middle of an exchange: the exchange goes on, or it was true
+# RDY comes in the middle of an exchange: so long after, that has gone on, or it was true.
+_CLAIM_MS = const(1500)
 
 # Whether the modem echoes commands.
 _CHECKED = const(1)  # it does: see Parser.echo
 _LEARNING = const(2)  # start() wants to know
+
+# Why the witness is asked, a sum: what Link.doubt is.
+DOUBTED = const(1)  # the modem may have restarted
+SAID = const(2)  # a line says so, RDY and the like
+PDP_GONE = const(4)  # a line says that the PDP context is lost
+
+# What AT+QSSLSTATE can't do, a sum: what Link.listing is.
+BY_ID = const(1)  # it wants the id
+BLIND = const(2)  # it does not tell what is open
 
 SENT = const(b"\r\nSEND OK\r\n")
 
@@ -112,14 +120,12 @@ class Link:
         self.heard = ticks_ms()  # when the last byte arrived
         self.echo = 0  # 0: commands are not echoed, or nobody knows
         self.echoes = False  # the modem can do it: start() has learned
-        self.listing = 0  # 1: AT+QSSLSTATE wants the id, 2: it does not tell what is open
+        self.listing = 0  # BY_ID, BLIND
         self.odd = _NOTHING  # the socket id in a line that came in place of the echo, -1: none
         self.mirrors = False  # payload is echoed in spite of AT+QISDE=0
         self._behind = False  # the last line was a final result
         self.last = None  # the job that ended last, if it wants to hear what comes next
-        # 1: the modem may have restarted, 3: a line says so, 4: a line says that the PDP context
-        # is lost. What the modem knows is asked first, see Witness.
-        self.doubt = 0
+        self.doubt = 0  # DOUBTED, ...: what the modem knows is asked first, see Witness
         self.witness = None
         self.claim = 0  # a result that is not sure yet: what the deadline of the job gives then
         self.resync = Resync(self)
@@ -508,7 +514,7 @@ class Link:
     def claimed(self):
         # A line says that the modem has restarted; it may be text from outside. What the modem
         # knows is asked next. A running exchange that nothing proves ends with it.
-        self.doubt |= 3
+        self.doubt |= DOUBTED | SAID
         if self.job is None:
             return
         if self._filling:
@@ -713,7 +719,8 @@ class Link:
         self.parser.reset()
         self.sick = not alive
         self.stats.silent += self.sick
-        self.doubt |= alive
+        if alive:
+            self.doubt |= DOUBTED
         self._tell(0 if alive else TIMEOUT)
 
     def restarted(self):

@@ -4,7 +4,7 @@
 from micropython import const
 
 from .ascii import number, value
-from .link import Link, Stats
+from .link import DOUBTED, PDP_GONE, SAID, Link, Stats
 
 # How URCs begin. What they are about, the first of each kind: a connection has data, or an end; or
 # one is open, or failed to open;
@@ -68,7 +68,7 @@ class Urcs:
             self._on_restart(buf, lo, hi)
         elif at < _OTHER:
             self._on_text(buf, lo, hi)
-        elif self.link.doubt & 2 and buf.startswith(b"+CFUN:", lo):
+        elif self.link.doubt & SAID and buf.startswith(b"+CFUN:", lo):
             # It follows RDY as a modem starts: a text would not know that.
             self.link.witness.restarted()
         return True
@@ -105,7 +105,7 @@ class Urcs:
         if at > 0:
             pdp = number(buf, at + 11, hi)
             if pdp >= 0:
-                self.link.doubt |= 5
+                self.link.doubt |= DOUBTED | PDP_GONE
             self._event(4, pdp, -1)
         elif buf.find(b'"recv",', lo, lo + 15) > 0:
             self.link.parser.text = 1  # another program's socket: what it got may follow

@@ -67,9 +67,9 @@ class Witness:
             return
         if result != _l.OK:
             self._tries += 1
-            if self._tries < _TRIES and not link.doubt & 2:
+            if self._tries < _TRIES and not link.doubt & _l.SAID:
                 return
-            if link.doubt & 2:
+            if link.doubt & _l.SAID:
                 self.restarted()
         elif self._seen >> modem.pdp & 1:
             for pdp in modem.pdps:  # two answers here, too
@@ -81,10 +81,10 @@ class Witness:
                     return
         else:
             if self._absent < 2:
-                self._absent += 1 + (link.doubt > 1)
+                self._absent += 1 + (link.doubt > _l.DOUBTED)
                 if self._absent < 2 or self.tell:
                     return
-                self._empty = link.doubt & 2  # nothing else can tell
+                self._empty = link.doubt & _l.SAID  # nothing else can tell
             if self._empty:
                 self.restarted()
             else:
