@@ -122,11 +122,13 @@ _junk = st.text(alphabet='{}[]:,"\\ \x01\n1-.eE0tn\u00fc', min_size=1, max_size=
 @example([b'{"a":0.1}', b'{"a":1e-30}', b'{"a":-1e30}'])
 @example([b"1E5", b"1e+5", b"1e", b"-", b"00", b"-0.50"])
 @example([b"-0:", b"0:", b'{"a":-0.0}'])
+@example([b"inf", b"-inf", b"nan"])
 def test_whatever_is_put(records):
     found = through(records)
     assert len(found) == len(records)
     for one, record in zip(found, records):
-        alike(one, want(record))
+        if not re.search(b"nan|inf", record):  # which are null, see above
+            alike(one, want(record))
 
 
 def test_many_decimals_stay_exact():
