@@ -4,8 +4,8 @@
 #
 # Loaded by start() where the firmware knows AT+QCFG="urc/port", of LTE modems AT+QURCCFG. The
 # setting alone does not tell whether it is right, as nothing says which port this one is: so a URC
-# is asked for, and only if it does not come, a socket that talks to nobody (UDP, on the modem's
-# own address) tells the port's name.
+# is asked for, and only if it does not come, or can't be asked for, a socket that talks to nobody
+# (UDP, on the modem's own address) tells the port's name.
 
 from time import ticks_add, ticks_ms
 
@@ -35,9 +35,15 @@ def mend(step):
 
 def heard(step, name):
     # Generator: URCs come here, or name=<this port> is set.
-    if (yield from _heard(step)) is not False:
+    known = yield from _heard(step)
+    if known:
         return
     port = yield from _port(step)
+    if port and known is None:  # the setting is written only if it is another one
+        at = name.rfind(b'"') + 1
+        yield from step.ask(name[:at], name[2 : name.find(b"=")] + b":")
+        if [line for line in step.at.lines if line.rstrip().endswith(name[at:] + port)]:
+            return
     if port:
         yield from step.ask(name + port)
 

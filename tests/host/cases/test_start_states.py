@@ -277,6 +277,20 @@ def test_urcs_sent_to_another_port():
         driver_kit.works(again)
 
 
+def test_urcs_sent_to_another_port_by_a_modem_that_looks_up_no_name():
+    # No URC can be asked for: the name of this port is set all the same, if it is not yet.
+    for left in ('1,"uart1"', '0,"usbmodem"', '1,"usbmodem"'):
+        rig, modem = up(FakeNet(EchoPeer()))
+        modem.command('AT+QCFG="urc/port",' + left)
+        again = another(rig)
+        arm(rig, "error cmd=+QIDNSGIP n=0")
+        log = Log(rig)
+        again.start("internet")
+        assert log.count('AT+QCFG="urc/port",') == (left != '1,"usbmodem"'), (left, log.at)
+        again.connect(HOST, 443, driver_kit.tls(again), timeout_ms=5000)
+        assert log.count("AT+QSSLOPEN") == 1
+
+
 def test_character_set_left():
     for name in ("plain", "hex"):
         rig, modem = up(FakeNet(EchoPeer()), switches={"cscs_name": name})
