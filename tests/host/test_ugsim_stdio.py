@@ -131,3 +131,10 @@ def test_a_hint_when_the_modem_is_off():
         with Control(person.address, LIMIT_S) as modem:
             modem.command("power off")
         person.until("is off", person.seen.rindex("RDY"))
+
+
+def test_the_hint_where_the_power_goes_in_the_middle_of_a_line():
+    with Typist("--fault", "cut at=3 do=off") as person:
+        os.write(person.master, b"AT+GMI\r")
+        hint = person.until("power on.")
+        assert re.search(r"\nAT\+\nugsim: the modem is off\. ", hint), hint

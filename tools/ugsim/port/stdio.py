@@ -65,8 +65,10 @@ class StdioPort(Port):
     def lines(self, model):
         if model.power.state != "off":
             self._hinted = False
-        elif self.hint and not self._hinted and self.at_line_start and not model.pending():
+        elif self.hint and not self._hinted and not model.pending():
             self._hinted = True
+            if not self.at_line_start:  # the power went in the middle of a line
+                print(file=sys.stderr)
             print(self.hint, file=sys.stderr, flush=True)
 
     def close(self):
