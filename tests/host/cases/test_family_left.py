@@ -138,6 +138,14 @@ def test_the_port_of_urcs():
         modem.start(apn="internet")
         assert not rig.model.faults.armed()
         works(modem)
+    # Firmware that can't be asked for a URC: the port's name is set all the same, once.
+    for model in ("ec25", "eg800k", "bg770a"):
+        rig, modem, log = made(model, switches={"urc_port": "elsewhere"})
+        arm(rig, "error cmd=+QIDNSGIP n=0")
+        for _ in range(2):
+            modem.start(apn="internet")
+            assert log.count('AT+QURCCFG="urcport","') == 1, (model, log.at)
+        works(modem)
     # A PC on the modem's USB port: what comes at the UART is not for it.
     rig, modem, log = made("ec25", switches={"at_port": "usbmodem"})
     modem.start(apn="internet")

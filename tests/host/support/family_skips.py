@@ -72,6 +72,7 @@ SKIPS = {
         "test_driver_start::test_no_apn": ATTACH,
         "test_start_states::test_restart_at_every_step": TALK,
         "test_start_states::test_urcs_sent_to_another_port": TALK,
+        "test_start_states::test_urcs_sent_to_another_port_by_a_modem_that_looks_up_no_name": TALK,
         "test_start_states::test_asleep": TALK,
         "test_start_states::test_everything_left_at_once": TALK,
         "test_files::test_delete_one_and_all": TALK,
