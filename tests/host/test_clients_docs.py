@@ -133,19 +133,29 @@ def test_mqtt_robust_through_restarts_of_broker_and_modem(sim, certs, broker):
     with Script(sim, certs, text, plain=True, **settings) as script:
 
         def heard(pattern):
-            while not re.match(pattern, script.line()):
-                pass
+            while True:
+                found = re.match(pattern, script.line())
+                if found:
+                    return found
 
-        confirmed = r"measurement \d+: confirmed$"
-        heard(confirmed)
+        def goes_on():
+            # With a measurement after those before.
+            last = int(heard(confirmed)[1])
+            assert last > numbers[-1], (last, numbers)
+            numbers.append(last)
+
+        numbers = [0]
+        confirmed = r"measurement (\d+): confirmed$"
+        goes_on()
         stop(broker)
         heard("no connection")
         again(broker)
-        heard(confirmed)
+        goes_on()
         for trouble in ("restart", "pdp drop 1"):
             sim.control().command(trouble)
             heard("starting the modem")
-            heard(confirmed)
+            goes_on()
+        assert len(numbers) == 5
         script.process.kill()
 
 
