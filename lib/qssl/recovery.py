@@ -104,7 +104,7 @@ class Recovery:
                 yield from modem.at.ask(b"AT+QIDEACT=%d" % modem.pdp, None, DEACT_MS)
                 modem.lose(modem.pdp)
         if modem.up:
-            if ticks_diff(self._look, ticks_ms()) > 0:
+            if 0 < ticks_diff(self._look, ticks_ms()) <= _WATCH_MS:  # more: it is days ago
                 return
             try:
                 yield from self._watch()

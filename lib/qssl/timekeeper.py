@@ -123,10 +123,13 @@ class Timekeeper:
         Allocates: nothing.
         Since: 0.2.
         """
-        passed = ticks_diff(ticks_ms(), self._since) // 1000
-        if passed > 0:
-            self._up += passed
-            self._since = ticks_add(self._since, passed * 1000)
+        now = ticks_ms()
+        passed = ticks_diff(now, self._since)
+        if passed < 0:  # nobody has asked for 6 days
+            passed = passed + ticks_add(0, -1) + 1
+        if passed > 999:
+            self._up += passed // 1000
+            self._since = ticks_add(now, -(passed % 1000))
         return self._up
 
     def now(self) -> int | None:

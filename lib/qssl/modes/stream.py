@@ -168,7 +168,7 @@ class Pipe(Socket):
                         words.since = self._since
                         words.old = words.held()
                         dtr.value(0)
-                elif ticks_diff(now, sent) >= _GUARD_MS:
+                elif not 0 <= ticks_diff(now, sent) < _GUARD_MS:  # days ago, it is negative
                     self._next(_ESCAPED)
                     link.type(b"+++", 3)
                     words.old = words.held()

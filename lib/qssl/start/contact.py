@@ -177,6 +177,8 @@ def answers(step, short=False):
     # Whether the modem answers: the ladder of resync once, or two plain tries.
     link = step.link
     link.resync.dead = False
+    if ticks_diff(ticks_ms(), link.heard) < 0:
+        link.heard = ticks_ms()  # it was days ago
     if step.tap is not None:
         step.tap.ok = None
     if link.job is not None:

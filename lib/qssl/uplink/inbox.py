@@ -204,9 +204,9 @@ class Inbox:
             self._give()
         except OSError as e:
             self.error = e
-        if self._shut is not None and ticks_diff(self._shut, ticks_ms()) <= 0:
+        if self._shut is not None and not 0 < ticks_diff(self._shut, ticks_ms()) <= self._again_ms:
             self._open()
-        want = self._want or (self._ask_ms and ticks_diff(self._due, ticks_ms()) <= 0)
+        want = self._want or (self._ask_ms and self._left() <= 0)
         if want and self._shut is None and not len(up.queue):
             status = yield from up._post(())
             if not 200 <= status < 300:
@@ -231,7 +231,12 @@ class Inbox:
         # In how many seconds the server is to be asked, 0 or less: now; None: it is not.
         if self._shut is not None or not (self._want or self._ask_ms):
             return None
-        return 0 if self._want else ticks_diff(self._due, ticks_ms()) // 1000
+        return 0 if self._want else self._left() // 1000
+
+    def _left(self):
+        # ms until the server is to be asked. What is days ago looks like something to come.
+        left = ticks_diff(self._due, ticks_ms())
+        return left if left <= self._ask_ms else 0
 
     # --- for carriers ---
 

@@ -77,7 +77,8 @@ class Resync:
         self._deaf = 0  # answers to an AT that was not
         self._twice = 0  # answers that came twice
         self._pad = pad
-        self._enter(_SILENCE, self._link.heard)
+        # Not from the last byte on: what is days ago looks as if it were to come.
+        self._enter(_SILENCE, ticks_ms())
 
     def escape(self):
         # What comes may be data mode's: the first +++ is the next try, unless it is under way.
@@ -85,7 +86,6 @@ class Resync:
         if self._ladder != _ANY or self._rung != rung:
             self.start(0, False, _PAD)
             self._rung = rung
-            self._enter(_SILENCE, ticks_ms())  # what was typed before is no guard time
 
     def _enter(self, state, since):
         self._state = state

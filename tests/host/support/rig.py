@@ -55,6 +55,8 @@ class _Time:
         return ((a - b & _MASK) ^ _HALF) - _HALF
 
     def ticks_add(self, a, b):
+        if not -_HALF < b < _HALF:
+            raise OverflowError("ticks interval overflow")
         return (a - _MASK - 1 + b if b >= 0 else a + b) & _MASK
 
     def sleep_ms(self, ms):

@@ -1,0 +1,86 @@
+# test_weeks_still - a board that does nothing for days: ticks come round after 12.4 days, and what
+# is past looks as if it were to come after half of that.
+# SPDX-License-Identifier: MIT
+
+import rig as rig_module
+from driver_kit import HOST, Watch, arm, bare, connected, raised, tls, up, works
+from qssl.https import Https
+from qssl.queue import RamQueue
+from qssl.recovery import Recovery
+from qssl.timekeeper import Timekeeper
+from qssl.uplink import Uplink
+from qssl.uplink.seconds import Seconds
+from receivers import HttpServer
+from ugsim.fakenet import FakeNet, RefusingPeer
+
+DAY_MS = 86400000
+DAYS = (5, 7, 9, 12)
+
+
+def test_a_modem_that_was_off_is_started():
+    # Nothing has come from it for so long.
+    for days in DAYS:
+        rig, modem = up()
+        rig.model.command("off")
+        rig.sleep(days * DAY_MS)
+        rig.model.command("on")
+        rig.sleep(5000)
+        begun = rig.now
+        modem.start("internet", timeout_ms=60000)
+        works(modem)
+        assert rig.now - begun < 20000, (days, rig.now - begun)
+
+
+def test_a_modem_that_has_died_meanwhile_is_told_and_comes_back():
+    for days in DAYS:
+        rig, modem, sock = connected()
+        rig.sleep(days * DAY_MS)
+        arm(rig, "mute")
+        begun = rig.now
+        raised(modem.connect, HOST, 443, tls(modem), 20000)
+        assert rig.now - begun < 20500
+        rig.sleep(10000)
+        rig.model.command("clear")
+        begun = rig.now
+        modem.start("internet", timeout_ms=60000)
+        works(modem)
+        assert rig.now - begun < 20000, (days, rig.now - begun)
+
+
+def test_an_uplink_that_runs_once_in_a_while():
+    # It was in the pause after a failure when the program left it alone.
+    for days in DAYS:
+        server = HttpServer()
+        net = FakeNet(server)
+        rig, modem = bare(net, sockets=3, idle=Watch(20))
+        net.add(HOST, RefusingPeer())
+        link = Uplink(
+            modem,
+            HOST,
+            443,
+            tls(modem),
+            Https(HOST, "/in"),
+            RamQueue(),
+            Recovery(modem, 30, apn="internet"),
+        )
+        link.put(b'{"n":1}')
+        assert link.run(20) == 1 and link.failures
+        net.add(HOST, server)
+        rig.sleep(days * DAY_MS)
+        link.put(b'{"n":2}')
+        assert link.run(30) == 0, (days, link.error)
+        assert [r["n"] for r in server.ledger.values()] == [1, 2]
+
+
+def test_seconds_that_nobody_has_asked_for():
+    for days in DAYS:
+        rig, modem = up()
+        modem.clock((2026, 11, 29, 12, 0, 0))
+        keeper = Timekeeper(modem)
+        keeper.sync()
+        count = Seconds()
+        before = keeper.now(), keeper.up(), count.now()
+        rig_module.clock.sleep_ms(days * DAY_MS)
+        after = keeper.now(), keeper.up(), count.now()
+        for a, b in zip(before, after):
+            assert 0 <= b - a - days * 86400 <= 1, (days, b - a)
