@@ -12,3 +12,4 @@ class Family(Lte):
     zero = Lte.zero + b" session renegotiation"
     port = b"main"
     host = True
+    psm = True

@@ -9,3 +9,4 @@ class Family(Lte):
     flash = ""  # names are bare
     zero = Lte.zero + b" session renegotiation"
     host = True
+    psm = True

@@ -9,3 +9,4 @@ class Family(Lte):
     flash = ""  # names are bare
     tcp = b'"viewmode",0|"dataformat",0,0'
     host = True
+    psm = True

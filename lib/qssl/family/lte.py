@@ -26,5 +26,6 @@ class Lte:
     # path or text: none.
     zero = b"ignorecertchain dtls"
     cache = False  # firmware may have AT+QCFG="urc/cache"
+    psm = False  # it may have power saving (AT+CPSMS)
     host = False  # firmware may have the key "checkhost"
     hosts = ""  # models that check the host's name without it

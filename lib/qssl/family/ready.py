@@ -24,6 +24,11 @@ def ready(step, settings):
         yield from step.ask(b'AT+QURCCFG="urcport","%s"' % family.port)
     for setting in family.tcp.split(b"|"):
         yield from step.ask(b"AT+QICFG=" + setting)
+    if family.psm:
+        # It would switch itself off when nothing comes or goes for a while.
+        shown = yield from step.shows(b"AT+CPSMS?", b"+CPSMS:")
+        if shown and shown[:1] != b"0":
+            yield from step.ask(b"AT+CPSMS=0")
     if family.cache:
         yield from step.ask(b'AT+QCFG="urc/cache",0')  # URCs are not held back
     mark = False

@@ -17,6 +17,7 @@ from .network import REGISTERED, stat
 _POLL_MS = const(500)
 _LOOK_MS = const(15000)  # between two looks at what may keep it from registering
 _CFUN_MS = const(15000)
+_WAKES_MS = const(20000)
 _COPS_MS = const(30000)
 _ORDER = const(b"\4\0\2\x0b\x08\3\7\6\n\t\5\1")  # stat: the later counts more
 _GOOD_DBM = const(-100)
@@ -25,11 +26,14 @@ _GOOD_DBM = const(-100)
 def enable(step):
     # Full functionality: AT+CFUN=0 and 4 outlive a program, and on some modems a restart.
     level = 1
-    for _ in range(3):
+    due = ticks_add(ticks_ms(), _WAKES_MS)  # as it boots, it may refuse it, or do nothing
+    while True:
         shown = yield from step.shows(b"AT+CFUN?", b"+CFUN:")
         level = 1 if shown is None else value(shown, 0, len(shown), 0)
         if level == 1:
             return
+        if step.over() or ticks_diff(due, ticks_ms()) <= 0:
+            break
         yield from step.ask(b"AT+CFUN=1", None, _CFUN_MS)
         yield from step.pause(_POLL_MS)
     hint = "the radio is off and stays so (AT+CFUN? says %d); is W_DISABLE low? else restart it"
@@ -49,6 +53,7 @@ class _Search:
         self.mode = -1  # of AT+COPS
         self.cause = ""  # what the network said
         self.code = 0  # +CME ERROR instead of an answer
+        self.blank = False  # OK alone came, without its line
 
     def asked(self):
         # Asks both domains; True if registered, at home or roaming, in one of them.
@@ -57,6 +62,8 @@ class _Search:
         for name in (b"+CEREG", b"+CGREG", b"+CREG")[not step.link.lte :]:
             if (yield from step.ask(b"AT" + name + b"?", name + b":")) != _l.OK:
                 self.code = step.link.cme or self.code
+            elif not step.at.lines:
+                self.blank = True
             for line in step.at.lines:
                 found = stat(line)
                 if name != b"+CREG":
@@ -112,6 +119,9 @@ class _Search:
                 self.mode,
                 dbm,
             )
+        elif self.blank and self.stat < 0:
+            hint = "the answers to AT+CREG? came without their lines; bytes are lost on the UART: "
+            hint += "check RX and its level, RTS/CTS, rxbuf"
         elif self.dbm is None or self.dbm < _GOOD_DBM:
             hint = "no network; signal %s; check antenna, coverage and SIM" % dbm
         else:

@@ -24,6 +24,8 @@ _PIECE = const(64)  # ... in pieces of that
 _BLINDED_MS = const(600)
 _SLOW_MS = const(3000)
 _CLOSES = const(24)  # pushing connections closed at most
+# Ends multiplexing (27.010 5.4.6.3.3), in a frame of the basic option on channel 0.
+_CLOSE_DOWN = const(b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9")
 
 
 def rouse(step, tap, begun, found):
@@ -103,8 +105,9 @@ def _at_rate(step, baud, init):
 
 def blind(step):
     # What keeps a modem from being heard is undone without its answer: results switched off or in
-    # digits (ATQ1, ATV0), and flow control by an RTS that is not wired (AT+IFC=2,2).
-    for line in (b"ATQ0V1\r", b"AT+IFC=0,0\r"):
+    # digits (ATQ1, ATV0), lines that end otherwise (ATS4), flow control by an RTS that is not
+    # wired (AT+IFC=2,2), commands that are only taken in frames (AT+CMUX).
+    for line in (b"ATQ0V1\r", b"ATS4=10\r", b"AT+IFC=0,0\r", _CLOSE_DOWN):
         yield from _command(step, line)
 
 

@@ -74,6 +74,7 @@ class _Card:
         self.step = step
         self.state = ""  # what AT+CPIN? said last
         self.code = 0  # the +CME ERROR that said it
+        self.blank = False  # OK alone came, without its line
 
     def asked(self):
         step = self.step
@@ -83,6 +84,7 @@ class _Card:
             line = step.at.lines[0]
             self.state = _plain(printable(line, 0, len(line)).upper())
         else:
+            self.blank = result == _l.OK
             self.code = step.link.cme
             self.state = _word(self.code)
         return self.state
@@ -100,6 +102,9 @@ class _Card:
             hint = "the SIM fails (%s); check card and holder, try another card" % state.lower()
         elif state:
             hint = "SIM: %s; check card and holder" % state
+        elif self.blank:
+            hint = "the answers to AT+CPIN? come without their lines; bytes are lost on the UART: "
+            hint += "check RX and its level, RTS/CTS, rxbuf"
         else:
             hint = "AT+CPIN? gives no reason why the SIM is not ready"
             if self.code > 0:

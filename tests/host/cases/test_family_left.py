@@ -38,6 +38,21 @@ def test_what_another_program_has_left():
         assert not modem.stats.garbled and modem.stats.resyncs == 1, model  # that of start()
 
 
+def test_power_saving_that_another_program_has_left():
+    # With AT+CPSMS=1, which outlives restarts, it goes off once nothing comes for a while:
+    # legatoproject/legato-af issue 46, ARMmbed/mbed-os issue 11088.
+    for model in ("bg96", "bg95"):
+        rig, modem, log = made(model)
+        assert b"OK" in typed(rig, 'AT+CPSMS=1,,,"00000100","00000101"\r')
+        modem.start(apn="internet")
+        rig.sleep(600000)
+        works(modem)
+        assert modem.up and not modem.stats.restarts, model
+        begun = log.count("AT+CPSMS=")
+        modem.start(apn="internet")
+        assert log.count("AT+CPSMS=") == begun, model  # it is kept: not written again
+
+
 def test_a_further_ca_that_another_program_has_left():
     # It would be trusted as well. As some modems list it, it is the CA by another name.
     for model in ("ec25", "eg800k"):
