@@ -138,12 +138,13 @@ def _told(modem, step, words, status):
 
 def _by_line(modem, step, words, status):
     # PWRDWN_N, as it does not go by itself.
-    from .start.rouse import pulse
+    from .start.rouse import pulse, spared
 
     off = modem.pins[5]
     if off is None:
         return
     step.due = ticks_add(ticks_ms(), _DOWN_MS)
+    yield from spared(step)
     yield from pulse(step, off)
     if status is None:
         step.due = ticks_add(ticks_ms(), _DARK_MS)

@@ -30,7 +30,7 @@ class _Question(Exchange):
     said = b""
 
     def line(self, buf, lo, hi):
-        if buf.startswith(b"+CME ERROR:", lo):
+        if buf.startswith(b" ERROR:", lo + 4):
             self.said = bytes(buf[lo + 11 : hi])
         return super().line(buf, lo, hi)
 

@@ -20,6 +20,8 @@ _TURNS = const(16)  # answers waited for in a ladder and behind it, and time for
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
 _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _PUSH = const(b'URC: "recv",')
+_WRITES = const(b'"FOTA","')
+_WRITES_MS = const(120000)  # from one such line to the next, or to RDY, at most
 _TALKS_MS = const(500)  # longest pause of a modem that talks all the time
 _PLUS = const(43)
 _HEAD = const(40)  # bytes of the longest head of pushed data
@@ -36,6 +38,7 @@ class Tap:
         # 2: +++ and AT were typed to a modem that talks, so it is not data mode that reads so.
         self.escaped = 0
         self.heard = ticks_ms()
+        self.wrote = None  # ticks: when it said last that it writes its firmware
         self.end = b""  # the last bytes: a read may cut such a head in two
         self.clear()
 
@@ -48,6 +51,10 @@ class Tap:
         if self.got:
             self.old = self.sent, self.got
         self.clear()
+
+    def writes(self):
+        # Whether the modem writes new firmware to its flash: it must keep its power then.
+        return self.wrote is not None and ticks_diff(ticks_ms(), self.wrote) < _WRITES_MS
 
     def __getattr__(self, name):
         return getattr(self.uart, name)
@@ -65,6 +72,8 @@ class Tap:
             buf = self.end + bytes(buf[:n])
             if buf.find(b"OK\r", max(old - 2, 0)) >= 0:
                 self.ok = ticks_ms()
+            if buf.find(_WRITES) >= 0:  # +QIND: "FOTA","UPDATING",<percent>
+                self.wrote = ticks_ms()
             # The head of data in direct push mode is +QSSLURC: "recv",<id>,<length>; of
             # connections without TLS it is +QIURC:.
             at = buf.find(_PUSH)

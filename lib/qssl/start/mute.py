@@ -7,6 +7,11 @@ def words(tap):
     if not tap.got and tap.old:
         tap.sent, tap.got = tap.old
     got = tap.got
+    if tap.writes():
+        return (
+            "the modem is writing new firmware to its flash; leave it its power, and call start() "
+            "again in some minutes"
+        )
     if tap.pushed:
         return (
             "no OK to AT among the data of a connection in direct push mode; closing it did not "

@@ -4,9 +4,12 @@
 #
 # Loaded by contact once the first try has brought nothing; by others for its parts.
 
+import errno
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
+
+from ..errors import Error
 
 _BAUDS = const((115200, 9600, 921600, 460800, 230400, 57600, 38400, 19200, 4800))
 _PULSE_MS = const(300)  # of RESET_N and PWRDWN_N
@@ -18,6 +21,7 @@ _DETACH_MS = const(65000)  # PWRDWN_N lets some modems leave the network first
 _DARK_MS = const(12500)  # the same, where STATUS is not wired
 _MUTE_MS = const(60000)  # without an answer: then the line for emergencies
 _BLIND_MS = const(300)
+_LISTEN_MS = const(6000)  # a modem that writes its firmware tells each percent
 _ESC = const(b"\x1b")
 _FILL = const(1472)  # completes any prompt ...
 _PIECE = const(64)  # ... in pieces of that
@@ -41,7 +45,7 @@ def rouse(step, tap, begun, found):
     tried = True
     while tried or not step.over():
         # The whole ladder first, then only now and then: what a slow modem needs is time.
-        full = not turn & 3
+        full = not turn & 3 and not tap.writes()
         if not tried:
             if full:
                 tap.fresh()
@@ -66,6 +70,8 @@ def rouse(step, tap, begun, found):
             resync.answer_ms = max(resync.answer_ms, _BLINDED_MS)
             if (yield from answers(step, True)):
                 return True
+        elif tap.writes():
+            yield from step.pause(500)
         elif turn & 3 == 1 and init is not None:
             link = step.link
             link.uart = tap.uart  # what comes at a wrong rate says nothing
@@ -166,9 +172,29 @@ def _boots(step, restarts):
     return True
 
 
+def spared(step):
+    # Generator, before a line is pulled that takes the modem's power: raises if it says that it
+    # is writing its firmware.
+    link = step.link
+    tap = step.tap
+    if tap is None:
+        from .contact import Tap
+
+        tap = link.uart = Tap(link.uart)
+        try:
+            yield from step.pause(_LISTEN_MS)
+        finally:
+            link.uart = tap.uart
+    if tap.writes():
+        from .mute import words
+
+        raise Error(errno.ETIMEDOUT, "start", words(tap))
+
+
 def revive(step):
     # Restarts a modem that does not answer, by the lines that are wired: RESET_N, else PWRDWN_N
     # and then PWRKEY. False: there is no such line.
+    yield from spared(step)
     pwrkey, status, _, _, reset, off = step.modem.pins
     restarts = step.link.stats.restarts
     if reset is not None:

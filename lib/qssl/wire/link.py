@@ -645,7 +645,7 @@ class Link:
                 return ERROR
             return 0
         if c == 43:  # +
-            if n > 10 and buf.startswith(b"+CME ERROR:", lo):
+            if n > 10 and buf.startswith(b" ERROR:", lo + 4):  # +CME, or of messages +CMS
                 self.cme = max(number(buf, lo + 11, hi), 0)  # 0: in words
                 return ERROR
         elif c == 83:  # S

@@ -4,8 +4,10 @@
 
 import errno
 
+import rig as _rig
 from driver_kit import raised
 from field_modem import Field, exchanged
+from qssl.recovery import Recovery
 
 CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
 
@@ -108,3 +110,97 @@ def test_line_ends_left_in_another_form():
     modem = field.modem()
     modem.start("internet", timeout_ms=60000)
     exchanged(modem)
+
+
+def test_results_of_messages():
+    # Commands about messages, and others while the SIM is busy, end with +CMS ERROR (27.005).
+    field = Field()
+    modem = field.modem()
+    modem.start("internet")
+    field.answers[b"AT+CMGR="] = [b"+CMS ERROR: 321"]
+    field.answers[b"AT+CMGS="] = [b"+CMS ERROR: SIM busy"]
+    begun = field.now
+    assert raised(modem.command, "AT+CMGR=1").code == 321
+    assert raised(modem.command, "AT+CMGS=1").code == 0
+    assert field.now - begun < 1000 and not modem.stats.timeouts
+    exchanged(modem)
+    field.answers[b"AT+CSCS?"] = [b"+CMS ERROR: 302"]
+    modem.start("internet", timeout_ms=20000)
+
+
+class Line:
+    # A line of the modem. spared: it must not be pulled while firmware is written.
+    spared = True
+
+    def __init__(self, field):
+        self.field = field
+        self.pulled = 0
+
+    def value(self, on=None):
+        self.pulled += on == 1
+        assert not (on and self.spared and self.field.now < self.field.until), self.field.now
+        return 1
+
+
+class Updating(Field):
+    # It writes new firmware to its flash, answers nothing meanwhile, and restarts.
+    until = 0
+
+    def begins(self, last):
+        self.say(b'\r\n+QIND: "FOTA","START"\r\n')
+        at = self.now
+        for percent in range(100):
+            at += last // 100
+            self.say(b'\r\n+QIND: "FOTA","UPDATING",%d\r\n' % percent, at - self.now)
+        self.say(b'\r\n+QIND: "FOTA","END",0\r\n', last)
+        self.say(b"\r\nRDY\r\n", last + 4000)
+        self.until = self.now + last + 4000
+
+    def feed(self, data):
+        if self.now >= self.until:
+            super().feed(data)
+
+
+def test_firmware_that_is_being_written():
+    # The lines and their order: Quectel's DFOTA guide of LTE Standard(A) modules, V1.4. The power
+    # must not go meanwhile: no line is pulled, and it is said so.
+    for last in (40000, 250000):
+        field = Updating()
+        key, reset, off = lines = Line(field), Line(field), Line(field)
+        field.begins(last)
+        modem = field.modem(pwrkey=key, reset=reset, off=off)
+        while not modem.up:
+            begun = field.now
+            try:
+                modem.start("internet", timeout_ms=90000)
+            except OSError as e:
+                assert "writing new firmware" in str(e), e
+                assert field.now - begun < 90500
+        assert field.now < last + 30000, field.now
+        exchanged(modem)
+        # By itself, with a connection that is in use.
+        field.begins(last)
+        begun = field.now
+        recovery = Recovery(modem, 30, apn="internet")
+        failures = 0
+        while field.now < begun + last + 60000:
+            try:
+                modem.at.until = None
+                modem.link.drive(recovery.steps(failures))
+                exchanged(modem)
+                failures = 0
+            except OSError:
+                failures += 1
+                _rig.clock.sleep_ms(2000)
+        assert not failures
+        field.begins(250000)
+        e = raised(modem.off)
+        assert "writing new firmware" in str(e), e
+        # One that only hangs is got back.
+        for line in lines:
+            line.spared = False
+            line.pulled = 0
+        field.until = field.now + 3000000
+        field._out = []
+        raised(modem.start, "internet", timeout_ms=200000)
+        assert reset.pulled
