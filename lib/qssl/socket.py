@@ -9,8 +9,13 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .errors import error
-from .wire.channel import LINGER_MS, Channel
+
+# One after the other: each loads the one before it, and one within the other takes much stack.
+from .wire import connection, lifecycle, receiving  # noqa: F401
+from .wire.channel import Channel
+from .wire.connection import CLOSED, CLOSING, OPEN, P_SEND
 from .wire.dialect import CLOSE_S, RECV_MAX, SEND_MAX
+from .wire.sending import LINGER_MS
 
 # Stream ioctls and poll bits: MicroPython's py/stream.h.
 _POLL = const(3)
@@ -20,13 +25,7 @@ _WR = const(4)
 _ERR = const(8)
 _HUP = const(16)
 
-# Life of the connection, as in qssl.wire.channel.
-_OPEN = const(1)
-_CLOSING = const(2)
-_CLOSED = const(3)
-
 _CLOSE_MS = const(12000)  # the modem's own limit is 10 s
-_P_SEND = const(2)  # of its phases
 _PROOF_MS = const(10)  # after SEND OK: a byte too much would have been echoed ...
 _BEGUN_MS = const(300)  # ... unless what has come is the begin of a URC
 _LONGEST_S = const(536870)  # ticks_add() takes no more
@@ -102,7 +101,7 @@ class Socket(Channel):
     def _check(self):
         # Raises what is wrong with the connection.
         self._link.mine(self)
-        if self.why or self._state >= _CLOSING:
+        if self.why or self._state >= CLOSING:
             self._told = True
             raise error(self.why or "closed", max(self.code, 0))
 
@@ -112,7 +111,7 @@ class Socket(Channel):
         # What was received goes before an error. due: of a call that waits more than once. goes:
         # bytes that the caller takes then, if there are so many.
         link = self._link
-        if self._state >= _CLOSING:
+        if self._state >= CLOSING:
             self._check()  # the ring may be another socket's by now
         self._want = self._n
         link.pump()
@@ -136,7 +135,7 @@ class Socket(Channel):
                 self._goes = outer
         if self._ready:
             return min(self._ready, n)
-        if self._eof and self._state < _CLOSING:
+        if self._eof and self._state < CLOSING:
             return 0
         if self._timeout == 0 and not self._dead():
             link.mine(self)
@@ -372,12 +371,12 @@ class Socket(Channel):
         due = _EACH
         if self._claims:
             due = self._due()
-            while self._claims and self._state == _OPEN and not self.why and self._timeout != 0:
+            while self._claims and self._state == OPEN and not self.why and self._timeout != 0:
                 if not link.wait(due):  # whether it has ended is just being asked
                     break
         if self._shut:
             self.fail("reset")  # nobody would get it
-        if self.why or link.pipe is not None or self._state >= _CLOSING:
+        if self.why or link.pipe is not None or self._state >= CLOSING:
             self._check()
         while left:
             k = min(SEND_MAX - self._n, left)
@@ -481,7 +480,7 @@ class Socket(Channel):
         # The modem has taken what was sent last, but might still say otherwise: what it does not
         # take for payload any more, it echoes.
         link = self._link
-        if not link.echo or link.last is not self or self._ended != _P_SEND:
+        if not link.echo or link.last is not self or self._ended != P_SEND:
             return False
         begun = link.parser.started() or link.parser.blanks
         quiet = _BEGUN_MS if begun else _PROOF_MS
@@ -498,8 +497,8 @@ class Socket(Channel):
             if arg & _RD:
                 self._want = self._n
             self._link.pump()
-            if self._dead() or self._state >= _CLOSING:
-                return arg & (_RD | _WR) | (_HUP if self._state >= _CLOSING else _ERR)
+            if self._dead() or self._state >= CLOSING:
+                return arg & (_RD | _WR) | (_HUP if self._state >= CLOSING else _ERR)
             flags = 0
             if self._ready or self._eof:
                 flags = _RD
@@ -530,7 +529,7 @@ class Socket(Channel):
         """
         if not 0 <= timeout_s <= 65535:
             raise error("close time")
-        if self._state >= _CLOSING:
+        if self._state >= CLOSING:
             if self._n and self.why and not self._told:
                 self._check()  # a restart has closed it, with bytes that were not sent
             return
@@ -541,7 +540,7 @@ class Socket(Channel):
             self._n = self._fly
         self._want = 0 if self.why else self._n
         self._look = ticks_add(ticks_ms(), limit)
-        self._state = _CLOSING
+        self._state = CLOSING
         if self._line is not None:
             self._release()
         if self._link.parser.sink is self._rx:
@@ -549,7 +548,7 @@ class Socket(Channel):
         self._link.pump()
         if self._timeout != 0:
             due = ticks_add(self._look, max(timeout_s - CLOSE_S, 0) * 1000 + 2000)
-            while self._state != _CLOSED and self._link.wait(due, self):
+            while self._state != CLOSED and self._link.wait(due, self):
                 pass
             if self._want:
                 self.fail("unknown" if self._link.job is self else "unsent")

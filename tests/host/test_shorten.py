@@ -495,11 +495,77 @@ def test_a_class_with_one_base_that_nobody_else_needs_has_no_base():
     names = {}
     exec(texts["socket"], names)
     assert names["Socket"]().high() == 3 and names["Socket"].__bases__ == (object,)
-    assert "Channel" not in texts["socket"] and "import Socket as Channel" in texts["wire.channel"]
+    assert "Channel" not in texts["socket"] + texts["wire.channel"]
     assert texts["asks"] == "from .socket import Socket\nlow = Socket.low"
     trees = {name: ast.parse(text.replace("high", "low")) for name, text in ONE.items()}
     with pytest.raises(ValueError, match="Channel"):  # the later one would hide the other
         join(trees, {"socket": ("wire.channel",)})
+
+
+CHAIN = {
+    "wire.connection": """
+class Connection:
+    def low(self, n):
+        return n
+""",
+    "wire.lifecycle": """
+from .connection import Connection
+class Lifecycle(Connection):
+    def _done_open(self, n):
+        if n > 2:
+            return self.low(3)
+        self.ends = n
+    def _claim(self, kind, n):
+        self.claims = kind, n
+""",
+    "wire.sending": "from .lifecycle import Lifecycle\nclass Sending(Lifecycle):\n    a = 1\n",
+    "wire.receiving": "from .sending import Sending\nclass Receiving(Sending):\n    b = 2\n",
+    "wire.channel": """
+from .receiving import Receiving
+class Channel(Receiving):
+    def done(self, n):
+        if n > 1:
+            return self._done_open(n)
+        self.ends = -1
+    def told(self, kind, n):
+        if n:
+            return self._claim(kind, n)
+""",
+    "socket": "from .wire.channel import Channel\nclass Socket(Channel):\n    c = 3\n",
+}
+
+
+def _chain(old="", new=""):
+    texts = {name: text.replace(old, new) for name, text in CHAIN.items()}
+    trees = {name: ast.parse(text) for name, text in texts.items()}
+    join(trees, {"socket": tuple(name for name in CHAIN if name != "socket")})
+    names = {}
+    exec(ast.unparse(ast.fix_missing_locations(trees["socket"])), names)
+    return names["Socket"]
+
+
+def test_bases_that_build_on_each_other_become_one_class():
+    made = _chain()
+    assert made.__bases__ == (object,) and (made.a, made.b, made.c) == (1, 2, 3)
+    # What is in the place of its call: behind it goes on only what did before.
+    assert not hasattr(made, "_done_open") and not hasattr(made, "_claim")
+    sock = made()
+    assert sock.done(3) == 3 and sock.done(2) is None and sock.ends == 2
+    assert sock.done(1) is None and sock.ends == -1
+    assert sock.told(1, 0) is None and sock.told(4, 5) is None and sock.claims == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    (
+        (("self.ends = -1", "return self._done_open(n)"), "just once"),
+        (("return self._claim(kind, n)", "self._claim(kind, n)"), "otherwise"),
+        (("return self._claim(kind, n)", "return self._claim(n, kind)"), "parameters"),
+    ),
+)
+def test_what_has_no_one_place_is_refused(changes, why):
+    with pytest.raises(ValueError, match=why):
+        _chain(*changes)
 
 
 def test_a_class_has_no_names_of_the_compiler():

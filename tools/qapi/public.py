@@ -51,8 +51,9 @@ INTERNAL = (
     "family family.wanted family.witness modes.inband modes.push ntp rare sitewords "
     "start.bringup start.contact start.context start.echo start.ends start.mute start.network "
     "start.radio start.rouse start.sim start.tidy start.urcs start.words timesources tried "
-    "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.channel "
-    "wire.at wire.command wire.dialect wire.link wire.parser wire.resync wire.urc wire.witness"
+    "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.at "
+    "wire.channel wire.command wire.connection wire.dialect wire.lifecycle wire.link wire.parser "
+    "wire.receiving wire.resync wire.sending wire.urc wire.witness"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.
@@ -89,4 +90,4 @@ HIDDEN = {
     "hints": "error",
 }
 # Inherited from a class that is not on the page.
-INHERITED = {"socket.Socket": [("wire.channel.Channel", "state")]}
+INHERITED = {"socket.Socket": [("wire.connection.Connection", "state")]}

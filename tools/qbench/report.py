@@ -29,7 +29,8 @@ _JOBS = (
     ),
     (
         "sockets",
-        "socket wire.channel connect.__init__ connect.opening connect.ready connect.arguments",
+        "socket wire.channel wire.receiving wire.sending wire.lifecycle wire.connection "
+        "connect.__init__ connect.opening connect.ready connect.arguments",
     ),
     (
         "from any state of the modem to an active PDP context",

@@ -21,12 +21,30 @@ JOINED = {
         "wire.urc",
         "tls",
     ),
-    "socket": ("wire.channel",),
+    "socket": (
+        "wire.connection",
+        "wire.lifecycle",
+        "wire.sending",
+        "wire.receiving",
+        "wire.channel",
+    ),
     "connect.pem": ("connect.source",),
 }
-# {class: the one that goes into it}: both are in the same module then, and only the first has
-# objects. A class costs its type and a table, and each look into it one into the other.
-_ONE = {"Socket": "Channel", "Modem": "Urcs"}
+# {class: those that go into it, each the base of the one before}: all are in the same module then,
+# and only the first has objects. A class costs its type and a table, and each look into it one
+# into the other.
+_ONE = {
+    "Socket": ("Channel", "Receiving", "Sending", "Lifecycle", "Connection"),
+    "Modem": ("Urcs",),
+}
+# Methods of these that stand in the place of their only call, `return self.name(...)`: a function
+# costs 40 bytes, and its call as much time as some lines. No others: a function whose variables
+# and stack take more than 11 words gets them from the heap.
+_INSIDE = (
+    *("_begin_recv", "_begin_send", "_begin_life", "_line_state", "_line_recv", "_text_state"),
+    *("_text_send", "_unsure_recv", "_unsure_send", "_done_close", "_done_open"),
+    *("_told_data", "_claim"),
+)
 
 
 def source(module, node):
@@ -137,40 +155,97 @@ def _bound_anywhere(tree):
 
 
 def _unite(trees, module, home):
-    # Puts one class into another one, see _ONE.
+    # Puts classes into another one, see _ONE.
     tree = trees[module]
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    for name, base in _ONE.items():
-        if name not in classes or base not in classes:
+    for name, bases in _ONE.items():
+        if name not in classes:
             continue
-        one, parent = classes[name], classes[base]
-        if [n.id for n in one.bases] != [base] or _own(one) & _own(parent):
-            raise ValueError("%s and %s are not one class" % (name, base))
-        one.bases = parent.bases
-        one.body += parent.body
-        tree.body.remove(parent)
-        for other, its_tree in trees.items():
-            # What is left of a part still has both.
-            _Instead(base, name, base if other in home else None).visit(its_tree)
+        one = classes[name]
+        own = len(one.body)
+        for base in bases:
+            if base not in classes:
+                break
+            parent = classes[base]
+            if [n.id for n in one.bases] != [base] or _own(one) & _own(parent):
+                raise ValueError("%s and %s are not one class" % (name, base))
+            one.bases = parent.bases
+            one.body[own:own] = parent.body
+            tree.body.remove(parent)
+            for other, its_tree in trees.items():
+                _Instead(base, None if other in home else name).visit(its_tree)
+        _put_inside(one, trees)
+
+
+def _put_inside(one, trees):
+    # Puts methods into the places of their calls, see _INSIDE.
+    methods = {node.name: node for node in one.body if isinstance(node, ast.FunctionDef)}
+    for name in _INSIDE:
+        if name not in methods:
+            continue
+        nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+        if sum(isinstance(n, ast.Attribute) and n.attr == name for n in nodes) != 1:
+            raise ValueError("%s is not called just once" % name)
+        place = _Place(methods[name])
+        for method in one.body:
+            if isinstance(method, ast.FunctionDef):
+                place.fill(method)
+        if not place.found:
+            raise ValueError("%s is called otherwise than to return what it does" % name)
+        one.body.remove(methods[name])
+
+
+class _Place(ast.NodeTransformer):
+    # Where a method returns self.name(...), with what the method calls its parameters.
+    def __init__(self, method):
+        self._name = method.name
+        self._args = [arg.arg for arg in method.args.args[1:]]
+        self._body = list(method.body)
+        self.found = False
+
+    def fill(self, method):
+        self._last = _lasts(method.body)
+        self.visit(method)
+
+    def visit_Return(self, node):
+        call = node.value
+        if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "self." + self._name):
+            return node
+        if call.keywords or [ast.unparse(arg) for arg in call.args] != self._args:
+            raise ValueError("%s has other parameters" % self._name)
+        self.found = True
+        if node not in self._last and not isinstance(self._body[-1], ast.Return):
+            return [*self._body, ast.Return(None)]
+        return self._body
+
+
+def _lasts(body):
+    # The statements behind which a function ends.
+    found = [body[-1]]
+    if isinstance(body[-1], ast.If):
+        found += _lasts(body[-1].body)
+        if body[-1].orelse:
+            found += _lasts(body[-1].orelse)
+    return found
 
 
 class _Instead(ast.NodeTransformer):
-    # One name in the place of another one; imported as `known`.
-    def __init__(self, old, new, known):
+    # One name in the place of another one; None: what is left of a part has it no more.
+    def __init__(self, old, new):
         self._old = old
         self._new = new
-        self._known = known
 
     def visit_Name(self, node):
         node.id = self._new if node.id == self._old else node.id
         return node
 
     def visit_ImportFrom(self, node):
+        if self._new is None:
+            node.names = [alias for alias in node.names if alias.name != self._old]
         for alias in node.names:
             if alias.name == self._old and alias.asname is None:
                 alias.name = self._new
-                alias.asname = self._known
-        return node
+        return node if node.names else None
 
 
 def is_const(node):

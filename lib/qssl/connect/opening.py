@@ -96,7 +96,7 @@ def opening(modem, host, port, ctx, make, pdp, push, proven=False, step=1):
     if type(modem.slots[cid]) is not list:
         # The largest pieces first, as long as there is one.
         rx, tx = modem.slots[cid] or (RingIO(RECV_MAX), io.BytesIO(SEND_MAX))
-        from ..wire.channel import slot
+        from ..wire.connection import slot
 
         modem.slots[cid] = slot(cid, rx, tx)
     if make is None:

@@ -15,7 +15,7 @@ from micropython import const
 from .. import unload
 from ..wire import link as _l
 from ..wire.ascii import value
-from ..wire.channel import OWED, slot
+from ..wire.connection import OWED, slot
 from ..wire.dialect import IN_USE
 from .stands import lost, proofs
 

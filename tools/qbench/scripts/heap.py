@@ -68,7 +68,7 @@ found["resident"] = modules()
 
 # What the objects are made of: their buffers, and all of them together.
 from qssl.socket import Socket  # noqa: E402
-from qssl.wire.channel import slot  # noqa: E402
+from qssl.wire.connection import slot  # noqa: E402
 from qssl.wire.dialect import RECV_MAX, SEND_MAX  # noqa: E402
 from qssl.wire.parser import LINE_MAX  # noqa: E402
 
