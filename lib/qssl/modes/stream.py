@@ -322,7 +322,8 @@ class Pipe(Socket):
     def _count(self, buf, off, n):
         self._typed_ms = ticks_ms()
         self._sent_ms = None
-        self._link.stats.tx += n
+        stats = self._link.stats
+        stats.tx = stats.tx + n & 0x1FFFFFFF
         plus = self._plus
         while n and plus < 4:
             plus = plus + 1 if buf[off] == _PLUS else 4

@@ -81,9 +81,11 @@ _ASLEEP = const(2)  # of busy
 
 _NOTHING = const(-2)  # of odd: no line that nobody knows
 
+_ROUND = const((1 << 29) - 1)  # bytes counted: a greater number would need memory
+
 
 class Stats:
-    """Counters since the start of the program. They only grow."""
+    """Counters since the start of the program. They only grow; rx and tx begin anew at 2 ** 29."""
 
     def __init__(self):
         self.rx = self.tx = 0  # bytes on the UART
@@ -287,7 +289,7 @@ class Link:
                 # What follows goes out first, what has come is looked at while it does.
                 self.early = uart.write(self.next, 0, ready) or 0
             self.heard = ticks_ms()
-            stats.rx += n
+            stats.rx = stats.rx + n & _ROUND
             self._seen = 0
             nap >>= 3  # then few ms, then none: the idle hook has its turn, and the deadline
             if token is not None and token == SENT and not at:
@@ -420,7 +422,7 @@ class Link:
                     return
                 self.early = 0
                 self._out_lo += n
-                self.stats.tx += n
+                self.stats.tx = self.stats.tx + n & _ROUND
             else:
                 n = self.job.fill(self.piece) if self._filling and self.job else 0
                 if not n:
@@ -469,7 +471,7 @@ class Link:
         if self.early != self._out_hi:
             self._transmit()
         else:
-            self.stats.tx += self.early
+            self.stats.tx = self.stats.tx + self.early & _ROUND
             self.early = 0
             self.out = None
 

@@ -145,6 +145,21 @@ def test_receiving_in_small_pieces():
         assert receives(300, 0, receive, chunk) == 0, chunk
 
 
+def test_counters_of_what_has_run_for_long():
+    # On ports of 32 bits 2 ** 30 is no small integer any more.
+    for count in ((1 << 29) - 600, (1 << 29) - 1):
+        bed = Bed()
+        stats = bed.modem.stats
+        stats.rx = stats.tx = count
+
+        def both(bed=bed):
+            send(bed.socks[0], 200)
+            receive(bed, bed.socks[0], FIRST, 200, BUF)
+
+        assert allocated(both) == 0, count
+        assert stats.rx < 4000 and stats.tx < 4000, (stats.rx, stats.tx)
+
+
 def test_two_sockets_with_urcs():
     bed = Bed()
     urcs = (FIRST, SECOND, None, b"\r\n+CREG: 1\r\n", b"\r\n+CUSD: 2\r\n")
