@@ -18,6 +18,7 @@ from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 _LIGHT_MS = const(3600000)  # the longest light sleep of an RP2040 is 71 min
+_MOST_MS = const(432000000)  # five days: ticks count no more than six
 _KEPT_MAX = const(512)
 _FILE = "/kept"
 
@@ -58,12 +59,15 @@ class Power:
         dog = self._dog
         light = getattr(machine, "lightsleep", None) or sleep_ms
         deeply = getattr(machine, "deepsleep", None) if deep else None
-        due = ticks_add(ticks_ms(), ms)
         # A watchdog that can wait for long does not run in deep sleep; a short one is an RP2040's,
         # which goes on, and whose deep sleep is a light one and a restart.
         short = dog is not None and self._most < 60000
         if deeply is not None and not short:
             deeply(ms)
+        while ms > _MOST_MS:  # more than ticks can tell
+            self.sleep(_MOST_MS)
+            ms -= _MOST_MS
+        due = ticks_add(ticks_ms(), ms)
         piece = _LIGHT_MS if dog is None else self._waits // 2
         while True:
             if dog is not None:

@@ -123,8 +123,12 @@ class Uplink:
         modem = self._modem
         modem.pump()
         on = None
+        now = ticks_ms()
+        # Where nobody has called for days, what is past looks as if it were to come.
+        long = ticks_diff(now, self._called) < 0
+        self._called = now
         if self._begun:
-            on = self._due is None or ticks_diff(self._due, ticks_ms()) > 0
+            on = self._due is None or (ticks_diff(self._due, now) > 0 and not long)
         self._rest = False
         try:
             self._due = self._steps.send(on)
@@ -195,6 +199,7 @@ class Uplink:
         self._steps = self._forever()
         self._begun = False
         self._due = None
+        self._called = ticks_ms()
 
     # --- generators, as for Link.drive: they yield a deadline (ticks, or None) where they wait,
     # and get False once it has passed ---
@@ -220,8 +225,7 @@ class Uplink:
         on = True
         while on and not (wake and len(self.queue)):
             self._rest = True
-            # Where nobody has called for days, what is past looks as if it were to come.
-            on = (yield due) and ticks_diff(due, ticks_ms()) <= ms
+            on = yield due
 
     def _once(self):
         # The next batch: ids without a gap.

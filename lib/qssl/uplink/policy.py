@@ -31,6 +31,7 @@ _FAILURES = const(16)
 _PAUSE_MAX_MS = const(30000)  # between two tries in a window
 _LOOK_MS = const(1000)
 _NEVER = const(0xFFFFFFFF)
+_WAIT_MAX_S = const(432000)  # ticks come round
 _FORM = ">4sIIIIIB"  # mark, age, last, hold, urgent, later, failures
 _MAGIC = b"QSP1"
 _SIZE = const(29)  # with its checksum
@@ -184,7 +185,8 @@ class Policy:
         """In how many seconds the next window begins, as far as is known now; a record that is put
         may bring it forward.
 
-        Returns: int; 0: it is time, or a window is open; None: nothing waits.
+        Returns: int, five days at most: ask again then; 0: it is time, or a window is open; None:
+            nothing waits.
         Raises: what may() raises.
         Blocks: no.
         Allocates: little.
@@ -193,7 +195,7 @@ class Policy:
         if self._busy:
             return 0
         at = self._next()
-        return None if at is None else max(at - self._time(), 0)
+        return None if at is None else min(max(at - self._time(), 0), _WAIT_MAX_S)
 
     def run(self) -> int:
         """What it is time for: a whole window to its end, with what `between` says. Nothing, if it

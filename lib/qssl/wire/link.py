@@ -471,7 +471,7 @@ class Link:
         if self.early != self._out_hi:
             self._transmit()
         else:
-            self.stats.tx = self.stats.tx + self.early & _ROUND
+            self.stats.tx += self.early  # it is not always early, so this stays small
             self.early = 0
             self.out = None
 

@@ -81,6 +81,9 @@ def test_light_sleep():
     power.sleep(0)
     power.sleep(5 * 3600000)  # longer than an RP2040 can at once
     assert rig.now == 300000 + 5 * 3600000 and max(m.slept) == 3600000
+    begun = rig.now
+    power.sleep(20 * 86400000)  # longer than ticks can tell
+    assert rig.now == begun + 20 * 86400000
 
 
 def test_light_sleep_with_a_watchdog():

@@ -9,6 +9,7 @@ from qssl.queue import RamQueue
 from qssl.recovery import Recovery
 from qssl.timekeeper import Timekeeper
 from qssl.uplink import Uplink
+from qssl.uplink.policy import Policy
 from qssl.uplink.seconds import Seconds
 from receivers import HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer
@@ -84,3 +85,38 @@ def test_seconds_that_nobody_has_asked_for():
         after = keeper.now(), keeper.up(), count.now()
         for a, b in zip(before, after):
             assert 0 <= b - a - days * 86400 <= 1, (days, b - a)
+
+
+def test_a_policy_of_a_week_and_more():
+    # The program sleeps until the next window; or for a week, whatever is said.
+    for every in (5, 8, 13, 20):
+        for own in (False, True):
+            server = HttpServer()
+            rig, modem = bare(FakeNet(server), sockets=2, idle=Watch(20))
+            link = Uplink(
+                modem,
+                HOST,
+                443,
+                tls(modem),
+                Https(HOST, "/in"),
+                RamQueue(),
+                Recovery(modem, 30, apn="internet"),
+            )
+            policy = Policy(link, every_s=every * 86400, spread_s=0)
+            end = rig.now + 45 * DAY_MS
+            n = 0
+            while rig.now < end:
+                if not len(link.queue):
+                    policy.put(b'{"n":%d}' % n)
+                    n += 1
+                wait = policy.wait_s()
+                assert wait is None or wait <= 5 * 86400
+                if wait:
+                    rig.sleep(7 * DAY_MS if own and every < 7 else wait * 1000)
+                policy.run()
+            times = len(server.ledger.values())
+            assert times >= (45 // 7 if own and every < 7 else 45 // every) - 1, (
+                every,
+                own,
+                times,
+            )
