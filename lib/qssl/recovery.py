@@ -20,6 +20,7 @@ from .wire import link as _l
 from .wire.dialect import DEACT_MS
 
 _WATCH_MS = const(60000)
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 _STRIKES = const(3)  # time-outs in a row: the AT port is dead
 _DOWN_MS = const(65000)  # AT+QPOWD, with the network's detach
 _REACH_MS = const(40000)  # until the modem answers: slow ones boot 25 s
@@ -51,7 +52,7 @@ class Recovery:
     ) -> None:
         self._modem = modem
         self._access = access
-        self._start_ms = int(start_s * 1000)
+        self._start_ms = int(min(start_s, _LONGEST_S) * 1000)
         if clock is None:
             from .timekeeper import Timekeeper
 

@@ -22,6 +22,7 @@ from ..errors import Error, Refused
 
 _IDLE_MS = const(1000)
 _LONGEST_S = const(536870)  # ticks_add() takes no more
+_PAUSE_MAX_S = const(400000)  # and a quarter, by chance
 # Statuses that speak of the server or its set-up rather than of one record, and those that pass.
 _SERVERS = const((401, 403, 404, 405, 407, 410))
 LATER = const((408, 421, 425, 429))
@@ -77,9 +78,9 @@ class Uplink:
         self._recover = recover
         self._batch = batch
         self._size = size
-        self._timeout_ms = int(timeout_s * 1000)
+        self._timeout_ms = int(min(timeout_s, _LONGEST_S) * 1000)
         self._pause_ms = int(pause_s * 1000)
-        self._pause_max_ms = int(pause_max_s * 1000)
+        self._pause_max_ms = int(min(pause_max_s, _PAUSE_MAX_S) * 1000)
         self._rejects = rejects
         self._on_reject = on_reject
         self._stamp = stamp

@@ -32,6 +32,7 @@ _CHUNKED = const(-1)
 _UNKNOWN = const(-2)  # it ends with the connection
 _LONG = const(262144)  # what such a body is taken for, in its deadline
 _SLOW = const(8)  # ms a byte
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 _RECORDS_MS = const(60000)  # so often at least the uplink has its turn, and its connection
 _SILENT_MAX = const(7)  # what failures elsewhere lead to: all but a restart, see qssl.recovery
 _WANTED = (
@@ -205,7 +206,11 @@ class Files:
         Since: 0.2.
         """
         up = self._up
-        due = None if timeout_s is None else ticks_add(ticks_ms(), int(timeout_s * 1000))
+        due = (
+            None
+            if timeout_s is None
+            else ticks_add(ticks_ms(), int(min(timeout_s, _LONGEST_S) * 1000))
+        )
         while not job.finished:
             up.step()
             if not job.finished and not up._modem.link.wait(due):

@@ -25,12 +25,14 @@ from micropython import const
 from ..errors import Refused
 from ..queue import FileQueue
 from . import unexpected
+from .seconds import Seconds
 
 _NUMBER_MAX = const(0xFFFFFFFE)
 _ROOM = const(1024)  # what the server sends at a time if it is told nothing
 _EXTRA = const(64)  # of a segment, beside a message
 _AGAIN_MS = const(60000)  # after the file system failed, or the inbox was full; it doubles
 _AGAIN_MAX_MS = const(3600000)
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 _KINDS = const(16)  # characters
 _DONE = b"\0"
 
@@ -92,8 +94,9 @@ class Inbox:
         up.receive = self.receive
         up.on_message = None
         self.handlers = {}  # kind: function(number, body), see _good()
-        self._ask_ms = int(ask_s * 1000)
-        self._due = ticks_ms()  # when to ask
+        self._ask_s = ask_s
+        self._time = Seconds().now
+        self._due = 0  # when to ask
         self._given = 0  # number of the message that receive() has given
         self._reads = messages
         self._new = True  # there may be messages to give
@@ -187,7 +190,7 @@ class Inbox:
         Since: 0.1.
         """
         up = self._up
-        due = ticks_add(ticks_ms(), int(timeout_s * 1000))
+        due = ticks_add(ticks_ms(), int(min(timeout_s, _LONGEST_S) * 1000))
         asks = self._asks
         self._want = True
         while self._want or self._asks == asks or (self._new and up.on_message is not None):
@@ -206,7 +209,7 @@ class Inbox:
             self.error = e
         if self._shut is not None and not 0 < ticks_diff(self._shut, ticks_ms()) <= self._again_ms:
             self._open()
-        want = self._want or (self._ask_ms and self._left() <= 0)
+        want = self._want or (self._ask_s and self._time() >= self._due)
         if want and self._shut is None and not len(up.queue):
             status = yield from up._post(())
             if not 200 <= status < 300:
@@ -223,20 +226,15 @@ class Inbox:
     def _asked(self):
         # There is more; but none of it would come if nothing of this one could be taken.
         self._want = self._answer is not None and self._answer.more and self.number > self._before
-        self._due = ticks_add(ticks_ms(), self._ask_ms)
+        self._due = self._time() + self._ask_s
         self._answer = None
         self._asks += 1
 
     def due_s(self):
         # In how many seconds the server is to be asked, 0 or less: now; None: it is not.
-        if self._shut is not None or not (self._want or self._ask_ms):
+        if self._shut is not None or not (self._want or self._ask_s):
             return None
-        return 0 if self._want else self._left() // 1000
-
-    def _left(self):
-        # ms until the server is to be asked. What is days ago looks like something to come.
-        left = ticks_diff(self._due, ticks_ms())
-        return left if left <= self._ask_ms else 0
+        return 0 if self._want else self._due - self._time()
 
     # --- for carriers ---
 

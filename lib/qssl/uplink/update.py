@@ -33,6 +33,7 @@ _NAME_MAX = const(64)
 _URL_MAX = const(300)
 _WAIT_MS = const(3600000)  # for the records to go, before it restarts
 _AGAIN_MS = const(60000)
+_LONGEST_S = const(536870)  # ticks_add() takes no more
 _LIST = "manifest.json"
 
 
@@ -102,7 +103,7 @@ class Update:
         kinds = found.get(self.slot, ())
         self.trial = "ran" in kinds and "ok" not in kinds
         self._mark = self._through()
-        self._due = ticks_add(ticks_ms(), int(trial_s * 1000))
+        self._due = ticks_add(ticks_ms(), int(min(trial_s, _LONGEST_S) * 1000))
         if self.trial:
             self._tell("trial")
             inbox._want = True  # a Policy is not to wait for hours

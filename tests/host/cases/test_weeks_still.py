@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 
 import rig as rig_module
+from both_kit import Board
 from driver_kit import HOST, Watch, arm, bare, connected, raised, tls, up, works
 from qssl.https import Https
 from qssl.queue import RamQueue
@@ -120,3 +121,29 @@ def test_a_policy_of_a_week_and_more():
                 own,
                 times,
             )
+
+
+def test_times_that_ticks_can_not_count():
+    # They are six days then, and no error in the midst of the work.
+    server = HttpServer()
+    net = FakeNet(server)
+    net.add(HOST, RefusingPeer())
+    rig, modem = bare(net, sockets=3, idle=Watch(20))
+    recovery = Recovery(modem, start_s=10000000, apn="internet")
+    times = {"timeout_s": 10000000, "pause_s": 1000000, "pause_max_s": 10000000}
+    link = Uplink(modem, HOST, 443, tls(modem), Https(HOST, "/in"), RamQueue(), recovery, **times)
+    link.put(b'{"n":1}')
+    assert link.run(30) == 1 and link.failures
+    net.add(HOST, server)
+    rig.sleep(6 * DAY_MS)
+    assert link.run(30) == 0
+
+
+def test_messages_that_are_asked_for_once_a_week():
+    for every in (7, 20):
+        board = Board(ask_s=every * 86400)
+        for _ in range(9):
+            rig_module.clock.sleep_ms(5 * DAY_MS)
+            board.up.run(30, 20)
+        assert board.inbox._asks == 1 + 45 // (-(-every // 5) * 5), (every, board.inbox._asks)
+        assert board.inbox.ask(10000000)
