@@ -68,7 +68,7 @@ class Connection(io.IOBase):
         self.code = 0  # what +QSSLOPEN said; ~n: refused by +CME ERROR: n, or ERROR (0)
         self.why = None  # the connection is of no use: a reason of qssl.hints ...
         self._told = False  # ... and the program knows
-        self._asked = False  # AT+QSSLCLOSE was refused
+        self._asked = 0  # AT+QSSLCLOSE had no answer (1), or was refused (2)
         # receiving
         self._ready = 0  # bytes in rx whose reply was whole
         self._goes = 0  # bytes that a waiting reader takes at most once it wakes

@@ -46,7 +46,7 @@ class Lifecycle(Connection):
             text = b"AT+QSSLSTATE=%d\r" % self.id if link.listing & _l.BY_ID else b"AT+QSSLSTATE\r"
         elif phase == P_CLOSE:
             self.limit_ms = self._close_s * 1000 + 2000
-            if link.lte and self._asked:
+            if link.lte and self._asked > 1:
                 link.lte |= 2  # this firmware takes no time-out
             text = b"AT+QSSLCLOSE=%d,%d\r" % (self.id, self._close_s)
             if link.lte & 2:
@@ -90,10 +90,11 @@ class Lifecycle(Connection):
 
     def _done_close(self, result):
         # After a time-out or ERROR (a byte of the command was lost, or the id is not open) once
-        # more, when the link is sound again.
+        # more, when the link is sound again; then it is given up. An id that is open all the same
+        # is closed again when it is found so, see qssl.connect.opening.
         if result == _l.OK or self._asked or self._link.resync.dead:
             self._release()
-        self._asked = result == _l.ERROR
+        self._asked = 1 + (result == _l.ERROR)
 
     def _done_state(self, result):
         # What the modem says of the connection, beside what URCs have claimed.

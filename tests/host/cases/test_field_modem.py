@@ -5,7 +5,7 @@
 import errno
 
 import rig as _rig
-from driver_kit import raised
+from driver_kit import CA, raised
 from field_modem import Field, exchanged
 from qssl.recovery import Recovery
 
@@ -204,3 +204,43 @@ def test_firmware_that_is_being_written():
         field._out = []
         raised(modem.start, "internet", timeout_ms=200000)
         assert reset.pulled
+
+
+class Deaf(Field):
+    # AT+QSSLCLOSE is never answered, all else is. closes: it does its work all the same.
+    def __init__(self, closes):
+        super().__init__()
+        self.closes = closes
+
+    def qsslclose(self, line):
+        if self.closes:
+            super().qsslclose(line)
+
+    def qsslopen(self, line):
+        id = int(line.split(b",")[2])
+        if id in self.open:
+            self.answers[b"AT+QIGETERROR"] = [b"+QIGETERROR: 563, socket in use", b"OK"]
+            return [b"ERROR"]
+        return super().qsslopen(line)
+
+
+def test_a_close_that_is_never_answered():
+    # "the modem is unable to process the request", and the handle stays open on it:
+    # particle-iot/device-os pull request 1666. Its SSL context can be used all the same.
+    for closes in (True, False):
+        field = Deaf(closes)
+        modem = field.modem(sockets=3)
+        modem.start("internet")
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        for _ in range(3 if closes else 2):
+            sock = modem.connect("server.example", 8883, ctx, 60000)
+            sock.settimeout(20)
+            sock.write(b"hello")
+            assert sock.read(5) == b"hello"
+            begun = field.now
+            sock.close()
+            assert field.now - begun <= 14000
+        begun = field.now
+        while [s for s in modem.sockets if s]:
+            modem.sleep_ms(1000)
+            assert field.now - begun < 60000, closes

@@ -129,11 +129,12 @@ class Field:
     # --- what it says ----------------------------------------------------------------------------
 
     def say(self, data, after=None):
-        # after: ms from now. Bytes never overtake each other.
+        # after: ms from now.
         due = self.now + (self.lag if after is None else after)
-        if self._out:
-            due = max(due, self._out[-1][0])
-        self._out.append((due, data))
+        at = len(self._out)
+        while at and self._out[at - 1][0] > due:
+            at -= 1
+        self._out.insert(at, (due, data))
 
     def urc(self, line, after=None):
         self.say(self.end + line + self.end, after)
