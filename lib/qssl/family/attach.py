@@ -3,7 +3,7 @@
 #
 # In the place of qssl.start.bringup's activate().
 
-from ..start.network import acted, failing
+from ..start.network import acted, failing, hung_up
 from ..wire import link as _l
 from ..wire.ascii import value
 from .contexts import within
@@ -54,6 +54,7 @@ def activate(step, apn, user, password, auth):
                 last = -1
                 continue
             last = why or -1
+            yield from hung_up(step)
             yield from _end(step)
             yield from step.pause(wait)
             wait = min(wait * 2, 16000)

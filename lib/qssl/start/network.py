@@ -49,6 +49,13 @@ def acted(step, act):
     return result
 
 
+def hung_up(step):
+    # Generator: a call that another program has left, such as that of its PPP, has ended: it holds
+    # the context.
+    yield from step.once(b"ATH", None, _ACT_MS)
+    yield from step.heal(_ACT_MS)
+
+
 def signal(modem):
     # Received signal strength in dBm; None if not known (AT+CSQ).
     lines = yield from modem.at.want(b"AT+CSQ", "signal", "refused", b"+CSQ:")

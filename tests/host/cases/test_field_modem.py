@@ -244,3 +244,43 @@ def test_a_close_that_is_never_answered():
         while [s for s in modem.sockets if s]:
             modem.sleep_ms(1000)
             assert field.now - begun < 60000, closes
+
+
+class Dialled(Field):
+    # Another program has dialled (ATD*99#): the modem speaks PPP, and the context is the call's.
+    online = call = True
+    quiet = 0
+
+    def feed(self, data):
+        if not self.online:
+            super().feed(data)
+            return
+        gap = self.now - self.quiet
+        self.quiet = self.now
+        if data == b"+++" and gap >= 1000:
+            self.online = False
+            self.say(b"\r\nOK\r\n", 1000)
+
+    def sleep(self, ms, wakes=False):
+        # A frame of the link's negotiation now and then.
+        if self.online and not self._out:
+            self.say(b'~\xff}#\xc0!}!}!} }4}"}&} } } } }%}&\xa3\x15\x93~', 3000)
+        super().sleep(ms, wakes)
+
+    def other(self, line):
+        if line == b"ATH":
+            self.call = False
+        super().other(line)
+
+    def qiact(self, line):
+        return [b"ERROR"] if self.call else super().qiact(line)
+
+
+def test_a_call_left_by_another_program():
+    # The second program on a UG96 never got a connection, as the context of the first one's PPP
+    # was active: ARMmbed/mbed-os issue 9450; ATH helps: espressif/esp-protocols pull request 169.
+    field = Dialled()
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    exchanged(modem)
+    assert field.now < 30000, field.now
