@@ -246,7 +246,7 @@ class Files:
         if (
             not self.jobs
             or turn
-            or ticks_diff(self._due, now) > 0
+            or 0 < ticks_diff(self._due, now) <= 2 * up._pause_max_ms  # more: it is days ago
             or ticks_diff(self._again, now) <= 0
         ):
             self._records = False

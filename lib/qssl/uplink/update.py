@@ -17,13 +17,13 @@ import errno
 import json
 import os
 import sys
-from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from ..errors import Refused
 from ..queue import FileQueue
 from .files import Trouble
+from .seconds import Seconds
 
 _TRIES = const(8)  # of each file, in a row
 _FILES_MAX = const(64)
@@ -31,9 +31,8 @@ _MANIFEST_MAX = const(16384)  # bytes
 _WORD_MAX = const(32)  # characters of a version or a board
 _NAME_MAX = const(64)
 _URL_MAX = const(300)
-_WAIT_MS = const(3600000)  # for the records to go, before it restarts
-_AGAIN_MS = const(60000)
-_LONGEST_S = const(536870)  # ticks_add() takes no more
+_WAIT_S = const(3600)  # for the records to go, before it restarts
+_AGAIN_S = const(60)
 _LIST = "manifest.json"
 
 
@@ -103,7 +102,8 @@ class Update:
         kinds = found.get(self.slot, ())
         self.trial = "ran" in kinds and "ok" not in kinds
         self._mark = self._through()
-        self._due = ticks_add(ticks_ms(), int(min(trial_s, _LONGEST_S) * 1000))
+        self._time = Seconds().now
+        self._due = trial_s
         if self.trial:
             self._tell("trial")
             inbox._want = True  # a Policy is not to wait for hours
@@ -370,7 +370,7 @@ class Update:
 
     def _is_ready(self):
         self.ready = True
-        self._due = ticks_add(ticks_ms(), _WAIT_MS)
+        self._due = self._time() + _WAIT_S
 
     def _fail(self, word):
         slot = self._job["n"]
@@ -390,17 +390,17 @@ class Update:
         if self.trial:
             if self._through() != self._mark and (self._check is None or self._check()):
                 self._keep()
-            elif ticks_diff(self._due, ticks_ms()) <= 0:
+            elif self._time() >= self._due:
                 self._go()
         elif self.ready:
             gone = not len(self._up.queue) and not self._owed
-            if gone or ticks_diff(self._due, ticks_ms()) <= 0:
+            if gone or self._time() >= self._due:
                 self._go()
 
     def _go(self):
         if self._restart is not None:
             self._restart()
-            self._due = ticks_add(ticks_ms(), _AGAIN_MS)
+            self._due = self._time() + _AGAIN_S
 
     def _keep(self):
         # It has reached the server.

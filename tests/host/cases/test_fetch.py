@@ -366,6 +366,22 @@ def test_jobs_one_after_the_other():
     assert not b.files.jobs and b.up.step() >= 0
 
 
+def test_a_job_of_a_board_that_slept_for_days():
+    # Its next try was due before.
+    for days in (1, 7, 9):
+        b = Board(FileServer({"/files/a": DATA}))
+        b.modem.refuse = (HOST,)
+        job = b.files.start("a", "/a", digest(DATA))
+        for _ in range(2000):
+            b.up.step()
+            b.modem.wait(None)
+        assert job.failures and not job.finished
+        b.modem.refuse = ()
+        b.modem.sleep(days * 86400000)
+        b.files.wait(job, 60)
+        assert job.error is None, days
+
+
 def test_failures_elsewhere_do_not_restart_the_modem():
     # Another server can't be reached; the uplink's own is there.
     b = Board(FileServer({"/files/a": DATA}), nap_ms=5000)

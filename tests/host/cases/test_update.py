@@ -230,6 +230,30 @@ def test_the_power_goes_in_the_trial():
     assert d.boots == [(0, False)] and server.told()[-1][1] == "back"
 
 
+def test_a_trial_that_ends_while_the_board_sleeps():
+    for days in (1, 7, 9):
+        server = Server()
+        d = Device(server, behave={"1.0": "mute"})
+        server.roll(server.release("1.0"))
+        try:
+            d.boot()
+            while True:
+                d.up.step()
+                d.modem.wait(None)
+        except Reset:
+            d.boot()
+        assert d.update.trial
+        d.up.step()
+        d.modem.sleep(days * 86400000)
+        try:
+            for _ in range(20):
+                d.up.step()
+                d.modem.wait(None)
+        except Reset:
+            continue
+        raise AssertionError("it goes on after %d days" % days)
+
+
 def test_check_has_a_word():
     server = Server()
     d = Device(server)
