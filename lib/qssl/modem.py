@@ -6,6 +6,9 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from .errors import error
+
+# One after the other: each loads the one before it, and one within the other takes much stack.
+from .wire import exchange, lines, pump  # noqa: F401
 from .wire import link as _l
 from .wire.at import At
 from .wire.dialect import CTX_MAX, ID_MAX, OPEN_MS, PDP_MAX, RECV_MAX, SEND_MAX

@@ -52,8 +52,9 @@ INTERNAL = (
     "start.bringup start.contact start.context start.echo start.ends start.mute start.network "
     "start.radio start.rouse start.sim start.tidy start.urcs start.words timesources tried "
     "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.at "
-    "wire.channel wire.command wire.connection wire.dialect wire.lifecycle wire.link wire.parser "
-    "wire.receiving wire.resync wire.sending wire.urc wire.witness"
+    "wire.channel wire.command wire.connection wire.dialect wire.exchange wire.lifecycle "
+    "wire.lines wire.link wire.parser wire.pump wire.quarantine wire.receiving wire.resync "
+    "wire.sending wire.urc wire.witness"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

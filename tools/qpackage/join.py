@@ -15,6 +15,10 @@ JOINED = {
         "wire.ascii",
         "wire.parser",
         "wire.resync",
+        "wire.exchange",
+        "wire.quarantine",
+        "wire.lines",
+        "wire.pump",
         "wire.link",
         "wire.at",
         "wire.witness",
@@ -35,6 +39,7 @@ JOINED = {
 # into the other.
 _ONE = {
     "Socket": ("Channel", "Receiving", "Sending", "Lifecycle", "Connection"),
+    "Link": ("Pump", "Listening", "Quarantine", "Exchanges"),
     "Modem": ("Urcs",),
 }
 # Methods of these that stand in the place of their only call, `return self.name(...)`: a function
@@ -43,7 +48,7 @@ _ONE = {
 _INSIDE = (
     *("_begin_recv", "_begin_send", "_begin_life", "_line_state", "_line_recv", "_text_state"),
     *("_text_send", "_unsure_recv", "_unsure_send", "_done_close", "_done_open"),
-    *("_told_data", "_claim"),
+    *("_told_data", "_claim", "_on_result", "_on_unknown"),
 )
 
 
@@ -162,7 +167,7 @@ def _unite(trees, module, home):
         if name not in classes:
             continue
         one = classes[name]
-        own = len(one.body)
+        own = 0 if name == "Link" else len(one.body)
         for base in bases:
             if base not in classes:
                 break
@@ -173,8 +178,20 @@ def _unite(trees, module, home):
             one.body[own:own] = parent.body
             tree.body.remove(parent)
             for other, its_tree in trees.items():
-                _Instead(base, None if other in home else name).visit(its_tree)
+                if other == module or _takes(its_tree, other, module, base):
+                    _Instead(base, None if other in home else name).visit(its_tree)
         _put_inside(one, trees)
+
+
+def _takes(tree, module, target, name):
+    # Whether a module imports a name from `target`; another one may have the same name.
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.level
+        and source(module, node) == target
+        and any(alias.name == name for alias in node.names)
+        for node in ast.walk(tree)
+    )
 
 
 def _put_inside(one, trees):

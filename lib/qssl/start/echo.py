@@ -13,7 +13,7 @@ from micropython import const
 from ..errors import error
 from ..wire import link as _l
 
-_CHECKED = const(1)  # as in qssl.wire.link
+_CHECKED = const(1)  # as in qssl.wire.exchange
 _LEARNING = const(2)
 _NOTHING = const(-2)
 _TRIES = const(3)

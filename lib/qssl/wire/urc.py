@@ -4,7 +4,8 @@
 from micropython import const
 
 from .ascii import number, value
-from .link import DOUBTED, PDP_GONE, SAID, Link, Stats
+from .exchange import DOUBTED, PDP_GONE, SAID, Stats
+from .link import Link
 
 # How URCs begin. What they are about, the first of each kind: a connection has data, or an end; or
 # one is open, or failed to open;
