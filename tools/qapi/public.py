@@ -51,10 +51,10 @@ INTERNAL = (
     "family family.wanted family.witness modes.inband modes.push ntp rare sitewords "
     "start.bringup start.contact start.context start.echo start.ends start.mute start.network "
     "start.radio start.rouse start.sim start.tidy start.urcs start.words timesources tried "
-    "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed wire.ascii wire.at "
-    "wire.channel wire.command wire.connection wire.dialect wire.exchange wire.lifecycle "
-    "wire.lines wire.link wire.parser wire.pump wire.quarantine wire.receiving wire.resync "
-    "wire.sending wire.urc wire.witness"
+    "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed uplink.statuses "
+    "wire.ascii wire.at wire.channel wire.command wire.connection wire.dialect wire.exchange "
+    "wire.lifecycle wire.lines wire.link wire.parser wire.pump wire.quarantine wire.receiving "
+    "wire.resync wire.sending wire.urc wire.witness"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

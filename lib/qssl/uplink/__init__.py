@@ -267,7 +267,8 @@ class Uplink:
                     self._done(follows)
                     self._aside(batch[0], status)
                     return
-        raise Error(errno.EACCES, "uplink", "the server refuses the record: %d" % status)
+        why = "the server refuses the record: %s" % _answer(status)
+        raise Error(errno.EACCES, "uplink", why)
 
     def _peek(self, records, size):
         # What queue.peek() gives, stamped.
@@ -353,10 +354,17 @@ class Uplink:
 
 def unexpected(status):
     # The error for a status that is no word about a record.
-    why = "the server answers %d" % status
     if status == _PAGE:
-        why = "the server answers with a web page: a wrong path, or a login?"
-    return Error(errno.EIO, "uplink", why)
+        why = "with a web page: a wrong path, or a login?"
+    else:
+        why = _answer(status)
+    return Error(errno.EIO, "uplink", "the server answers " + why)
+
+
+def _answer(status):
+    from .statuses import answer
+
+    return answer(status)
 
 
 def _checked(record):

@@ -14,7 +14,7 @@ from micropython import const
 
 from ..connect.arguments import printable
 from ..errors import Refused
-from . import LATER
+from . import LATER, _answer
 from .files import Trouble
 
 _ENOSPC = const(28)
@@ -219,7 +219,8 @@ class Fetch:
         else:
             yield from files.done_with()
             passes = status >= 500 or status in LATER
-            raise Trouble("status", "the server answers %d" % status, None if passes else False)
+            why = "the server answers " + _answer(status)
+            raise Trouble("status", why, None if passes else False)
         self._fits(files, status, total, found)
         if status == 200:
             first = self.at

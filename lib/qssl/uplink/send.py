@@ -13,7 +13,7 @@ from micropython import const
 
 from ..errors import Refused
 from ..https import flushed, send
-from . import LATER
+from . import LATER, _answer
 from .files import Trouble
 
 _NAME = "._-"
@@ -90,7 +90,7 @@ class Send:
                 self._hash = self.at = None
                 raise Trouble("hash", "it has changed meanwhile, or was damaged on the way")
             passes = status >= 500 or status in LATER
-            what = "the server answers %d" % status
+            what = "the server answers " + _answer(status)
             raise Trouble("status", what, None if passes else status == 413)
         text = bytearray()
 

@@ -88,6 +88,24 @@ def test_records_arrive_in_order_over_one_connection():
         assert modem.stats.reconnects == 0
 
 
+def test_a_status_says_what_to_check():
+    for status, step in (
+        (301, "Location"),
+        (307, "Location"),
+        (400, "Content-Type"),
+        (401, "token"),
+        (404, "path"),
+        (413, "batch="),
+        (418, "log"),
+        (429, "again"),
+        (503, "again"),
+    ):
+        _, _, _, link = https(HttpServer(lambda *args, status=status: status))
+        fill(link, 1)
+        assert link.run(5) == 1
+        assert " %d; " % status in str(link.error) and step in str(link.error), link.error
+
+
 def test_it_may_run_for_weeks():
     for seconds in (604800, 1e7):
         rig, modem, peer, link = https()
