@@ -4,6 +4,14 @@
 import sqlalchemy as sa
 
 META = sa.MetaData()
+
+
+def _device(**key):
+    # Whose row it is: it goes with its device. key: primary_key=True where it is part of that.
+    ends = sa.ForeignKey("devices.id", ondelete="CASCADE")
+    return sa.Column("device", ends, nullable=False, **key)
+
+
 version = sa.Table("version", META, sa.Column("version", sa.Integer, primary_key=True))
 devices = sa.Table(
     "devices",
@@ -27,7 +35,7 @@ devices = sa.Table(
 queues = sa.Table(
     "queues",
     META,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    _device(primary_key=True),
     sa.Column("queue", sa.Text, primary_key=True),
     sa.Column("first", sa.BigInteger, nullable=False),
     sa.Column("last", sa.BigInteger, nullable=False),
@@ -40,7 +48,7 @@ records = sa.Table(
     "records",
     META,
     sa.Column("n", _big, primary_key=True),
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    _device(),
     sa.Column("queue", sa.Text, nullable=False),  # "=DIGEST": a record without queue and id
     sa.Column("id", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Double),  # seconds since 1970 that the record tells
@@ -52,7 +60,7 @@ records = sa.Table(
 points = sa.Table(
     "points",
     META,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    _device(),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("unit", sa.Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),  # the record's time, or when it came
@@ -68,7 +76,7 @@ facts = sa.Table(
 outbox = sa.Table(
     "messages",
     META,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    _device(primary_key=True),
     sa.Column("m", sa.BigInteger, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
@@ -106,21 +114,21 @@ rollouts = sa.Table(
     "rollouts",
     META,
     sa.Column("update", sa.ForeignKey("updates.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    _device(primary_key=True),
     sa.Column("m", sa.BigInteger, nullable=False),  # the message, whose state is that of this
     sa.Column("at", sa.Double, nullable=False),
 )
 running = sa.Table(
     "running",
     META,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    _device(primary_key=True),
     sa.Column("version", sa.Text, nullable=False),  # of its program
     sa.Column("at", sa.Double, nullable=False),
 )
 uploads = sa.Table(  # files of devices
     "uploads",
     META,
-    sa.Column("device", sa.ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    _device(primary_key=True),
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),

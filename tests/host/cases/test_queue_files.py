@@ -226,14 +226,19 @@ def test_an_id_never_comes_twice_where_the_oldest_make_room():
         known(q, seen)
 
 
-def test_damage_at_every_byte():
-    # One bit is wrong: at most one segment's rest is lost, nothing wrong is given out, and the
-    # queue works on.
+def a_dozen():
+    # A disk with a queue of twelve records.
     d = disk()
     q = FileQueue(FOLDER, 4096, "drop", 128)
     for n in range(12):
         q.put(record(n))
-    whole = d.copy()
+    return d
+
+
+def test_damage_at_every_byte():
+    # One bit is wrong: at most one segment's rest is lost, nothing wrong is given out, and the
+    # queue works on.
+    whole = a_dozen()
     counted = 0
     for path in sorted(whole.files):
         for at in range(len(whole.files[path])):
@@ -258,11 +263,7 @@ def test_damage_at_every_byte():
 
 
 def test_truncated_at_every_byte():
-    d = disk()
-    q = FileQueue(FOLDER, 4096, "drop", 128)
-    for n in range(12):
-        q.put(record(n))
-    whole = d.copy()
+    whole = a_dozen()
     for path in sorted(whole.files):
         for size in range(len(whole.files[path])):
             d = whole.copy()
