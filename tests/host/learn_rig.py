@@ -3,7 +3,8 @@
 
 from cryptography import x509
 
-from qlearn import script
+from qlearn import run, script
+from qlearn.talk import Talk
 from ugsim.fakenet import FakeNet
 from ugsim.fakepeers import Peer, RefusingPeer
 from ugsim.model import UGxx
@@ -12,6 +13,35 @@ from ugsim.net.credentials import Refusal
 
 HOST = "learn.example"
 NOW = 1764300000  # what the network and the PC say it is at virtual 0
+# What each switch that is a number may be.
+NUMBERS = {
+    "prompt_timeout_ms": (0, 5000, 20000),
+    "push_max": (1500, 100, 1),
+    "baud_default": (9600, 115200, 0),
+    "recv_max": (0, 1, 100, 700, 1600),
+    "rx_size": (10240, 1500, 100),
+    "tx_size": (8760, 1460),
+    "reply_ms": (0, 30, 300),
+    "nitz_ms": (0, 5000),
+    "take_ms": (0, 3, 300),
+    "act_ms": (0, 50, 200, 20000),
+    "boot_ms": (100, 3000),
+    "register_ms": (0, 1500, 20000),
+    "sim_busy_ms": (0, 10000),
+    "sleep_after_ms": (0, 3000),
+    "sleep_wake_ms": (0, 100, 2000),
+    "down_ms": (0, 1500),
+    "sim_lag_ms": (0, 5000),
+    "operators": (1, 9),
+    "ram_total": (131072, 3000),
+    "ufs_total": (3000, 1048576),
+    "open_limit": (0,),
+}
+# Values of others with which a switch does not show.
+NEEDS = {
+    "qlts_empty": {"nitz": "no"},
+    "cpin_style": {"sim": "pin"},
+}
 
 
 class LearnPeer(Peer):
@@ -113,3 +143,42 @@ def modem(pems, switches, seed=1):
     model.network.set_time(NOW, 8)
     model.run(0)
     return model, SimPort(model)
+
+
+def options(port, **changes):
+    chosen = {"apn": "internet", "ntp": "ntp.example", "restart": True}
+    chosen["server"] = (HOST, 8443)
+    chosen.update(changes)
+    found = run.Options(**chosen)
+    found.time = lambda: NOW + port.now() / 1000
+    return found
+
+
+def learn(pems, switches=None, seed=1, change=None, **changes):
+    # (Learner behind its run, model, port)
+    model, port = modem(pems, switches or {}, seed)
+    if change:
+        change(model, port)
+    learner = run.Learner(Talk(port), options(port, **changes))
+    learner.identify()
+    assert learner.run() == []
+    return learner, model, port
+
+
+def settled(learner):
+    found = learner.bench.results
+    return {name: found[name].value for name in found if found[name].state == "settled"}
+
+
+def least(name):
+    # Options with which no more is asked than this switch takes.
+    (stage,) = [s.title for s in run.STAGES if any(name in names for _, names, _ in s.probes)][:1]
+    if stage == "restart":
+        return (
+            {} if name in ("pdpdeact_also_closed", "radio_kept") else {"server": None, "ntp": None}
+        )
+    if stage in ("connections", "names"):
+        return {"restart": False, "ntp": None}
+    if stage == "network":
+        return {"restart": False, "server": None}
+    return {"restart": name in NEEDS, "server": None, "ntp": None, "apn": None}

@@ -2,75 +2,30 @@
 # SPDX-License-Identifier: MIT
 
 import collections
-import contextlib
 import os
 import random
-import re
 import socket
 
 import pytest
 
 import learn_rig
-from patience import LIMIT_S, until
+from learn_rig import NEEDS, NUMBERS, learn, least, options, settled
 from qdemo.problem import Problem
 from qlearn import profile, run, script
 from qlearn.private import Mask
 from qlearn.reasons import UNASKED
-from qlearn.server import Server, certificates
+from qlearn.server import certificates
 from qlearn.talk import Talk
 from ugsim.model import SWITCHES
 from ugsim_client import Ugsim
 
 # So many modems with every switch at random; LEARN_RUNS=200 for a long look.
 RUNS = int(os.environ.get("LEARN_RUNS", "30" if os.environ.get("CI") else "10"))
-NUMBERS = {
-    "prompt_timeout_ms": (0, 5000, 20000),
-    "push_max": (1500, 100, 1),
-    "baud_default": (9600, 115200, 0),
-    "recv_max": (0, 1, 100, 700, 1600),
-    "rx_size": (10240, 1500, 100),
-    "tx_size": (8760, 1460),
-    "reply_ms": (0, 30, 300),
-    "nitz_ms": (0, 5000),
-    "take_ms": (0, 3, 300),
-    "act_ms": (0, 50, 200, 20000),
-    "boot_ms": (100, 3000),
-    "register_ms": (0, 1500, 20000),
-    "sim_busy_ms": (0, 10000),
-    "sleep_after_ms": (0, 3000),
-    "sleep_wake_ms": (0, 100, 2000),
-    "down_ms": (0, 1500),
-    "sim_lag_ms": (0, 5000),
-    "operators": (1, 9),
-    "ram_total": (131072, 3000),
-    "ufs_total": (3000, 1048576),
-    "open_limit": (0,),
-}
 
 
 @pytest.fixture(scope="module")
 def pems():
     return certificates()[0]
-
-
-def options(port, **changes):
-    chosen = {"apn": "internet", "ntp": "ntp.example", "restart": True}
-    chosen["server"] = (learn_rig.HOST, 8443)
-    chosen.update(changes)
-    found = run.Options(**chosen)
-    found.time = lambda: learn_rig.NOW + port.now() / 1000
-    return found
-
-
-def learn(pems, switches=None, seed=1, change=None, **changes):
-    # (Learner behind its run, model, port)
-    model, port = learn_rig.modem(pems, switches or {}, seed)
-    if change:
-        change(model, port)
-    learner = run.Learner(Talk(port), options(port, **changes))
-    learner.identify()
-    assert learner.run() == []
-    return learner, model, port
 
 
 def state(model):
@@ -100,11 +55,6 @@ def wrong(learner, model):
     return found
 
 
-def settled(learner):
-    found = learner.bench.results
-    return {name: found[name].value for name in found if found[name].state == "settled"}
-
-
 def test_each_switch_has_a_probe_or_a_reason():
     assert run.missing_switches() == []
     assert not run.askable() & set(UNASKED)
@@ -121,28 +71,9 @@ HIDDEN = {
     ("nitz", "no"),  # it may come yet
     ("sim", "busy"),  # for the moment
 }
-# Values of others with which a switch does not show.
-NEEDS = {
-    "qlts_empty": {"nitz": "no"},
-    "cpin_style": {"sim": "pin"},
-}
 
 
 ZONED = ("qntp_digits",)  # the network has told its zone
-
-
-def least(name):
-    # Options with which no more is asked than this switch takes.
-    (stage,) = [s.title for s in run.STAGES if any(name in names for _, names, _ in s.probes)][:1]
-    if stage == "restart":
-        return (
-            {} if name in ("pdpdeact_also_closed", "radio_kept") else {"server": None, "ntp": None}
-        )
-    if stage in ("connections", "names"):
-        return {"restart": False, "ntp": None}
-    if stage == "network":
-        return {"restart": False, "server": None}
-    return {"restart": name in NEEDS, "server": None, "ntp": None, "apn": None}
 
 
 @pytest.mark.parametrize("name", sorted(run.askable() - {"prompt_timeout_ms"}))
@@ -555,97 +486,6 @@ def test_random_answers_never_break_it(pems):
         assert port.now() < 6000000
 
 
-def test_private_data_are_replaced(pems, tmp_path):
-    model, port = learn_rig.modem(pems, {})
-    secrets = {"apn": "company.apn", "user": "joe-user", "password": "s3cret-pw"}
-    chosen = options(port, **secrets)
-    learner = run.Learner(Talk(port), chosen)
-    learner.identify()
-    learner.run()
-    mask = Mask(
-        {
-            "company.apn": "APN",
-            "joe-user": "USER",
-            "s3cret-pw": "PASSWORD",
-            learn_rig.HOST: "SERVER",
-        }
-    )
-    path = tmp_path / "p.json"
-    profile.save(path, profile.data(learner, mask))
-    text = path.read_text()
-    for secret in ("company", "joe-user", "s3cret", learn_rig.HOST, "10.7.157", "192.0.2."):
-        assert secret not in text, secret
-    assert "<SERVER-1>" in text and "QSSLOPEN" in text
-    assert profile.load(path)["switches"] == settled(learner)
-
-
-def test_what_came_in_two_pieces_is_private_too():
-    pieces = [
-        (5, ">", b"AT+CREG?\r"),
-        (30, "<", b'\r\n+CREG: 2,1,"56'),
-        (55, "<", b'50","29A7'),
-        (80, "<", b'DF4",2\r\n'),
-        (90, "<", b"\r\nOK\r\n"),
-        (95, ">", b"AT+CGSN\r"),
-        (99, "<", b"\r\n86110703"),
-        (140, "<", b"0000016\r\n\r\nOK\r\n"),
-    ]
-    shown = profile._evidence(pieces, Mask())
-    assert shown[1] == ["25 ms", "<", '\\r\\n+CREG: 2,1,"<AREA-1>","<CELL-1>",2\\r\\n']
-    assert shown[2][2] == "\\r\\nOK\\r\\n" and "<ID-1>" in shown[4][2]
-    assert len(shown) == 5
-
-
-def test_the_mask():
-    mask = Mask({"net.apn": "APN"})
-    text = mask(
-        '+CGSN 861107030000016 +QCCID: 898600220909A0206023 AT+QICSGP=1,1,"net.apn","u","pw"'
-    )
-    assert not re.search("8611|8986|net.apn", text) and "<APN-1>" in text
-    assert mask('+COPS: 0,0,"Telenor SE",6') == '+COPS: 0,0,"<OPERATOR-1>",6'
-    assert mask('+CREG: 2,1,"5650","29A7DF4",2') == '+CREG: 2,1,"<AREA-1>","<CELL-1>",2'
-    assert mask("10.1.2.3 0.0.0.0 10.1.2.3 10.1.2.30") == "<IP-1> 0.0.0.0 <IP-1> <IP-2>"
-    assert mask('AT+CPIN="4711"') == 'AT+CPIN="<PIN-1>"'
-    assert mask("861107030000016") in text  # the same again
-    mask = Mask()
-    for text, want in (
-        ("+CREG: 2,1,5650,29A7DF4,2", "+CREG: 2,1,<AREA-1>,<CELL-1>,2"),
-        ('+CREG: 1,"5650","29A7DF4"', '+CREG: 1,"<AREA-1>","<CELL-1>"'),
-        ("+CGREG: 5,1A2B,0C3D", "+CGREG: 5,<AREA-2>,<CELL-2>"),
-        ("+CREG: 0,1", "+CREG: 0,1"),
-        ('+CLIP: "01701234567",129', '+CLIP: "<NUMBER-1>",129'),
-        ('+CUSD: 0,"Your balance is 3",15', '+CUSD: 0,"<TEXT-1>",15'),
-        ('+QIACT: 1,1,2,"2001:DB8::1"', '+QIACT: 1,1,2,"<IP-1>"'),
-        ('"FE80:0:0:0:0:0:0:1"', '"<IP-2>"'),
-        ("32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1 x", "<IP-3> x"),
-        ('+CCLK: "26/11/28,13:54:02+00"', '+CCLK: "26/11/28,13:54:02+00"'),
-        ("+QFDS: 3776512,3776512", "+QFDS: 3776512,3776512"),
-    ):
-        assert mask(text) == want
-
-
-def test_the_scripts_of_the_server():
-    assert script.parse(b"qlearn wait:10 send:5 close break certs") == [
-        ("wait", 10),
-        ("send", 5),
-        ("close", 0),
-        ("break", 0),
-        ("certs", 0),
-    ]
-    for bad in (
-        b"",
-        b"x",
-        b"qlearn send:99999",
-        b"qlearn wait:x9:9999999",
-        b"qlearn rm",
-        b"qlearn close:5",
-        b"qlearn " + b"send:1 " * 21,
-        b"qlearn \xff",
-    ):
-        with pytest.raises(script.Wrong):
-            script.parse(bad)
-
-
 def test_ugsim_is_what_the_profile_says(tmp_path, pems):
     learner, _, _ = learn(pems, {"file_missing": "405", "cfg_quoted": "no", "recv_max": 100})
     path = tmp_path / "p.json"
@@ -664,36 +504,3 @@ def test_ugsim_is_what_the_profile_says(tmp_path, pems):
         assert b'"ciphersuite",0,0XFFFF\r\n' in came
     finally:
         sim.stop()
-
-
-def test_the_server_stands_wrong_words():
-    import ssl
-
-    server = Server(("127.0.0.1", 0))
-    try:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers("AES256-SHA256")
-        with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as plain:
-            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            plain.settimeout(LIMIT_S)
-            with contextlib.suppress(ConnectionResetError):
-                while plain.recv(100):
-                    pass
-        for line, want in (
-            (b"abcdeqlearn send:3\n", b"abc"),
-            (b"qlearn send:9999999\n", b""),
-            (b"x" * 5000 + b"\n", None),
-        ):
-            with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as plain:
-                with context.wrap_socket(plain) as sock:
-                    sock.sendall(line)
-                    if want is None:
-                        sock.sendall(b"qlearn send:2\n")
-                        want = b"ab"
-                    assert sock.recv(100) == want
-        until(lambda: not server._live)
-    finally:
-        server.close()

@@ -13,13 +13,13 @@ import pytest
 import learn_rig
 import setup
 import tap_rig
+from learn_rig import NUMBERS, least, options
 from qlearn import run
 from qlearn.server import certificates
 from qlearn.talk import Talk
 from qtap import mask
 from qtap.decode import Decoder
 from qtap.shadow import Shadow
-from test_learn import NUMBERS, least, options
 from ugsim.model import SWITCHES
 
 # The whole of it: TAP_MIB=10 moves 10 MiB each way (five minutes).
