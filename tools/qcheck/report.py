@@ -84,31 +84,51 @@ def show(found, survey, saved, out):
     )
     out("")
     if found["taken"]:
-        for version, _, _ in survey.model.versions:
-            row = [t for t in found["taken"] if t["version"] == version]
-            taken = [t["suite"] for t in row if t["taken"] is True]
-            open_ = [t["suite"] for t in row if t["taken"] == "not tried"]
-            text = ", ".join(taken) or "none"
-            if open_:
-                text += "; not tried: %s" % ", ".join(open_)
-            out("%-8s %s" % (version, text))
-        out("%-8s %s" % ("all", found["together"] or "refused"))
-        today = found["today"].get("name") or found["today"].get("no name")
-        if today:
-            out("%-8s %s, %s" % ("others", today["version"], today["suite"]))
-        out("")
+        _versions(found, survey, out)
     for number, cert in enumerate(found["chain"]):
         _certificate(number, cert, out)
     if found["chain"]:
         size = sum(cert["bytes"] for cert in found["chain"])
         out("bill     Bill(chain=%d) of qssl.uplink.bill" % size)
-    ca = found["ca"]
-    if ca:
-        cert = ca["certificates"][0]
-        out("board    %s, %s" % (cert["subject"], _SOURCES[ca["source"]]))
-        out("         SHA-256 %s" % _groups(cert["sha256"]))
-        if saved:
-            out("         written to %s: compare the SHA-256 with what its owner says" % saved)
+    if found["ca"]:
+        _board(found["ca"], saved, out)
+    _server(found, out)
+    if found["findings"]:
+        out("")
+    for finding in found["findings"]:
+        out("%s  %s" % ("NO" if finding["hard"] else "--", finding["text"]))
+    out("")
+    _verdict(found, out)
+
+
+def _versions(found, survey, out):
+    # Which versions and suites of TLS it takes.
+    for version, _, _ in survey.model.versions:
+        row = [t for t in found["taken"] if t["version"] == version]
+        taken = [t["suite"] for t in row if t["taken"] is True]
+        open_ = [t["suite"] for t in row if t["taken"] == "not tried"]
+        text = ", ".join(taken) or "none"
+        if open_:
+            text += "; not tried: %s" % ", ".join(open_)
+        out("%-8s %s" % (version, text))
+    out("%-8s %s" % ("all", found["together"] or "refused"))
+    today = found["today"].get("name") or found["today"].get("no name")
+    if today:
+        out("%-8s %s, %s" % ("others", today["version"], today["suite"]))
+    out("")
+
+
+def _board(ca, saved, out):
+    # The certificate that the board needs.
+    cert = ca["certificates"][0]
+    out("board    %s, %s" % (cert["subject"], _SOURCES[ca["source"]]))
+    out("         SHA-256 %s" % _groups(cert["sha256"]))
+    if saved:
+        out("         written to %s: compare the SHA-256 with what its owner says" % saved)
+
+
+def _server(found, out):
+    # What it wants beside, and how it behaves.
     if found["taken"] and found["client_certificate"] != "no":
         taken = {True: ", and takes yours", False: ", and does not take yours", None: ""}
         text = found["client_certificate"] + taken[found["client_certificate_taken"]]
@@ -121,11 +141,10 @@ def show(found, survey, saved, out):
         out("idle     closed after %.1f s" % found["idle_closed_after_s"])
     elif found["idle_waited_s"]:
         out("idle     still open after %.0f s" % found["idle_waited_s"])
-    if found["findings"]:
-        out("")
-    for finding in found["findings"]:
-        out("%s  %s" % ("NO" if finding["hard"] else "--", finding["text"]))
-    out("")
+
+
+def _verdict(found, out):
+    # Whether it works, and with which lines.
     if found["works"]:
         out("It works, with")
         out("")

@@ -189,9 +189,8 @@ class Fleet:
         await asyncio.gather(*[_start(receiver) for receiver in self._receivers])
         self._back = time.monotonic()
 
-    def _judge(self, begin, end):
-        counts, chosen = self._counts, self._chosen
-        store = self._receivers[0].store
+    def _settled(self, store):
+        # Waits until all records are there, or no more come: how many were repeats.
         before, until = -1, 0
         while True:
             self._look()
@@ -202,11 +201,27 @@ class Fleet:
             if there > before:
                 before, until = (
                     there,
-                    time.monotonic() + (_SETTLE_S if chosen.by != "https" else 0),
+                    time.monotonic() + (_SETTLE_S if self._chosen.by != "https" else 0),
                 )
             if there >= self._wanted or time.monotonic() > until:
-                break
+                return repeats
             time.sleep(0.2)
+
+    def _judge_messages(self):
+        chosen = self._chosen
+        words = ["word %d" % n for n in range(chosen.messages)]
+        right = sum(device.got == words for device in self._devices)
+        again = sum(device.again for device in self._devices)
+        print(
+            "messages      all %d once and in order at %d devices; %d repeats, dropped"
+            % (chosen.messages, right, again)
+        )
+        return right == chosen.devices
+
+    def _judge(self, begin, end):
+        counts, chosen = self._counts, self._chosen
+        store = self._receivers[0].store
+        repeats = self._settled(store)
         settled = time.monotonic()
         last = chosen.posts * chosen.records
         with store.reading() as c:
@@ -236,14 +251,7 @@ class Fleet:
             self._tell_outage()
         good = kept == self._wanted and whole == chosen.devices
         if chosen.messages:
-            words = ["word %d" % n for n in range(chosen.messages)]
-            right = sum(device.got == words for device in self._devices)
-            again = sum(device.again for device in self._devices)
-            good = good and right == chosen.devices
-            print(
-                "messages      all %d once and in order at %d devices; %d repeats, dropped"
-                % (chosen.messages, right, again)
-            )
+            good = self._judge_messages() and good
         print(
             "Each of %d records is there once." % kept
             if good

@@ -49,6 +49,29 @@ def again(bench):
     bench.want("AT+CFUN=1,1", 15000)
     begin = talk.port.now()
     talk.forget((gone, "AT+CFUN=1", "ATE1", "AT+CMEE="))
+    texts, first = _comes_up(talk, seen, begin)
+    bench.facts["lines of the start"] = " / ".join(texts) or "none"
+    _of_the_start(bench, texts, first)
+    _defaults(bench)
+    _clock(bench)
+    power = bench.talk.ask("AT+CFUN?").field("+CFUN:")
+    if off and power == "4":
+        bench.settle("radio_kept", "yes")
+        if bench.talk.ask("AT+CFUN=1", 15000).ok:
+            bench.talk.done("AT+CFUN=1")
+    bench.open("radio_kept", "AT+CFUN=1,1 may switch it on by itself")
+    bench.want("AT+CMEE=1")
+    answer = bench.talk.ask('AT+QFLST="%s"' % _NAME)
+    if answer.ok and any(re.search(r'qlearn-e"', line) for line in answer.lines):
+        bench.settle("ram_survives_reset", "yes")
+        bench.remove(gone)
+    elif answer.code in (405, 417):
+        bench.settle("ram_survives_reset", "no")
+        bench.talk.done(gone)
+
+
+def _comes_up(talk, seen, begin):
+    # Waits until it talks again. (What it has said since, ms until the first of that or None)
     first = None
     while talk.port.now() - begin < _START_MS:
         came = talk.read(1000)
@@ -64,14 +87,17 @@ def again(bench):
             break
     talk.settle(500)
     talk.alive()
-    texts = [text for _, text in talk.urcs[seen:]]
-    bench.facts["lines of the start"] = " / ".join(texts) or "none"
+    return [text for _, text in talk.urcs[seen:]], first
+
+
+def _of_the_start(bench, texts, first):
+    # What echo and lines tell.
     bare = bench.talk.ask("AT").echoed
     if bench.value("echo_obeys") == "yes":
         bench.settle("echo_default", "1" if bare else "0")
     else:
         bench.open("echo_default", "the echo does not obey ATE")
-    talk.ask("ATE0")
+    bench.talk.ask("ATE0")
     if first is not None:
         bench.settle("start_urcs", "here")
         bench.measured["boot_ms"] = first
@@ -80,6 +106,10 @@ def again(bench):
     order = [text for text in texts if text in ("+QIND: SMS DONE", "+QIND: PB DONE")]
     if len(order) == 2:
         bench.settle("qind_order", "sms" if "SMS" in order[0] else "pb")
+
+
+def _defaults(bench):
+    # What settings are behind a restart.
     rate = bench.talk.ask("AT+IPR?").field("+IPR:") or ""
     if rate.isdigit():
         bench.settle("baud_default", int(rate))
@@ -97,26 +127,15 @@ def again(bench):
         answer = bench.talk.ask("AT+" + command)
         text = " / ".join(answer.lines) or answer.final
         bench.facts["AT+%s behind a restart" % command] = text
+
+
+def _clock(bench):
     text = bench.talk.ask("AT+CCLK?").field("+CCLK:") or ""
     date = text.strip('"').partition(",")[0]
     if date in _DATES:
         bench.settle("rtc_default", date)
     else:
         bench.open("rtc_default", "the clock ran on (%s)" % date)
-    power = bench.talk.ask("AT+CFUN?").field("+CFUN:")
-    if off and power == "4":
-        bench.settle("radio_kept", "yes")
-        if bench.talk.ask("AT+CFUN=1", 15000).ok:
-            bench.talk.done("AT+CFUN=1")
-    bench.open("radio_kept", "AT+CFUN=1,1 may switch it on by itself")
-    bench.want("AT+CMEE=1")
-    answer = bench.talk.ask('AT+QFLST="%s"' % _NAME)
-    if answer.ok and any(re.search(r'qlearn-e"', line) for line in answer.lines):
-        bench.settle("ram_survives_reset", "yes")
-        bench.remove(gone)
-    elif answer.code in (405, 417):
-        bench.settle("ram_survives_reset", "no")
-        bench.talk.done(gone)
 
 
 def _shown(bench, key):

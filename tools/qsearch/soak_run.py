@@ -56,7 +56,7 @@ _OF = (  # option, what it is for, the value without it
 )
 
 
-def main(args):
+def _parser():
     parser = Parser(
         prog="soak.py",
         description=_HELP,
@@ -112,6 +112,11 @@ def main(args):
         choices=("cpython", "micropython"),
         help="default: cpython; load: micropython",
     )
+    return parser
+
+
+def main(args):
+    parser = _parser()
     options = parser.parse_args(args)
     for name, what, usual in _OF:
         if getattr(options, name) is None:
