@@ -54,7 +54,7 @@ INTERNAL = (
     "uplink.answer uplink.fetch uplink.seconds uplink.send uplink.signed uplink.statuses "
     "wire.ascii wire.at wire.channel wire.command wire.connection wire.dialect wire.exchange "
     "wire.lifecycle wire.lines wire.link wire.parser wire.pump wire.quarantine wire.receiving "
-    "wire.resync wire.sending wire.urc wire.witness"
+    "wire.resync wire.sending wire.turns wire.urc wire.witness"
 ).split()
 
 # Names without _ that other modules of the driver use, and programs don't.

@@ -18,6 +18,7 @@ JOINED = {
         "wire.exchange",
         "wire.quarantine",
         "wire.lines",
+        "wire.turns",
         "wire.pump",
         "wire.link",
         "wire.at",
@@ -39,7 +40,7 @@ JOINED = {
 # into the other.
 _ONE = {
     "Socket": ("Channel", "Receiving", "Sending", "Lifecycle", "Connection"),
-    "Link": ("Pump", "Listening", "Quarantine", "Exchanges"),
+    "Link": ("Pump", "Turns", "Listening", "Quarantine", "Exchanges"),
     "Modem": ("Urcs",),
 }
 # Methods of these that stand in the place of their only call, `return self.name(...)`: a function

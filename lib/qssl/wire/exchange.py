@@ -1,13 +1,14 @@
 # qssl.wire.exchange - one UART, one exchange in flight: what is typed, its deadline, its result.
 # SPDX-License-Identifier: MIT
 #
-# Of the five files of the link each builds on the one before: exchange, quarantine, lines, pump,
-# link.
+# Of the six files of the link each builds on the one before: exchange, quarantine, lines, turns,
+# pump, link.
 
 from time import ticks_add, ticks_ms
 
 from micropython import const
 
+from ..errors import error
 from .parser import Parser
 from .resync import Resync
 
@@ -134,6 +135,28 @@ class Exchanges:
         self.out = self.piece
         self._out_lo = self._out_hi = 0
 
+    def _transmit(self):
+        # Types on, as much as the UART takes.
+        while True:
+            if self._out_lo < self._out_hi:
+                n = self.early or self.uart.write(
+                    self.out, self._out_lo, self._out_hi - self._out_lo
+                )
+                if not n:
+                    return
+                self.early = 0
+                self._out_lo += n
+                self.stats.tx = self.stats.tx + n & ROUND
+            else:
+                n = self.job.fill(self.piece) if self._filling and self.job else 0
+                if not n:
+                    self._filling = False
+                    self.out = None
+                    return
+                self.out = self.piece
+                self._out_lo = 0
+                self._out_hi = n
+
     def untype(self):
         # What is not typed yet, never will be.
         self.out = None
@@ -147,6 +170,11 @@ class Exchanges:
     def why(self, reason):
         # What to say when something did not come in time.
         return "unread" if self.jam else reason
+
+    def mine(self, who):
+        # Raises if another than `who` has the wire: a transparent stream, or the modem's sleep.
+        if self.pipe is not None and self.pipe is not who:
+            raise error(self.pipe.held)
 
     def _finish(self, result):
         job = self.job

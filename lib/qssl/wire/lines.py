@@ -117,12 +117,6 @@ class Listening(Quarantine):
             self.parser.text ^= 1
             lo = buf.find(b'"', lo, hi) + 1
 
-    def _stray(self):
-        # Something stands before the echo that is nobody's. After a payload it is what was one
-        # byte too much of it: the modem had taken another byte for its first.
-        if self.last is not None:
-            self.last.followed(MISHEARD)
-
     def final(self, buf, lo, hi):
         # Which final result code the line is; 0: none.
         c = buf[lo]  # its first letter keeps the hot path short

@@ -1,4 +1,4 @@
-# qssl.wire.link - whose turn on the wire it is, and the wait of a blocking call.
+# qssl.wire.link - the whole of it: what a job and a source are, and the wait of a blocking call.
 # SPDX-License-Identifier: MIT
 #
 # Work reaches the wire as jobs. A source (a socket, the command slot) is asked in turn for a job
@@ -27,11 +27,9 @@
 # RESTARTED, TIMEOUT (the modem is dead), GARBLED (the program was interrupted) or 0 (lines may
 # have been missed).
 
-from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
-
-from ..errors import error
 
 # What others call link.OK.
 from .exchange import (  # noqa: F401
@@ -43,10 +41,8 @@ from .exchange import (  # noqa: F401
     GARBLED,
     MISHEARD,
     NO_CARRIER,
-    NOTHING,
     OK,
     RESTARTED,
-    ROUND,
     SAID,
     SEND_FAIL,
     SEND_OK,
@@ -97,50 +93,3 @@ class Link(Pump):
         finally:
             steps.close()
             self.depth -= 1
-
-    def _next(self):
-        # The wire is free: the next source that has work gets it.
-        n = len(self.sources)
-        now = ticks_ms()
-        if self.doubt:
-            if self.witness is not None and self.witness.wanted():
-                self._begin(self.witness, now)
-                return
-            self.doubt = 0
-        while n:
-            n -= 1
-            self._turn += 1
-            if self._turn >= len(self.sources):
-                self._turn = 0
-            job = self.sources[self._turn].job(now)
-            if job is not None:
-                self._begin(job, now)
-                return
-
-    def _begin(self, job, now):
-        parser = self.parser
-        parser.overlong = 0
-        if self.job is job:
-            job.follow(self)
-        else:
-            job.begin(self)  # sets its limit_ms too; MemoryError: as if it had not been asked
-            self.job = job
-        self._due = ticks_add(now, job.limit_ms)
-        if self.echo:
-            self.odd = NOTHING
-            parser.echo = self.out
-            parser.echo_n = self._out_hi
-            parser.echo_at = parser.run = 0
-        elif not self.echoes:
-            parser.text &= 2  # an echo may follow that is not looked for
-        if self.early != self._out_hi:
-            self._transmit()
-        else:
-            self.stats.tx += self.early  # it is not always early, so this stays small
-            self.early = 0
-            self.out = None
-
-    def mine(self, who):
-        # Raises if another than `who` has the wire: a transparent stream, or the modem's sleep.
-        if self.pipe is not None and self.pipe is not who:
-            raise error(self.pipe.held)

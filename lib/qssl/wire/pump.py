@@ -6,7 +6,7 @@ from time import sleep_ms, ticks_diff, ticks_ms
 from micropython import const
 
 from .exchange import CHUNK, GARBLED, ROUND, SEND_OK, SENT
-from .lines import Listening
+from .turns import Turns
 
 _ENOUGH = const(64)  # bytes of payload worth a read, unless no more are coming
 _TURNS = const(16)  # chunks in one pump, so that a flood can't hold the caller
@@ -21,7 +21,7 @@ _DUE_MS = const(30)  # ... if they take no longer
 _ASLEEP = const(2)  # of busy
 
 
-class Pump(Listening):
+class Pump(Turns):
     brim = 1 << 29  # bytes in the UART's ring at which some were lost, see modes.push
     turns = _TURNS
 
@@ -229,25 +229,3 @@ class Pump(Listening):
                     return n
                 ms -= 1
         return n
-
-    def _transmit(self):
-        # Types on, as much as the UART takes.
-        while True:
-            if self._out_lo < self._out_hi:
-                n = self.early or self.uart.write(
-                    self.out, self._out_lo, self._out_hi - self._out_lo
-                )
-                if not n:
-                    return
-                self.early = 0
-                self._out_lo += n
-                self.stats.tx = self.stats.tx + n & ROUND
-            else:
-                n = self.job.fill(self.piece) if self._filling and self.job else 0
-                if not n:
-                    self._filling = False
-                    self.out = None
-                    return
-                self.out = self.piece
-                self._out_lo = 0
-                self._out_hi = n

@@ -96,3 +96,9 @@ class Quarantine(Exchanges):
         while i:  # backwards: a source may take itself off the list
             i -= 1
             self.sources[i].lost(result)
+
+    def _stray(self):
+        # Something stands before the echo that is nobody's. After a payload it is what was one
+        # byte too much of it: the modem had taken another byte for its first.
+        if self.last is not None:
+            self.last.followed(MISHEARD)
