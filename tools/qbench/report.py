@@ -25,8 +25,8 @@ _JOBS = (
     (
         "the face: what a program calls; commands, replies, deadlines, one pump for all",
         "__init__ modem rare errors tls wire.__init__ wire.dialect wire.link wire.pump wire.turns "
-        "wire.lines wire.quarantine wire.exchange wire.parser wire.ascii wire.resync wire.at wire.command "
-        "wire.urc wire.witness",
+        "wire.lines wire.quarantine wire.exchange wire.parser wire.ascii wire.resync wire.at "
+        "wire.command wire.urc wire.witness",
     ),
     (
         "sockets",
