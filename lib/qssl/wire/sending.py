@@ -73,12 +73,13 @@ class Sending(Lifecycle):
 
     def mirrored(self, c, sure):
         # The payload comes back, its first byte c: it is counted, and passed over.
-        if not sure:
-            self._tx.seek(0)
-            sure = self._tx.read(1)[0] == c
-        if sure:
+        tx = self._tx
+        tx.seek(0)
+        if sure or tx.read(1)[0] == c:
             self._mirrored = True
             self._link.parser.expect(self._fly, None, None)
+        elif self._typed == self._fly:
+            self.fail("unproven")  # a byte too much, which was left over, is echoed at once
 
     def _text_send(self, buf, lo, hi):
         # Whether a line of a text from outside ends otherwise than the payload, if all of that is
@@ -119,7 +120,7 @@ class Sending(Lifecycle):
             # Noise like the payload's first byte is no echo of it: then something lacks behind it.
             whole = link.parser.blanks == 1 and link.parser.exact and self._fly > 1
             link.mirrors = self._mirrored and result == _l.SEND_OK and (link.mirrors or whole)
-        early = self._typed < 0 or self._typed != self._fly or link.out is not None
+        early = self._typed != self._fly or link.out is not None
         if result <= _l.SEND_FAIL and early and (self._typed >= 0 or result != _l.ERROR):
             # No answer to what was typed: the modem may still wait for the rest.
             link.distrust(self.owes(), self.pad)

@@ -284,3 +284,49 @@ def test_a_call_left_by_another_program():
     modem.start("internet", timeout_ms=60000)
     exchanged(modem)
     assert field.now < 30000, field.now
+
+
+class Hasty(Field):
+    # What comes behind a payload is a command line's, and echoed, before SEND OK is said.
+    def __init__(self, at, byte):
+        super().__init__()
+        self.at = at
+        self.byte = byte  # None: that one twice
+        self.server = b""
+
+    def feed(self, data):
+        if self._want and self.at is not None:
+            n = self.at
+            if n < len(data):
+                self.at = None
+                data = data[:n] + (self.byte or data[n : n + 1]) + data[n:]
+            else:
+                self.at -= len(data)
+        super().feed(data)
+
+    def serve(self, id, data):
+        self.server += data
+        return b""
+
+
+def test_a_byte_too_much_whose_rest_is_echoed_at_once():
+    # A byte of a payload comes twice, or one is added: the last one is echoed before SEND OK.
+    for n in (2, 50, 300, 1460):
+        for at in sorted({0, min(1, n - 1), n // 2, n - 1}):
+            for byte in (None, b"N", b"\0", b"\xff"):
+                field = Hasty(None, byte)
+                modem = field.modem()
+                modem.start("internet")
+                ctx = modem.tls(0, ca=CA, check_time=False)
+                sock = modem.connect("server.example", 8883, ctx)
+                sock.settimeout(30)
+                field.at = at
+                data = bytes([33 + (i * 7 + i // 90) % 90 for i in range(n)])
+                sock.write(data)
+                error = None
+                try:
+                    sock.flush()
+                except OSError as e:
+                    error = e
+                same = field.server == data
+                assert same or error is not None, (n, at, byte, field.server[:20])
