@@ -16,6 +16,7 @@ from .wire.urc import Urcs
 from .wire.witness import Witness
 
 _COMMAND_MS = const(5000)  # how long an ordinary command may take
+_DAY_MS = const(86400000)  # of sleep, at a time
 
 
 class Modem(Urcs):
@@ -537,6 +538,9 @@ class Modem(Urcs):
         Allocates: nothing.
         Since: 0.1.
         """
+        while ms > _DAY_MS:  # ticks count no further than six
+            self.sleep_ms(_DAY_MS)
+            ms -= _DAY_MS
         due = ticks_add(ticks_ms(), ms)
         self.link.pump()
         while self.link.wait(due):

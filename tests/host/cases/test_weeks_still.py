@@ -15,6 +15,8 @@ from qssl.uplink.seconds import Seconds
 from receivers import HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer
 
+INSIDE = ("test_messages_that_are_asked_for_once_a_week",)
+
 DAY_MS = 86400000
 DAYS = (5, 7, 9, 12)
 
@@ -147,3 +149,15 @@ def test_messages_that_are_asked_for_once_a_week():
             board.up.run(30, 20)
         assert board.inbox._asks == 1 + 45 // (-(-every // 5) * 5), (every, board.inbox._asks)
         assert board.inbox.ask(10000000)
+
+
+def test_a_program_that_sleeps_for_weeks():
+    for ms in (DAY_MS, DAY_MS + 1, 6 * DAY_MS, 7 * DAY_MS + 5000, 30 * DAY_MS):
+        watch = Watch()
+        rig, modem = up(idle=watch)
+        begun = rig.now
+        watch.nap_ms = 3600000
+        modem.sleep_ms(ms)
+        watch.nap_ms = 0
+        assert 0 <= rig.now - begun - ms < 31 * 3600000, (ms, rig.now - begun)
+        works(modem)
