@@ -43,9 +43,9 @@ def ready(modem, host, port, ctx, pdp, push, proven, step):
             proven = True
             continue
         if push or (link.echoes and not link.echo):
-            from ..start import echo
+            from ..start.echo import again, off
 
-            yield from modem.at.alone(echo.off(modem) if push else echo.again(modem, now))
+            yield from modem.at.alone(off(modem) if push else again(modem, now))
         if push == 2 and link.lte:
             from ..family.stands import settled
 

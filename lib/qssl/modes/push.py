@@ -208,10 +208,10 @@ def switch(sock, on):
     # AT+QISWTMD=<clientID>,<access_mode> for modes 0 and 1 (manual 1.3).
     sock._check()
     was = sock._push
-    from ..start import echo
+    from ..start.echo import off
 
     if on:
-        sock._link.drive(echo.off(sock._modem))
+        sock._link.drive(off(sock._modem))
     push = attach(sock)
     push.switching = sock
     try:

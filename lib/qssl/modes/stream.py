@@ -432,9 +432,9 @@ def _alone(modem):
     for sock in modem.sockets:
         if sock is not None and sock._push is not None:
             raise error("pushing")
-    from ..start import echo
+    from ..start.echo import off
 
-    modem.link.drive(echo.off(modem))
+    modem.link.drive(off(modem))
     if not modem.flow:
         from .push import guard
 

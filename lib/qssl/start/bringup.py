@@ -259,9 +259,9 @@ class Bringup:
         if not (yield from self.kept()) or not (self.mark or (yield from self.active())):
             self.at.fail(_l.RESTARTED, "start", "")
         if self.link.echoes and not self.link.echo:
-            from . import echo  # a damaged command has switched it off
+            from .echo import on  # a damaged command has switched it off
 
-            yield from echo.on(self.modem)
+            yield from on(self.modem)
 
         if self.slow > _LATE_MS:
             yield from self.timed()  # it may have been busy

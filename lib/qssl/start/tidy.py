@@ -63,10 +63,10 @@ def tidy(step):
 
 def _echoing(step):
     # Generator: the echo is on, if the modem has one.
-    from . import echo
+    from .echo import on
 
     for i in range(2 * _TRIES):
-        if (yield from echo.on(step.modem)):
+        if (yield from on(step.modem)):
             # Without an echo, OK may be the text of data mode: that has no answer to ATI.
             if i or step.link.echoes or (yield from step.told(b"ATI", b"")):
                 return
