@@ -14,8 +14,8 @@ import sys
 
 options.defaults(board=None, folder=os.path.abspath("../build/frozen"))
 sys.path.insert(0, os.path.abspath("../tools"))
-from qpackage.freeze import sources  # noqa: E402
+from qpackage.freeze import write  # noqa: E402
 
-package("qssl", base_path=sources(options.folder), opt=3)
+package("qssl", base_path=write(options.folder), opt=3)
 if options.board:
     module("board.py", base_path=options.board, opt=3)

@@ -44,7 +44,7 @@ def clean(m):
     assert got == (1, 0, 0, 0, 0), "resyncs, timeouts, garbled, restarts, late: %r" % (got,)
 
 
-def said(function, *args, **options):
+def complaint(function, *args, **options):
     # The sentence of the error that the call raises.
     try:
         function(*args, **options)

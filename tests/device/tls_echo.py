@@ -1,7 +1,7 @@
 # tls_echo - what goes in comes out: all sizes around the limits, all bytes, two sockets at once.
 # SPDX-License-Identifier: MIT
 
-from kit import SET, clean, connect, context, done, modem, pattern, said
+from kit import SET, clean, complaint, connect, context, done, modem, pattern
 
 m = modem(sockets=2)
 ctx = context(m)
@@ -48,7 +48,7 @@ c.close()
 # A certificate of an authority that nobody trusts is refused.
 other = SET.get("other_ca")
 if other:
-    text = said(connect, m, context(m, 1, other))
+    text = complaint(connect, m, context(m, 1, other))
     print("another CA:", text)
     assert "566" in text
 b.close()

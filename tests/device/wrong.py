@@ -6,13 +6,13 @@ import time
 import board
 
 import qssl
-from kit import SET, context, done, modem, said
+from kit import SET, complaint, context, done, modem
 from qssl import Modem, site
 
 
 def refused(words, function, *args, **options):
     start = time.ticks_ms()
-    text = said(function, *args, **options)
+    text = complaint(function, *args, **options)
     ms = time.ticks_diff(time.ticks_ms(), start)
     print("%5d ms  %s" % (ms, text))
     assert words in text, words

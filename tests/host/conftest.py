@@ -14,6 +14,8 @@
 #     ONLY = "micropython"    run on this interpreter alone; WHY = "..." must say why
 #     NEEDS_UGSIM = True      ugsim and servers run; support/ugsim_case.py finds them
 #     TIMEOUT_S = 600         seconds for the whole file, instead of 300
+#     INSIDE = True           what it looks at has another name in the compiled driver: on 32 bits,
+#                             too, it runs on the sources; or the names of such tests
 
 import ast
 import contextlib
@@ -37,7 +39,9 @@ from interpreters import (
     MORE,
     NEWEST,
     NOT_ON_WEBASSEMBLY,
+    ON_SOURCES,
     SLOWER,
+    SOURCES,
     WEBASSEMBLY,
 )
 from support import family_skips
@@ -49,7 +53,7 @@ SHARE = 14  # of so many pairs of a file and a family CI plays one
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
 FEW = 12  # files: where no more are selected, none runs apart
-SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S")
+SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S", "INSIDE")
 
 
 def pytest_addoption(parser):
@@ -147,8 +151,10 @@ class CaseFile(pytest.File):
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, family))
                 item.setup_case(group, name, line)
                 yield item
+        inside = inside_cases(settings, names)
         for interpreter in chosen:
             group = CaseGroup(self.path, interpreter, settings)
+            sources = CaseGroup(self.path, ON_SOURCES.get(interpreter), settings)
             for name, line in names.items():
                 if interpreter in WEBASSEMBLY and name in elsewhere:
                     continue
@@ -159,7 +165,8 @@ class CaseFile(pytest.File):
                     if NEWEST in chosen and (name not in elsewhere or long):
                         continue
                 item = CaseItem.from_parent(self, name="%s[%s]" % (name, interpreter))
-                item.setup_case(group, name, line)
+                apart = sources.interpreter and name in inside
+                item.setup_case(sources if apart else group, name, line)
                 yield item
 
     def families(self, settings):
@@ -226,6 +233,17 @@ def read_case(path):
     return names, settings
 
 
+def inside_cases(settings, names):
+    # The tests that INSIDE means.
+    inside = settings.get("INSIDE", ())
+    if inside is True:
+        return names
+    unknown = [name for name in inside if name not in names]
+    if unknown:
+        raise pytest.File.CollectError("INSIDE names %s, which is no test here." % unknown[0])
+    return inside
+
+
 class CaseGroup(Group):
     # The tests of one case file on one interpreter.
     def __init__(self, path, interpreter, settings, family=None):
@@ -235,7 +253,7 @@ class CaseGroup(Group):
         self.family = family
 
     def command(self, config, stack):
-        argv, env = {**INTERPRETERS, **MORE, **WEBASSEMBLY}[self.interpreter]()
+        argv, env = {**INTERPRETERS, **MORE, **SOURCES, **WEBASSEMBLY}[self.interpreter]()
         if self.family:
             env["CASE_MODEL"] = self.family
         if self.settings.get("NEEDS_UGSIM"):

@@ -65,6 +65,9 @@ MORE = {
     "micropython32": lambda: _micropython(bits=32, compiled=True),
     "micropython-newer": lambda: _micropython(suite=setup.NEWER),
 }
+# Where a test looks into the driver, whose names are others when it is compiled.
+ON_SOURCES = {"micropython32": "micropython32 with the sources"}
+SOURCES = {"micropython32 with the sources": lambda: _micropython(bits=32)}
 # The newest one, and the oldest that Debian's do not cover, as published for Node.js.
 WEBASSEMBLY = {
     "micropython-" + version: functools.partial(_webassembly, version)

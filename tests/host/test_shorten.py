@@ -3,6 +3,7 @@
 
 import ast
 import builtins
+import functools
 import importlib
 import os
 import re
@@ -14,8 +15,9 @@ import pytest
 
 import setup
 from qdevice.stage import modules
-from qpackage import freeze, shorten
+from qpackage import freeze, reasons, shorten
 from qpackage.join import source
+from qpackage.outside import bound, outside, taken
 
 PACKAGE = {
     "__init__": "",
@@ -194,19 +196,45 @@ def test_constants_of_other_modules_are_put_in():
     assert "import const" not in texts["engine"]
 
 
+def _asked(module, tree):
+    # (module, name) of what a module takes from others of the driver.
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from ((source(module, node), a.name) for a in node.names)
+        body = getattr(node, "body", None)
+        for i, first in enumerate(body if isinstance(body, list) else ()):
+            found = isinstance(first, ast.Assign) and _LOADED.fullmatch(ast.unparse(first))
+            if found:
+                node = ast.ImportFrom(found[1], [], int(found[2]))
+                origin = source(module, node)
+                for line in body[i + 1 :]:
+                    taken = _TAKEN.fullmatch(ast.unparse(line))
+                    if not taken:
+                        break
+                    yield origin, taken[1]
+
+
+_LOADED = re.compile(r"_module = __import__\(\('([\w.]+)',\)\[0\], None, None, 1, (\d)\)")
+_TAKEN = re.compile(r"\w+ = _module\.(\w+)")
+
+
 def _asked_in_vain(trees):
     # What a module takes from another that does not keep it: the compiler drops _NAME = const().
     found = []
     for module, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                origin = source(module, node)
-                package = (origin + ".__init__").lstrip(".")
-                other = trees.get(package, trees.get(origin))
-                inner = {n.rpartition(".")[2] for n in trees if n.startswith(origin)}
-                has = shorten._bound(other.body) - shorten._hidden(other) | inner
-                found += [(module, a.name) for a in node.names if a.name not in has]
+        for origin, name in _asked(module, tree):
+            package = (origin + ".__init__").lstrip(".")
+            other = trees.get(package, trees.get(origin))
+            inner = {n.rpartition(".")[2] for n in trees if n.startswith(origin)}
+            if name not in bound(other.body) - shorten._hidden(other) | inner:
+                found.append((module, name))
     return found
+
+
+@functools.cache
+def _of_the_driver():
+    sources = {name: path.read_text() for name, path in modules().items()}
+    return shorten.Shortener(sources, *outside(setup.ROOT), taken(setup.ROOT))
 
 
 def test_of_the_driver():
@@ -220,13 +248,108 @@ def test_of_the_driver():
     assert re.findall(r"^(\w+) = const\(512\)", texts["wire.exchange"], re.MULTILINE)[0][0] == "_"
     assert "\nOK = " not in texts["wire.exchange"] and "\nSEND_MAX = " in texts["wire.dialect"]
     assert _asked_in_vain({name: ast.parse(text) for name, text in texts.items()}) == []
-    words, _ = shorten.outside(setup.ROOT)
+    words, _ = outside(setup.ROOT)
     renamed = {name for found in functions.values() for _, name in found}
     assert renamed and not renamed & words
     # Few of what they stand for are names that nothing else has.
-    owner = shorten.Shortener(sources, *shorten.outside(setup.ROOT))
+    owner = _of_the_driver()
     new = set(owner.short.values()) - set(shorten._WORDS) - owner._always
     assert len(new) * 10 < len(owner.short), new
+
+
+# Words of MicroPython's own that nothing the driver meets has as an attribute.
+_OURS = set("OPEN buf busy end fill flow line listen load mode network pin pins self zero".split())
+
+
+def test_no_attribute_of_micropython_is_renamed():
+    # Each name that its C code knows may be one of an object that the driver is given.
+    top = setup.find_micropython_source()
+    if top is None:
+        pytest.skip("no source of MicroPython here: run `python3 tools/test.py` once")
+    words = set()
+    for folder in ("py", "extmod", "shared", "ports/rp2", "ports/esp32"):
+        for path in sorted((top / folder).rglob("*.[ch]")):
+            words.update(re.findall(r"MP_QSTR_(\w+)", path.read_text(encoding="utf-8")))
+    assert {"peek", "ph_key", "value", "readinto"} < words
+    owner = _of_the_driver()
+    assert set(owner.short) & words <= _OURS, set(owner.short) & words - _OURS
+
+
+SET_FROM_OUTSIDE = {
+    "__init__": "",
+    "plug": """
+_LONG = 5
+
+
+class Link:
+    def __init__(self, rate):
+        self._rate = rate
+        self._mirrors = 1
+
+    def _longer(self, rate, like=None):
+        self._kept = rate + _LONG
+        return self._kept
+
+
+class Other:
+    def __init__(self):
+        self._doubts = 0
+
+
+def late(link, thing, other):
+    link._doubts = 1
+    thing._word = 2
+    if hasattr(other, "_mirrors"):
+        other._mirrors = 3
+""",
+}
+
+
+def test_attributes_that_are_set_from_outside():
+    owner = shorten.Shortener(SET_FROM_OUTSIDE, set(), set())
+    short = owner.short
+    link = [short[n] for n in ("_rate", "_kept", "_longer", "_doubts", "_word")]
+    assert len(set(link)) == len(link), short  # it may have them all
+    assert short["_word"] != short["_doubts"]  # anybody may be `thing`
+    assert "_mirrors" not in short and short["Link"] not in link  # hasattr() asks for it
+
+
+def test_a_parameter_hides_nothing_of_the_module():
+    text = shorten.Shortener(SET_FROM_OUTSIDE, set(), set()).text("plug")
+    found = {}
+    exec(text, found)
+    names = [n for n in vars(found[text.split("class ")[1].split(":")[0]]) if n[:2] != "__"]
+    assert any(getattr(found[text.split("class ")[1].split(":")[0]](2), n)(2) == 7 for n in names)
+
+
+REASONS = {
+    "hints": 'TABLE = """\nhalf|EIO|send|not all\nlate||wait|too late\nkind|!EINVAL|a|b\n"""\n',
+    "user": """
+_GAPS = ("half", "kind")
+
+
+def use(sock, error, told):
+    sock.fail("half" if sock else "late")
+    if told == "late":
+        raise error(sock.why or "kind")
+""",
+}
+
+
+def test_reasons_become_words_that_are_there():
+    trees = {name: ast.parse(text) for name, text in REASONS.items()}
+    reasons.shorten(trees, ["pow", "abs", "set", "half"])
+    assert ast.unparse(trees["user"]).splitlines() == [
+        "_GAPS = ('abs', 'pow')",
+        "",
+        "def use(sock, error, told):",
+        "    sock.fail('abs' if sock else 'late')",
+        "    if told == 'late':",
+        "        raise error(sock.why or 'pow')",
+    ]
+    assert trees["hints"].body[0].value.value == (
+        "\nabs|EIO|send|not all\nlate||wait|too late\npow|!EINVAL|a|b\n"
+    )
 
 
 ASIDE = {
@@ -296,6 +419,18 @@ class Typed:
 }
 
 
+_IMPORT = builtins.__import__
+
+
+def _as_micropython(name, where=None, *rest):
+    # MicroPython's takes the globals of the one who asks, and any fromlist.
+    if where is None and rest[1:2] == (1,):
+        return importlib.import_module(
+            "." * rest[2] + name, sys._getframe(1).f_globals["__package__"]
+        )
+    return _IMPORT(name, where, *rest)
+
+
 def _aside():
     owner = shorten.Shortener(ASIDE, set(), set())
     return owner.short, {name: owner.text(name) for name in ASIDE}
@@ -307,6 +442,7 @@ def _import(texts, monkeypatch, tmp_path):
     for name, text in texts.items():
         (folder / (name + ".py")).write_text(text)
     monkeypatch.setattr(builtins, "const", _same, raising=False)
+    monkeypatch.setattr(builtins, "__import__", _as_micropython)
     monkeypatch.syspath_prepend(tmp_path)
     for name in [n for n in sys.modules if n.partition(".")[0] == "aside"]:
         del sys.modules[name]

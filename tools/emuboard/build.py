@@ -34,7 +34,7 @@ def firmware(frozen=False):
 def _driver():
     # What boards/manifest.py would freeze: the firmware is the same as long as this is.
     name = "driver-%s" % _mark(freeze.inputs())
-    made = cached(name, freeze.sources)
+    made = cached(name, freeze.write)
     for old in sorted(CACHE.glob("driver-*/names.txt"), key=os.path.getmtime)[:-_KEEP]:
         if old.parent != made:
             shutil.rmtree(old.parent, ignore_errors=True)

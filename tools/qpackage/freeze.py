@@ -5,7 +5,8 @@
 
 from pathlib import Path
 
-from qpackage.shorten import listed, looked_at, shorten
+from qpackage.outside import looked_at
+from qpackage.shorten import listed, shorten
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIB = _ROOT / "lib/qssl"
@@ -32,7 +33,7 @@ def _names(there):
     return "def names():\n" + "".join("    import qssl.%s\n" % name for name in names)
 
 
-def sources(folder):
+def write(folder):
     # Makes folder/qssl/*.py and folder/names.txt, which says which function of a traceback is
     # which. Files that are right already keep their date: make compiles the others only.
     folder = Path(folder)

@@ -34,6 +34,8 @@ JOINED = {
         "wire.channel",
     ),
     "connect.pem": ("connect.source",),
+    "start.tidy": ("start.echo", "start.urcs"),
+    "start.context": ("start.network",),
 }
 # {class: those that go into it, each the base of the one before}: all are in the same module then,
 # and only the first has objects. A class costs its type and a table, and each look into it one

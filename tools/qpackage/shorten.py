@@ -10,12 +10,11 @@
 # Methods of Modem that begin by loading another module go to qssl.rare, which the first of them
 # that is called loads.
 #
-# A name stays as it is if it is public (see qapi.public: it has a docstring), if anything outside
-# of lib/qssl names it (programs, tests, tools, documents), if a text in the driver may mean it
-# (getattr), or if an object of MicroPython has one like it. Numbers that other modules import are
-# put in where they are used. Dicts of constants are made of tuples where a module is let go: a
-# word in a tuple goes with it, one in a dict is a name, and stays. For the same reason short texts
-# are put into tuples there.
+# A name stays as it is if it is public (see qapi.public: it has a docstring, or is an attribute in
+# that of its class), if what is outside of lib/qssl needs it (see outside.py), or if an object of
+# MicroPython has one like it. Numbers that other modules import are put in where they are used.
+# Dicts of constants are made of tuples where a module is let go: a word in a tuple goes with it,
+# one in a dict is a name, and stays. For the same reason short texts are put into tuples there.
 
 import ast
 import builtins
@@ -23,32 +22,17 @@ import io
 import keyword
 import re
 
+from qpackage import places
 from qpackage.join import join, source
+from qpackage.outside import bound, outside, taken
+from qpackage.reasons import shorten as shorten_reasons
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-# A text that may name attributes: one, or several with blanks between.
-_NAMING = re.compile(r"[A-Za-z_][\w .]{0,120}\Z")
-_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
-_KEYWORD = re.compile(r"(\w+)=(?!=)")
-# In a text, which may be a program: what follows a dot or begins with _.
-_IMPORTED = re.compile(r"import ([\w, ]+)")
-_DOTTED = re.compile(r"(?<=\.)[A-Za-z_]\w*|\b_\w+")
-# What uses the driver as it goes onto a board: programs, the cases, what documents show.
-_OUTSIDE = (
-    "boards/*.py",
-    "docs/*.md",
-    "examples/*.py",
-    "tests/device/*.py",
-    "tests/host/cases/*.py",
-    "tests/host/support/*.py",
-    "tests/host/clients/*.py",
-    "tools/q*/scripts/*.py",
-    "README.md",
-)
-# These hold programs for a board as texts.
-_HOLD = ("tools/q*/*.py", "tests/host/*.py")
 # Modules that look like others to clients: all of their names are kept.
-_ALIKE = ("aio", "compat")
+_ALIKE = ("compat",)
+# qssl.uplink.health tells every attribute of these by its name, and what qssl.uplink.bill adds.
+_TOLD = ("Stats",)
+_ADDED = ("air",)
 # What is let go as soon as it has been used, and the longest text that would be a name.
 _LET_GO = (
     *("start", "connect", "family", "ask", "files", "clock", "timesources", "rare"),
@@ -56,8 +40,36 @@ _LET_GO = (
 )
 _TEXT = 10
 # These look a name up by a text.
-_LOOKS = ("getattr", "setattr", "hasattr", "__import__", "const")
+_LOOKS = ("getattr", "setattr", "hasattr", "__import__")
 _ALWAYS = ("modem", "socket")
+# What a variable holds, by its name. Attributes set on others may be anybody's.
+_HOLDS = {
+    "at": "At",
+    "carrier": "Https",
+    "ctx": "Context",
+    "events": "Events",
+    "inbox": "Inbox",
+    "files": "Files",
+    "hub": "_Hub",
+    "job": "Fetch",
+    "k": "Timekeeper",
+    "link": "Link",
+    "modem": "Modem",
+    "parser": "Parser",
+    "pipe": "Pipe",
+    "push": "Push",
+    "queue": "FileQueue",
+    "recover": "Recovery",
+    "resync": "Resync",
+    "sock": "Socket",
+    "stats": "Stats",
+    "step": "Bringup",
+    "tap": "Tap",
+    "up": "Uplink",
+    "witness": "Witness",
+    "words": "Words",
+    "x": "Exchange",
+}
 # Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
 # static_qstr_list), that are nothing built in: free for parameters.
 _FREE = """
@@ -76,10 +88,11 @@ endswith extend find format index insert items join key keys lower lstrip main p
 replace rfind rindex rsplit rstrip sep setdefault sort split start startswith step stop strip
 update upper values
 """.split()
-# Methods of what MicroPython has and CPython has not.
+# Attributes of what MicroPython has and CPython has not: streams, ports, the tasks of asyncio.
 _FOREIGN = """
-any deinit flush init ioctl ipoll irq modify poll qstr_info readinto register sendbreak txdone
-unregister
+any cancel coro data deinit done flush init ioctl ipoll irq locked map modify peek ph_key poll
+poller pop push qstr_info queue_read queue_write readinto register remove sendbreak state txdone
+unregister value
 """.split()
 
 
@@ -120,73 +133,6 @@ def _foreign():
     return found
 
 
-def looked_at(root):
-    # The files outside of the driver that decide which of its names stay.
-    return sorted({p for pattern in (*_OUTSIDE, *_HOLD) for p in root.glob(pattern)})
-
-
-def outside(root):
-    # (attributes, names of keyword arguments) that are used by what is not the driver.
-    words, named = set(), set()
-    for name in _OUTSIDE:
-        for path in sorted(root.glob(name)):
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".py":
-                for node in ast.walk(ast.parse(text)):
-                    words.update(_words(node))
-                    if isinstance(node, ast.keyword) and node.arg:
-                        named.add(node.arg)
-            else:
-                text = "\n".join(_CODE.findall(text))
-                words.update(_names(text))
-                named.update(_KEYWORD.findall(text))
-    for path in sorted(p for pattern in _HOLD for p in root.glob(pattern)):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = getattr(node, "value", None)
-            if isinstance(node, ast.Constant) and isinstance(text, str) and _is_program(text):
-                words.update(_names(text))
-                named.update(_KEYWORD.findall(text))
-    return words, named
-
-
-def taken(root):
-    # Names that what is outside takes from the driver's modules, or looks up in an object.
-    found = set()
-    for path in sorted(p for name in _OUTSIDE for p in root.glob(name) if p.suffix == ".py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qssl"):
-                found.update(alias.name for alias in node.names)
-    return found
-
-
-def _is_program(text):
-    return "import " in text or "\n" in text or "modem." in text
-
-
-def _names(text):
-    # Of a program that can't be parsed.
-    return [w for line in _IMPORTED.findall(text) for w in _WORD.findall(line)] + (
-        _DOTTED.findall(text)
-    )
-
-
-def _words(node):
-    # Attributes that a node of a program uses or defines; of a text what may be one.
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if _NAMING.match(node.value):
-            return _WORD.findall(node.value)
-        return _DOTTED.findall(node.value)
-    if isinstance(node, ast.Attribute):
-        return [node.attr]
-    if isinstance(node, ast.ImportFrom):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ClassDef):
-        return _bound(node.body)
-    return []
-
-
 class Shortener:
     # sources: {"wire.link": its text}. words, named: see outside(). taken: see taken(); None:
     # words.
@@ -195,12 +141,14 @@ class Shortener:
         if _TO[0] in self.trees:
             _set_aside(self.trees[_FROM[0]], self.trees[_TO[0]])
         join(self.trees)
-        self._keep = words | _foreign()
+        shorten_reasons(self.trees, _WORDS)
+        self._keep = words | _foreign() | set(_ADDED)
         self.named = set(named)
         self._scopes = []  # sets of names that may not share one
         self._loose = set()  # attributes given to an object from outside
         self._globals = set()  # names of modules' own
         self._always = set()  # attributes of what is always loaded
+        self._given = {}  # class: attributes that are set from outside
         self.consts = {}  # module: {name: number}
         self.short = {}  # name: its short one
         self.words = set(_WORDS) | set(_FREE)  # names that there are anyhow
@@ -219,10 +167,8 @@ class Shortener:
     def _collect(self):
         families = {}  # class: the set that it shares with its bases
         for module, tree in self.trees.items():
-            for part in module.split("."):
-                self._keep.add(part)
-            self._texts(tree)
-            names = _bound(tree.body) - _hidden(tree)
+            self._texts(module, tree)
+            names = bound(tree.body) - _hidden(tree)
             self._keep |= _hidden(tree)
             self.consts[module] = _consts(tree)
             self._scopes.append(names)
@@ -241,19 +187,36 @@ class Shortener:
                     own = self._class(node, families)
                     if module in _ALWAYS:
                         self._always |= own
-                    if ast.get_docstring(node) or module in _ALIKE:
-                        self._keep.update(n for n in own if not n.startswith("_"))
+                    told = own if module in _ALIKE or node.name in _TOLD else _told(node)
+                    self._keep.update(n for n in own & told if not n.startswith("_"))
             if module in _ALIKE:
                 self._keep.update(n for n in names if not n.startswith("_"))
+        for module, tree in self.trees.items():
+            self._set_from_outside(tree, families, module.startswith("connect."))
         self._scopes += {id(s): s for s in families.values()}.values()
 
-    def _texts(self, tree):
+    def _texts(self, module, tree):
+        # Names that a text means: what the package gives when asked for it, and what looks one up.
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if _NAMING.match(node.value):
-                    self._keep.update(_WORD.findall(node.value))
+            if module == "__init__" or getattr(getattr(node, "func", None), "id", "") in _LOOKS:
+                for n in ast.walk(node):
+                    if isinstance(n, ast.Constant) and isinstance(n.value, str):
+                        self._keep.update(_WORD.findall(n.value))
             if _public(node):
                 self._keep.add(node.name)
+
+    def _set_from_outside(self, tree, families, always):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                holder = getattr(node.value, "attr", getattr(node.value, "id", ""))
+                owner = families.get(_HOLDS.get(holder.lstrip("_")))
+                if owner is not None:
+                    owner.add(node.attr)
+                    if always:  # for each connection
+                        given = self._given.setdefault(_HOLDS[holder.lstrip("_")], set())
+                        given.add(node.attr)
+                elif holder != "self":
+                    self._loose.add(node.attr)
 
     def _class(self, node, families):
         # The names that it gives to its objects.
@@ -266,7 +229,7 @@ class Shortener:
                 for key, value in list(families.items()):
                     if value is other:
                         families[key] = family
-        own = _bound(node.body)
+        own = bound(node.body)
         for function in node.body:
             if isinstance(function, ast.FunctionDef) and function.args.args:
                 me = function.args.args[0].arg
@@ -283,13 +246,6 @@ class Shortener:
 
     def _choose(self):
         there = set().union(*self._scopes)
-        used = set()
-        for tree in self.trees.values():
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Attribute):
-                    used.add(node.attr)
-                    if not isinstance(node.ctx, ast.Load) and node.attr not in there:
-                        self._loose.add(node.attr)
         # An attribute of no class of ours: anybody may have it.
         for scope in self._scopes:
             scope |= self._loose
@@ -299,21 +255,42 @@ class Shortener:
             for n in scope:
                 if n in clash:
                     clash[n] |= scope
-        taken = {n for s in self._scopes for n in s} - set(names)
         here = set(_locals(self.trees.values()))
+        taken = {n for s in self._scopes for n in s} - set(names)
         taken |= {n for n in here if n.startswith("_")}
-        there = self._always - set(names) - self._globals - _FIXED - here
+        there = self._always - set(names) | {w for w in _WORDS if w.islower()}
+        there -= self._globals | _FIXED | here
         there = sorted((n for n in there if not n.startswith("__")), key=lambda n: (len(n), n))
-        for n in sorted(names, key=lambda n: (-len(clash[n]), n)):
-            have = {self.short.get(other) for other in clash[n]}
+        # What is always loaded has the first choice.
+        for n in sorted(names, key=lambda n: (n not in self._always, -len(clash[n]), n)):
+            have = {self.short.get(other) for other in clash[n]} | clash[n]
             if n in self._numbers:
                 free = []
             elif n in self._globals:
-                free = [w for w in there if w not in have | clash[n]]
+                free = [w for w in there if w not in have]
             else:
-                free = [w for w in _WORDS if w not in have | taken]
+                free = [w for w in _WORDS if w not in have]
             free = free or (s for s in _shorts() if s not in have | taken | self._keep)
             self.short[n] = next(iter(free))
+        self._settle(clash)
+
+    def _settle(self, clash):
+        # Of the attributes of what is always loaded each gets the word that is found at once.
+        trees = [self.trees[m] for m in _ALWAYS if m in self.trees]
+        weights = places.weights(trees)
+        classes = [
+            places.Class(node, self._given.get(node.name, ()), weights)
+            for tree in trees
+            for node in tree.body
+            if isinstance(node, ast.ClassDef)
+        ]
+        free = {n for n in clash if n not in self._globals and n not in self._numbers}
+
+        def allowed(name):
+            others = {self.short.get(n) for n in clash[name] if n != name}
+            return self.short[name] not in others | clash[name]
+
+        places.settle(classes, self.short, free, _WORDS, allowed)
 
     # --- the new text ------------------------------------------------------------------------
 
@@ -332,35 +309,15 @@ def _shorts():
             yield "_" + a + b
 
 
+def _told(node):
+    # The attributes that a class's docstring names, or may name; methods have one of their own.
+    methods = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+    text = ast.get_docstring(node) or ""
+    return set(_WORD.findall(text.partition("Attributes: ")[2] or text)) - methods
+
+
 def _public(node):
     return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node)
-
-
-def _bound(body):
-    # Names that the statements of a module or class bind, those in nested functions not.
-    found = set()
-
-    def visit(node):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-            return
-        if isinstance(node, ast.Lambda):
-            return
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                found.add((alias.asname or alias.name).split(".")[0])
-                if isinstance(node, ast.ImportFrom):
-                    found.add(alias.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    for statement in body:
-        visit(statement)
-    return found
 
 
 def _fixed(node):
@@ -450,7 +407,7 @@ def _locals(trees):
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
-                yield from _bound(node.body)
+                yield from bound(node.body)
                 yield from _parameters(node)
 
 
@@ -523,30 +480,49 @@ class _Rename(ast.NodeTransformer):
             if value is not None and not self._bound and not alias.asname:
                 self._values[here] = value
                 continue
-            if self._bound:
-                alias.asname = self._bound[-1].get(here, here)
-                alias.name = self._name(alias.name)
-            else:
-                alias.asname = self._name(alias.asname) if alias.asname else None
-                alias.name = self._name(alias.name)
+            new = self._bound[-1].get(here, here) if self._bound else self._name(here)
+            if inner not in self._consts and inner + ".__init__" not in self._consts:
+                alias.name = self._name(alias.name)  # not the one of a file
+            alias.asname = new
             if alias.asname == alias.name:
                 alias.asname = None
             kept.append(alias)
         node.names = kept
-        if self._bound and "." in (node.module or ""):
+        if self._bound and node.module and (self._let_go or "." in node.module):
             return self._plain(node)
         return node if kept else None
 
     def _plain(self, node):
-        # `from .a.b import c` as `from .a import b` and b.c: "a.b" is a name more.
-        node.module, _, inner = node.module.rpartition(".")
-        found = [node]
+        # `from .a.b import c` as `from .a import b` and b.c: "a.b" is a name more. In what is let
+        # go the words stand in tuples, as those of a module that is not needed are names, too.
+        found = []
         for alias in node.names:
-            value = ast.Attribute(ast.Name("_module", ast.Load()), alias.name, ast.Load())
             target = ast.Name(alias.asname or alias.name, ast.Store())
+            inner = "%s.%s" % (node.module, alias.name)
+            if self._let_go and self._is_module(inner, node.level):
+                found.append(ast.Assign([target], self._loaded(inner, node.level)))
+                continue
+            value = ast.Attribute(ast.Name("_module", ast.Load()), alias.name, ast.Load())
             found.append(ast.Assign([target], value))
-        node.names = [ast.alias(inner, "_module")]
+        first = ast.Assign(
+            [ast.Name("_module", ast.Store())], self._loaded(node.module, node.level)
+        )
+        if not self._let_go:
+            node.module, _, inner = node.module.rpartition(".")
+            node.names = [ast.alias(inner, "_module")]
+            first = node
+        elif len(found) == 1 and isinstance(found[0].value, ast.Call):
+            return ast.copy_location(found[0], node)
+        found.insert(0, first)
         return [ast.copy_location(n, node) for n in found]
+
+    def _is_module(self, name, level):
+        full = source(self._module, ast.ImportFrom(name, [], level))
+        return full in self._consts or full + ".__init__" in self._consts
+
+    def _loaded(self, name, level):
+        text = "__import__((%r,)[0], None, None, 1, %d)" % (name, level)
+        return ast.parse(text, mode="eval").body
 
     def visit_Constant(self, node):
         text = node.value
@@ -564,7 +540,7 @@ class _Rename(ast.NodeTransformer):
         return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Call(self, node):
-        if getattr(node.func, "id", "") not in _LOOKS:
+        if getattr(node.func, "id", "") not in (*_LOOKS, "const"):
             return self.generic_visit(node)
         args = [a if isinstance(a, ast.Constant) else self.visit(a) for a in node.args]
         node.func = self.visit(node.func)
@@ -601,7 +577,7 @@ class _Rename(ast.NodeTransformer):
             if isinstance(arg, ast.arg):
                 arg.annotation = None
         node.returns = None
-        names = {n: n for n in _bound(node.body)}
+        names = {n: n for n in bound(node.body, asked=False)}
         for n in _globals(node):
             names.pop(n, None)
         parameters = _parameters(node)
@@ -610,6 +586,7 @@ class _Rename(ast.NodeTransformer):
         if not public and (self._module not in _ALIKE or node.name.startswith("_")):
             taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             taken |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)} | set(names)
+            taken |= {self._name(n) for n in taken}
             free = [w for w in _FREE if w not in taken]
             for n in parameters:
                 if n != "self" and n not in self._named and free:

@@ -45,7 +45,7 @@ ROUND = const(0x1FFFFFFF)  # bytes counted: a greater number would need memory
 
 
 class Stats:
-    """Counters since the start of the program. They only grow; rx and tx begin anew at 2 ** 29."""
+    # Counters since the start of the program. They only grow; rx and tx begin anew at 2 ** 29.
 
     def __init__(self):
         self.rx = self.tx = 0  # bytes on the UART

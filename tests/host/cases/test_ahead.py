@@ -20,6 +20,13 @@ from qssl.socket import Socket
 from ugsim.fakenet import EchoPeer, FakeNet, Peer, SinkPeer
 
 TIMEOUT_S = 240
+INSIDE = (
+    "test_a_stream_of_reads_and_one_of_writes",
+    "test_echo_and_prompt_together_or_apart",
+    "test_small_writes_never_split_an_echo",
+    "test_a_reader_that_is_interrupted",
+    "test_a_sender_beside_a_reader_and_a_command",
+)
 
 
 class Source(Peer):
@@ -69,18 +76,6 @@ class Deaf:
         self.most = max(self.most, ms)
         self._rig.sleep(ms)
         return ()
-
-
-class Shy(Socket):
-    # Its reader is interrupted once, between the last byte and the copy.
-    breaks = 0
-
-    def _take(self, buf, n):
-        if self.breaks == 1:
-            self.breaks = 0
-            raise KeyboardInterrupt
-        self.breaks -= self.breaks > 0
-        return Socket._take(self, buf, n)
 
 
 def filled(sock, n, size):
@@ -186,6 +181,17 @@ def test_an_exception_out_of_idle_loses_nothing():
 
 
 def test_a_reader_that_is_interrupted():
+    class Shy(Socket):
+        # Its reader is interrupted once, between the last byte and the copy.
+        breaks = 0
+
+        def _take(self, buf, n):
+            if self.breaks == 1:
+                self.breaks = 0
+                raise KeyboardInterrupt
+            self.breaks -= self.breaks > 0
+            return Socket._take(self, buf, n)
+
     # What was asked for finds no room until the bytes before are read, or the socket is closed.
     for then in ("read", "close"):
         net = FakeNet(Source(20000))

@@ -13,6 +13,10 @@ from ugsim.fakenet import EchoPeer, FakeNet, Peer
 
 ONLY = "micropython"
 WHY = "qssl.aio builds on the insides of MicroPython's asyncio"
+INSIDE = (
+    "test_a_life",
+    "test_idle_waiting_makes_no_garbage",
+)
 
 HOST = "server.example"
 

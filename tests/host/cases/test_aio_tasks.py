@@ -19,6 +19,11 @@ from ugsim.fakenet import EchoPeer, FakeNet, Peer, SourcePeer
 
 ONLY = "micropython"
 WHY = "qssl.aio builds on the insides of MicroPython's asyncio"
+INSIDE = (
+    "test_the_deadline_of_one_task_is_not_that_of_another",
+    "test_off_sleep_and_wake_beside_other_tasks",
+    "test_an_uplink_with_a_policy_as_a_task",
+)
 
 PATTERN = bytes(range(256))
 uplink.urandom = lambda n: b"\x80" * n  # no jitter

@@ -7,6 +7,8 @@ from compat_kit import HOST, made, opened
 from driver_kit import POLL_ERR, POLL_HUP, POLL_RD, POLL_WR, Recorder, bits, pattern, raised
 from ugsim.fakenet import Peer, RefusingPeer, StallingPeer
 
+INSIDE = ("test_a_write_error_does_not_hide_what_has_come",)
+
 # --- a server that answers early -----------------------------------------------------------------
 
 

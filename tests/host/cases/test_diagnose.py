@@ -5,9 +5,15 @@ from certificate_kit import certificate, ec_key, modulus, rsa_key
 from driver_kit import HOST, RAM, STORE, Log, bare, raised, tls, up, works
 from qssl import files
 from qssl.ask import diagnose as _d
-from qssl.connect.source import Source
 from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model.switches import SWITCHES
+
+INSIDE = (
+    "test_name_service_that_hangs_is_bounded",
+    "test_ca_that_is_none",
+    "test_client_pair",
+    "test_a_file_that_another_program_has_left",
+)
 
 KEY = rsa_key()
 LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
@@ -187,6 +193,8 @@ def test_ca_missing():
 
 
 def test_ca_that_is_none():
+    from qssl.connect.source import Source
+
     # Not by tls(), which refuses it: another program may have left it.
     rig, modem = up()
     tls(modem).apply()
@@ -253,6 +261,8 @@ def test_clock_in_another_zone():
 
 
 def test_client_pair():
+    from qssl.connect.source import Source
+
     rig, modem, ctx = good_modem()
     assert finding(found(modem, HOST, ctx), "no client certificate")[0] is None
     pair = modem.tls(0, ca=GOOD, cert=GOOD, key=KEY)
@@ -333,6 +343,8 @@ def test_keys_that_are_not_of_rsa():
 
 
 def test_a_file_that_another_program_has_left():
+    from qssl.connect.source import Source
+
     # As it uploaded it: not all TLS code reads that.
     rig, modem, ctx = good_modem()
     for data in (b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r"), b"CA:\n" + GOOD + b"end"):

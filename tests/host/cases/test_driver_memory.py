@@ -9,6 +9,7 @@ from qssl import Modem
 
 ONLY = "micropython"
 WHY = "heap_lock() and mem_alloc() tell nothing on CPython"
+INSIDE = ("test_quarantine",)
 
 DATA = driver_kit.pattern(1500)
 BUF = bytearray(1500)

@@ -5,6 +5,8 @@ import driver_kit
 from micropython import RingIO
 from qssl.wire.parser import LINE_MAX, Parser
 
+INSIDE = True
+
 
 class Owner:
     # Records what the parser finds, and answers lines as link and jobs do: "+GET: n" announces n

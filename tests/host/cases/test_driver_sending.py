@@ -9,6 +9,7 @@ from qssl.errors import DeliveryUnknown
 from ugsim.fakenet import SinkPeer, SourcePeer
 
 TIMEOUT_S = 600
+INSIDE = ("test_urc_that_pauses_behind_send_ok",)
 
 
 def test_send_fail_for_two_seconds():

@@ -8,6 +8,8 @@ from certificate_kit import certificate
 from driver_kit import HOST, Log, arm, connected, pattern, raised, tls, up
 from ugsim.fakenet import EchoPeer, FakeNet
 
+INSIDE = ("test_the_last_connection_closes_while_the_context_is_set",)
+
 KEYS = ("sslversion", "ciphersuite", "seclevel", "cacert", "ignorelocaltime", "negotiatetime")
 
 

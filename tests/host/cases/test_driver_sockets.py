@@ -7,6 +7,8 @@ import driver_kit
 from driver_kit import HOST, Log, Recorder, connected, pattern, raised, tls, up
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer, SourcePeer
 
+INSIDE = ("test_ids_are_used_again_at_once",)
+
 MIB = 1 << 20
 BLOCKS = pattern(8191)  # a prime: no two pieces of 1460 or 1500 bytes are alike for long
 

@@ -10,6 +10,8 @@ from qssl.connect.arguments import optional, quoted
 from qssl.errors import DeliveryUnknown, Error, Refused, error
 from qssl.wire import ascii
 
+INSIDE = True
+
 # --- ascii ---------------------------------------------------------------------------------------
 
 

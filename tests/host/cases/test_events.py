@@ -5,8 +5,13 @@ import gc
 
 from driver_kit import HOST, connected, pattern, raised, tls, up, works
 from event_kit import Told, quiet
-from qssl.ask.events import KINDS, Events
+from qssl.ask.events import KINDS
 from ugsim.fakenet import EchoPeer, FakeNet
+
+INSIDE = (
+    "test_pushed_data_tell_their_length",
+    "test_recording_allocates_nothing",
+)
 
 # --- what is told --------------------------------------------------------------------------------
 
@@ -71,6 +76,8 @@ def test_restart():
 
 
 def test_pushed_data_tell_their_length():
+    from qssl.ask.events import Events
+
     # +QSSLURC: "recv",<clientID>,<length> (manual 2.3.1), the second form.
     rig, modem = up(FakeNet(EchoPeer()))
     told = modem.on_event = Told()
@@ -189,6 +196,8 @@ def test_the_queue_is_bounded_and_counts():
 
 
 def test_recording_allocates_nothing():
+    from qssl.ask.events import Events
+
     queue = Events(lambda *args: None, None)
     for _ in range(40):  # round the ring
         queue.put(0, 0, 0)

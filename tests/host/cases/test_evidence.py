@@ -11,6 +11,7 @@ from ugsim.fakenet import EchoPeer, FakeNet
 from ugsim.model.foreign import SETS
 
 TIMEOUT_S = 900
+INSIDE = ("test_a_restart_hidden_in_a_payload",)
 
 
 # --- restarts that hide ---

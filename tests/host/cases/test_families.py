@@ -10,6 +10,14 @@ from family_kit import LTE, MODELS, echoed, made, say, started, values
 from qssl.errors import Refused
 from qssl.family import choose, table
 
+INSIDE = (
+    "test_names_that_nobody_knows",
+    "test_an_answer_that_was_damaged_is_asked_again",
+    "test_a_dialect_that_is_forced",
+    "test_the_words_of_a_model_that_does_not_fit",
+    "test_files",
+)
+
 _NEEDED = "start connect family wire.command"  # until a connection is open
 
 

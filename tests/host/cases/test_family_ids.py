@@ -8,6 +8,8 @@ from family_kit import LTE, echoed, made, started
 from qssl import Modem
 from qssl.recovery import Recovery
 
+INSIDE = ("test_an_open_that_takes_another_id",)
+
 
 def test_an_open_that_takes_another_id():
     # As connect() does. What was written before stays, and each id its own memory.

@@ -7,6 +7,12 @@ from driver_kit import CA, HOST, Log, arm, raised, works
 from family_kit import LTE, MODELS, made, started, values
 from qssl.family import table
 
+INSIDE = (
+    "test_settings_of_a_context",
+    "test_what_the_modem_has_not_is_refused",
+    "test_what_a_modem_refused_while_it_was_ill_is_asked_again",
+)
+
 
 def test_settings_of_a_context():
     for model, family in MODELS:

@@ -8,6 +8,13 @@ from qssl.errors import Refused
 from qssl.start.pdp import deactivate
 from qssl.timekeeper import Timekeeper
 
+INSIDE = (
+    "test_a_restart_that_nobody_saw",
+    "test_pdp_contexts_of_a_family",
+    "test_switched_off",
+    "test_switched_off_by_the_key_that_was_to_wake_it",
+)
+
 
 def test_a_restart_that_nobody_saw():
     # The attach has activated the context again: only a setting that is gone shows it.

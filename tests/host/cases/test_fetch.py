@@ -8,6 +8,12 @@ from qssl.errors import Refused
 from qssl.uplink.policy import Policy
 from rig import clock
 
+INSIDE = (
+    "test_what_is_none_of_it",
+    "test_a_wrong_hash",
+    "test_jobs_one_after_the_other",
+)
+
 DATA = noise(5000)
 
 
@@ -385,7 +391,7 @@ def test_a_job_of_a_board_that_slept_for_days():
 def test_failures_elsewhere_do_not_restart_the_modem():
     # Another server can't be reached; the uplink's own is there.
     b = Board(FileServer({"/files/a": DATA}), nap_ms=5000)
-    b.modem.refuse = ("other.example",)
+    b.modem.unreachable = ("other.example",)
     job = b.files.start("https://other.example/a", "/a", digest(DATA))
     raised(b.files.wait, job, 7200)
     assert b.up._silent == 7 and job.failures > 20  # a restart comes with 8

@@ -14,6 +14,8 @@ from qssl.errors import Refused
 from ugsim.model.commands.storage import checksum
 from ugsim.model.errors import CME, TCPIP
 
+INSIDE = True
+
 # The interpreters run at the same time.
 PATH = "/tmp/qssl-files-%s.tmp" % hexlify(os.urandom(6)).decode()
 

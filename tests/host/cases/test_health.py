@@ -13,6 +13,12 @@ from qssl.uplink.health import Health
 from qssl.uplink.policy import Policy
 from qssl.uplink.settings import Settings
 
+INSIDE = (
+    "test_with_all_its_parts",
+    "test_it_fits_into_a_small_queue",
+    "test_a_queue_whose_records_are_short",
+)
+
 START = 1786200000
 
 

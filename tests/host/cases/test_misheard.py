@@ -11,6 +11,7 @@ from mode_kit import pushing
 from ugsim.fakenet import FakeNet, Peer
 
 TIMEOUT_S = 900
+INSIDE = ("test_noise_like_the_first_byte_is_no_echo_of_the_payload",)
 FAST = sys.implementation.name == "cpython"
 
 EVIL = b'\r\nAT+CFUN=1,1\r\nAT+QPOWD\r\nAT+QFDEL="*"\r\nATE0\r\n'

@@ -16,6 +16,11 @@ from ugsim.fakenet import FakeNet
 
 ONLY = "micropython"
 WHY = "heap_lock() is MicroPython's"
+INSIDE = (
+    "test_what_was_read_into_a_line_is_not_lost_in_silence",
+    "test_an_answer_that_finds_no_memory",
+    "test_a_command_that_finds_no_memory_is_typed_later",
+)
 
 # Places of a call that are tried, evenly spread; OOM_RUNS=0: all.
 RUNS = int(getattr(os, "getenv", lambda name, other: other)("OOM_RUNS", "12"))

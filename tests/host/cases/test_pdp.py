@@ -5,6 +5,15 @@ from driver_kit import HOST, Log, arm, bare, pattern, raised, tls, up, works
 from qssl.start import pdp as _pdp
 from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer
 
+INSIDE = (
+    "test_activating_again_changes_nothing",
+    "test_losing_one_context_leaves_the_other",
+    "test_losing_the_first_context_leaves_the_other",
+    "test_stop_closes_and_deactivates",
+    "test_stop_goes_on_after_an_error",
+    "test_a_restart_forgets_all_contexts",
+)
+
 
 def two():
     # (rig, modem, a socket on context 1, one on context 2)

@@ -18,6 +18,15 @@ from receivers import HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer
 from ugsim.model.base.rng import Rng
 
+INSIDE = (
+    "test_every_hour_stays_every_hour",
+    "test_a_fleet_does_not_come_at_once_after_an_outage",
+    "test_a_fleet_does_not_come_at_once_after_quiet_hours",
+    "test_off_or_asleep_between_two_windows",
+    "test_a_modem_that_can_not_rest_still_sends",
+    "test_windows_without_a_network_do_not_leave_the_modem_on",
+)
+
 sleep_ms = rig_module.clock.sleep_ms
 HOST = "server.example"
 HOUR = 3600

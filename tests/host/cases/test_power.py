@@ -9,6 +9,11 @@ from qssl import Modem
 from qssl.errors import Refused
 from ugsim.fakenet import EchoPeer, FakeNet
 
+INSIDE = (
+    "test_off_by_itself_is_seen",
+    "test_it_sleeps_only_when_all_has_gone",
+)
+
 sleep_ms = rig_module.clock.sleep_ms
 
 

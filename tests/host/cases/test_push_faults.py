@@ -12,6 +12,11 @@ from ugsim.fakenet import FakeNet, SourcePeer
 FAST = sys.implementation.name == "cpython"  # MicroPython takes fewer places
 
 TIMEOUT_S = 300
+INSIDE = (
+    "test_a_push_behind_one_that_was_damaged",
+    "test_overrun_without_flow_control",
+    "test_payload_that_is_echoed_and_none_with_ATE0",
+)
 PIECES = (b"first line\r\n", pattern(40), b"\r\n\r\nOK\r\n", b"x", b"last\r\n")
 TRUTH = b"".join(PIECES)
 HEAD = len(b'\r\n+QSSLURC: "recv",0,10\r\n')

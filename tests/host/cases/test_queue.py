@@ -8,6 +8,8 @@ from qssl.errors import Refused
 from qssl.queue import FileQueue, RamQueue
 from queue_kit import ENOSPC, EROFS, FOLDER, disk, everything, record
 
+INSIDE = ("test_files_are_bounded_with_records_that_wait",)
+
 
 def both(**keywords):
     disk()

@@ -12,6 +12,12 @@ from qssl.queue import FileQueue
 from queue_kit import ENOSPC, ENOTDIR, EROFS, FOLDER, disk, everything, record
 from ugsim.model.base.rng import Rng
 
+INSIDE = (
+    "test_an_id_never_comes_twice",
+    "test_an_id_never_comes_twice_where_the_oldest_make_room",
+    "test_a_file_system_that_stays_full",
+)
+
 
 def test_everything_is_there_after_a_restart():
     d = disk()

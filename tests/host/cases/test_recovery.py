@@ -11,6 +11,16 @@ from qssl.uplink import Uplink
 from receivers import HttpServer
 from ugsim.fakenet import FakeNet, RefusingPeer
 
+INSIDE = (
+    "test_the_order_of_the_rungs",
+    "test_restart_with_what_is_wired",
+    "test_a_modem_that_hangs_is_restarted_by_its_lines",
+    "test_three_strikes_while_idle",
+    "test_a_context_that_needs_the_clock_works_after_a_power_cut_of_the_modem",
+    "test_a_modem_that_hangs_and_its_lines",
+    "test_start_uses_the_line_for_emergencies_by_itself",
+)
+
 uplink.urandom = lambda n: b"\x80" * n
 
 

@@ -4,6 +4,8 @@
 from driver_kit import LTE, Recorder, arm, connected, pattern, raised
 from qsearch.player import play
 
+INSIDE = True
+
 
 def holds(*ops, **parts):
     # Every promise, while this is done; else the player raises. It did call the driver: the calls

@@ -6,6 +6,8 @@ from files_kit import Board, Taker, digest, noise
 from qssl.errors import Refused
 from qssl.uplink import send
 
+INSIDE = ("test_what_the_server_may_answer",)
+
 DATA = noise(5000)
 
 

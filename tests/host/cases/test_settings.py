@@ -16,6 +16,13 @@ from qssl.uplink.subscriber import Subscriber
 from receivers import HttpServer, Mailbox, Postbox
 from ugsim.fakenet import RefusingPeer
 
+INSIDE = (
+    "test_a_full_file_system",
+    "test_a_report_that_finds_no_room",
+    "test_an_apn_that_does_not_exist_is_taken_back",
+    "test_power_cut_at_every_byte_of_a_trial",
+)
+
 uplink.urandom = lambda n: b"\x80" * n  # no jitter
 
 

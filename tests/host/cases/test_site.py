@@ -11,6 +11,11 @@ from qssl import site
 from qssl.clock import civil, unix
 from qssl.errors import Error
 
+INSIDE = (
+    "test_modem",
+    "test_two_wires_and_another_rate",
+)
+
 FILE = "/tmp/qssl-site-%d.json" % id(site)
 BOTH = {"tx": 4, "rx": 5, "rts": 7, "cts": 6, "pwrkey": 8, "status": 9, "dtr": 10}
 

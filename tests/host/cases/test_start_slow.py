@@ -10,6 +10,7 @@ from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet
 
 TIMEOUT_S = 300
+INSIDE = ("test_every_answer_comes_late",)
 
 
 HERE = {"urc_port": "here"} if LTE else {}  # from where `say` speaks

@@ -13,6 +13,8 @@ from qssl.timekeeper import Timekeeper, at
 from qssl.uplink import Uplink
 from time_kit import DAY, NTP_S, THREE, TRUE, Flash, looked, made, near, noted, true
 
+INSIDE = ("test_forms_of_a_time_on_the_wire",)
+
 uplink.urandom = lambda n: b"\x80" * n
 
 

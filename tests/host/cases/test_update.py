@@ -17,6 +17,16 @@ from qssl.uplink.files import Files
 from qssl.uplink.inbox import Inbox
 from qssl.uplink.update import Update
 
+INSIDE = (
+    "test_versions_that_do_not_work",
+    "test_it_restarts_when_the_records_have_gone",
+    "test_what_is_refused",
+    "test_manifests_that_are_none",
+    "test_the_version_that_runs_is_not_what_is_replaced",
+    "test_power_cut_at_every_byte",
+    "test_a_year_of_twelve_updates_two_of_them_bad",
+)
+
 BOARD = "pico"
 MICROPYTHON = sys.implementation.name == "micropython"
 
@@ -68,7 +78,7 @@ class Device:
             assert trial
             raise Reset
         self.modem = modem = Plain(self.server, 1, self.nap_ms)
-        modem.refuse = (HOST,) if does == "mute" or self.mute else ()
+        modem.unreachable = (HOST,) if does == "mute" or self.mute else ()
         if self.durable:
             queue = FileQueue("/records", 2048, "drop", 512)
         else:

@@ -109,8 +109,8 @@ class FileServer(Mailbox):
 
 
 class Plain:
-    # A modem for an Uplink that hands bytes to the peer at once: quick. refuse: hosts that it does
-    # not reach.
+    # A modem for an Uplink that hands bytes to the peer at once: quick. unreachable: hosts that it
+    # does not reach.
     class _At:
         until = None
 
@@ -123,7 +123,7 @@ class Plain:
         self.at = Plain._At()
         self.stats = Plain._Stats()
         self.link = self
-        self.refuse = ()
+        self.unreachable = ()
         self.opened = 0
         self.now = 0
         self._nap_ms = nap_ms
@@ -148,7 +148,7 @@ class Plain:
 
     def connecting(self, host, port, ctx):
         yield
-        if host in self.refuse:
+        if host in self.unreachable:
             raise OSError(111)
         n = self.sockets.index(None)
         self.opened += 1
