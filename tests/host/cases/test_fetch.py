@@ -12,6 +12,7 @@ INSIDE = (
     "test_what_is_none_of_it",
     "test_a_wrong_hash",
     "test_jobs_one_after_the_other",
+    "test_a_job_of_a_board_that_slept_for_days",
 )
 
 DATA = noise(5000)
@@ -376,13 +377,13 @@ def test_a_job_of_a_board_that_slept_for_days():
     # Its next try was due before.
     for days in (1, 7, 9):
         b = Board(FileServer({"/files/a": DATA}))
-        b.modem.refuse = (HOST,)
+        b.modem.unreachable = (HOST,)
         job = b.files.start("a", "/a", digest(DATA))
         for _ in range(2000):
             b.up.step()
             b.modem.wait(None)
         assert job.failures and not job.finished
-        b.modem.refuse = ()
+        b.modem.unreachable = ()
         b.modem.sleep(days * 86400000)
         b.files.wait(job, 60)
         assert job.error is None, days
