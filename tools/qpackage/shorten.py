@@ -42,23 +42,24 @@ _TEXT = 10
 # These look a name up by a text.
 _LOOKS = ("getattr", "setattr", "hasattr", "__import__")
 _ALWAYS = ("modem", "socket")
-# What a variable holds, by its name. Attributes set on others may be anybody's.
+# What a variable holds, by its name: an object of these classes. What is set on others may be
+# anybody's.
 _HOLDS = {
     "at": "At",
-    "carrier": "Https",
+    "carrier": "Https Mqtt",
     "ctx": "Context",
     "events": "Events",
     "inbox": "Inbox",
     "files": "Files",
     "hub": "_Hub",
-    "job": "Fetch",
+    "job": "Fetch Send",
     "k": "Timekeeper",
     "link": "Link",
     "modem": "Modem",
     "parser": "Parser",
-    "pipe": "Pipe",
+    "pipe": "Pipe _Sleep",
     "push": "Push",
-    "queue": "FileQueue",
+    "queue": "FileQueue RamQueue",
     "recover": "Recovery",
     "resync": "Resync",
     "sock": "Socket",
@@ -67,7 +68,7 @@ _HOLDS = {
     "tap": "Tap",
     "up": "Uplink",
     "witness": "Witness",
-    "words": "Words",
+    "words": "Words _Words",
     "x": "Exchange",
 }
 # Words that the format of .mpy files promises to be in each MicroPython (py/makeqstrdata.py,
@@ -209,14 +210,13 @@ class Shortener:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
                 holder = getattr(node.value, "attr", getattr(node.value, "id", ""))
-                owner = families.get(_HOLDS.get(holder.lstrip("_")))
-                if owner is not None:
-                    owner.add(node.attr)
-                    if always:  # for each connection
-                        given = self._given.setdefault(_HOLDS[holder.lstrip("_")], set())
-                        given.add(node.attr)
-                elif holder != "self":
+                owners = _HOLDS.get(holder.lstrip("_"), "").split()
+                if holder != "self" and not any(owner in families for owner in owners):
                     self._loose.add(node.attr)
+                for owner in owners:
+                    families.get(owner, set()).add(node.attr)
+                    if always:  # for each connection
+                        self._given.setdefault(owner, set()).add(node.attr)
 
     def _class(self, node, families):
         # The names that it gives to its objects.
