@@ -30,7 +30,7 @@ _INSIDE = ("architecture.md", "guarantees.md", "manual-coverage.md", "numbers.md
 _HOLD = ("tools/q[!p]*/*.py",)
 _CASES = ("tests/host/cases/*.py", "tests/host/support/*_kit.py", "tools/q*/scripts/*.py")
 # What cases look at, set or call in objects of the driver, and no program does.
-PROBED = "_busy _modem _poll _want applying echo flow handlers link pdp rate".split()
+PROBED = "_busy _modem _poll _want applying echo flow handlers job link pdp rate".split()
 # Classes of cases that stand in the place of the driver's own.
 _DOUBLES = ("Plain", "_At", "_Stats", "Part")
 
