@@ -63,7 +63,7 @@ _JOBS = (
     ("what time it is, and whom to believe", "timekeeper timesources ntp"),
     (
         "records that survive a power cut, and their delivery",
-        "queue uplink.__init__ https mqtt recovery",
+        "queue uplink.__init__ uplink.statuses https mqtt recovery",
     ),
     ("messages from the server", "uplink.inbox uplink.answer uplink.signed uplink.subscriber"),
     ("settings that the server changes", "uplink.settings"),
