@@ -275,6 +275,16 @@ def test_no_attribute_of_micropython_is_renamed():
     assert set(owner.short) & words <= _OURS, set(owner.short) & words - _OURS
 
 
+def test_a_class_that_a_program_derives_from_leaves_it_the_words_that_it_may_want():
+    owner = _of_the_driver()
+    given = {n: owner.short[n] for n in owner._open if n in owner.short}
+    assert len(given) > 200 and given["_epoch"]  # of Modem, Uplink and the others
+    wanted = set("clear copy count find id index items key len list main start stop type".split())
+    assert not wanted & {*given.values()}, given
+    assert all(n[:1] == "_" or n in shorten._ODD for n in given.values())
+    assert wanted & {*owner.short.values()}  # what the driver alone makes has them
+
+
 SET_FROM_OUTSIDE = {
     "__init__": "",
     "plug": """

@@ -72,13 +72,14 @@ def join(trees, joined=None):
         if target not in trees or not all(part in trees for part in parts):
             continue
         body, taken = [], _own(trees[target]) | _imported(trees[target], target, parts)
+        asked = _asked(trees)
         for part in parts:
             home[part] = target
             tree = trees[part]
             left = _left(copy.deepcopy(tree), part, target)
             own = _own(tree)
             new = {n: n for n in own}
-            for name in own & _numbers(tree) - _asked(trees):
+            for name in own & _numbers(tree) - asked:
                 new[name] = "_" + name
                 while new[name] in taken | own:
                     new[name] += "_"

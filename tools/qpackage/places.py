@@ -7,13 +7,15 @@
 # taken that meet nobody: on a board it costs nothing, and is worth some per cent.
 
 import ast
+import functools
 import random
 
 # py/map.c: hash_allocation_sizes
 _SIZES = (0, 1, 2, 4, 6, 8, 10, 12, 17, 23, 29, 37, 47, 59, 73, 97, 127, 167, 223, 293, 389, 521)
-_TRIES = 6000  # for a class
+_TRIES = 3000  # for a class
 
 
+@functools.cache
 def _hash(name):
     # py/qstr.c: qstr_compute_hash, of two bytes
     found = 5381
@@ -104,31 +106,46 @@ def weights(trees):
     return found
 
 
-def settle(classes, short, free, words, allowed):
+def settle(classes, short, free, words, clash, fits):
     # Changes short, {name: its new one}, class by class. free: names that may change; words: what
-    # they may become, besides what they are; allowed(name): whether it may be what it is now.
+    # they may become, besides what they are; clash: {name: those that may not have the same};
+    # fits(name, word): whether it may be that one at all.
     chance = random.Random(1)
+    holders = {}
+    for name, word in short.items():
+        holders.setdefault(word, set()).add(name)
+
+    def put(name, word):
+        holders[short[name]].discard(name)
+        short[name] = word
+        holders.setdefault(word, set()).add(name)
+
+    def right(name):
+        word = short[name]
+        if word in clash[name] or not fits(name, word):
+            return False
+        return len(holders[word] & clash[name]) == (name in clash[name])
+
     for each in classes:
         names = [n for n in dict.fromkeys([*each.methods, *each.attributes]) if n in free]
         if len(names) < 2:
             continue
-        words_here = sorted({*words, *(short[n] for n in names)})
+        there = sorted({*words, *(short[n] for n in names)})
         best = each.cost(short)
         for _ in range(_TRIES):
-            name = chance.choice(names)
-            word = chance.choice(words_here)
+            name, word = chance.choice(names), chance.choice(there)
             old = short[name]
             other = next((n for n in names if short[n] == word), None)
-            if word == old:
+            if other == name:
                 continue
-            short[name] = word
+            put(name, word)
             if other is not None:
-                short[other] = old
-            right = allowed(name) and (other is None or allowed(other))
-            cost = each.cost(short) if right else best
-            if right and cost <= best:
-                best = cost
-            else:
-                short[name] = old
-                if other is not None:
-                    short[other] = word
+                put(other, old)
+            if right(name) and (other is None or right(other)):
+                cost = each.cost(short)
+                if cost <= best:
+                    best = cost
+                    continue
+            put(name, old)
+            if other is not None:
+                put(other, word)

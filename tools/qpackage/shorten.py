@@ -89,6 +89,18 @@ endswith extend find format index insert items join key keys lower lstrip main p
 replace rfind rindex rsplit rstrip sep setdefault sort split start startswith step stop strip
 update upper values
 """.split()
+# Those of them, and more, that no program would give to a class that it derives from one of ours.
+_ODD = """
+bytecode callable chr classmethod divmod endswith eval exec from_bytes getattr globals hasattr
+isalpha isdigit isinstance islower isspace issubclass isupper locals lstrip oct ord popitem rfind
+rindex rsplit rstrip setattr setdefault startswith staticmethod super to_bytes ArithmeticError
+AssertionError AttributeError BaseException EOFError Ellipsis Exception GeneratorExit ImportError
+IndentationError IndexError KeyError KeyboardInterrupt LookupError MemoryError NameError NoneType
+NotImplementedError OSError OverflowError RuntimeError StopIteration SyntaxError SystemExit
+TypeError ValueError ZeroDivisionError
+""".split()
+# Made by the driver alone.
+_MADE = ("Socket", "Pipe")
 # Attributes of what MicroPython has and CPython has not: streams, ports, the tasks of asyncio.
 _FOREIGN = """
 any cancel coro data deinit done flush init ioctl ipoll irq locked map modify peek ph_key poll
@@ -149,10 +161,11 @@ class Shortener:
         self._loose = set()  # attributes given to an object from outside
         self._globals = set()  # names of modules' own
         self._always = set()  # attributes of what is always loaded
+        self._open = set()  # attributes of classes that a program may derive from
         self._given = {}  # class: attributes that are set from outside
         self.consts = {}  # module: {name: number}
         self.short = {}  # name: its short one
-        self.words = set(_WORDS) | set(_FREE)  # names that there are anyhow
+        self.words = {*_WORDS, *_ODD, *_FREE}  # names that there are anyhow
         for node in (n for tree in self.trees.values() for n in ast.walk(tree)):
             for field in ("id", "attr", "arg", "name"):
                 self.words.add(getattr(node, field, None))
@@ -238,6 +251,8 @@ class Shortener:
                         if isinstance(n.value, ast.Name) and n.value.id == me:
                             own.add(n.attr)
         family |= own
+        if ast.get_docstring(node) and node.name not in _MADE:
+            self._open |= own
         # What the class's own statements read, they would find in the class.
         self._scopes.append(own | _read(node.body))
         return own
@@ -261,18 +276,22 @@ class Shortener:
         there = self._always - set(names) | {w for w in _WORDS if w.islower()}
         there -= self._globals | _FIXED | here
         there = sorted((n for n in there if not n.startswith("__")), key=lambda n: (len(n), n))
+        odd = [w for w in _ODD if w not in _FIXED | here]
         # What is always loaded has the first choice.
         for n in sorted(names, key=lambda n: (n not in self._always, -len(clash[n]), n)):
             have = {self.short.get(other) for other in clash[n]} | clash[n]
             if n in self._numbers:
                 free = []
             elif n in self._globals:
-                free = [w for w in there if w not in have]
+                free = [w for w in (odd if n in self._open else there) if w not in have]
             else:
-                free = [w for w in _WORDS if w not in have]
+                free = [w for w in self._words_for(n) if w not in have]
             free = free or (s for s in _shorts() if s not in have | taken | self._keep)
             self.short[n] = next(iter(free))
         self._settle(clash)
+
+    def _words_for(self, name):
+        return _ODD if name in self._open else [*_WORDS, *_ODD]
 
     def _settle(self, clash):
         # Of the attributes of what is always loaded each gets the word that is found at once.
@@ -286,11 +305,10 @@ class Shortener:
         ]
         free = {n for n in clash if n not in self._globals and n not in self._numbers}
 
-        def allowed(name):
-            others = {self.short.get(n) for n in clash[name] if n != name}
-            return self.short[name] not in others | clash[name]
+        def fits(name, word):
+            return word[:1] == "_" or word in self._words_for(name)
 
-        places.settle(classes, self.short, free, _WORDS, allowed)
+        places.settle(classes, self.short, free, [*_WORDS, *_ODD], clash, fits)
 
     # --- the new text ------------------------------------------------------------------------
 
