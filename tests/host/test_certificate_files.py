@@ -14,7 +14,7 @@ import pytest
 import pem_files
 import pem_kit
 import servers
-from interpreters import HERE, INTERPRETERS, MORE
+from interpreters import HERE, INTERPRETERS, ON_SOURCES, SOURCES
 from pem_files import BAD_CA, BAD_PAIR, GOOD_CA, GOOD_PAIR, Kinds
 from tls_peer import TlsPeer
 from ugsim.net import pemfile
@@ -239,7 +239,8 @@ def test_a_file_larger_than_the_heap(kinds, interpreter, form, tmp_path):
         part = b"\n" * 220000
     count = 220000 // len(part) + 1
     (tmp_path / "ca.pem").write_bytes(part * count)
-    argv, env = (INTERPRETERS.get(interpreter) or MORE[interpreter])()
+    # It looks inside, so at the sources.
+    argv, env = {**INTERPRETERS, **SOURCES}[ON_SOURCES.get(interpreter, interpreter)]()
     env["QSSL_PEM"] = str(tmp_path / "ca.pem")
     done = subprocess.run(
         [argv[0], "-X", "heapsize=200k", str(HERE / "support/pem_heap.py")],

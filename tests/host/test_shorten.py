@@ -332,6 +332,32 @@ def test_a_parameter_hides_nothing_of_the_module():
     assert any(getattr(found[text.split("class ")[1].split(":")[0]](2), n)(2) == 7 for n in names)
 
 
+BY_DICT = {
+    "__init__": "",
+    "start": '''
+def start(apn, user=""):
+    """Starts.
+
+    Returns: str.
+    """
+    return _begin(**{"apn": apn, "user": user}, most=1)
+
+
+def _begin(apn, user, most, other=2):
+    return "%s %s %d %d" % (apn, user, most, other)
+''',
+}
+
+
+def test_a_parameter_that_may_come_in_a_dict_keeps_its_name():
+    # As in start(**board.access()), which hands them on.
+    owner = shorten.Shortener(BY_DICT, set(), set())
+    text, found = owner.text("start"), {}
+    exec(text, found)
+    assert found["start"](user="u", apn="a") == "a u 1 2"
+    assert "other" not in text
+
+
 REASONS = {
     "hints": 'TABLE = """\nhalf|EIO|send|not all\nlate||wait|too late\nkind|!EINVAL|a|b\n"""\n',
     "user": """

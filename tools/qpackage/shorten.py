@@ -218,6 +218,9 @@ class Shortener:
                         self._keep.update(_WORD.findall(n.value))
             if _public(node):
                 self._keep.add(node.name)
+            for function in _called(node):
+                # May come along in a dict: start(**board.access()).
+                self.named.update(_parameters(function))
 
     def _set_from_outside(self, tree, families, always):
         for node in ast.walk(tree):
@@ -332,6 +335,13 @@ def _told(node):
     methods = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
     text = ast.get_docstring(node) or ""
     return set(_WORD.findall(text.partition("Attributes: ")[2] or text)) - methods
+
+
+def _called(node):
+    # What a program calls: a function, or what makes the objects of a class.
+    if isinstance(node, ast.ClassDef) and ast.get_docstring(node):
+        return [n for n in node.body if getattr(n, "name", "") == "__init__"]
+    return [node] if _public(node) else []
 
 
 def _public(node):
