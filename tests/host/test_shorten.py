@@ -358,6 +358,25 @@ def test_a_parameter_that_may_come_in_a_dict_keeps_its_name():
     assert "other" not in text
 
 
+CLOSURE = {
+    "__init__": "",
+    "take": """
+def _taken(files, end):
+    def take(part):
+        return len(part) > end, files
+
+    return take
+""",
+}
+
+
+def test_a_parameter_hides_no_variable_of_the_function_around():
+    owner = shorten.Shortener(CLOSURE, set(), set())
+    found = {}
+    exec(owner.text("take"), found)
+    assert found[owner.short["_taken"]]("f", 2)("abc") == (True, "f")
+
+
 REASONS = {
     "hints": 'TABLE = """\nhalf|EIO|send|not all\nlate||wait|too late\nkind|!EINVAL|a|b\n"""\n',
     "user": """

@@ -615,6 +615,7 @@ class _Rename(ast.NodeTransformer):
             taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             taken |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)} | set(names)
             taken |= {self._name(n) for n in taken}
+            taken.update(*(around.values() for around in self._bound))
             free = [w for w in _FREE if w not in taken]
             for n in parameters:
                 if n != "self" and n not in self._named and free:
