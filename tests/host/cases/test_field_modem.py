@@ -109,6 +109,7 @@ def test_line_ends_left_in_another_form():
     field = Formatted()
     modem = field.modem()
     modem.start("internet", timeout_ms=60000)
+    assert field.end == b"\r\n"  # start() has set it back
     exchanged(modem)
 
 

@@ -21,6 +21,13 @@ DAY_MS = 86400000
 DAYS = (5, 7, 9, 12)
 
 
+def starts_soon(rig, modem, days):
+    begun = rig.now
+    modem.start("internet", timeout_ms=60000)
+    works(modem)
+    assert rig.now - begun < 20000, (days, rig.now - begun)
+
+
 def test_a_modem_that_was_off_is_started():
     # Nothing has come from it for so long.
     for days in DAYS:
@@ -29,10 +36,7 @@ def test_a_modem_that_was_off_is_started():
         rig.sleep(days * DAY_MS)
         rig.model.command("on")
         rig.sleep(5000)
-        begun = rig.now
-        modem.start("internet", timeout_ms=60000)
-        works(modem)
-        assert rig.now - begun < 20000, (days, rig.now - begun)
+        starts_soon(rig, modem, days)
 
 
 def test_a_modem_that_has_died_meanwhile_is_told_and_comes_back():
@@ -45,10 +49,7 @@ def test_a_modem_that_has_died_meanwhile_is_told_and_comes_back():
         assert rig.now - begun < 20500
         rig.sleep(10000)
         rig.model.command("clear")
-        begun = rig.now
-        modem.start("internet", timeout_ms=60000)
-        works(modem)
-        assert rig.now - begun < 20000, (days, rig.now - begun)
+        starts_soon(rig, modem, days)
 
 
 def test_an_uplink_that_runs_once_in_a_while():
