@@ -91,6 +91,12 @@ def test_cache_is_filled_once(cache):
     assert len(calls) == 1
 
 
+def test_what_is_made_again_with_each_edit_leaves_one_lock(cache):
+    for digest in ("0123456789ab", "ba9876543210"):
+        common.cached("mpy-" + digest, lambda folder: None)
+    assert sorted(p.name for p in cache.iterdir() if p.is_file()) == ["mpy.lock"]
+
+
 def test_an_interrupted_fill_leaves_nothing_that_looks_ready(cache):
     def interrupted(folder):
         (folder / "half").touch()

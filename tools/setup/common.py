@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,7 @@ def last_words(output):
     return found[0].rstrip(".") + "."
 
 
+_DIGEST = re.compile("-[0-9a-f]{12}$")  # of what the content is made of
 _QUIET_S = 5  # a shorter wait is not worth a word
 
 
@@ -90,7 +92,7 @@ def cached(name, fill):
     folder = CACHE / name
     if folder.is_dir():
         return folder
-    with lock(name):
+    with lock(_DIGEST.sub("", name)):  # else each edit of the driver would leave a file
         if folder.is_dir():
             return folder
         for old in CACHE.glob(name + ".tmp-*"):
