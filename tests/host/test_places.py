@@ -9,7 +9,9 @@ import pytest
 
 import setup
 from qpackage import places
-from qpackage.shorten import _WORDS, Shortener
+from qpackage.names import WORDS
+from qpackage.shorten import text_of
+from shorten_kit import names_of
 
 
 @pytest.mark.parametrize("bits", [32, 64])
@@ -21,7 +23,7 @@ def test_tables_are_those_of_micropython(bits):
     chance = random.Random(3)
     script, wanted = "", []
     for count in (1, 2, 3, 9, 17, 18, 46, 47, 48, 59):
-        names = chance.sample([*_WORDS, "_a", "readinto", "settimeout"], count)
+        names = chance.sample([*WORDS, "_a", "readinto", "settimeout"], count)
         script += "d = {}\nfor n in %r:\n    d[n] = 1\nprint(*d)\n" % (names,)
         wanted.append([n for n in places.table(names) if n])
     done = subprocess.run([str(program), "-c", script], capture_output=True, text=True, timeout=60)
@@ -58,14 +60,14 @@ def touch(link):
 
 
 def test_what_is_always_loaded_gets_good_places():
-    owner = Shortener(LINK, set(), set())
-    node = next(n for n in owner.trees["modem"].body if isinstance(n, ast.ClassDef))
-    each = places.Class(node, (), places.weights(owner.trees.values()))
-    words = [w for w in _WORDS if w != "self"]
+    names = names_of(LINK)
+    node = next(n for n in names.trees["modem"].body if isinstance(n, ast.ClassDef))
+    each = places.Class(node, (), places.weights(names.trees.values()))
+    words = [w for w in WORDS if w != "self"]
     plain = dict(zip([*each.attributes, "_look"], words))
-    assert each.cost(owner.short) < each.cost(plain) * 0.9
-    new = [owner.short[n] for n in [*each.attributes, "_look"]]
+    assert each.cost(names.short) < each.cost(plain) * 0.9
+    new = [names.short[n] for n in [*each.attributes, "_look"]]
     assert len(set(new)) == 41  # each its own
     found = {}
-    exec(owner.text("modem"), found)
-    assert found[owner.short["touch"]](found[owner.short["Link"]]()) == sum(range(40))
+    exec(text_of(names, "modem"), found)
+    assert found[names.short["touch"]](found[names.short["Link"]]()) == sum(range(40))

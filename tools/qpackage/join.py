@@ -8,6 +8,8 @@
 import ast
 import copy
 
+from qpackage.bindings import is_const
+
 # {module: its parts, in the order in which they need each other}. errors stays by itself: a board
 # file (qssl.site) needs it, before a program has asked for the driver.
 JOINED = {
@@ -267,15 +269,6 @@ class _Instead(ast.NodeTransformer):
             if alias.name == self._old and alias.asname is None:
                 alias.name = self._new
         return node if node.names else None
-
-
-def is_const(node):
-    # Whether it is NAME = const(...).
-    return (
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Call)
-        and getattr(node.value.func, "id", "") == "const"
-    )
 
 
 def _own(tree):

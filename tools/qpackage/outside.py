@@ -9,6 +9,8 @@
 import ast
 import re
 
+from qpackage.bindings import attributes, bound
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _KEYWORD = re.compile(r"(\w+)=(?!=)")
@@ -115,7 +117,7 @@ def _of_cases(tree, files):
         elif isinstance(node, ast.Import):
             modules.update(a.asname for a in node.names if a.asname and a.name.startswith("qssl"))
         elif isinstance(node, ast.ClassDef) and node.name in _DOUBLES:
-            found.update(_bound_by(node))
+            found.update(bound(node.body), attributes(node.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             origin = node.value
@@ -123,15 +125,6 @@ def _of_cases(tree, files):
                 origin = origin.value
             if isinstance(origin, ast.Name) and origin.id in modules:
                 found.add(node.attr)
-    return found
-
-
-def _bound_by(node):
-    # The names that a class gives to its objects.
-    found = bound(node.body)
-    for n in ast.walk(node):
-        if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load):
-            found.add(n.attr)
     return found
 
 
@@ -157,31 +150,3 @@ def _words(node):
     if isinstance(node, ast.ClassDef):
         return bound(node.body)
     return []
-
-
-def bound(body, asked=True):
-    # Names that the statements of a module or class bind, those in nested functions not. asked:
-    # with those that an import takes and binds under another name.
-    found = set()
-
-    def visit(node):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-            return
-        if isinstance(node, ast.Lambda):
-            return
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                found.add((alias.asname or alias.name).split(".")[0])
-                if isinstance(node, ast.ImportFrom) and asked:
-                    found.add(alias.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    for statement in body:
-        visit(statement)
-    return found

@@ -10,6 +10,8 @@ import ast
 import functools
 import random
 
+from qpackage.bindings import attributes
+
 # py/map.c: hash_allocation_sizes
 _SIZES = (0, 1, 2, 4, 6, 8, 10, 12, 17, 23, 29, 37, 47, 59, 73, 97, 127, 167, 223, 293, 389, 521)
 _TRIES = 3000  # for a class
@@ -64,18 +66,18 @@ class Class:
     def __init__(self, node, more, weights):
         self.methods = [n for n in _in_order(node.body) if n[:2] != "__" or n == "__init__"]
         init = [n for n in node.body if getattr(n, "name", "") == "__init__"]
-        attributes = dict.fromkeys([*_set_by(init), *sorted(more)])
-        self.attributes = [n for n in attributes if n not in self.methods]
+        there = dict.fromkeys([*attributes(init), *sorted(more)])
+        self.attributes = [n for n in there if n not in self.methods]
         self._weights = weights
 
     def cost(self, short):
         methods = [short.get(n, n) for n in self.methods]
-        attributes = [short.get(n, n) for n in self.attributes]
-        there, here = table(methods), table(attributes)
+        own = [short.get(n, n) for n in self.attributes]
+        there, here = table(methods), table(own)
         total = 0
         for name, new in zip(self.methods, methods):
             total += self._weights.get(name, 0) * (looks(here, new) + looks(there, new))
-        for name, new in zip(self.attributes, attributes):
+        for name, new in zip(self.attributes, own):
             total += self._weights.get(name, 0) * looks(here, new)
         return total
 
@@ -86,15 +88,6 @@ def _in_order(body):
             yield n.name
         elif isinstance(n, ast.Assign):
             yield from (t.id for t in n.targets if isinstance(t, ast.Name))
-
-
-def _set_by(functions):
-    for function in functions:
-        me = function.args.args[0].arg
-        for n in ast.walk(ast.Module(function.body, [])):
-            if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store):
-                if isinstance(n.value, ast.Name) and n.value.id == me:
-                    yield n.attr
 
 
 def weights(trees):
