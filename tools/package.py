@@ -1,4 +1,5 @@
-# package - checks the package for boards, writes package.json, makes .mpy files and ROM images.
+# package - checks the package for boards, writes package.json, makes .mpy files and ROM images;
+# reads their tracebacks.
 # SPDX-License-Identifier: MIT
 
 import setup  # first: from here on Ctrl-C shows no traceback
@@ -8,10 +9,11 @@ import argparse
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from qdemo.options import Parser
-from qpackage import check, rom
+from qpackage import check, rom, traceback
 
 _ABOUT = """\
 The driver as a package for boards.
@@ -22,6 +24,8 @@ The driver as a package for boards.
             names become short ones, which cost a board less memory: FOLDER/names.txt says which
             function of a traceback is which
   romfs     makes an image of them for a board's ROM partition, where they run in place
+  traceback says which functions a traceback of such a build, or of frozen firmware, means: it
+            reads FILE, or what you paste
 """
 _END = """\
 Install onto a board, from this checkout:
@@ -34,7 +38,7 @@ docs/boards.md says which boards have a ROM partition; `mpremote romfs query` te
 Exit status: 0 all is well, 1 the check found something, 2 it could not run.
 """
 BUILD = setup.ROOT / "build"
-_WHAT = ("check", "update", "build", "romfs")
+_WHAT = ("check", "update", "build", "romfs", "traceback")
 
 
 def _parse(args):
@@ -44,7 +48,13 @@ def _parse(args):
         epilog=_END,
     )
     p.add_argument("what", nargs="?", default="check", choices=_WHAT)
+    p.add_argument("file", nargs="?", metavar="FILE", help="for traceback (default: from stdin)")
     p.add_argument("--folder", type=Path, help="for build (default: build)", metavar="FOLDER")
+    p.add_argument(
+        "--names",
+        metavar="FILE",
+        help="for traceback: the names.txt of that build (default: this checkout's)",
+    )
     image = p.add_argument_group("romfs")
     image.add_argument(
         "--image", type=Path, metavar="FILE", help="what to write (default: build/qssl.romfs)"
@@ -66,12 +76,14 @@ def _parse(args):
     image.add_argument(
         "--size", type=_size, metavar="BYTES", help="of the partition, such as 128k: must fit"
     )
-    chosen = p.parse_args(args)
+    chosen = p.parse_intermixed_args(args)
     for name in ("image", "board", "add", "without", "size"):
         if chosen.what != "romfs" and getattr(chosen, name):
             p.error("--%s goes with romfs" % name)
     if chosen.folder and chosen.what != "build":
         p.error("--folder goes with build")
+    if chosen.what != "traceback" and (chosen.file or chosen.names):
+        p.error("%s goes with traceback" % ("--names" if chosen.names else "a FILE"))
     if chosen.board and not chosen.board.is_file():
         p.error("there is no file %s" % chosen.board)
     if chosen.add and not chosen.add.is_dir():
@@ -136,8 +148,42 @@ def romfs(chosen):
     print("mpremote romfs deploy %s + soft-reset" % target)
 
 
+def _text(name):
+    # Of a file that a person named.
+    try:
+        if name in (None, "-"):
+            if sys.stdin.isatty():
+                setup.say("paste the traceback, then Ctrl-D", "package.py")
+            return sys.stdin.buffer.read().decode(errors="replace")
+        return Path(name).read_text(encoding="utf-8", errors="replace")
+    except OSError as e:
+        raise setup.SetupError("Can't read %s: %s." % (name, e.strerror)) from None
+
+
+def _names(chosen):
+    if chosen:
+        try:
+            return traceback.read(_text(chosen))
+        except ValueError:
+            raise setup.SetupError("%s is no names.txt of `build`." % chosen) from None
+    with tempfile.TemporaryDirectory(prefix="qssl-") as temp:
+        compiled(setup.ensure_venv("board"), Path(temp) / "build")
+        return traceback.read((Path(temp) / "build/names.txt").read_text())
+
+
+def explain(chosen):
+    names = _names(chosen.names)
+    text, count = traceback.translated(_text(chosen.file), names, setup.ROOT)
+    if not count:
+        raise setup.SetupError("No line of it is the driver's, built or frozen.")
+    print(text, end="")
+
+
 def main(args):
     chosen = _parse(args)
+    if chosen.what == "traceback":
+        explain(chosen)
+        return 0
     if chosen.what == "update":
         (setup.ROOT / "package.json").write_text(check.manifest(setup.ROOT))
     if chosen.what == "build":
