@@ -5,7 +5,7 @@ import os
 import sys
 
 import setup
-from qdemo.options import Parser
+from qshared.options import Parser
 
 _ABOUT = """\
 The API reference, docs/api.md, made from the docstrings of lib/qssl.

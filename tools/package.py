@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from qdemo.options import Parser
 from qpackage import check, rom, traceback
+from qshared.options import Parser
 
 _ABOUT = """\
 The driver as a package for boards.

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from qdemo.options import Parser
+from qshared.options import Parser
 from setup.venv import requirements
 
 _ABOUT = """\

@@ -11,8 +11,8 @@ import pytest
 import setup
 from qbench import main, measure, need, plot, report
 from qbench.rows import Row, show
-from qdemo.problem import Problem
 from qdevice.stage import modules
+from qshared.problem import Problem
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/bench.py")]
 

@@ -14,9 +14,9 @@ import pytest
 import setup
 import tool
 from qboard import facts, files, install, link, main, options
-from qdemo.problem import Problem
 from qdevice.host import Host
 from qpackage import check
+from qshared.problem import Problem
 from ugsim.port import owner
 
 VERSION = check.version(setup.ROOT)

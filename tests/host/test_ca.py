@@ -272,7 +272,7 @@ import sys
 sys.path[:0] = [%r]
 from pathlib import Path
 from qca import main
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import keys
 for write in (
     lambda: main._write((Path("small"), b"x"), (Path("large"), b"x" * 2000)),

@@ -15,7 +15,7 @@ from qbench.chip import far, measure, uf2
 from qbench.chip.board import Chip
 from qbench.chip.far import Far
 from qbench.rows import Row
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 HERE = setup.ROOT / "tests/host"
 FLASH = b"\1" * 700 + b"MicroPython v1.28.0 on 2026-04-06"

@@ -57,7 +57,7 @@ def test_whole_drivers_through_two_days():
 _ENDED = """
 import contextlib, os, signal, sys, time
 from pathlib import Path
-from qdemo import ending
+from qshared import ending
 from qfleet.inside import Inside
 from receiver import intake
 

@@ -10,12 +10,12 @@ import pytest
 
 import learn_rig
 from learn_rig import NEEDS, NUMBERS, learn, least, options, settled
-from qdemo.problem import Problem
 from qlearn import profile, run, script
 from qlearn.private import Mask
 from qlearn.reasons import UNASKED
 from qlearn.server import certificates
 from qlearn.talk import Talk
+from qshared.problem import Problem
 from ugsim.model import SWITCHES
 from ugsim_client import Ugsim
 

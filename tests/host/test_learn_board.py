@@ -12,8 +12,8 @@ import pytest
 import setup
 import tool
 from patience import LIMIT_S, until
-from qdemo.problem import Problem
 from qlearn.throughboard import BoardPort
+from qshared.problem import Problem
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/learn.py")]
 

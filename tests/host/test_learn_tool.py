@@ -12,9 +12,9 @@ import types
 import pytest
 
 import setup
-from qdemo.problem import Problem
 from qlearn import profile
 from qlearn.server import Server
+from qshared.problem import Problem
 from ugsim.model import SWITCHES
 from ugsim_client import Ugsim
 

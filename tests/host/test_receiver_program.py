@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import setup
 from patience import LIMIT_S, until
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import keys, main, messages, options, serve
 from receiver_kit import Receiver, batch
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import setup
 from qbench.unix import SCRIPTS, compile_example
-from qdemo.problem import Problem
 from qdevice.host import Host
 from qdevice.stage import compile_mpy
 from qpackage.rom import image as make_rom
+from qshared.problem import Problem
 
 _SUPPORT = setup.ROOT / "tests/host/support"
 _SITE = """\

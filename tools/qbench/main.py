@@ -10,7 +10,7 @@ import setup
 from qbench import options, report
 from qbench.chip.measure import measure as measure_chip
 from qbench.measure import Measure
-from qdemo import ending
+from qshared import ending
 
 LIMITS = Path(__file__).with_name("limits.json")
 

@@ -1,7 +1,7 @@
 # qbench.need - the least free heap with which a program gets from the import to traffic.
 # SPDX-License-Identifier: MIT
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _LOW, _HIGH = 8 << 10, 120 << 10  # bytes
 _STEP = 512

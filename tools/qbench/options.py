@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 
-from qdemo.options import Parser
+from qshared.options import Parser
 
 _ABOUT = """\
 Measures the driver: bytes of code, heap, AT commands, bytes on the wire, speed, latency. Each

@@ -5,7 +5,7 @@ import json
 
 from qbench import plot
 from qbench.rows import show
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _PARTS = {
     "sizes": "Code",

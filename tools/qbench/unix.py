@@ -11,9 +11,9 @@ from pathlib import Path
 
 import setup
 from qbench.modem import TOTAL
-from qdemo import process
-from qdemo.problem import Problem
 from qdevice.stage import compile_mpy
+from qshared import process
+from qshared.problem import Problem
 from ugsim.control import Control
 
 _HERE = Path(__file__).resolve().parent

@@ -4,7 +4,7 @@
 import re
 
 from qboard.link import BoardError
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 NEWEST_TOO_OLD = (1, 23)  # of MicroPython
 _ROM = "/rom/"  # where MicroPython mounts it

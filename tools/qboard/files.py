@@ -9,7 +9,7 @@ import re
 
 from cryptography import x509
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -13,9 +13,9 @@ from qboard import needs
 from qboard.facts import join
 from qboard.link import BoardError
 from qboard.options import BOARDS
-from qdemo.problem import Problem
 from qdevice.stage import LIB, compile_driver
 from qpackage import check
+from qshared.problem import Problem
 
 _EXAMPLE = BOARDS / "settings.json"
 _REMOVE = """

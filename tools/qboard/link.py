@@ -12,7 +12,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from ugsim.port import owner
 
 _SILENT_S = 60  # a board that compiles sources is silent for long

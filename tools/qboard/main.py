@@ -7,8 +7,8 @@ import setup
 from qboard import files, link, needs, options
 from qboard.facts import Facts
 from qboard.install import clear, install
-from qdemo import ending
 from qpackage import check
+from qshared import ending
 
 
 def _ports():

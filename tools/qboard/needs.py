@@ -5,7 +5,7 @@ import json
 
 from qboard import files
 from qboard.options import BOARDS
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _READ = """
 try:

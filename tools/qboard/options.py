@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from qdemo.options import Parser
+from qshared.options import Parser
 
 BOARDS = Path(__file__).resolve().parents[2] / "boards"
 _ABOUT = """\

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import setup
 from qca import make, options
-from qdemo import ending
-from qdemo.problem import Problem
+from qshared import ending
+from qshared.problem import Problem
 
 _DAY = datetime.timedelta(days=1)
 _SOON = 30 * _DAY

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from qdemo.options import Parser, number
+from qshared.options import Parser, number
 
 _ABOUT = """\
 A certificate authority (CA) of your own, in a folder: what TLS through the modem needs.

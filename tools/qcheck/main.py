@@ -10,8 +10,8 @@ from qcheck import options, report
 from qcheck.models import MODELS
 from qcheck.survey import Survey
 from qcheck.verdict import Verdict
-from qdemo import ending
-from qdemo.problem import Problem
+from qshared import ending
+from qshared.problem import Problem
 
 
 def _tell(text):

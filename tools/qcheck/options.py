@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from qcheck.models import DEFAULT, MODELS
-from qdemo.options import Parser, seconds
+from qshared.options import Parser, seconds
 
 _ABOUT = """\
 Would this server take the modem? Connects from this PC and offers exactly what

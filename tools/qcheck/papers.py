@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import NameOID
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from ugsim.net import chain, credentials
 from ugsim.net.credentials import Refusal
 

@@ -8,7 +8,7 @@ import time
 
 from qcheck import attempt, modern, papers
 from qcheck.attempt import GONE, NO_TLS, OPEN, SILENT, Attempt
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from ugsim.net.hello import VERSIONS
 
 _SILENT_MAX = 2  # so many attempts without an answer end the asking

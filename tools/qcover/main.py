@@ -12,8 +12,8 @@ import coverage
 
 import setup
 from qcover import options, probes
-from qdemo import ending
-from qdemo.problem import Problem
+from qshared import ending
+from qshared.problem import Problem
 
 _HOST = setup.ROOT / "tests/host"
 _DRIVER = setup.ROOT / "lib/qssl"

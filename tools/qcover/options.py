@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 
-from qdemo.options import Parser
+from qshared.options import Parser
 
 LEAST = 95  # per cent of the lines
 _ABOUT = """\

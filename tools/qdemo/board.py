@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import setup
-from qdemo import process
+from qshared import process
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _HEAP = "1m"

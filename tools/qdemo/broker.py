@@ -7,10 +7,11 @@ import ssl
 import time
 
 import setup
-from qdemo import process, senml
+from qdemo import senml
 from qdemo.https_server import ORDINARY, SUITES
-from qdemo.problem import Problem, port_problem
 from qdemo.subscriber import Subscriber
+from qshared import process
+from qshared.problem import Problem, port_problem
 
 TOPIC = "telemetry/demo"
 _START_S = 60

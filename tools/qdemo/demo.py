@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import setup
-from qdemo import ending, options, summary
+from qdemo import options, summary
 from qdemo.board import Board
 from qdemo.broker import Broker
 from qdemo.certificates import Certificates
@@ -17,10 +17,11 @@ from qdemo.events import Events
 from qdemo.https_server import HttpsServer
 from qdemo.judge import AGAIN, NEW, Judge
 from qdemo.modem import Modem
-from qdemo.problem import Problem
 from qdemo.screen import Screen
 from qdemo.servers import words
 from qdemo.trouble import Trouble
+from qshared import ending
+from qshared.problem import Problem
 from ugsim import picture, trace
 from ugsim.model.family import load
 

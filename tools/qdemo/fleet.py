@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import setup
-from qdemo import ending, process
 from qdemo.board import Board
 from qdemo.events import Events
 from qdemo.modem import Modem
-from qdemo.problem import Problem
 from qdemo.screen import Screen
+from qshared import ending, process
+from qshared.problem import Problem
 from receiver import accounts, keys, login
 from receiver import store as db
 from receiver.devices import hashed

@@ -7,7 +7,7 @@ import ssl
 import threading
 
 from qdemo import senml
-from qdemo.problem import Problem, port_problem
+from qshared.problem import Problem, port_problem
 
 SUITES = "AES256-SHA256:AES256-SHA:AES128-SHA"  # static RSA: all that OpenSSL and a UGxx share
 # What a server of today has, and an LTE modem as well.

@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 
-from qdemo import process
-from qdemo.problem import Problem
+from qshared import process
+from qshared.problem import Problem
 from ugsim.control import Control, ControlError
 from ugsim.model.family import DEFAULT
 

@@ -1,9 +1,18 @@
 # qdemo.options - the command line of tools/demo.py. Standard library only: it runs first of all.
 # SPDX-License-Identifier: MIT
 
-import argparse
-
-from ugsim.model.family import DEFAULT, MODELS
+from qshared.options import (
+    BAUD_HELP,
+    DEFAULT,
+    MODEL_HELP,
+    Parser,
+    baud,
+    model,
+    number,
+    readable,
+    seconds,
+    writable,
+)
 
 _ABOUT = """\
 Shows the whole way of telemetry from a microcontroller to a server, with no
@@ -30,16 +39,6 @@ examples:
   python3 tools/demo.py --fault "send_fail ms=2000"  SEND FAIL; all faults:
                                                      python3 tools/ugsim --help
 """
-
-
-class Parser(argparse.ArgumentParser):
-    # Texts as they are written, no abbreviations, and one sentence for a mistake.
-    def __init__(self, **settings):
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **settings)
-
-    def error(self, message):
-        self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
 
 
 def parse(args):
@@ -88,7 +87,15 @@ def parse(args):
         metavar="N",
         help="N devices, the receiver (docs/receiver.md) and its page; --port is the page's",
     )
-    trouble = p.add_argument_group("trouble, after half of the records")
+    _trouble(p.add_argument_group("trouble, after half of the records"))
+    chosen = p.parse_args(args)
+    alone = ("mqtt", "at", "script", "picture", "html", "coverage_hole", "restart", "fault")
+    if chosen.fleet and any(getattr(chosen, name) for name in alone):
+        p.error("--fleet goes with --records, --interval, --baud and --port alone")
+    return chosen
+
+
+def _trouble(trouble):
     trouble.add_argument(
         "--coverage-hole",
         type=seconds(0.1, 600),
@@ -106,71 +113,3 @@ def parse(args):
         metavar='"NAME KEY=VALUE..."',
         help="a fault of the simulated modem; more than one --fault may be given",
     )
-    chosen = p.parse_args(args)
-    alone = ("mqtt", "at", "script", "picture", "html", "coverage_hole", "restart", "fault")
-    if chosen.fleet and any(getattr(chosen, name) for name in alone):
-        p.error("--fleet goes with --records, --interval, --baud and --port alone")
-    return chosen
-
-
-MODEL_HELP = "the modem: %s (default: %s)" % (", ".join(MODELS), DEFAULT)
-BAUD_HELP = "rate of the AT port; 0: as fast as it goes (default: 115200)"
-_RATES = (0, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
-
-
-def number(low, high):
-    def convert(text):
-        if not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(
-                "%s is not a number from %d to %d" % (text, low, high)
-            )
-        return int(text)
-
-    return convert
-
-
-def seconds(low, high, what="number of seconds"):
-    def convert(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(
-                "%s is not a %s from %g to %g" % (text, what, low, high)
-            )
-        return value
-
-    return convert
-
-
-def model(text):
-    if text.lower() not in MODELS:
-        known = ", ".join(sorted(MODELS))
-        raise argparse.ArgumentTypeError("unknown model '%s'; known are %s" % (text, known))
-    return text.lower()
-
-
-def readable(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            file.read()
-    except (OSError, UnicodeDecodeError) as e:
-        reason = getattr(e, "strerror", None) or e
-        raise argparse.ArgumentTypeError("can't read %s: %s" % (path, reason))
-    return path
-
-
-def writable(path):
-    try:
-        open(path, "a").close()
-    except OSError as e:
-        raise argparse.ArgumentTypeError("can't write %s: %s" % (path, e.strerror))
-    return path
-
-
-def baud(text):
-    if not text.isdigit() or int(text) not in _RATES:
-        rates = ", ".join(str(rate) for rate in _RATES)
-        raise argparse.ArgumentTypeError("%s is no baud rate; choose of %s" % (text, rates))
-    return int(text)

@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import setup
-from qdemo import ending, run_options, servers
+from qdemo import run_options, servers
 from qdemo.board import Board
 from qdemo.modem import Modem
-from qdemo.problem import Problem
 from qdemo.trouble import check
+from qshared import ending
+from qshared.problem import Problem
 from ugsim.model.family import load
 from ugsim.port import owner
 

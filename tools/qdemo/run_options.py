@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from qdemo.options import BAUD_HELP, DEFAULT, MODEL_HELP, Parser, baud, model
+from qshared.options import BAUD_HELP, DEFAULT, MODEL_HELP, Parser, baud, model
 
 _ABOUT = """\
 Runs a script for a board on this PC: on MicroPython's unix port, with

@@ -1,7 +1,7 @@
 # qdemo.trouble - what goes wrong on purpose, and when.
 # SPDX-License-Identifier: MIT
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from ugsim.model import UGxx
 
 

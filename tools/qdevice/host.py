@@ -18,12 +18,12 @@ from pathlib import Path
 
 import setup
 from emuboard import Board, firmware
-from qdemo import process
 from qdemo.certificates import Certificates
-from qdemo.problem import Problem
 from qdevice.cable import Cable
 from qdevice.peer import Peer
 from qdevice.stage import compile_mpy, stage
+from qshared import process
+from qshared.problem import Problem
 from ugsim.control import Control
 
 SCRIPTS = setup.ROOT / "tests" / "device"

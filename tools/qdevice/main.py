@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import setup
-from qdemo import ending, run_options, servers
-from qdemo.problem import Problem
+from qdemo import run_options, servers
 from qdevice import options
 from qdevice.host import Host
+from qshared import ending
+from qshared.problem import Problem
 from ugsim.port import owner
 
 

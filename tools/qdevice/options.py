@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from qdemo.options import BAUD_HELP, Parser, baud
+from qshared.options import BAUD_HELP, Parser, baud
 
 _ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = _ROOT / "tests" / "device"

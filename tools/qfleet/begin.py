@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 
 import servers
-from qdemo import ending
-from qdemo.problem import Problem
 from qfleet import options
+from qshared import ending
+from qshared.problem import Problem
 
 
 def main(fleet, args):

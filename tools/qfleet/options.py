@@ -3,7 +3,7 @@
 
 import argparse
 
-from qdemo.options import Parser, number, seconds
+from qshared.options import Parser, number, seconds
 
 _ABOUT = """\
 Many devices against real receivers. At the protocol's level (real TLS, HTTP or
@@ -52,6 +52,26 @@ def parse(args):
         default="postgresql",
         help="of the receivers (default: postgresql; sqlite with one receiver)",
     )
+    _protocol(p)
+    p.add_argument(
+        "--drivers", action="store_true", help="whole drivers, simulated modems, virtual time"
+    )
+    _drivers(p)
+    chosen = p.parse_args(args)
+    for name, (drivers, usual) in _ONLY.items():
+        if getattr(chosen, name) is None:
+            setattr(chosen, name, usual)
+        elif drivers != chosen.drivers:
+            p.error("--%s goes %s --drivers" % (name, "with" if drivers else "without"))
+    if chosen.kill and chosen.outage:
+        p.error("--kill or --outage, not both")
+    if chosen.database == "sqlite" and not chosen.drivers:
+        if chosen.receivers != 1:
+            p.error("--database sqlite goes with --receivers 1")
+    return chosen
+
+
+def _protocol(p):
     p.add_argument("--by", choices=("https", "mqtt", "both"), help="how (default: https)")
     p.add_argument("--receivers", type=number(1, 8), metavar="N", help="how many (default: 3)")
     p.add_argument(
@@ -87,9 +107,9 @@ def parse(args):
         metavar="S",
         help="in the middle all receivers are away for S seconds",
     )
-    p.add_argument(
-        "--drivers", action="store_true", help="whole drivers, simulated modems, virtual time"
-    )
+
+
+def _drivers(p):
     p.add_argument(
         "--days",
         type=seconds(0.1, 400, "number of days"),
@@ -110,18 +130,6 @@ def parse(args):
     )
     p.add_argument("--part", type=_part, metavar="K/N", help="only these (default: 1/1)")
     p.add_argument("--seed", type=number(0, 1 << 31), metavar="N", help="of what fails")
-    chosen = p.parse_args(args)
-    for name, (drivers, usual) in _ONLY.items():
-        if getattr(chosen, name) is None:
-            setattr(chosen, name, usual)
-        elif drivers != chosen.drivers:
-            p.error("--%s goes %s --drivers" % (name, "with" if drivers else "without"))
-    if chosen.kill and chosen.outage:
-        p.error("--kill or --outage, not both")
-    if chosen.database == "sqlite" and not chosen.drivers:
-        if chosen.receivers != 1:
-            p.error("--database sqlite goes with --receivers 1")
-    return chosen
 
 
 def _part(text):

@@ -4,13 +4,13 @@
 import sys
 
 import setup
-from qdemo import ending
-from qdemo.problem import Problem
 from qlearn import options, profile, report, run
 from qlearn.port import Port
 from qlearn.private import Mask
 from qlearn.server import Server
 from qlearn.talk import Talk
+from qshared import ending
+from qshared.problem import Problem
 from ugsim.port import owner
 
 _NETWORK = "AT+QICSGP and AT+QIACT of context 1 if it is not active, with --ntp the clock"

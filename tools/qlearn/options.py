@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from qdemo.options import Parser, number
+from qshared.options import Parser, number
 
 _ABOUT = """\
 What is true of the modem at hand? Asks a UG95 or UG96 on a port of this PC, and
@@ -50,6 +50,31 @@ def parse(args):
         help="see above",
     )
     p.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for show")
+    _modem(p)
+    _network(p)
+    p.add_argument(
+        "--restart",
+        action="store_true",
+        help="also what a restart tells and forgets: it leaves the network and restarts once",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("profile.json"),
+        metavar="FILE",
+        help="the profile (default: profile.json)",
+    )
+    p.add_argument("--yes", action="store_true", help="begin without asking")
+    p.add_argument("--anyway", action="store_true", help="ask a modem of another family, too")
+    p.add_argument(
+        "--listen", default="", metavar="ADDRESS", help="for serve: of this PC (default: all)"
+    )
+    chosen = p.parse_args(args)
+    _check(p, chosen)
+    return chosen
+
+
+def _modem(p):
     p.add_argument(
         "--port",
         metavar="PORT",
@@ -71,6 +96,9 @@ def parse(args):
     p.add_argument(
         "--rtscts", action="store_true", help="RTS and CTS are wired, and AT+IFC=2,2 is set"
     )
+
+
+def _network(p):
     p.add_argument(
         "--apn",
         metavar="APN",
@@ -85,24 +113,10 @@ def parse(args):
         help="where learn.py serve runs, as the modem reaches it",
     )
     p.add_argument("--ntp", type=_host, metavar="HOST", help="a time server")
-    p.add_argument(
-        "--restart",
-        action="store_true",
-        help="also what a restart tells and forgets: it leaves the network and restarts once",
-    )
-    p.add_argument(
-        "--out",
-        type=Path,
-        default=Path("profile.json"),
-        metavar="FILE",
-        help="the profile (default: profile.json)",
-    )
-    p.add_argument("--yes", action="store_true", help="begin without asking")
-    p.add_argument("--anyway", action="store_true", help="ask a modem of another family, too")
-    p.add_argument(
-        "--listen", default="", metavar="ADDRESS", help="for serve: of this PC (default: all)"
-    )
-    chosen = p.parse_args(args)
+
+
+def _check(p, chosen):
+    # What goes with what.
     if chosen.what == "show":
         if chosen.file is None:
             p.error("show wants a FILE")
@@ -127,7 +141,6 @@ def parse(args):
         chosen.port = chosen.port or "8443"
         if not chosen.port.isdigit() or not 0 <= int(chosen.port) <= 65535:
             p.error("--port %s is no port to listen on" % chosen.port)
-    return chosen
 
 
 def _server(text):

@@ -7,7 +7,7 @@ import time
 
 import serial
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 
 class Port:

@@ -5,8 +5,8 @@ import datetime
 import json
 import os
 
-from qdemo.problem import Problem
 from qlearn.bench import Result
+from qshared.problem import Problem
 from ugsim.model import SWITCHES
 
 FORMAT = "qssl-profile"

@@ -3,11 +3,11 @@
 
 import re
 
-from qdemo.problem import Problem
 from qlearn import bench as _bench
 from qlearn import network, plain, restart, server_probes
 from qlearn.reasons import UNASKED
 from qlearn.talk import Silence
+from qshared.problem import Problem
 from ugsim.model import SWITCHES
 
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from qca import make
-from qdemo.problem import Problem
 from qlearn import script
+from qshared.problem import Problem
 
 _CIPHERS = "AES256-SHA256:AES256-SHA:AES128-SHA:@SECLEVEL=0"
 _IDLE_S = 180  # without a byte, then a connection is given up

@@ -9,7 +9,7 @@ import serial
 from mpremote.transport import TransportError
 
 from qboard import link
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _SCRIPT = Path(__file__).with_name("passing.py")
 _FRAME = 64  # bytes; it fits into any board's buffer of its REPL

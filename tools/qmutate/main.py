@@ -11,10 +11,10 @@ import threading
 import time
 
 import setup
-from qdemo import ending
-from qdemo.problem import Problem
 from qmutate import measure, options
 from qmutate.mutants import mutants
+from qshared import ending
+from qshared.problem import Problem
 
 _SLACK = 8  # a test may take so many times its processor time, and a second
 _MEASURING = 0.4  # of the time at most

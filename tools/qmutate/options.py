@@ -6,7 +6,7 @@ import os
 import re
 
 import setup
-from qdemo.options import Parser, number
+from qshared.options import Parser, number
 
 _ABOUT = """\
 Changes the driver in one place at a time (a comparison turned round, a number

@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 import setup
-from qdemo import ending, process
 from qdemo.broker import TOPIC, Broker
 from qdemo.certificates import Certificates
 from qdemo.modem import Modem
-from qdemo.problem import Problem
 from qdevice.host import Host
+from qshared import ending, process
+from qshared.problem import Problem
 from ugsim.control import ControlError
 
 _SCRIPT = Path(__file__).with_name("telemetry.py")

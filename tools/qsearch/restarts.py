@@ -14,8 +14,8 @@ import tempfile
 import time
 
 import setup
-from qdemo import process
 from qsearch.lived import Lived
+from qshared import process
 
 # For one run: it takes some 10 s, and a minute where a time-out has to pass. What a busy computer
 # keeps from it does not count; where one of them spins, the processor time ends it.

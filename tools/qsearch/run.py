@@ -13,8 +13,8 @@ import threading
 import time
 
 import setup
-from qdemo.options import Parser, model, number, readable
 from qsearch.plan import ALL_FORMS, FORMS
+from qshared.options import Parser, model, number, readable
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
 _MICROPYTHON = 6  # of so many pieces it plays one, where both interpreters play

@@ -6,10 +6,10 @@ import os
 import time
 
 import setup
-from qdemo.options import Parser, number
 from qsearch import power_run
 from qsearch.run import cpython, micropython
 from qsearch.told import told
+from qshared.options import Parser, number
 
 _HELP = """\
 year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,

@@ -219,17 +219,26 @@ class Decoder:
             return self._open_end(at)
         if self.mode == "data":
             return self._stream(at)
-        buf = self._buf
-        if self._blank is not None:
-            if buf[0] == 32:
-                self._blank.text = "> "
-                self._blank = None
-                self._buf = buf[1:]
-                return True
-            self._blank = None
-        taken = self._mirror_step(at, buf)
-        if taken is not None:
-            return taken
+        for part in (self._space, self._mirror_step, self._between, self._echoed, self._prompted):
+            taken = part(at, self._buf)
+            if taken is not None:
+                return taken
+        return self._a_line(at, self._buf)
+
+    # What the modem's bytes may begin with. True: that is done, False: more has to come to know,
+    # None: it is something else.
+
+    def _space(self, at, buf):
+        # Behind the prompt.
+        prompt, self._blank = self._blank, None
+        if prompt is None or buf[0] != 32:
+            return None
+        prompt.text = "> "
+        self._buf = buf[1:]
+        return True
+
+    def _between(self, at, buf):
+        # Line ends before a line, and what is typed that is no line.
         if buf.startswith(b"\r\n"):
             self._lead += 1
             self._buf = buf[2:]
@@ -246,27 +255,37 @@ class Decoder:
             return True
         if self._pluses and b"+++".startswith(buf):
             return False
-        if self._echo:
-            if buf.startswith(self._echo):
-                self._item(at, "echo", "")
-                self._buf = buf[len(self._echo) :]
-                self._echo = b""
-                return True
-            if self._echo.startswith(buf):
-                return False
+        return None
+
+    def _echoed(self, at, buf):
+        # The command.
+        if not self._echo:
+            return None
+        if buf.startswith(self._echo):
+            self._item(at, "echo", "")
+            self._buf = buf[len(self._echo) :]
+            self._echo = b""
+            return True
+        return False if self._echo.startswith(buf) else None
+
+    def _prompted(self, at, buf):
+        # For payload: a prompt, or the acknowledgement of a part of it.
         x = self.open
-        if x is not None and buf[0] == 62 and x.name in _PROMPTS and not x.ended:
+        if x is None:
+            return None
+        if buf[0] == 62 and x.name in _PROMPTS and not x.ended:
             self._prompt(at)
-            self._buf = buf[1:]
-            return True
-        if x is not None and self.mode == "count" and x.name == "+QFUPL" and buf[0] == 65:
+        elif x.name == "+QFUPL" and (
+            (self.mode == "count" and buf[0] == 65) or re.match(rb"A+\r\n", buf)
+        ):
             self._item(at, "ack", "A")
-            self._buf = buf[1:]
-            return True
-        if x is not None and x.name == "+QFUPL" and re.match(rb"A+\r\n", buf):
-            self._item(at, "ack", "A")
-            self._buf = buf[1:]
-            return True
+        else:
+            return None
+        self._buf = buf[1:]
+        return True
+
+    def _a_line(self, at, buf):
+        # A line, whole or not.
         end = buf.find(b"\r\n")
         if end < 0:
             if self._unlooked < len(buf):

@@ -16,8 +16,8 @@ import termios
 
 import serial
 
-from qdemo.problem import Problem
 from qlearn.port import opening
+from qshared.problem import Problem
 from ugsim.port import owner
 from ugsim.port.base import Port, PortError, read_fd, write_fd
 from ugsim.port.pty import PtyPort

@@ -11,8 +11,8 @@ import sys
 import time
 
 import setup
-from qdemo import ending
-from qdemo.problem import Problem
+from qshared import ending
+from qshared.problem import Problem
 from qtap import ends, measure, options, record, wire
 from qtap.decode import Decoder
 from qtap.frames import Frames

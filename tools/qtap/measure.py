@@ -9,7 +9,7 @@ import sys
 import time
 import tty
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from qtap import ends, wire
 from qtap.frames import Frames
 from ugsim.port.pace import BITS_PER_BYTE

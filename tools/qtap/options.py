@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from qdemo.options import Parser, number
+from qshared.options import Parser, number
 
 _ABOUT = """\
 Between board and modem: what the two say to each other passes untouched, is shown, and
@@ -78,6 +78,20 @@ def parse(args):
         metavar="N",
         help="bytes of each payload that are kept (default: 0)",
     )
+    _simulation(p)
+    p.add_argument(
+        "--seconds", type=number(1, 10000000), metavar="N", help="ends after so long by itself"
+    )
+    p.add_argument("--quiet", action="store_true", help="show nothing but the end")
+    p.add_argument(
+        "--mib", type=number(1, 1000), default=1, metavar="N", help="for measure (default: 1)"
+    )
+    chosen = p.parse_args(args)
+    _check(p, chosen)
+    return chosen
+
+
+def _simulation(p):
     p.add_argument(
         "--profile",
         metavar="FILE",
@@ -96,18 +110,14 @@ def parse(args):
         help="the simulation's model (default: what the modem's ATI tells, ug96 before that)",
     )
     p.add_argument("--plain", action="store_true", help="without the simulation")
-    p.add_argument(
-        "--seconds", type=number(1, 10000000), metavar="N", help="ends after so long by itself"
-    )
-    p.add_argument("--quiet", action="store_true", help="show nothing but the end")
-    p.add_argument(
-        "--mib", type=number(1, 1000), default=1, metavar="N", help="for measure (default: 1)"
-    )
-    chosen = p.parse_args(args)
+
+
+def _check(p, chosen):
+    # What goes with what.
     if chosen.board == "measure":
         if chosen.modem:
             p.error("measure takes no %s" % chosen.modem)
-        return chosen
+        return
     if not chosen.modem:
         p.error("MODEM is missing: the port that leads to it")
     if chosen.board == chosen.modem and not chosen.board.startswith("pty"):
@@ -122,4 +132,3 @@ def parse(args):
                     p.error("--%s wants two serial ports, and %s has no such line" % (name, port))
     if chosen.plain and (chosen.profile or chosen.switch or chosen.model):
         p.error("--plain is without a simulation: --profile, --switch, --model mean nothing")
-    return chosen

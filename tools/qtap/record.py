@@ -4,7 +4,7 @@
 import base64
 import json
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from qtap import mask
 from ugsim.trace import FORMAT
 

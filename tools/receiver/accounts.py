@@ -7,7 +7,7 @@ import time
 
 import sqlalchemy as sa
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver.store import check_name
 from receiver.tables import accounts as _accounts
 from receiver.tables import sessions as _sessions

@@ -3,7 +3,7 @@
 
 import json
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import keys
 
 

@@ -10,7 +10,7 @@ import secrets
 import ssl
 from pathlib import Path
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver.options import SETTINGS
 
 # What a UGxx takes, behind what all others prefer.

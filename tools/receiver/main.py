@@ -7,7 +7,7 @@ import sys
 import time
 
 import setup
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import accounts, keys, messages, options
 from receiver import store as db
 from receiver.devices import hashed

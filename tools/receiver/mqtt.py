@@ -14,7 +14,7 @@ import urllib.parse
 
 import paho.mqtt.client as paho
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import forms, keys
 from receiver import store as db
 

@@ -126,6 +126,13 @@ def parse(args):
     one = command("prune")
     one.add_argument("days", type=_days, metavar="DAYS")
     chosen = p.parse_args(args)
+    _check(p, chosen)
+    _settle(chosen, p)
+    return chosen
+
+
+def _check(p, chosen):
+    # What goes with what.
     if chosen.command in ("device", "user", "program"):
         many = chosen.command == "device" and chosen.verb == "add"
         least, most = (0, 0) if chosen.verb == "list" else (1, 1000000 if many else 1)
@@ -150,8 +157,6 @@ def parse(args):
                 p.error("--address: %s" % e)
             if not chosen.address[1]:
                 p.error("--address: %s has no port that a board can come to" % address)
-    _settle(chosen, p)
-    return chosen
 
 
 def _settle(chosen, parser):

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed

@@ -15,7 +15,7 @@ from asyncio import sslproto
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import accounts, door, keys
 from receiver import store as db
 from receiver.devices import Devices

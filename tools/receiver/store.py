@@ -15,7 +15,7 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 from receiver import messages, tables
 from receiver.tables import devices, facts, outbox, points, queues, records, running
 

@@ -87,7 +87,13 @@ def parser():
         help="with --serial: which of the board's outputs are wired: rts, dtr, rts,dtr or none "
         "(default: rts)",
     )
-    modem = p.add_argument_group("modem")
+    _modem(p.add_argument_group("modem"))
+    _watching(p.add_argument_group("watching and steering"))
+    p.add_argument("--version", action="version", version="ugsim " + ugsim.__version__)
+    return p
+
+
+def _modem(modem):
     modem.add_argument(
         "--model",
         default=DEFAULT,
@@ -115,7 +121,9 @@ def parser():
         metavar='"NAME KEY=VALUE..."',
         help="something that goes wrong, see below; while it runs: the control channel",
     )
-    tell = p.add_argument_group("watching and steering")
+
+
+def _watching(tell):
     tell.add_argument(
         "--control",
         nargs="?",
@@ -134,8 +142,6 @@ def parser():
     tell.add_argument("--trace", metavar="FILE", help="record to FILE; shown by: ugsim trace FILE")
     tell.add_argument("--ready-json", action="store_true", help="print the ready line as JSON")
     tell.add_argument("--ready-file", metavar="FILE", help="write that JSON to FILE")
-    p.add_argument("--version", action="version", version="ugsim " + ugsim.__version__)
-    return p
 
 
 def main(argv=None):
@@ -157,13 +163,7 @@ def _run(args):
         load(args.model)
     except ControlError as error:
         raise UsageError("%s." % error) from None
-    address = None
-    if args.control is not None:
-        try:
-            address = parse_address(args.control)
-        except ValueError as error:
-            raise UsageError("--control: %s." % error) from None
-    listeners = []
+    address = _control_address(args)
     recorder = None
     view = None
     session = None
@@ -171,31 +171,9 @@ def _run(args):
     try:
         if args.trace:
             recorder = Trace(args.trace, args.baud)
-            listeners.append(recorder)
-        if args.view or (not args.quiet and not args.stdio and sys.stderr.isatty()):
-            from ugsim.view import Beside, on_stderr
-
-            view = on_stderr()
-            if args.stdio and sys.stdout.isatty() and sys.stderr.isatty():
-                view = Beside(view, port)
-            listeners.append(view)
-        try:
-            session = Session(
-                port,
-                baud=args.baud,
-                chunk=args.chunk,
-                control=address,
-                switches=changes,
-                faults=args.fault,
-                seed=args.seed,
-                powered=not args.off,
-                listeners=listeners,
-                model=args.model,
-            )
-        except (ControlError, ValueError) as error:
-            # The control channel would list what there is; here --help does.
-            text = str(error).partition("; '")[0].rstrip(".")
-            raise UsageError("%s. See --help." % text) from None
+        view = _view(args, port)
+        listeners = [each for each in (recorder, view) if each]
+        session = _session(args, port, address, changes, listeners)
         signal.signal(signal.SIGTERM, lambda *_: session.loop.stop())
         _say_ready(args, session)
         if args.stdio:
@@ -217,6 +195,47 @@ def _run(args):
         if args.ready_file and os.path.exists(args.ready_file):
             os.unlink(args.ready_file)
     return 0
+
+
+def _control_address(args):
+    if args.control is None:
+        return None
+    try:
+        return parse_address(args.control)
+    except ValueError as error:
+        raise UsageError("--control: %s." % error) from None
+
+
+def _view(args, port):
+    # What shows what happens, or None.
+    if not args.view and (args.quiet or args.stdio or not sys.stderr.isatty()):
+        return None
+    from ugsim.view import Beside, on_stderr
+
+    view = on_stderr()
+    if args.stdio and sys.stdout.isatty() and sys.stderr.isatty():
+        return Beside(view, port)
+    return view
+
+
+def _session(args, port, address, changes, listeners):
+    try:
+        return Session(
+            port,
+            baud=args.baud,
+            chunk=args.chunk,
+            control=address,
+            switches=changes,
+            faults=args.fault,
+            seed=args.seed,
+            powered=not args.off,
+            listeners=listeners,
+            model=args.model,
+        )
+    except (ControlError, ValueError) as error:
+        # The control channel would list what there is; here --help does.
+        text = str(error).partition("; '")[0].rstrip(".")
+        raise UsageError("%s. See --help." % text) from None
 
 
 def _open_port(args):
@@ -248,8 +267,8 @@ def _open_port(args):
 def _changes(args):
     changes = {}
     if args.profile:
-        from qdemo.problem import Problem
         from qlearn import profile
+        from qshared.problem import Problem
 
         try:
             changes.update(profile.switches(args.profile))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import setup
 from qbench.chip import uf2
-from qdemo import process
-from qdemo.problem import Problem
+from qshared import process
+from qshared.problem import Problem
 
 _EMULATOR = Path(__file__).with_name("emulator.mjs")
 _STATUS_PIN = 9  # of boards/pico.py: the modem is on

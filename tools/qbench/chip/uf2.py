@@ -4,7 +4,7 @@
 import re
 import struct
 
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _BLOCK = 512
 _HEAD = struct.Struct("<8I")

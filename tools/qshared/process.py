@@ -1,4 +1,4 @@
-# qdemo.process - programs that the demo starts and that end with it, come what may.
+# qshared.process - programs that a tool starts and that end with it, come what may.
 # SPDX-License-Identifier: MIT
 
 import contextlib

@@ -1,4 +1,4 @@
-# qdemo.problem - why the demo can't run, as one sentence for the person.
+# qshared.problem - why a tool can't run, as one sentence for the person.
 # SPDX-License-Identifier: MIT
 
 

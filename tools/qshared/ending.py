@@ -1,4 +1,4 @@
-# qdemo.ending - however a run ends, nothing stays behind, and the person is told in one sentence.
+# qshared.ending - however a run ends, nothing stays behind, and it is told in one sentence.
 # SPDX-License-Identifier: MIT
 
 import contextlib
@@ -6,7 +6,7 @@ import signal
 import sys
 
 import setup
-from qdemo.problem import Problem
+from qshared.problem import Problem
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 

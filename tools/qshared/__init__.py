@@ -1,0 +1,4 @@
+# qshared - what the programs of tools/ have in common: their options, how they end, errors.
+# SPDX-License-Identifier: MIT
+
+from setup import interrupt  # noqa: F401 - first of all
