@@ -16,7 +16,7 @@ _PORT = const("""
 busy||command|the AT port is busy with another command
 no AT|!EINVAL|command|a command line begins with AT
 control|!EINVAL|command|a command line can't hold control characters
-no answer||command|no answer; is the modem on, are RX, TX right?
+no answer||command|no answer in time; if more time is no help: is the modem on, are RX, TX right?
 silent||modem|it stopped answering; check its power, call modem.start()
 restarted|ECONNRESET|modem|it restarted; call modem.start() again; if it does so whenever it \
 transmits, check its supply (2 A)
@@ -57,7 +57,7 @@ all used|ENOBUFS|open|all sockets are in use; close one, or use Modem(sockets=n)
 closing|EAGAIN|open|an older connection is being closed, for 12 s at most; call open() again
 unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or restart it
 refused|ECONNREFUSED|open|the connection was refused; modem.diagnose() looks into it
-open late||open|did not answer in time; reachable from here?
+open late||open|did not answer in time; was that too short, is it reachable from here?
 network|ENOTCONN|network|the PDP context was lost; call modem.start()
 urc|EIO|open|it is open, but no URC said so: one was lost, or they go to another port \
 (AT+QCFG="urc/port", AT+QURCCFG); connect again

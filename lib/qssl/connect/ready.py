@@ -57,13 +57,15 @@ def _proven(modem):
     # Generator: a restart that nobody noticed is found before the connection depends on it.
     link = modem.link
     due = ticks_add(ticks_ms(), _PROOF_MS)
-    until = modem.at.until or due
-    if ticks_diff(due, until) > 0:
+    until = modem.at.until
+    reason = "silent"
+    if until is not None and ticks_diff(due, until) > 0:
         due = until
+        reason = "no answer"  # the caller's time may just be too short
     link.doubt |= _l.DOUBTED
     while link.doubt:
         if not (yield due):
-            raise error(link.why("silent"))
+            raise error(link.why(reason))
 
 
 def _free(modem, step, now):

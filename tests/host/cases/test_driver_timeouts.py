@@ -18,7 +18,7 @@ from driver_kit import (
     tls,
     up,
 )
-from ugsim.fakenet import FakeNet, SinkPeer, StallingPeer
+from ugsim.fakenet import EchoPeer, FakeNet, SinkPeer, StallingPeer
 
 
 def timed(watch, limit_ms, function, *args):
@@ -207,6 +207,22 @@ def test_time_out_of_connect():
             assert e.errno == errno.ETIMEDOUT and HOST in str(e), e
         rig.sleep(5000)
         driver_kit.works(modem)
+
+
+def test_a_time_that_is_too_short_is_not_the_modems_fault():
+    for late in (0, 100, 300):
+        for limit in (1, 50, 100, 300, 500, 1000, 2000):
+            rig, modem = up(FakeNet(EchoPeer()))
+            ctx = tls(modem)
+            arm(rig, "delay what=final by=%d n=0" % late)
+            try:
+                modem.connect(HOST, 443, ctx, limit).close()
+            except OSError as e:
+                assert "in time;" in str(e) and "too short" in str(e) or "more time" in str(e), e
+                assert "stopped" not in str(e) and "power" not in str(e), e
+            else:
+                assert limit > 10 * late, (limit, late)
+            modem.connect(HOST, 443, ctx).close()
 
 
 def test_close_has_a_limit():
