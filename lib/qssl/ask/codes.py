@@ -121,7 +121,8 @@ def activation(code, cme, denied):
             known = _find((_TCPIP, _NETWORK), number)
             texts.append("%d %s" % (number, known or "is in no document known here; " + step))
     if not texts:
-        texts.append("the modem gave no number; " + step)
+        why = "AT+QIACT had no answer; " if cme is None else "the modem gave no number; "
+        texts.append(why + step)
     if denied:
         texts.append("packet data is denied (AT+CGREG?): has the SIM's contract data?")
-    return "the PDP context was not activated: " + " and ".join(texts), code or cme
+    return "the PDP context was not activated: " + " and ".join(texts), code or cme or 0

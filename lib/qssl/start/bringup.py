@@ -44,6 +44,7 @@ class Bringup:
         self.address = None  # of the PDP context
         self.link = modem.link
         self.at = modem.at
+        self.given = timeout_ms
         self.due = ticks_add(ticks_ms(), timeout_ms)
         self.restarts = self.link.stats.restarts  # when this round began
         self.rounds = self.drops = 0  # restarts; those while it was to transmit
@@ -55,7 +56,8 @@ class Bringup:
         # arrived as they were typed; also for the context.
         self.mark = ()
         self.late = None  # function: the error to raise when the time is over
-        self.code = self.cme = 0  # of AT+QIGETERROR, +CME ERROR: why AT+QIACT was refused
+        self.code = 0  # of AT+QIGETERROR: why AT+QIACT was refused ...
+        self.cme = None  # ... and of +CME ERROR; 0: it was ERROR alone, None: no answer yet
         self.denied = False  # packet data, though the network took the modem
         self.acted = False  # AT+QIACT has answered OK
         self.lost = 0  # answers to it that were lost

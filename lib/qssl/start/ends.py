@@ -12,6 +12,7 @@ from ..errors import Error, Refused
 _TRIES = const(3)  # as in bringup
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 _NOTED_MS = const(1000)  # an answer that takes longer is said to be slow, if the time is over
+_FAIR_MS = const(60000)  # to boot, read the SIM, register; less is said to be too short then
 
 
 def again(step, e):
@@ -45,10 +46,13 @@ def silent(step, line):
     if step.over() and step.late is not None:
         raise step.late()
     what = line[: (line.find(b"=") + 1 or len(line) + 1) - 1].decode()
-    if step.link.sick:
+    if step.over():
+        hint = "no answer to %s within the time; " % what
+        if step.given >= _FAIR_MS:
+            hint += "give it more; if that is no help, "
+        hint += "check the modem's power and the wires"
+    elif step.link.sick:
         hint = "it stopped answering at %s; check its power and the wires" % what
-    elif step.over():
-        hint = "no answer to %s within the time; give start() more of it" % what
     else:
         hint = "no answer to %s, asked %d times, though it answers AT; are bytes lost on the "
         hint = (hint + "UART (RTS/CTS, rxbuf)? else restart the modem") % (what, _TRIES)
@@ -57,10 +61,16 @@ def silent(step, line):
 
 def failed(step, e):
     # The error e, as start() raises it.
-    if step.slow >= _NOTED_MS and step.over():
-        hint = e.hint + "; the modem takes %s s for each answer: give start() more time, or "
-        return Error(e.errno, "start", hint % _seconds(step.slow) + "restart the modem", e.code)
-    return e
+    if isinstance(e, Refused) or not step.over():
+        return e
+    hint = e.hint
+    if step.slow >= _NOTED_MS:
+        more = "; the modem takes %s s for each answer: give it more time, or restart the modem"
+        hint += more % _seconds(step.slow)
+    elif step.given < _FAIR_MS:
+        more = "give it more than %s s, a modem may need 60; if that is no help: "
+        hint = more % _seconds(step.given) + hint
+    return Error(e.errno, "start", hint, e.code)
 
 
 def slow(step):

@@ -5,6 +5,7 @@
 from micropython import const
 
 from ..connect.arguments import text
+from ..errors import Error
 from ..wire import link as _l
 from ..wire.ascii import field, value
 from ..wire.dialect import DEACT_MS
@@ -48,12 +49,15 @@ def _activating(modem, timeout_ms, pdp, setting):
     from .bringup import Bringup
 
     step = Bringup(modem, timeout_ms, pdp)
-    if modem.link.lte:
-        from ..family.attach import activate
+    try:
+        if modem.link.lte:
+            from ..family.attach import activate
 
-        yield from activate(step, *setting)
-    else:
-        yield from step.activate(*setting)
+            yield from activate(step, *setting)
+        else:
+            yield from step.activate(*setting)
+    except Error as e:
+        raise step.failed(e)
     return step.address
 
 

@@ -218,7 +218,7 @@ def test_a_time_that_is_too_short_is_not_the_modems_fault():
             try:
                 modem.connect(HOST, 443, ctx, limit).close()
             except OSError as e:
-                assert "in time;" in str(e) and "too short" in str(e) or "more time" in str(e), e
+                assert ("in time;" in str(e) and "too short" in str(e)) or "more time" in str(e), e
                 assert "stopped" not in str(e) and "power" not in str(e), e
             else:
                 assert limit > 10 * late, (limit, late)

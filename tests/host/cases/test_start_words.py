@@ -188,6 +188,43 @@ def test_every_situation():
     assert len(set(names)) == len(names) > 30
 
 
+def test_a_time_that_is_too_short():
+    # It may be long enough; else that is what is said first, and nothing is said to have stopped.
+    for switches in ({}, {"boot_ms": 15000}, {"register_ms": 15000}):
+        for late in (0, 300, 1000):
+            for given in (1, 300, 1000, 2000, 3000, 6000, 10000):
+                rig, modem = bare(switches=switches)
+                rig.model.command("restart")
+                rig.sleep(0 if switches else 8000)
+                arm(rig, "delay what=final by=%d n=0" % late)
+                try:
+                    modem.start("internet", timeout_ms=given)
+                except Error as e:
+                    short = "start: give it more than %d.%d s, " % (
+                        given // 1000,
+                        given // 100 % 10,
+                    )
+                    slow = "takes %d.%d s for each answer: give it more time" % (late // 1000, 0)
+                    assert short in str(e) or (late >= 1000 and slow in str(e)), (given, late, e)
+                    assert "stopped" not in str(e) and "gave no number" not in str(e), e
+    for late, given in ((0, 1), (300, 300), (300, 1000), (1000, 2000), (3000, 3000)):
+        rig, modem = bare()
+        modem.start("internet")
+        arm(rig, "delay what=final by=%d n=0" % late)
+        e = raised(modem.activate, 2, "internet", timeout_ms=given)
+        assert "give it more" in str(e), e
+        assert "stopped" not in str(e) and "gave no number" not in str(e), e
+
+
+def test_words_of_the_network_are_no_format():
+    # On a modem that is slow as well.
+    rig, modem = bare()
+    rig.model.command("registration 3 100% of 5s: refused")
+    arm(rig, "delay what=final by=1000 n=0")
+    e = raised(modem.start, "internet", timeout_ms=60000)
+    assert "100% of 5s: refused" in str(e) and "takes 1.0 s for each answer" in str(e), e
+
+
 def test_numbers_of_a_refused_activation():
     for number, words in NETWORK:
         rig, modem = bare()
