@@ -392,7 +392,7 @@ class Pipe(Socket):
             return
         if self._push is not None:
             self.switch(False)
-        _alone(self._modem)
+        self._modem.at.within(timeout_ms, _alone(self._modem))
         self._want = self._n
         wait = True
         while self._step != _DATA:
@@ -427,27 +427,31 @@ class Pipe(Socket):
 
 
 def _alone(modem):
-    # What is pushed could not be told from the words after an escape.
+    # Generator. What is pushed could not be told from the words after an escape.
     modem.link.mine(None)
     for sock in modem.sockets:
         if sock is not None and sock._push is not None:
             raise error("pushing")
     from ..start.echo import off
 
-    modem.link.drive(off(modem))
+    yield from off(modem)
     if not modem.flow:
         from .push import guard
 
         guard(modem.link)
     if modem.pins[2] is not None:
         modem.pins[2].value(1)
-        modem.at.run(b"AT&D1")
+        yield from modem.at.ask(b"AT&D1")
 
 
 def connect(modem, host, port, ctx, timeout_ms, pdp):
     # See Modem.transparent.
-    _alone(modem)
-    return modem.connect(host, port, ctx, timeout_ms, Pipe, pdp, 2)
+    return modem.at.within(timeout_ms, _connecting(modem, host, port, ctx, pdp))
+
+
+def _connecting(modem, host, port, ctx, pdp):
+    yield from _alone(modem)
+    return (yield from modem.connecting(host, port, ctx, Pipe, pdp, 2))
 
 
 def take_over(sock):

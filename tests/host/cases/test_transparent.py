@@ -4,10 +4,12 @@
 import sys
 
 import rig as _rig
-from driver_kit import HOST, LOOKALIKES, Log, pattern, raised, tls, up, works
+from driver_kit import HOST, LOOKALIKES, Log, arm, pattern, raised, tls, up, works
 from mode_kit import Talker, TellingUart, piped, pushing, takes, until, with_pins
 from qssl import Modem
 from ugsim.fakenet import EchoPeer, FakeNet, RefusingPeer, SinkPeer, SourcePeer, StallingPeer
+
+INSIDE = ("test_all_that_is_typed_before_is_within_the_time",)
 
 TIMEOUT_S = 300
 
@@ -461,6 +463,26 @@ def test_open_too_late():
     modem.sleep_ms(6000)
     assert rig.model.sockets.owner is None and rig.model.sockets.slots[0] is None
     works(modem)
+
+
+def test_all_that_is_typed_before_is_within_the_time():
+    for late in (300, 1000):
+        for limit in (50, 300, 1000):
+            rig, modem = up(FakeNet(EchoPeer()))
+            context = tls(modem)
+            arm(rig, "delay what=final by=%d n=0" % late)
+            start = rig.now
+            raised(modem.transparent, HOST, 443, context, timeout_ms=limit)
+            assert limit <= rig.now - start <= limit + 20, (late, limit, rig.now - start)
+    # The echo is on, as it is after a command that was damaged.
+    rig, modem, pipe, peer = piped()
+    pipe.escape()
+    modem.command("ATE1")
+    modem.link.echo = 1
+    arm(rig, "delay what=final by=1000 n=0")
+    start = rig.now
+    raised(pipe.resume, 300)
+    assert rig.now - start <= 320, rig.now - start
 
 
 def test_start_from_data_mode():
