@@ -137,10 +137,13 @@ class Lifecycle(Connection):
 
     def _opening(self, state, claims, connected):
         code = self._says
-        if claims & _C_OPENED and (state == _UNKNOWN or state > connected):
+        if claims & _C_OPENED and (
+            state == _UNKNOWN or state > connected or (state == _ABSENT and claims & _C_CLOSED)
+        ):
             if not code:  # open, and closed again, if no URC says otherwise yet
                 self._opened()
-                self._shut = state > connected
+                if state != _UNKNOWN:
+                    self._shut = self._more = True
                 return
         elif state == connected:
             self._doubts += 1
@@ -169,7 +172,9 @@ class Lifecycle(Connection):
 
     def _opened(self):
         self._state = OPEN
-        self._doubts = self._claims = 0
+        self._doubts = 0
+        self._claims &= _C_CLOSED | _C_SECURITY
+        self._ask |= self._claims > 0
         self._look = ticks_add(ticks_ms(), LOOK_MS)
 
     # --- what happens to it --------------------------------------------------------------------
@@ -182,7 +187,7 @@ class Lifecycle(Connection):
             if kind == _T_SECURITY:
                 self._says = n
                 claim = _C_SECURITY
-            if not opening:  # else this connection can't have ended yet
+            if not opening or self._claims & _C_OPENED:  # else it can't have ended yet
                 self._claims |= claim
             self._ask = True
         elif not opening:

@@ -48,6 +48,7 @@ class Receiving(Sending):
             self._push.begin(self, n)
         elif n < 0 or self._link.lte:
             self._more = self._news = True  # an LTE modem may say how much waits in it
+            self._shut = self._shut > 0  # no longer DRY
         else:
             self._link.parser.expect(n, None, None)
             self.fail("missed")
@@ -109,6 +110,7 @@ class Receiving(Sending):
         if result == _l.OK:
             tail = link.tail
             if self._got == 0 or (self._got > 0 and self._whole()):
+                again = self._refused
                 self._refused = 0
                 # The byte by which the form was just learned waits for a reply that confirms it.
                 if tail is not None or not self._got:
@@ -119,10 +121,15 @@ class Receiving(Sending):
                     else:
                         self._show()
                 if not self._got and self._shut:
-                    # The server has closed; or the network has, with the PDP context: that is
-                    # asked first.
-                    self._shut = DRY
-                    link.doubt |= _l.DOUBTED
+                    if again:
+                        # The server has closed; or the network has, with the PDP context: that is
+                        # asked first.
+                        self._shut = DRY
+                        link.doubt |= _l.DOUBTED
+                    else:
+                        # What came with the end may still be on its way through the modem.
+                        self._refused = 1
+                        self._look = ticks_add(ticks_ms(), _AGAIN_MS)
                 return
             link.broken(_l.GARBLED)
             result = _l.GARBLED

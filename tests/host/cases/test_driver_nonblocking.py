@@ -60,7 +60,7 @@ def test_nonblocking_reads():
                 assert value == b"ab\nc", (name, value)
         conn.push(b"end")
         conn.peer_close()
-        for _ in range(100):
+        for _ in range(250):
             rig.sleep(1)
             quiet(rig, modem.pump)
         assert quiet(rig, sock.read) == b"end"
@@ -188,7 +188,7 @@ def test_poll_bits_of_a_life():
     assert sock.recv(10) == b"data"
     assert bits(sock, POLL_RD) == 0
     conn.peer_close()
-    for _ in range(10):
+    for _ in range(150):
         rig.sleep(1)
         bits(sock)
     assert bits(sock, POLL_RD) & POLL_RD
