@@ -166,6 +166,7 @@ class FileQueue:
         self._next = 1
         self._dropped = 0  # everything up to this id is done
         self._at = _HEADER  # in the oldest segment: where peek() begins
+        self._sick = 0  # number of the segment that could not be read the last time
         try:
             self._open()
         except OSError as e:
@@ -181,33 +182,29 @@ class FileQueue:
         except OSError as e:
             if e.errno != errno.EEXIST:
                 raise
-        name = None
+        self._name = None
         sound = False
+        skipped = 0  # ids that the newest file may hold, which can't be read
         for file in sorted(os.listdir(self._folder)):
-            if len(file) != 10 or not file.endswith(".q"):
+            try:
+                number = int(file[:8], 16)
+            except ValueError:
                 continue
-            number = int(file[:8], 16)
             path = self._path(number)
-            size = os.stat(path)[6]
-            with open(path, "rb") as f:
-                head = f.read(_HEADER)
-                if len(head) > 3 and head[:3] == _MAGIC[:3] and head[3] != _MAGIC[3]:
-                    raise Refused(
-                        errno.EINVAL, "queue", "%s is of another version; move it away" % path
-                    )
-                sound = len(head) == _HEADER and _sound(head)
-                if sound:
-                    if name and name != head[4:8]:
-                        raise Refused(
-                            errno.EINVAL, "queue", "%s is another queue's; move it away" % path
-                        )
-                    name = head[4:8]
-                last, known = self._scan(f)
-                sound = sound and f.tell() == size
+            if not path.endswith("/" + file):
+                continue  # not ours
             self._number = number
-            self._segments.append([number, last, size, known])
-            self._next = max(self._next, known + 1)
-        self._name = name or os.urandom(4)
+            try:
+                sound = self._read_segment(path)
+                skipped = 0
+            except Error:
+                raise
+            except OSError:
+                self.damaged += 1  # it stays where it is
+                sound = False
+                skipped = self._segment // _EXTRA
+        self._next += skipped
+        self._name = self._name or os.urandom(4)
         self.name = str(hexlify(self._name), "ascii")
         if sound:
             try:
@@ -215,6 +212,28 @@ class FileQueue:
             except OSError:  # read-only: what is there can be delivered all the same
                 pass
         self._spent()
+
+    def _read_segment(self, path):
+        # Of the number that was found last. Whether it can be appended to.
+        size = os.stat(path)[6]
+        with open(path, "rb") as f:
+            head = f.read(_HEADER)
+            if len(head) > 3 and head[:3] == _MAGIC[:3] and head[3] != _MAGIC[3]:
+                raise Refused(
+                    errno.EINVAL, "queue", "%s is of another version; move it away" % path
+                )
+            sound = len(head) == _HEADER and _sound(head)
+            if sound:
+                if self._name and self._name != head[4:8]:
+                    raise Refused(
+                        errno.EINVAL, "queue", "%s is another queue's; move it away" % path
+                    )
+                self._name = head[4:8]
+            last, known = self._scan(f)
+            sound = sound and f.tell() == size
+        self._segments.append([self._number, last, size, known])
+        self._next = max(self._next, known + 1)
+        return sound
 
     def _path(self, number):
         return "%s/%08x.q" % (self._folder, number)
@@ -246,11 +265,19 @@ class FileQueue:
             and self._segments[0][3] <= self._segments[-1][3]
         ):
             try:
-                os.remove(self._path(self._segments[0][0]))
+                self._remove()
             except OSError:
                 return  # read-only; later, perhaps
-            self._segments.pop(0)
-            self._at = _HEADER
+
+    def _remove(self):
+        # The oldest segment.
+        try:
+            os.remove(self._path(self._segments[0][0]))
+        except OSError as e:
+            if e.errno != errno.ENOENT:
+                raise
+        self._segments.pop(0)
+        self._at = _HEADER
 
     # --- writing ---
 
@@ -291,19 +318,25 @@ class FileQueue:
                 raise _full()
             number, last, size, known = self._segments[0]
             gone = 0
-            with open(self._path(number), "rb") as f:
-                f.seek(_HEADER)
-                kind = 0
-                while kind != _TORN:
-                    kind, id, _ = _read(f)
-                    gone += kind >= 0 and kind != _DROP and id > self._dropped
-            self._dropped = max(self._dropped, last)
+            try:
+                with open(self._path(number), "rb") as f:
+                    f.seek(_HEADER)
+                    kind = 0
+                    while kind != _TORN:
+                        kind, id, _ = _read(f)
+                        gone += kind >= 0 and kind != _DROP and id > self._dropped
+            except OSError:
+                self.damaged += 1
+            before = self._dropped
+            self._dropped = max(before, last)
             if self._segments[-1][3] < known:
                 self._note(self._dropped)
-            os.remove(self._path(number))
+            try:
+                self._remove()
+            except OSError as e:
+                self._dropped = before  # no room is made: they are still there
+                raise self._unwritable(e.errno)
             self.lost += gone
-            self._segments.pop(0)
-            self._at = _HEADER
             total -= size
 
     def sync(self) -> None:
@@ -348,7 +381,10 @@ class FileQueue:
             if whole:
                 newest[3] = max(newest[3], last or self._dropped)
         if not whole:
-            raise Error(why, "queue", "can't write to %s; is it full?" % self._folder)
+            raise self._unwritable(why)
+
+    def _unwritable(self, why):
+        return Error(why, "queue", "can't write to %s; is it full, or read-only?" % self._folder)
 
     def _note(self, upto):
         # That everything up to this id is done, if it can be written.
@@ -399,21 +435,30 @@ class FileQueue:
         for i, segment in enumerate(self._segments):
             if segment[1] <= last:
                 continue
-            with open(self._path(segment[0]), "rb") as f:
-                f.seek(_HEADER if i else self._at)
-                while True:
-                    kind, number, record = _read(f)
-                    if kind == _TORN:
-                        break
-                    if kind < 0 or kind == _DROP or number <= last:
-                        if not found and not i:
-                            self._at = f.tell()
-                        continue
-                    size -= len(record)
-                    if found and (size < 0 or len(found) >= records):
-                        return found
-                    found.append((number, record))
-                    last = number
+            try:
+                with open(self._path(segment[0]), "rb") as f:
+                    f.seek(_HEADER if i else self._at)
+                    while True:
+                        kind, number, record = _read(f)
+                        if kind == _TORN:
+                            break
+                        if kind < 0 or kind == _DROP or number <= last:
+                            if not found and not i:
+                                self._at = f.tell()
+                            continue
+                        size -= len(record)
+                        if found and (size < 0 or len(found) >= records):
+                            return found
+                        found.append((number, record))
+                        last = number
+            except OSError:
+                if found:
+                    break
+                if self._sick != segment[0]:
+                    self._sick = segment[0]  # perhaps it is well the next time
+                    raise
+                self.damaged += 1
+                segment[1] = 0
         if not found:
             if failure:
                 raise failure
@@ -479,7 +524,7 @@ def _read(f):
     if len(head) == _HEAD:
         size, number = unpack(">HI", head)
         n = 0 if size == _DROP else size
-        if n <= _RECORD_MAX:
+        if size and n <= _RECORD_MAX:
             rest = f.read(n + _CRC)
             if len(rest) == n + _CRC:
                 if _sound(head + rest):

@@ -16,6 +16,7 @@ INSIDE = (
     "test_an_id_never_comes_twice",
     "test_an_id_never_comes_twice_where_the_oldest_make_room",
     "test_a_file_system_that_stays_full",
+    "test_a_file_that_somebody_has_removed",
 )
 
 
@@ -415,6 +416,143 @@ def test_a_read_only_file_system():
     d.read_only = True
     e = raised(FileQueue, FOLDER)
     assert e.errno == EROFS and FOLDER in str(e)
+
+
+def test_a_full_queue_whose_oldest_can_not_be_removed():
+    # A file system that is full may refuse that too: issue 1080 of littlefs-project/littlefs, 76
+    # of joltwallet/esp_littlefs, 82 of pellepl/spiffs. Nothing is forgotten for a record that is
+    # not taken.
+    for why in (ENOSPC, errno.EIO, EROFS):
+        d = disk()
+        q = FileQueue(FOLDER, 256, "drop", 96)
+        for n in range(30):
+            q.put(record(n))
+        before = q.peek(99, 9999)
+        lost = q.lost
+        d.stuck = why
+        taken = []
+        for n in range(30, 36):
+            try:
+                taken.append((q.put(record(n)), record(n)))
+            except OSError as e:
+                assert e.errno == why and "can't write to /q" in str(e), e
+        assert len(taken) < 6
+        assert q.peek(99, 9999) == before + taken and q.lost == lost, why
+        d.stuck = 0
+        q.put(b"last")
+        assert q.lost > lost and q.peek(99, 9999)[-1][1] == b"last"
+
+
+def test_a_file_that_can_not_be_read():
+    # Bad blocks: issue 887 of littlefs-project/littlefs. One file does not hold
+    # up those behind it: at the next start, or at the second try.
+    for why in (errno.EIO, 84):
+        for which in range(5):
+            d, bad, left = a_bad_file(which)
+            q = FileQueue(FOLDER, 4096, "drop", 128)
+            d.bad[bad] = why
+            assert delivered(q) == (left, 1) and q.damaged == 1, (why, which)
+            new = q.put(b"new")
+            assert q.peek() == [(new, b"new")] and new > 20
+            # Found so at the start.
+            d, bad, left = a_bad_file(which)
+            name = FileQueue(FOLDER, 4096, "drop", 128).name
+            d.bad[bad] = why
+            q = FileQueue(FOLDER, 4096, "drop", 128)
+            assert q.name == name and q.damaged == 1
+            assert q.peek(99, 9999) == left
+            new = q.put(b"new")
+            assert new > 20  # no id comes twice
+            assert FileQueue(FOLDER, 4096, "drop", 128).peek(99, 9999) == left + [(new, b"new")]
+
+
+def a_bad_file(which):
+    # A disk with 20 records in some files, the path of one of them, and what is in the others.
+    d = disk()
+    q = FileQueue(FOLDER, 4096, "drop", 128)
+    for n in range(20):
+        q.put(record(n))
+    files = sorted(d.files)
+    assert len(files) > 5, len(files)
+    other = d.copy()
+    other.mount()
+    del other.files[files[which]]
+    left = FileQueue(FOLDER, 4096, "drop", 128).peek(99, 9999)
+    assert 15 < len(left) < 20
+    d.mount()
+    return d, files[which], left
+
+
+def delivered(q):
+    # What the queue gives to one that tries again after an error, and how many there were.
+    found = []
+    failed = 0
+    while failed < 3 and len(q):
+        try:
+            part = q.peek(3)
+        except OSError:
+            failed += 1
+            continue
+        found += part
+        if part:
+            q.drop(part[-1][0])
+    return found, failed
+
+
+def test_a_file_that_somebody_has_removed():
+    for which in range(4):
+        d = disk()
+        q = FileQueue(FOLDER, 512, "drop", 96)
+        for n in range(20):
+            q.put(record(n))
+        del d.files[sorted(d.files)[which]]
+        if which & 1:
+            for n in range(20, 60):
+                q.put(record(n))  # and makes room
+        found, failed = delivered(q)
+        assert found[-1] == (q._next - 1, record(q._next - 2)), (which, found)
+        assert len(found) > 6, (which, len(found))
+        assert failed == (1 if which in (0, 2) else 0), (which, failed)
+        assert len(d.files) == 1 and q.damaged == 1
+
+
+def test_files_that_are_not_ours():
+    # What other programs and damaged folders leave.
+    for name in (
+        "settings.q",
+        "._000001.q",
+        "0000000g.q",
+        "-0000001.q",
+        " 000000a.q",
+        "0x000001.q",
+    ):
+        d = disk()
+        FileQueue(FOLDER).put(b"one")
+        d.files[FOLDER + "/" + name] = bytearray(b"what is it")
+        q = FileQueue(FOLDER)
+        assert q.put(b"two") == 2, name
+        assert everything(q) == [(1, b"one"), (2, b"two")] and q.damaged == 0
+    d = disk()
+    FileQueue(FOLDER).put(b"one")
+    d.folders.add(FOLDER + "/0000000a.q")
+    assert FileQueue(FOLDER).put(b"two") > 1
+    assert [r for _, r in everything(FileQueue(FOLDER))] == [b"one", b"two"]
+
+
+def test_a_tail_of_zeros_is_no_record():
+    # A file whose last write got its size, and not its bytes: issue 268 of
+    # littlefs-project/littlefs; FAT does it too.
+    for n in range(1, 45):
+        d = disk()
+        q = FileQueue(FOLDER)
+        for k in range(5):
+            q.put(record(k))
+        d.files[sorted(d.files)[-1]] += bytes(n)
+        q = FileQueue(FOLDER)
+        assert q.put(b"new") == 6
+        q = FileQueue(FOLDER)
+        assert q.damaged == 0, n
+        assert everything(q) == [(k + 1, record(k)) for k in range(5)] + [(6, b"new")]
 
 
 def test_dropping_is_remembered_at_the_next_start():

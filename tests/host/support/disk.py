@@ -22,6 +22,8 @@ class Disk:
         self.cut = None  # bytes (and removals, and files made) until the power goes; None: never
         self.room = None  # bytes that still fit; None: no end
         self.read_only = False
+        self.bad = {}  # path -> errno: it can't be read any more
+        self.stuck = 0  # errno: nothing can be removed
         self.written = 0  # bytes and other changes so far
         self.flushed = True
         self.writers = 0  # files that are open for writing
@@ -97,6 +99,8 @@ class Disk:
     def remove(self, path):
         if path not in self.files:
             raise OSError(errno.ENOENT, "disk")
+        if self.stuck:
+            raise OSError(self.stuck, "disk")
         self._change()
         del self.files[path]
 
@@ -150,6 +154,8 @@ class File:
         return self._at
 
     def read(self, n):
+        if self._path in self._disk.bad:
+            raise OSError(self._disk.bad[self._path], "disk")
         data = bytes(self._disk.files[self._path][self._at : self._at + n])
         self._at += len(data)
         return data
