@@ -198,7 +198,7 @@ class _Lazy(Socket):
         self._late = False  # the last call ended with an error, such as a time-out
         self._failure = None  # of an attempt to open, within a poll or a task
         self._task = None  # opens it
-        self.seen = 0  # ticks: the last call or poll ...
+        self.seen = 0  # ticks: the last call or poll, None while one reads ...
         self.bare = False  # ... gave nothing: see aio.Hub.spare
         self.over = False  # the end was told
 
@@ -294,7 +294,14 @@ class _Lazy(Socket):
 
     def _await(self, n, due=-1, goes=0):
         self._late = self.bare = True
-        n = Socket._await(self, n, due, goes) if self._usable() else -1
+        if self._usable():
+            self.seen = None
+            try:
+                n = Socket._await(self, n, due, goes)
+            finally:
+                self.seen = ticks_ms()
+        else:
+            n = -1
         self._late = False
         self.bare = n < 0
         self.over = n == 0
@@ -303,6 +310,8 @@ class _Lazy(Socket):
     def spent(self):
         # Existing clients leave it to the garbage collector to close what they are done with:
         # after an error, a time-out, a redirect. What may be a task's is asked by aio.Hub.spare.
+        if self.seen is None:
+            return False  # what opens another one is called by its wait
         if self._timeout == 0 and getattr(self._link, "hub", None) is not None:
             return self._told if self._dead() else self.over
         return self._late or self._shut or Socket.spent(self)

@@ -53,7 +53,8 @@ url|!EINVAL|open|host must be a name or an IPv4 address alone: no URL, no port i
 ctx|!EINVAL|open|ctx must be what modem.tls() returned
 down|ENOTCONN|open|the PDP context is not active; call modem.start(), for another one \
 modem.activate()
-all used|ENOBUFS|open|all sockets are in use; close one, or use Modem(sockets=n)
+all used|ENOBUFS|open|all sockets are in use, as is one that was dropped without close(); close \
+it, or use Modem(sockets=n)
 closing|EAGAIN|open|an older connection is being closed, for 12 s at most; call open() again
 unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or restart it
 refused|ECONNREFUSED|open|the connection was refused; modem.diagnose() looks into it
@@ -104,8 +105,8 @@ clients load the same CA
 connected|EISCONN|connect|the socket is connected already
 wrapped|EINVAL|tls|the socket is wrapped, used or closed already
 unconnected|ENOTCONN|socket|connect() comes first
-taken|ECONNABORTED|asyncio|no task waited on it, and another connection needed its place; \
-reconnect, or use Modem(sockets=n)
+taken|ECONNABORTED|socket|it was not used, and another connection needed its place; reconnect, \
+or use Modem(sockets=n)
 two tasks|EALREADY|asyncio|another task reads or writes this socket already
 nonblocking|EAGAIN|send|sendall needs a socket that blocks
 unsent||close|not all was sent before closing

@@ -12,6 +12,8 @@ from ..errors import error
 from ..wire import link as _l
 from .arguments import quoted
 
+_UNUSED_MS = const(60000)
+_MOST_MS = const(1 << 29)
 _PROOF_MS = const(20000)  # a modem that was busy with something old is waited for
 
 
@@ -84,10 +86,31 @@ def _free(modem, step, now):
             if sock and sock.spent():
                 sock.abandon()  # its program has dropped it, as umqtt does when it reconnects
         if not [s for s in sockets if not s or s.state() > 1]:
-            if hub is None or not hub.spare(begun):
+            if not ((hub is not None and hub.spare(begun)) or _unused(sockets)):
                 raise error("all used")
         if now or not (yield due):
             raise error("closing" if now else "unreleased")
+
+
+def _unused(sockets):
+    # Gives up the one that was not used for the longest time, a minute at least, of those that an
+    # existing client has made: built-in sockets that are dropped, the garbage collector closes.
+    found = None
+    longest = _UNUSED_MS - 1
+    now = ticks_ms()
+    for sock in sockets:
+        seen = getattr(sock, "seen", None)
+        if seen is not None and sock._timeout != 0:
+            unused = ticks_diff(now, seen)
+            if unused < 0:
+                unused = _MOST_MS  # ticks have come round
+            if unused > longest:
+                found = sock
+                longest = unused
+    if found is not None:
+        found.fail("taken")
+        found.abandon()
+    return found
 
 
 def _checked(host, port):

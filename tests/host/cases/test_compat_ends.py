@@ -325,6 +325,62 @@ def test_dropped_after_a_failure():
     assert opened(shim).write(b"x") == 1  # no id was lost to those that were dropped
 
 
+def test_dropped_while_all_is_well():
+    # "Calling connect() a number of times without explicit closure eventually fails": pull request
+    # 15 of fizista/micropython-umqtt.simple2; 382, 586, 591 of micropython/micropython-lib.
+    rig, modem, shim = made()
+    socks = []
+    for _ in range(14):
+        socks.append(opened(shim))
+        socks[-1].write(b"hello")
+        assert socks[-1].read(5) == b"hello"
+        rig.sleep(60000)
+    # The one that was used last is still there; the others say what has become of them.
+    assert socks[-1].write(b"x") == 1 and socks[-1].read(1) == b"x"
+    e = raised(socks[0].write, b"x")
+    assert e.errno == errno.ECONNABORTED and "not used" in str(e), e
+    # The longest unused goes first, and only after a minute.
+    a, b = socks[-2:]
+    rig.sleep(70000)
+    assert a.write(b"a") == 1 and a.read(1) == b"a"
+    c = opened(shim)
+    assert a.write(b"a") == 1 and a.read(1) == b"a"
+    e = raised(opened, shim)
+    assert e.errno == errno.ENOBUFS and "without close()" in str(e), e
+    assert c.write(b"c") == 1 and c.read(1) == b"c"
+    # Those of modem.connect() stay.
+    a.close()
+    c.close()
+    own = [modem.connect(HOST, 8883, shim.ctx) for _ in range(2)]
+    rig.sleep(90000)
+    assert raised(opened, shim).errno == errno.ENOBUFS
+    for sock in own:
+        sock.write(b"own")
+        assert sock.read(3) == b"own"
+
+
+def test_a_connection_that_is_wanted_while_another_one_waits():
+    # A callback or idle hook opens one, while all are in use and one is being read: for longer
+    # than a minute, as umqtt waits for messages. That one is not taken for one that was dropped.
+    rig, modem, shim = made(Recorder())
+    sock, other = opened(shim), opened(shim)
+    met = []
+
+    def hook():
+        rig.sleep(5000)
+        if rig.now > begun + 100000 and not met:
+            met.append(None)
+            met.append(opened(shim))
+            rig.net.conns[0].push(b"message")
+
+    begun = rig.now
+    other.write(b"x")
+    rig.sleep(50000)
+    modem.link.idle = hook
+    assert sock.read(7) == b"message"
+    assert len(met) == 2 and raised(other.write, b"y").errno == errno.ECONNABORTED
+
+
 def test_sockets_in_use_are_not_taken_away():
     rig, modem, shim = made()
     a, b = opened(shim), opened(shim)

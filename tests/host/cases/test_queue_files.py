@@ -528,7 +528,7 @@ def test_files_that_are_not_ours():
     ):
         d = disk()
         FileQueue(FOLDER).put(b"one")
-        d.files[FOLDER + "/" + name] = bytearray(b"what is it")
+        d.files[FOLDER + "/" + name + ".q"] = bytearray(b"what is it")
         q = FileQueue(FOLDER)
         assert q.put(b"two") == 2, name
         assert everything(q) == [(1, b"one"), (2, b"two")] and q.damaged == 0

@@ -1,5 +1,5 @@
-# field_server - servers behind the modem of field_modem: what they do, and when, and what the modem
-# makes of it.
+# field_server - servers behind the modem of field_modem: what they do and when, and what the
+# modem makes of it.
 # SPDX-License-Identifier: MIT
 
 from field_modem import Field
