@@ -115,7 +115,6 @@ class Ntp:
             keeper._note(name, None, "no answer")
             return None
         up = keeper.up()
-        took = up - start
         s, ahead = heard.seconds()
         known = keeper._zero
         if known is not None and s is not None:
@@ -126,19 +125,24 @@ class Ntp:
                 shown = yield from get(modem, False)
                 if not (shown and shown[6] and abs(unix(*shown[:6]) - ahead - s) <= _AGREE_S):
                     s -= ahead
-        why = None
-        if s is None:
-            why = "error " + printable(text, 0, min(len(text), 40))
-        elif took > _LATE_S:
-            why = "answered after %d s" % took
-        elif not keeper._from <= s < keeper._to:
-            why = "no year that can be"
-        elif 0 <= s - _ERA < _LATE_S:
-            why = "zero: it has no time itself"
+        why = _doubt(keeper, s, text, up - start)
         if why:
             keeper._note(name, s, why)
             return None
         return s
+
+
+def _doubt(keeper, s, text, took):
+    # Why an answer is not believed, or None. took: seconds.
+    if s is None:
+        return "error " + printable(text, 0, min(len(text), 40))
+    if took > _LATE_S:
+        return "answered after %d s" % took
+    if not keeper._from <= s < keeper._to:
+        return "no year that can be"
+    if 0 <= s - _ERA < _LATE_S:
+        return "zero: it has no time itself"
+    return None
 
 
 class _Listener:

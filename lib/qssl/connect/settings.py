@@ -66,13 +66,12 @@ def check(
     if where not in (None, "RAM:", "UFS:"):
         _refuse('where must be "RAM:" or "UFS:"')
     if not allow_weak:
-        how = "%s is weak; allow_weak=True to use it"
         if VERSIONS[version][1]:
-            _refuse(how % version, errno.EACCES)
+            _weak(version + " is weak")
         if value[1]:
-            _refuse(how % suite, errno.EACCES)
+            _weak(suite + " is weak")
         if not auth:
-            _refuse("auth=False trusts anybody; allow_weak=True to use it", errno.EACCES)
+            _weak("auth=False trusts anybody")
     if auth and ca is None:
         _refuse("ca is missing: the PEM of your server's CA")
     if (cert is None) != (key is None):
@@ -80,21 +79,16 @@ def check(
     from .pemcheck import load
 
     level = 0 if not auth else 2 if cert is not None else 1
-    settings = (
-        VERSIONS[version][0],
-        '"%s"' % value[0],
-        level,
-        int(not check_time),
-        negotiate_s,
-        suite,
-        sni,
-        check_host,
-    )
-    return level, settings, load(ca, cert, key), where
+    own = (VERSIONS[version][0], '"%s"' % value[0], level, int(not check_time), negotiate_s)
+    return level, own + (suite, sni, check_host), load(ca, cert, key), where
 
 
 def _names(table):
     return ", ".join(sorted(table))
+
+
+def _weak(hint):
+    _refuse(hint + "; allow_weak=True to use it", errno.EACCES)
 
 
 def _refuse(hint, number=errno.EINVAL):

@@ -87,37 +87,22 @@ class Policy:
         clock=None,
         memory: bytes | None = None,
     ) -> None:
-        for name, value, least in (
-            ("every_s", every_s, 0),
-            ("records", records, 0),
-            ("age_s", age_s, 0),
-            ("spread_s", spread_s, 0),
-            ("window_s", window_s, 1),
-            ("again_s", again_s, 0),
-        ):
-            if not isinstance(value, int) or not least <= value < 1 << 28:
-                raise _refused("%s must be a whole number, %d or more" % (name, least))
         if not isinstance(zone_min, int) or abs(zone_min) > 1440:
             raise _refused("zone_min must be minutes, -1440 to 1440")
         recover = up._recover
-        if between not in ("on", "sleep", "off"):
-            raise _refused('between must be "on", "sleep" or "off"')
-        if between == "off" and recover is None:
-            raise _refused('between="off" needs a Recovery, to start it again')
-        if between == "sleep" and up._modem.pins[2] is None:
-            raise _refused('between="sleep" needs DTR, to wake it')
+        _check_between(up, between)
         self._quiet = _hours(quiet)
         self._clock = clock or up._clock
         if self._quiet and self._clock is None:
             raise _refused("quiet needs a clock: a Recovery, or clock=")
         self._up = up
-        self.every_s = every_s
-        self.records = records
-        self.age_s = age_s
+        self.every_s = _whole("every_s", every_s)
+        self.records = _whole("records", records)
+        self.age_s = _whole("age_s", age_s)
         self._zone = zone_min * 60
-        self.spread_s = spread_s
-        self.window_s = window_s
-        self.again_s = again_s
+        self.spread_s = _whole("spread_s", spread_s)
+        self.window_s = _whole("window_s", window_s, 1)
+        self.again_s = _whole("again_s", again_s)
         self._may = may
         self._between = between
         # Seconds count from when this was made.
@@ -453,6 +438,22 @@ class Policy:
 
 def _earlier(a, b):
     return b if a is None or b < a else a
+
+
+def _whole(name, value, least=0):
+    # The value, if it can be.
+    if not isinstance(value, int) or not least <= value < 1 << 28:
+        raise _refused("%s must be a whole number, %d or more" % (name, least))
+    return value
+
+
+def _check_between(up, between):
+    if between not in ("on", "sleep", "off"):
+        raise _refused('between must be "on", "sleep" or "off"')
+    if between == "off" and up._recover is None:
+        raise _refused('between="off" needs a Recovery, to start it again')
+    if between == "sleep" and up._modem.pins[2] is None:
+        raise _refused('between="sleep" needs DTR, to wake it')
 
 
 def _hours(quiet):

@@ -12,6 +12,14 @@ from qssl.recovery import Recovery
 CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
 
 
+def starts(field, within_ms):
+    # In that time, and works then.
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    exchanged(modem)
+    assert field.now < within_ms, field.now
+
+
 class Muxed(Field):
     # AT+CMUX=0 is in force: only frames are looked at.
     muxed = True
@@ -30,11 +38,7 @@ class Muxed(Field):
 def test_multiplexing_left_on():
     # A board that restarts finds the modem taking commands in frames alone: issue 10237 of
     # espressif/arduino-esp32, 103 and 650 of espressif/esp-protocols, 4 of Rtone/cmux.
-    field = Muxed()
-    modem = field.modem()
-    modem.start("internet", timeout_ms=60000)
-    exchanged(modem)
-    assert field.now < 20000, field.now
+    starts(Muxed(), 20000)
 
 
 class Booting(Field):
@@ -56,11 +60,7 @@ def test_a_radio_that_comes_on_late():
     # AT+CFUN=1 is refused at a cold boot, or says OK and does nothing yet: particle-iot/device-os
     # pull request 2700, iamromulan/cellular-modem-wiki issue 16.
     for refuses in (True, False):
-        field = Booting(refuses)
-        modem = field.modem()
-        modem.start("internet")
-        exchanged(modem)
-        assert field.now < 20000, field.now
+        starts(Booting(refuses), 20000)
 
 
 class Swallows(Field):
@@ -280,11 +280,7 @@ class Dialled(Field):
 def test_a_call_left_by_another_program():
     # The second program on a UG96 never got a connection, as the context of the first one's PPP
     # was active: ARMmbed/mbed-os issue 9450; ATH helps: espressif/esp-protocols pull request 169.
-    field = Dialled()
-    modem = field.modem()
-    modem.start("internet", timeout_ms=60000)
-    exchanged(modem)
-    assert field.now < 30000, field.now
+    starts(Dialled(), 30000)
 
 
 class Hasty(Field):

@@ -97,6 +97,17 @@ class Device:
         busy = self.server.messages or self.files.jobs or len(self.up.queue) or self.update._owed
         return not busy and not self.update.trial and not self.update.ready
 
+    def to_trial(self):
+        # Until it runs the new version for the first time.
+        try:
+            self.boot()
+            while True:
+                self.up.step()
+                self.modem.wait(None)
+        except Reset:
+            self.boot()
+        assert self.update.trial
+
     def live(self, s=1200, idle=False):
         # Runs for so long, through all resets. Returns how many there were. idle: until there is
         # nothing more to do.
@@ -228,14 +239,7 @@ def test_the_power_goes_in_the_trial():
     d = Device(server)
     server.roll(server.release("1.0"))
     d.mute = False
-    try:
-        d.boot()
-        while True:
-            d.up.step()
-            d.modem.wait(None)
-    except Reset:
-        d.boot()
-    assert d.update.trial
+    d.to_trial()
     d.start(600)
     assert d.boots == [(0, False)] and server.told()[-1][1] == "back"
 
@@ -245,14 +249,7 @@ def test_a_trial_that_ends_while_the_board_sleeps():
         server = Server()
         d = Device(server, behave={"1.0": "mute"})
         server.roll(server.release("1.0"))
-        try:
-            d.boot()
-            while True:
-                d.up.step()
-                d.modem.wait(None)
-        except Reset:
-            d.boot()
-        assert d.update.trial
+        d.to_trial()
         d.up.step()
         d.modem.sleep(days * 86400000)
         try:

@@ -1,6 +1,7 @@
 # ugsim.model.family.lte - what all the LTE families have in common.
 # SPDX-License-Identifier: MIT
 
+from ugsim.model.commands import sslcfg
 from ugsim.model.family import ugxx
 
 # Keys of AT+QSSLCFG that the EC families have last, in this order.
@@ -39,16 +40,7 @@ class Family(ugxx.Family):
         ("pwrkey_off", "yes"),
     )
 
-    keys = (
-        "sslversion",
-        "ciphersuite",
-        "cacert",
-        "clientcert",
-        "clientkey",
-        "seclevel",
-        "ignorelocaltime",
-        "negotiatetime",
-    )
+    keys = sslcfg.ORDER
     suite_quoted = False
 
     state_word = "SSLClient"
