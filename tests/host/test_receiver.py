@@ -18,7 +18,7 @@ import pytest
 
 import tool
 from patience import LIMIT_S
-from receiver import forms
+from receiver import forms, tables
 from receiver_kit import Receiver, batch
 
 _number = iter(range(1, 10000))
@@ -204,6 +204,15 @@ def test_strange_records_are_kept_as_they_are(receiver, device):
     assert json.loads(health[0])["uptime"] == 5
 
 
+def test_a_version_of_any_text_holds_up_nobody(receiver, device):
+    for n, version in enumerate(("\ud800", "a\0b", "\x1b[2J", "v" * 33, 7), 1):
+        record = {"qssl": "update", "m": 1, "state": "kept", "running": version}
+        body = {"queue": "q", "id": n, "records": [record]}
+        assert receiver.post(device, body)[0] == 204, version
+    sql = "SELECT version FROM running r, devices d WHERE d.id = r.device AND d.name = '%s'"
+    assert receiver.rows(sql % device.name) == [("?[2J",)]
+
+
 def test_a_cut_body_stores_nothing(receiver, device):
     ctx = ssl.create_default_context(cafile=str(receiver.certs.ca))
     for more in (0, 1):
@@ -248,6 +257,24 @@ def test_many_connections_that_stay(certs):
             assert r.post(device, batch(n, 1), connection=c)[0] == 204
             marks.append(memory())
         assert (marks[149] - marks[49]) / 100 < 180  # kB; by default asyncio takes 330
+
+
+def test_gaps_that_no_integer_holds(certs):
+    # One device that tells ids without sense must not take the page away, and the metrics.
+    with Receiver(certs) as r:
+        device = r.device("wild")
+        with r.store.writing() as c:
+            for n in range(1100):
+                row = {"device": 1, "queue": "q%d" % n, "first": 1, "last": forms.ID_MAX}
+                c.execute(tables.queues.insert().values(count=2, floor=0, seen_at=1, **row))
+        assert r.post(device, batch(1, 1))[0] == 204
+        _, out, _ = r.run("program", "add", "watcher")
+        watcher = {"Authorization": "Bearer " + out.split()[1]}
+        status, _, text = r.get("/api/devices", watcher)
+        assert status == 200 and 9.9e18 < json.loads(text)["devices"][0]["missing"] < 9.92e18
+        text = r.get("/metrics", watcher)[2]
+        assert "qssl_database_usable 1.0" in text
+        assert re.search(r"^qssl_ids_missing 9\.9\S*e\+0*18$", text, re.M)
 
 
 # --- the database goes ---------------------------------------------------------------------------

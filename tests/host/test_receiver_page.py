@@ -363,6 +363,36 @@ def test_the_cookie_and_the_headers(receiver):
     )
 
 
+def test_what_no_text_can_hold(receiver):
+    # Halves of characters in records, zeros and endless numbers in what is asked for.
+    r = receiver
+    device = r.device("half-1")
+    records = [{"qssl": kind, "x": "\ud800", "\udc00": 1} for kind in ("health", "settings")]
+    assert r.post(device, {"queue": "q", "id": 1, "records": records})[0] == 204
+    auth = {"Authorization": "Bearer " + r.token}
+    path = "/api/devices/half-1"
+    status, _, text = r.get(path, auth)
+    assert status == 200 and json.loads(text)["health"] == records[0]
+    status, _, text = r.get(path + "/records", auth)
+    assert status == 200 and [e["record"] for e in json.loads(text)["records"]] == records[::-1]
+    _, found = enter(r)
+    cookie = {"Cookie": "%s=%s" % (login.COOKIE, found[1])}
+    assert r.get("/device/half-1", cookie)[0] == 200
+    for asked in ("/?q=%00", "/?after=%00", "/?q=%ed%a0%80"):
+        assert r.get(asked, cookie)[0] in (200, 400), asked
+    for asked in ("/updates/" + "9" * 23, "/updates/9999999999", "/device/%00"):
+        assert r.get(asked, cookie)[0] == 404, asked
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as z:
+        z.writestr("app.py", "pass\n")
+    made = r.get("/api/updates?version=h&board=b", auth, "POST", packed.getvalue())
+    send = "/api/updates/%d/send" % json.loads(made[2])["id"]
+    for name in ("\ud800", "a\0", "../x"):
+        status, _, text = r.get(send, auth, "POST", json.dumps({"devices": [name]}))
+        assert status == 400 and json.loads(text)["error"], name
+    assert "Traceback" not in r.log()
+
+
 def test_programs(receiver):
     head = {"Authorization": "Bearer " + receiver.token}
 

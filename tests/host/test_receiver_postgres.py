@@ -101,14 +101,21 @@ def test_strange_records_and_gaps(two):
     assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2]})[0] == 204
     rows = second.rows("SELECT record FROM records WHERE queue = 's' ORDER BY id")
     assert [json.loads(text) for (text,) in rows] == [*strange, 1, 2]
+    told = [{"qssl": "update", "m": 1, "running": text} for text in ("a\0b", "\ud800")]
+    assert first.post(device, {"queue": "s", "id": 22, "records": told})[0] == 204
+    _, out, _ = second.run("program", "add", "watcher")
+    watcher = {"Authorization": "Bearer " + out.split()[1]}
+    for path in ("?after=%00", "/strange/values?name=%00"):
+        status, _, text = second.get("/api/devices" + path, watcher)
+        assert status == 400 and json.loads(text)["error"], path
     with second.store.reading() as c:
         row = db.by_name(c, "strange")
         assert db.gaps(c, row.id, "s") == [(10, 19)] and db.gaps_of(c, [row.id]) == {row.id: 10}
     with second.store.writing() as c:
         assert db.prune(c, time.time() + 60) >= 7
     # What was deleted is still known.
-    assert first.post(device, {"queue": "s", "id": 20, "records": [1, 2, 3]})[0] == 204
-    assert second.rows("SELECT id FROM records WHERE queue = 's'") == [(22,)]
+    assert first.post(device, {"queue": "s", "id": 22, "records": [1, 2, 3]})[0] == 204
+    assert second.rows("SELECT id FROM records WHERE queue = 's'") == [(24,)]
 
 
 def test_receivers_never_wait_for_each_other_in_a_circle(two, monkeypatch):

@@ -165,7 +165,7 @@ def _deliver_all(c, jobs):
 
 
 def _named(error):
-    if isinstance(error, sa.exc.DataError):
+    if isinstance(error, db.NOT_TAKEN):
         return Bad("record", "the database takes no such record")
     if isinstance(error, sa.exc.IntegrityError):
         return db.Gone("the device has just been removed")

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from qshared.problem import Problem
-from receiver import keys, login, messages
+from receiver import forms, keys, login, messages
 from receiver import store as db
 from receiver.devices import hashed
 from receiver.options import HOURS_MAX
@@ -47,6 +47,12 @@ class Refused(Exception):
         super().__init__(text)
         self.status = status
         self.headers = headers
+
+
+class Json(JSONResponse):
+    # In ASCII: half a character, which JSON may hold, has no UTF-8.
+    def render(self, content):
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 class Page:
@@ -91,7 +97,7 @@ class Page:
             program("/api/devices/{name}/messages", self._api_messages),
             program("/api/devices/{name}/messages", self._api_send, "POST"),
             program("/metrics", self._metrics_page),
-            *Updates(self, Refused, _body, _json, master).routes(person, program),
+            *Updates(self, Refused, _body, _json, Json, master).routes(person, program),
         ]
         handlers = {404: self._lost, 405: self._lost}
         self.app = Starlette(routes=routes, exception_handlers=handlers)
@@ -108,8 +114,12 @@ class Page:
                 response = self._refusal(request, e.status, str(e), e.headers)
             except Problem as e:
                 response = self._refusal(request, 400, str(e))
+            except (forms.Bad, *db.NOT_TAKEN):
+                text = "There is a character or a number in it that the database can't hold."
+                response = self._refusal(request, 400, text)
             except db.Gone:
-                response = self._refusal(request, 503, "The database can't be used just now.")
+                text = "The database can't be used just now. Load the page again in a minute."
+                response = self._refusal(request, 503, text)
             response.headers.update(_HEADERS)
             return response
 
@@ -117,7 +127,7 @@ class Page:
 
     def _refusal(self, request, status, text, headers=None):
         if request.url.path.startswith("/api/") or request.url.path == "/metrics":
-            return JSONResponse({"error": text}, status, headers)
+            return Json({"error": text}, status, headers)
         return self._html("error.html", {"text": text, "user": None}, status, headers)
 
     async def _lost(self, request, error):
@@ -178,7 +188,8 @@ class Page:
         trouble = self._intake.trouble
         values = {"now": time.time(), "trouble": trouble, "here": "", **values}
         text = self._env.get_template(name).render(values)
-        return Response(text, status, headers, "text/html")
+        # Records may hold halves of characters.
+        return Response(text.encode("utf-8", "replace"), status, headers, "text/html")
 
     def page(self, request, template, /, status=200, **values):
         token = login.form_token(request.state.secret)
@@ -335,14 +346,14 @@ class Page:
     async def _api_devices(self, request):
         after = request.query_params.get("after", "")
         rows, gaps, versions = await self.read(_list, "", after, 1000)
-        return JSONResponse({"devices": [_shown(row, gaps, versions) for row in rows]})
+        return Json({"devices": [_shown(row, gaps, versions) for row in rows]})
 
     async def _api_device(self, request):
         row = await self.found(request)
         gaps = await self.read(db.gaps_of, [row.id])
         shown = _shown(row, gaps, await self.read(running_of, [row.id]))
         shown["health"], shown["settings"] = db.loads(row.health), db.loads(row.settings)
-        return JSONResponse(shown)
+        return Json(shown)
 
     async def _api_add(self, request):
         name = (await _json(request)).get("name")
@@ -350,7 +361,7 @@ class Page:
             raise Refused(400, "there is no name")
         token = await self._made(name)
         key = messages.device_key(self._master, name).hex()
-        return JSONResponse({"name": name, "token": token, "key": key}, 201)
+        return Json({"name": name, "token": token, "key": key}, 201)
 
     async def _api_records(self, request):
         row = await self.found(request)
@@ -361,7 +372,7 @@ class Page:
         ]
         for r in shown:
             r["record"] = json.loads(r["record"])
-        return JSONResponse({"records": shown})
+        return Json({"records": shown})
 
     async def _api_values(self, request):
         row = await self.found(request)
@@ -372,20 +383,20 @@ class Page:
         except ValueError:
             raise Refused(400, "since and until are seconds since 1970") from None
         found = await self.read(db.values_of, row.id, query.get("name", ""), since, until)
-        return JSONResponse({"values": [list(pair) for pair in found]})
+        return Json({"values": [list(pair) for pair in found]})
 
     async def _api_messages(self, request):
         row = await self.found(request)
         found = await self.read(db.messages_of, row.id, 1000)
         names = ("m", "kind", "body", "until", "made_at", "made_by", "state", "sent_at", "done_at")
-        return JSONResponse({"messages": [{n: getattr(r, n) for n in names} for r in found]})
+        return Json({"messages": [{n: getattr(r, n) for n in names} for r in found]})
 
     async def _api_send(self, request):
         row = await self.found(request)
         value = await _json(request)
         kind, body = value.get("kind", "message"), value.get("body", "")
         m = await self._sent(row, kind, body, value.get("hours", 24), request.state.user)
-        return JSONResponse({"m": m}, 201)
+        return Json({"m": m}, 201)
 
     async def _metrics_page(self, request):
         try:

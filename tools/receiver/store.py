@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qshared.problem import Problem
-from receiver import messages, tables
+from receiver import forms, messages, tables
 from receiver.tables import devices, facts, outbox, points, queues, records, running
 
 VERSION = 1
@@ -24,6 +24,10 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _WORD = re.compile(r"[a-z]{1,16}")  # why a device refuses a message
 _HOUR_S = 3600
 _ROW_MAX = 200  # rows of one INSERT: SQLite takes so many variables only
+
+
+# What a driver raises about a value that this database can't hold, or look for.
+NOT_TAKEN = sa.exc.DataError, UnicodeEncodeError, OverflowError
 
 
 class Gone(Exception):
@@ -257,13 +261,18 @@ def passwords(c):
     return [tuple(row) for row in c.execute(found)]
 
 
+def _missing():
+    # Of queues, in all. As a double: ids may go up to 2**53, and a sum of such has no end.
+    q = queues.c
+    return sa.func.sum(sa.cast(q.last - q.first + 1 - q.count, sa.Double))
+
+
 def gaps_of(c, ids):
     # {device: ids that are missing in its queues}
     if not ids:
         return {}
     q = queues.c
-    missing = sa.func.sum(q.last - q.first + 1 - q.count)
-    found = sa.select(q.device, missing).where(q.device.in_(ids)).group_by(q.device)
+    found = sa.select(q.device, _missing()).where(q.device.in_(ids)).group_by(q.device)
     return {device: int(n) for device, n in c.execute(found)}
 
 
@@ -327,6 +336,7 @@ def _of_update(c, device, told, now):
     # How far a device is with an update; shown as the state of the message.
     m, state, why, version = [told.get(n) for n in ("m", "state", "why", "running")]
     if isinstance(version, str) and 0 < len(version) <= 32:
+        version = forms.clean(version)
         row = insert(c, running).values(device=device, version=version, at=now)
         values = {"version": version, "at": now}
         c.execute(row.on_conflict_do_update(index_elements=["device"], set_=values))
@@ -560,8 +570,7 @@ def counts(c):
     found = sa.select(sa.func.count(), sa.func.count(d.id).filter(d.seen_at > day))
     total, seen = c.execute(found.select_from(devices)).one()
     waits = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "waiting")
-    q = queues.c
-    missing = c.scalar(sa.select(sa.func.sum(q.last - q.first + 1 - q.count))) or 0
+    missing = c.scalar(sa.select(_missing())) or 0
     return {
         "devices": total,
         "seen_day": seen,

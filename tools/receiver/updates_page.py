@@ -1,7 +1,7 @@
 # receiver.updates_page - updates and files, on the page and for programs.
 # SPDX-License-Identifier: MIT
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from receiver import updates
 
@@ -13,12 +13,14 @@ _STATES = ("waiting", "taken", "loading", "ready", "trial", "kept", "back")
 
 class Updates:
     # page: the Page, whose helpers it uses. refused: its exception. body: a function that reads a
-    # body of so many bytes at most. json: one that reads a JSON object.
-    def __init__(self, page, refused, body, json, master):
+    # body of so many bytes at most. json: one that reads a JSON object. answer: a response
+    # of JSON.
+    def __init__(self, page, refused, body, json, answer, master):
         self._page = page
         self._refused = refused
         self._body = body
         self._json = json
+        self._answer = answer
         self._master = master
 
     def routes(self, person, program):
@@ -51,7 +53,8 @@ class Updates:
             raise self._refused(400, "Not taken: %s." % e) from None
 
     async def _found(self, request):
-        row = await self._page.read(updates.one, request.path_params["id"])
+        id = request.path_params["id"]
+        row = await self._page.read(updates.one, id) if id < 1 << 31 else None
         if row is None:
             raise self._refused(404, "There is no such update.")
         return row
@@ -120,14 +123,14 @@ class Updates:
 
     async def _api_list(self, request):
         rows = await self._page.read(updates.everything)
-        return JSONResponse({"updates": [_shown(row, counts) for row, counts in rows]})
+        return self._answer({"updates": [_shown(row, counts) for row, counts in rows]})
 
     async def _api_add(self, request):
         data = await self._body(request, _BODY_MAX)
         query = request.query_params
         words = query.get("version", ""), query.get("board", "")
         id = await self._made(*words, data, request.state.user)
-        return JSONResponse({"id": id}, 201)
+        return self._answer({"id": id}, 201)
 
     async def _api_one(self, request):
         row = await self._found(request)
@@ -137,7 +140,7 @@ class Updates:
         names = ("name", "m", "at", "state", "done_at", "running")
         shown = _shown(row, counts.get(row.id, {}))
         shown["devices"] = [{n: getattr(d, n) for n in names} for d in devices]
-        return JSONResponse(shown)
+        return self._answer(shown)
 
     async def _api_send(self, request):
         row = await self._found(request)
@@ -152,18 +155,18 @@ class Updates:
             text = 'say {"devices": [NAME, ...]}, {"count": N} or {"all": true}'
             raise self._refused(400, text)
         names = await self._rolled(row, names, count, request.state.user)
-        return JSONResponse({"devices": names}, 201)
+        return self._answer({"devices": names}, 201)
 
     async def _api_file(self, request):
         data = await self._body(request, updates.FILE_MAX)
         digest = await self._page.write(lambda c: updates.add_file(c, data))
-        return JSONResponse({"url": "/files/" + digest, "sha256": digest, "size": len(data)}, 201)
+        return self._answer({"url": "/files/" + digest, "sha256": digest, "size": len(data)}, 201)
 
     async def _api_files(self, request):
         device = await self._page.found(request)
         rows = await self._page.read(updates.uploads_of, device.id)
         names = ("name", "sha256", "size", "has", "made_at", "done_at")
-        return JSONResponse({"files": [{n: getattr(r, n) for n in names} for r in rows]})
+        return self._answer({"files": [{n: getattr(r, n) for n in names} for r in rows]})
 
 
 def _shown(row, counts):
