@@ -17,7 +17,7 @@ import cbor2
 import pytest
 
 import tool
-from patience import LIMIT_S
+from patience import LIMIT_S, until
 from receiver import forms, tables
 from receiver_kit import Receiver, batch
 
@@ -382,6 +382,20 @@ def test_room_expiry_and_what_is_too_long(receiver, device):
     sql = "SELECT state FROM messages m, devices d WHERE d.id = m.device AND d.name = '%s'"
     states = [state for (state,) in receiver.rows(sql % device.name)]
     assert sorted(states) == ["expired", "taken", "taken", "too long", "waiting", "waiting"]
+
+
+def test_a_message_ends_though_its_device_does_not_come(certs):
+    # Without a broker, too: else the page calls it waiting, and no alarm tells.
+    with Receiver(certs) as r:
+        device = r.device("silent")
+        r.send(device, "message", "late", hours=-1)
+        r.send(device, "message", "in time")
+        assert r.end() == 0
+        r.again()
+        until(lambda: states(r, device) == {1: "expired", 2: "waiting"})
+        _, out, _ = r.run("program", "add", "watcher")
+        watcher = {"Authorization": "Bearer " + out.split()[1]}
+        until(lambda: "qssl_messages_expired_total 1.0\n" in r.get("/metrics", watcher)[2])
 
 
 def test_a_database_older_than_the_device(receiver, device):

@@ -9,11 +9,10 @@ import ssl
 import time
 
 import pytest
-import uvicorn
 
 import servers
 from patience import LIMIT_S
-from receiver import devices, door, keys
+from receiver import devices, door, keys, serve, wire
 from receiver.metrics import Metrics
 
 _ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -30,10 +29,7 @@ async def opened(app, room, tls=None):
     # A door.Server with its address.
     sock = socket.create_server(("127.0.0.1", 0), backlog=door.QUEUE)
     sock.setblocking(False)
-    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None)
-    config.load()
-    config.ssl = tls
-    server = door.Server(config, room)
+    server = door.Server(serve.config(app, tls), room)
     task = asyncio.create_task(server.serve([sock]))
     try:
         yield server, sock.getsockname()
@@ -119,6 +115,93 @@ def test_who_says_nothing_keeps_nobody_out(tmp_path, monkeypatch):
             writer.write(_ASK)
             assert (await reader.readline()).startswith(b"HTTP/1.1 204")
             writer.transport.abort()
+
+    run(steps)
+
+
+async def _echo(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await _hello(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    "begin, limit",
+    [
+        (b"", "_KEEP_S"),
+        (_ASK + b"GET", "_HEAD_S"),
+        (b"GET", "_HEAD_S"),
+        (_POST % (99, b""), "_BODY_S"),
+    ],
+)
+def test_no_connection_stays_for_ever(monkeypatch, begin, limit):
+    # A modem whose network has gone, or who sends a byte now and then: uvicorn alone would wait.
+    monkeypatch.setattr(serve if limit == "_KEEP_S" else wire, limit, 0.5)
+
+    async def steps():
+        room = asyncio.Event()
+        room.set()
+        async with opened(_echo, room) as (_, address), contextlib.AsyncExitStack() as stack:
+            some = [stack.enter_context(client(address)) for _ in range(10)]
+            for sock in some:
+                sock.sendall(begin)
+            await asyncio.gather(*(dribble(sock, begin) for sock in some))
+
+    async def dribble(sock, begin):
+        # Until it is closed.
+        while True:
+            try:
+                async with asyncio.timeout(0.05):
+                    if not await answer(sock):
+                        return
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                return
+            if begin:
+                with contextlib.suppress(ConnectionError):
+                    sock.send(b"x")
+
+    run(steps)
+
+
+def test_a_connection_that_is_used_stays(monkeypatch):
+    monkeypatch.setattr(wire, "_HEAD_S", 0.3)
+    monkeypatch.setattr(wire, "_BODY_S", 0.3)
+
+    async def steps():
+        room = asyncio.Event()
+        room.set()
+        async with opened(_echo, room) as (_, address):
+            with client(address) as sock:
+                for _ in range(4):
+                    for part in (
+                        b"POST / HTTP/1.1\r\nHost: x\r\n",
+                        b"Content-Length: 2\r\n\r\na",
+                        b"b",
+                    ):
+                        sock.sendall(part)
+                        await asyncio.sleep(0.1)
+                    assert (await answer(sock)).startswith(b"HTTP/1.1 204")
+                    await asyncio.sleep(0.5)
+
+    run(steps)
+
+
+def test_a_request_with_two_lengths():
+    # What a proxy and this server read in different ways smuggles a request past the proxy.
+    async def steps():
+        room = asyncio.Event()
+        room.set()
+        async with opened(_echo, room) as (server, address):
+            with client(address) as sock:
+                head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+                sock.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _ASK)
+                got = b""
+                while part := await answer(sock):
+                    got += part
+                assert got.startswith(b"HTTP/1.1 400") and got.count(b"HTTP/1.1") == 1
+                assert b"send one of them" in got
 
     run(steps)
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import socket
 import time
 import urllib.parse
 import zipfile
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import setup
+from patience import LIMIT_S
 from receiver import login
 from receiver.plot import Plot
 from receiver_kit import batch
@@ -391,6 +393,15 @@ def test_what_no_text_can_hold(receiver):
         status, _, text = r.get(send, auth, "POST", json.dumps({"devices": [name]}))
         assert status == 400 and json.loads(text)["error"], name
     assert "Traceback" not in r.log()
+
+
+def test_a_browser_that_leaves_is_no_fault(receiver):
+    head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nContent-Type: %s\r\n\r\nname="
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", receiver.page_port), LIMIT_S) as sock:
+            sock.sendall((head % "application/x-www-form-urlencoded").encode())
+    assert receiver.get("/login")[0] == 200
+    assert "Traceback" not in receiver.log()
 
 
 def test_programs(receiver):

@@ -19,7 +19,6 @@ from receiver import forms, keys
 from receiver import store as db
 
 _LOOK_S = 1  # for messages to send, and for what the database did not take
-_EXPIRE_S = 60
 _LEAVE_S = 30
 _QUIET_S = 3  # without a message: the broker has no more of them
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -168,7 +167,6 @@ class Mqtt:
     # --- in a thread of its own ---
 
     def _run(self):
-        expire = 0
         while not self._stop.wait(_LOOK_S):
             with self._lock:
                 again, self._again = self._again, []
@@ -176,10 +174,6 @@ class Mqtt:
                 self._take(life, message)
             try:
                 self._publish()
-                if time.monotonic() > expire:
-                    expire = time.monotonic() + _EXPIRE_S
-                    n = self._intake.submit(lambda c: db.expire(c, time.time())).result()
-                    self._metrics.expired.inc(n)
             except db.Gone:
                 pass  # the log has it
             except Exception as e:

@@ -12,6 +12,7 @@ import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -114,6 +115,8 @@ class Page:
                 response = self._refusal(request, e.status, str(e), e.headers)
             except Problem as e:
                 response = self._refusal(request, 400, str(e))
+            except ClientDisconnect:
+                response = Response(status_code=400)  # nobody reads it
             except (forms.Bad, *db.NOT_TAKEN):
                 text = "There is a character or a number in it that the database can't hold."
                 response = self._refusal(request, 400, text)

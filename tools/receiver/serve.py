@@ -16,7 +16,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from qshared.problem import Problem
-from receiver import accounts, door, keys
+from receiver import accounts, door, keys, wire
 from receiver import store as db
 from receiver.devices import Devices
 from receiver.intake import Intake
@@ -28,6 +28,7 @@ _KEEP_S = 300  # a connection without a request: a handshake costs seconds on a 
 _GRACE_S = 3  # for requests under way, and connections that are not closed, at the end
 _CONNECTIONS = 4000
 _PRUNE_S = 6 * 3600
+_EXPIRE_S = 60
 _log = logging.getLogger("receiver")
 
 
@@ -98,6 +99,8 @@ async def _serve(chosen, store, master):
         if chosen.mqtt:
             mqtt = Mqtt(chosen, store, intake, metrics)
             stack.push_async_callback(run_in_threadpool, mqtt.close)
+        task = asyncio.create_task(_expire(intake, metrics))
+        stack.callback(task.cancel)
         if chosen.keep_days:
             task = asyncio.create_task(_prune(intake, chosen.keep_days))
             stack.callback(task.cancel)
@@ -110,9 +113,24 @@ async def _serve(chosen, store, master):
 
 async def _start(stack, stop, app, sock, tls=None, room=None):
     # Serves app until the stack ends. room: an asyncio.Event: while it is not set, nobody gets in.
-    config = uvicorn.Config(
-        app,
-        http="h11",
+    settings = config(app, tls)
+    server = _Server(settings) if room is None else door.Server(settings, room)
+    task = asyncio.create_task(server.serve([sock]))
+    task.add_done_callback(lambda _: stop.set())
+
+    async def end():
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(end)
+
+
+def config(app, tls=None):
+    # Of uvicorn.
+    found = uvicorn.Config(
+        wire.strict(app),
+        interface="asgi3",
+        http=wire.Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -125,17 +143,9 @@ async def _start(stack, stop, app, sock, tls=None, room=None):
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=16384,
     )
-    config.load()
-    config.ssl = tls
-    server = _Server(config) if room is None else door.Server(config, room)
-    task = asyncio.create_task(server.serve([sock]))
-    task.add_done_callback(lambda _: stop.set())
-
-    async def end():
-        server.should_exit = True
-        await task
-
-    stack.push_async_callback(end)
+    found.load()
+    found.ssl = tls
+    return found
 
 
 async def _prune(intake, days):
@@ -149,7 +159,22 @@ async def _prune(intake, days):
             _log.info("%d records are older than %d days and deleted", n, days)
         except db.Gone:
             pass  # the log has it
+        except Exception as e:
+            _log.error("old records could not be deleted: %r", e)
         await asyncio.sleep(_PRUNE_S)
+
+
+async def _expire(intake, metrics):
+    # Also for devices that do not come.
+    while True:
+        try:
+            n = await asyncio.wrap_future(intake.submit(lambda c: db.expire(c, time.time())))
+            metrics.expired.inc(n)
+        except db.Gone:
+            pass  # the log has it
+        except Exception as e:
+            _log.error("messages whose time is over could not be marked: %r", e)
+        await asyncio.sleep(_EXPIRE_S)
 
 
 class _Server(uvicorn.Server):
