@@ -388,9 +388,9 @@ def test_a_message_ends_though_its_device_does_not_come(certs):
     # Without a broker, too: else the page calls it waiting, and no alarm tells.
     with Receiver(certs) as r:
         device = r.device("silent")
+        assert r.end() == 0
         r.send(device, "message", "late", hours=-1)
         r.send(device, "message", "in time")
-        assert r.end() == 0
         r.again()
         until(lambda: states(r, device) == {1: "expired", 2: "waiting"})
         _, out, _ = r.run("program", "add", "watcher")
