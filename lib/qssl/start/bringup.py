@@ -239,7 +239,7 @@ class Bringup:
         _unload("start.contact start.rouse")
         self.restarts = self.link.stats.restarts  # booting was none
         yield from self.tidy()
-        _unload("start.rouse start.echo start.tidy")
+        _unload("start.contact start.rouse start.mute start.echo start.tidy")
         yield from self.radio()
         _unload("start.radio")
         self.pin = pin

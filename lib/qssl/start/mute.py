@@ -1,5 +1,18 @@
-# qssl.start.mute - what to say of a modem that gave no answer, by the bytes that came instead.
+# qssl.start.mute - what to say of a modem that gave no answer, by the bytes that came instead; or
+# whose answers end in another way.
 # SPDX-License-Identifier: MIT
+
+import errno
+
+from micropython import const
+
+from ..errors import Error
+
+_TRY_MS = const(2500)  # as in bringup
+_AFTER_MS = const(50)  # for what stands behind OK
+# V.250 6.2.1, 6.2.2, 6.2.6; twice without, and three times with them.
+_TYPED = const((b"AT", b"AT", b"ATV1", b"ATS3=13", b"ATS4=10", b"AT", b"AT", b"AT"))
+_LINE = const(b"\r\nOK\r\n")
 
 
 def words(tap):
@@ -22,6 +35,10 @@ def words(tap):
             "nothing answers, not a byte came; check the modem's power and PWRKEY, RX and TX "
             "(crossed?), GND, level shifter, baud rate"
         )
+    if _LINE not in got and got.find(b"OK") >= 0:
+        shown = _around(got)
+        if shown[-1:] == b"\n":
+            return _ends(shown)
     if _echo(tap):
         return (
             "nothing answers, only our own bytes come back; RX and TX touch each other, or "
@@ -52,3 +69,58 @@ def _echo(tap):
             same += 1
             at = k + 1
     return same * 10 >= len(tap.got) * 9
+
+
+def framed(step):
+    # Generator: raises if lines end otherwise than in CR LF, the same each time, whatever is set:
+    # the driver finds lost and added bytes by them. One answer that is as it should be is enough.
+    from .contact import Tap
+
+    link = step.link
+    tap = Tap(link.uart)
+    link.uart = tap
+    last = None
+    same = 0
+    try:
+        for line in _TYPED:
+            tap.clear()
+            yield from step.once(line, None, _TRY_MS + 3 * step.slow)
+            yield from step.pause(_AFTER_MS)
+            step.look()
+            got = tap.got
+            shown = None
+            if got.find(b"OK") >= 0:
+                shown = _around(got)
+                # Else something has come in between.
+                if got.replace(b" ", b"") not in (shown, line + b"\r" + shown):
+                    shown = None
+            if shown == _LINE or not (yield from step.heal(_TRY_MS)):
+                return
+            same = same + 1 if shown == last else 0
+            last = shown
+    finally:
+        link.uart = tap.uart
+    if last is not None and same > 1:
+        raise Error(errno.EIO, "start", _ends(last))
+
+
+def _around(got):
+    # The first OK with the line ends around it, without the echo's CR.
+    lo = got.find(b"OK")
+    hi = lo + 2
+    while lo and got[lo - 1] <= 32:
+        lo -= 1
+    lo += lo > 0
+    while hi < len(got) and got[hi] <= 32:
+        hi += 1
+    return bytes(got[lo:hi]).replace(b" ", b"")
+
+
+def _ends(shown):
+    names = [{13: "CR", 10: "LF", 0: "NUL"}.get(c, chr(c)) for c in shown]
+    hint = (
+        "the modem's lines come as %s, not as CR LF OK CR LF, each time and whatever ATV1, ATS3 "
+    )
+    hint += "and ATS4 set, and by them lost bytes are found; does a bridge or terminal in between "
+    hint += "change line ends? else update its firmware"
+    return hint % " ".join(names).replace("O K", "OK")

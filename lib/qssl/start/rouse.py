@@ -61,6 +61,8 @@ def rouse(step, tap, begun, found):
         if full:
             if turn:  # a slow modem that is busy with the last AT drops what comes
                 yield from step.pause(_SLOW_MS)
+                if turn == 4 and tap.push is None:  # its commands may end otherwise, too
+                    yield from _command(step, b"ATS3=13\n")
                 if step.over():
                     break
             if tap.push is None:  # else its results are in words, and come

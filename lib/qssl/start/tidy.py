@@ -18,6 +18,9 @@ _TRY_MS = const(2500)  # as in bringup
 _TRIES = const(3)
 _GUARD_MS = const(1100)
 _ATTACH_MS = const(140000)  # the longest time of AT+CGATT
+# Bytes that come as the echo is switched on, if all lines end in CR LF: of a modem that had it
+# off, had it on, has none.
+_PLAIN = const((15, 20, 36))
 
 
 def tidy(step):
@@ -65,10 +68,16 @@ def _echoing(step):
     # Generator: the echo is on, if the modem has one.
     from .echo import on
 
+    stats = step.link.stats
+    parser = step.link.parser
     for i in range(2 * _TRIES):
+        n = stats.rx
         if (yield from on(step.modem)):
+            n = stats.rx - n if parser.exact and not parser.blanks else 0
             # Without an echo, OK may be the text of data mode: that has no answer to ATI.
             if i or step.link.echoes or (yield from step.told(b"ATI", b"")):
+                if n not in _PLAIN:
+                    yield from _framed(step)
                 return
         elif i % _TRIES < _TRIES - 1:
             step.look()
@@ -76,9 +85,16 @@ def _echoing(step):
             continue
         if i < _TRIES:
             yield from _leave(step)
+    yield from _framed(step)
     hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
     hint += "changed on the way: check TX, level, baud rate and GND"
     raise Error(errno.EIO, "start", hint)
+
+
+def _framed(*args):
+    from .mute import framed
+
+    return framed(*args)
 
 
 def _leave(step):
