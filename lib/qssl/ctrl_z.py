@@ -5,7 +5,7 @@
 # for text that is being made while it goes out, and that ESC can still call off.
 
 import errno
-from time import ticks_add, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -13,9 +13,12 @@ from .errors import Refused, error
 from .wire import link as _l
 from .wire.command import Exchange
 from .wire.dialect import SEND_MAX
+from .wire.lifecycle import REFUSED
 
 _END = const(b"\x1a")  # Ctrl-Z
 _CANCEL = const(b"\x1b")  # ESC
+_PAUSE_MIN_MS = const(40)  # after ERROR in place of the prompt; as in wire.sending
+_PAUSE_MAX_MS = const(2560)
 _CANCEL_MS = const(1000)  # how long its answer may take: no document says that there is one
 
 
@@ -60,7 +63,14 @@ def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) ->
     if events is not None:
         events._busy = True  # a callback could not use the AT port: it is told afterwards
     try:
-        result, ended, n = _enter(at, b"AT+QSSLSEND=%d" % sock.id, data, timeout_ms)
+        due = ticks_add(ticks_ms(), timeout_ms)
+        pause = _PAUSE_MIN_MS
+        while True:
+            ms = max(ticks_diff(due, ticks_ms()), 1)
+            result, ended, n = _enter(at, b"AT+QSSLSEND=%d" % sock.id, data, ms)
+            if n is not None or pause > _PAUSE_MAX_MS or not _stands(sock, due, pause):
+                break
+            pause *= 2
     finally:
         if events is not None:
             events._busy = held
@@ -81,7 +91,7 @@ def send(sock, data: bytes | bytearray | memoryview, timeout_ms: int = 30000) ->
 
 
 def _enter(at, command, data, timeout_ms):
-    # (final result, whether Ctrl-Z was typed, bytes typed)
+    # (final result, whether Ctrl-Z was typed, bytes typed; None: ERROR in place of the prompt)
     x = at.post(command, None, timeout_ms, None, _Entry)
     ended = False
     n = 0
@@ -104,7 +114,23 @@ def _enter(at, command, data, timeout_ms):
     finally:
         if not x.result:
             _cancel(at, x)
-    return x.result, ended, n
+    return x.result, ended, n if x.asked or x.result != _l.ERROR else None
+
+
+def _stands(sock, due, pause):
+    # Refused before the prompt, so nothing was sent: whether the modem says that it is connected,
+    # and the pause is over.
+    link = sock._link
+    sock._claims |= REFUSED
+    sock._ask = True
+    until = ticks_add(ticks_ms(), pause)
+    while sock._claims & REFUSED and not sock.why and link.wait(due):
+        pass
+    if ticks_diff(due, until) < 0:
+        return False
+    while not sock.why and link.wait(until):
+        pass
+    return not sock.why and not sock._claims & REFUSED
 
 
 def _refused(hint):

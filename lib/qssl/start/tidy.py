@@ -21,6 +21,7 @@ _ATTACH_MS = const(140000)  # the longest time of AT+CGATT
 # Bytes that come as the echo is switched on, if all lines end in CR LF: of a modem that had it
 # off, had it on, has none.
 _PLAIN = const((15, 20, 36))
+_AT = const((9, 6))  # the same of AT
 
 
 def tidy(step):
@@ -68,16 +69,14 @@ def _echoing(step):
     # Generator: the echo is on, if the modem has one.
     from .echo import on
 
-    stats = step.link.stats
-    parser = step.link.parser
+    link = step.link
     for i in range(2 * _TRIES):
-        n = stats.rx
+        n = link.stats.rx
         if (yield from on(step.modem)):
-            n = stats.rx - n if parser.exact and not parser.blanks else 0
+            n = link.stats.rx - n
             # Without an echo, OK may be the text of data mode: that has no answer to ATI.
-            if i or step.link.echoes or (yield from step.told(b"ATI", b"")):
-                if n not in _PLAIN:
-                    yield from _framed(step)
+            if i or link.echoes or (yield from step.told(b"ATI", b"")):
+                yield from _ending(step, n)
                 return
         elif i % _TRIES < _TRIES - 1:
             step.look()
@@ -89,6 +88,21 @@ def _echoing(step):
     hint = "what the modem echoes is not what was typed, each time; bytes are lost or "
     hint += "changed on the way: check TX, level, baud rate and GND"
     raise Error(errno.EIO, "start", hint)
+
+
+def _ending(step, n):
+    # Generator: raises if lines end otherwise than in CR LF. n bytes have come so far.
+    link = step.link
+    plain = _PLAIN
+    for _ in range(_TRIES):
+        if n in plain and link.parser.exact and not link.parser.blanks:
+            return
+        plain = _AT  # or a URC has come
+        n = link.stats.rx
+        yield from step.once(b"AT", None, _TRY_MS + 3 * step.slow)
+        yield from step.heal(_TRY_MS)
+        n = link.stats.rx - n
+    yield from _framed(step)
 
 
 def _framed(*args):

@@ -13,6 +13,7 @@ from micropython import const
 from . import link as _l
 from .connection import CLOSING, DRY, OPEN, OPENING, P_CLOSE, P_OPEN, P_RECV, P_SEND, P_STATE
 from .dialect import RECV_MAX, SEND_MAX
+from .lifecycle import REFUSED
 from .receiving import ROOM, Receiving
 from .sending import HEAD
 
@@ -40,7 +41,7 @@ class Channel(Receiving):
             else:
                 return None
             return self
-        if state == OPEN and self._ask and not self.why:
+        if self._ask and not self.why and (state == OPEN or self._claims & REFUSED):
             if not self._link.listing & _l.BLIND:
                 self._phase = P_STATE
                 return self

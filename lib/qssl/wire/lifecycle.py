@@ -22,6 +22,8 @@ _C_CLOSED = const(1)
 _C_SECURITY = const(2)
 _C_OPENED = const(4)
 _C_MISSED = const(8)  # nothing, but a URC may have been passed over in quarantine
+_C_URCS = const(15)  # these
+REFUSED = const(16)  # nothing, but AT+QSSLSEND was refused before the prompt
 
 # What AT+QSSLSTATE says, if no state.
 _UNKNOWN = const(-2)  # it can't be asked, or read
@@ -108,8 +110,12 @@ class Lifecycle(Connection):
         connected = 2 if link.lte else 3
         opening = self._state == OPENING
         claims = self._claims
-        self._look = ticks_add(now, _LAG_MS if claims else _PEEK_MS if opening else LOOK_MS)
+        if self._state <= OPEN:
+            ms = _LAG_MS if claims & _C_URCS else _PEEK_MS if opening else LOOK_MS
+            self._look = ticks_add(now, ms)
         sure = claims and (state != _UNKNOWN or result != _l.OK)
+        if claims & REFUSED and result >= _l.TIMEOUT:
+            self.fail("unasked")  # or it went into a prompt that came late
         if result >= _l.TIMEOUT or (state != connected and not sure and not opening):
             # No answer; or one that nothing else says, or from which a line may be missing.
             self._doubts += 1
@@ -132,6 +138,8 @@ class Lifecycle(Connection):
             # Unread data stays: it is drained first, then comes EOF.
             if claims or state > connected:
                 self._shut = self._more = True
+            if claims & REFUSED:
+                self.fail("reset")
         else:
             self.fail("gone")
 

@@ -8,7 +8,7 @@ from micropython import const
 from . import link as _l
 from .connection import P_SEND, SEND, SURE_MS
 from .dialect import SEND_MAX
-from .lifecycle import Lifecycle
+from .lifecycle import REFUSED, Lifecycle
 
 _PROMPT_MS = const(8000)
 _SENT_MS = const(20000)
@@ -18,6 +18,7 @@ HEAD = const(80)  # the first bytes of a payload, twice: the line starts while t
 _PROMPT = const(b"\r\n> ")
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
 _PAUSE_MAX_MS = const(1000)
+_REFUSED_MS = const(2000)  # after ERROR: where it is longer, that was the last try
 
 
 class Sending(Lifecycle):
@@ -127,10 +128,18 @@ class Sending(Lifecycle):
             self.fail("unknown")
         elif result == _l.SEND_OK:
             self._sent()
-        elif result == _l.SEND_FAIL:
-            # Full: the same bytes again, later (manual 2.2.3).
+        elif result == _l.SEND_FAIL or (
+            result == _l.ERROR and self._typed < 0 and self._pause <= _REFUSED_MS
+        ):
+            # Full (manual 2.2.3), or refused before the prompt: the same bytes again, later; if it
+            # was refused, only if it is connected still.
             self._fly = 0
-            self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
+            self._pause = max(self._pause * 2, _PAUSE_MIN_MS)
+            if result == _l.ERROR:
+                self._claims |= REFUSED
+                self._ask = True
+            elif self._pause > _PAUSE_MAX_MS:
+                self._pause = _PAUSE_MAX_MS
             self._again = ticks_add(ticks_ms(), self._pause)
         elif result == _l.ERROR:
             self._shut = self._more = True

@@ -230,6 +230,146 @@ def test_error_after_the_data():
     driver_kit.works(modem)
 
 
+def refuse(rig, code=0, n=1, ms=0):
+    # AT+QSSLSEND answers ERROR, or +CME ERROR: code, in place of the prompt.
+    kind = "cme" if code else "error"
+    arm(rig, "%s cmd=QSSLSEND n=%d ms=%d%s" % (kind, n, ms, " code=%d" % code if code else ""))
+
+
+def test_refused_before_the_prompt():
+    # Nothing was sent: once AT+QSSLSTATE says that it is connected, the same bytes again. The SSL
+    # Application Note of BG95 and BG77 says so of ERROR to AT+QSSLSEND.
+    data = pattern(5000)
+    for code in (0, 3, 100):
+        for n in (1, 3, 7):
+            rig, modem, sock = connected(Recorder())
+            log = Log(rig)
+            refuse(rig, code, n)
+            assert sock.write(data) == 5000
+            sock.flush()
+            rig.sleep(10)
+            assert bytes(rig.net.default.received) == data
+            assert log.count("AT+QSSLSTATE") == n, log.at
+            sock.write(b"more")
+            sock.close()
+            assert bytes(rig.net.default.received) == data + b"more"
+
+
+def test_refused_at_each_command():
+    data = pattern(6000)
+    for at in range(1, 5):
+        rig, modem, sock = connected(Recorder())
+
+        class Nth(Log):
+            def __call__(self, kind, text):
+                super().__call__(kind, text)
+                if kind == "at" and self.count("AT+QSSLSEND") == at - 1 and not self.armed:
+                    self.armed = True
+                    refuse(rig)
+
+        Nth.armed = at == 1
+        Nth(rig)
+        if at == 1:
+            refuse(rig)
+        sock.write(data)
+        sock.flush()
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == data, at
+
+
+def test_refused_for_ever():
+    # In vain for some seconds; the caller's deadline comes first, if it is shorter. What has come
+    # can be read.
+    rig, modem, sock = connected(Recorder(b"unread"), timeout_s=20)
+    log = Log(rig)
+    refuse(rig, 0, 0)
+    sock.write(b"x")
+    start = rig.now
+    e = raised(sock.flush)
+    assert e.errno == errno.ECONNRESET and not isinstance(e, DeliveryUnknown), e
+    assert 3000 < rig.now - start < 10000, rig.now - start
+    assert 5 <= log.count("AT+QSSLSEND") <= 10, log.at
+    assert sock.read(6) == b"unread"
+    assert not rig.net.default.received
+    sock.close()
+    for nap in (0, 50):
+        rig, modem, sock = connected(Recorder(), timeout_s=1)
+        refuse(rig, 0, 0, 3000)
+        sock.write(b"x")
+        start = rig.now
+        e = raised(sock.flush)
+        assert e.errno == errno.ETIMEDOUT and "goes on" in str(e), e
+        assert rig.now - start < 1100
+        sock.settimeout(20)
+        sock.flush()
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == b"x"
+
+
+def test_refused_while_it_closes():
+    for n in (1, 4, 0):
+        rig, modem, sock = connected(Recorder())
+        refuse(rig, 0, n)
+        sock.write(b"last words")
+        start = rig.now
+        if n:
+            sock.close()
+        else:
+            assert raised(sock.close).errno == errno.ECONNRESET
+        assert rig.now - start < 14100
+        rig.sleep(10)
+        assert bytes(rig.net.default.received) == (b"last words" if n else b"")
+        rig.model.command("clear")
+        driver_kit.works(modem)
+
+
+def test_refused_and_the_state_says_more():
+    # Closed, or not told: then it is over, as it was. An answer that does not come at all may
+    # mean that the prompt was late.
+    for fault, words in (
+        ("error cmd=QSSLSTATE n=0", "connection is closed"),
+        ("lose_answer cmd=AT+QSSLSTATE n=0", "nothing was sent"),
+        ("mute", ""),
+    ):
+        rig, modem, sock = connected(Recorder(), timeout_s=30)
+        log = Log(rig)
+        refuse(rig, 0, 0)
+        sock.write(b"x")
+        arm(rig, fault)
+        start = rig.now
+        e = raised(sock.flush)
+        assert words in str(e) and not isinstance(e, DeliveryUnknown), e
+        assert rig.now - start < 30100 and log.count("AT+QSSLSEND") < 2, log.at
+        rig.model.command("clear")
+        rig.sleep(10)
+        assert not rig.net.default.received
+    rig, modem, sock = connected(Recorder(b"unread", True), timeout_s=30)
+    log = Log(rig)
+    arm(rig, "lose_urc what=closed")
+    rig.sleep(20)
+    start = rig.now
+    e = raised(lambda: (sock.write(b"x"), sock.flush()))
+    assert e.errno == errno.ECONNRESET and rig.now - start < 1000, e
+    assert sock.read() == b"unread" and log.count("AT+QSSLSEND") <= 1, log.at
+
+
+def test_a_refusal_that_was_not_the_modems():
+    # The prompt comes after all: at once it counts, and later the question may have gone into it.
+    for late in (100, 150, 400, 900, 3000):
+        rig, modem, sock = connected(Recorder(), timeout_s=30)
+        arm(rig, "delay what=prompt by=%d" % late)
+        arm(rig, "before before=prompt what=garbage text=ERROR")
+        sock.write(b"payload!")
+        try:
+            sock.flush()
+            failed = False
+        except OSError:
+            failed = True
+        rig.sleep(10)
+        got = bytes(rig.net.default.received)
+        assert failed or got == b"payload!", (late, got)
+
+
 def test_no_prompt():
     for state in ("entry", "idle"):
         watch = Watch()

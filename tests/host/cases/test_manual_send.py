@@ -105,6 +105,29 @@ def test_not_connected_any_more():
     assert raised(send, sock, "x").errno == errno.EBADF
 
 
+def test_refused_before_the_prompt():
+    # Once more, as nothing was asked for, if AT+QSSLSTATE says that it is connected.
+    for n in (1, 5):
+        rig, modem, sock = connected(EchoPeer())
+        arm(rig, "error cmd=QSSLSEND n=%d" % n)
+        assert send(sock, iter(("one", "by", "one"))) == 8
+        assert sock.read(8) == b"onebyone"
+        works(modem)
+    rig, modem, sock = connected(Recorder())
+    for ms in (1000, 30000):
+        arm(rig, "error cmd=QSSLSEND n=0")
+        start = rig.now
+        assert raised(send, sock, "x", ms).errno == errno.ECONNRESET
+        assert rig.now - start < min(ms + 100, 10000)
+        rig, modem, sock = connected(Recorder())
+    rig, modem, sock = connected(Recorder())
+    arm(rig, "error cmd=QSSLSEND n=0")
+    arm(rig, "lose_answer cmd=AT+QSSLSTATE n=0")
+    assert "nothing was sent" in str(raised(send, sock, "x", 20000))
+    rig.model.command("clear")
+    works(modem)
+
+
 def test_no_prompt_and_no_answer():
     rig, modem, sock = connected(SinkPeer())
     for state in ("idle", "entry"):

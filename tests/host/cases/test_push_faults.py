@@ -247,15 +247,15 @@ def test_what_is_pushed_behind_a_refused_send():
     data = pattern(3000)
     peer.say(data[:700])
     assert reads(sock, 700) == data[:700]
-    rig.model.command("fault error cmd=+QSSLSEND n=1")
+    rig.model.command("fault error cmd=+QSSLSEND n=0")
     sock.write(b"nobody gets it")
-    modem.sleep_ms(70)
+    modem.sleep_ms(8000)
+    assert sock.why == "reset"
     peer.say(data[700:2200])
     peer.say(data[2200:])
     rig.model.run(rig.now)
     peer.conn.peer_close()
     modem.sleep_ms(400)
-    assert sock.why == "reset"
     assert reads(sock, 2300) == data[700:]
     assert sock.recv(9) == b""
     assert "connection is closed" in str(raised(sock.write, b"x"))
