@@ -22,16 +22,18 @@ _POLL_MS = const(500)
 _BUSY_MS = const(30000)  # it may refuse a setting for that long
 _BUSY = (14, 515)  # +CME ERROR: the SIM is busy; wait, it starts up
 _SLOW_MS = const(3400)  # an answer that takes longer is too late for a connection
+_CMS = const(83)  # S of +CMS ERROR
 _LATE_MS = const(200)  # for one that takes longer, patience is measured
 
 
 class _Question(Exchange):
-    # Keeps what stands behind +CME ERROR: some firmware says it in words, whatever AT+CMEE is.
+    # Keeps what +CME ERROR says: some firmware says it in words, whatever AT+CMEE is, some with the
+    # numbers of +CMS ERROR.
     said = b""
 
     def line(self, buf, lo, hi):
         if buf.startswith(b" ERROR:", lo + 4):
-            self.said = bytes(buf[lo + 11 : hi])
+            self.said = bytes(buf[lo + 3 : hi])
         return super().line(buf, lo, hi)
 
 
@@ -117,10 +119,10 @@ class Bringup:
             self.slow = max(self.slow, ticks_diff(ticks_ms(), begun))
             resync = self.link.resync
             resync.answer_ms = max(resync.answer_ms, 2 * self.slow)
-        if x.result == _l.ERROR and x.said and not self.link.cme:
+        if x.result == _l.ERROR and x.said and (not self.link.cme or x.said[0] == _CMS):
             from .words import number
 
-            self.link.cme = number(x.said)
+            self.link.cme = number(x.said[8:]) or self.link.cme
         return x.result
 
     def silent(self, line):

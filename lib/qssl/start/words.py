@@ -1,8 +1,8 @@
-# qssl.start.words - the number of an error that the modem told in words.
+# qssl.start.words - the number of an error that the modem told in words, or as one of messages.
 # SPDX-License-Identifier: MIT
 #
-# 27.007 9.2: with AT+CMEE=2, and with firmware that does so whatever AT+CMEE is. Loaded by start()
-# when such an error comes.
+# 27.007 9.2: with AT+CMEE=2, and with firmware that does so whatever AT+CMEE is. 27.005 3.2.5: the
+# numbers of +CMS ERROR. Loaded by start() when such an error comes.
 
 from micropython import const
 
@@ -51,6 +51,22 @@ _TEXTS = const("""
 149|authentication
 150|mobile class
 100|unknown
+3|302
+4|303
+10|310
+11|311
+5|312
+13|313
+14|314
+15|315
+12|316
+17|317
+18|318
+23|320
+20|322
+30|331
+31|332
+100|500
 """)
 
 

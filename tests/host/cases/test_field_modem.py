@@ -7,6 +7,7 @@ import errno
 import rig as _rig
 from driver_kit import CA, raised
 from field_modem import Field, exchanged
+from qssl import tried
 from qssl.recovery import Recovery
 
 CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
@@ -327,3 +328,80 @@ def test_a_byte_too_much_whose_rest_is_echoed_at_once():
                     error = e
                 same = field.server == data
                 assert same or error is not None, (n, at, byte, field.server[:20])
+
+
+class Said(Field):
+    # The SIM's state comes as +CMS ERROR, number or words, until it is ready.
+    def __init__(self, code, until=1 << 30):
+        super().__init__()
+        self.code = code
+        self.until = until
+        self.pins = []
+        self.answers[b"AT+CPIN?"] = self.cpin
+        self.answers[b"AT+CPIN="] = self.enter
+        self.answers[b"AT+QPINC?"] = [b'+QPINC: "SC",3,10', b"OK"]
+        self.answers[b"AT+CREG?"] = [b"+CREG: 0,0", b"OK"]
+        self.answers[b"AT+CGREG?"] = [b"+CGREG: 0,0", b"OK"]
+
+    def ready(self):
+        self.answers[b"AT+CREG?"] = [b"+CREG: 0,1", b"OK"]
+        self.answers[b"AT+CGREG?"] = [b"+CGREG: 0,1", b"OK"]
+
+    def cpin(self, line):
+        if self.now > self.until:
+            self.ready()
+            return [b"+CPIN: READY", b"OK"]
+        return [b"+CMS ERROR: %s" % self.code]
+
+    def enter(self, line):
+        self.pins.append(line)
+        self.until = self.now
+        return [b"OK"]
+
+
+def test_the_state_of_the_sim_as_an_error_of_messages():
+    # +CMS ERROR: 310 to 318 (27.005 3.2.5) in the place of +CME ERROR: 10 to 18, as firmware
+    # says it whose SIM is not ready for messages either.
+    for code, number, word in (
+        (b"310", 10, "no SIM card"),
+        (b"311", 11, "asks for its PIN"),
+        (b"312", 5, "locked to another SIM"),
+        (b"313", 13, "the SIM fails (failure)"),
+        (b"314", 14, "stays busy"),
+        (b"315", 15, "the SIM fails (wrong)"),
+        (b"316", 12, "SIM PUK"),
+        (b"320", 23, "the SIM fails (memory)"),
+        (b"322", 20, "the SIM fails (memory)"),
+        (b"SIM not inserted", 10, "no SIM card"),
+        (b"SIM busy", 14, "stays busy"),
+        (b"500", 100, "AT+CPIN?: "),
+    ):
+        field = Said(code)
+        e = raised(field.modem().start, "internet", timeout_ms=60000)
+        assert word in str(e) and e.code == number, (code, e)
+        assert e.errno in (errno.ENODEV, errno.EACCES), e
+        assert field.now < 62000, field.now
+    for code in (b"314", b"310"):  # it is only late
+        field = Said(code, 15000)
+        modem = field.modem()
+        modem.start("internet", timeout_ms=60000)
+        exchanged(modem)
+    for code in (b"317", b"318"):  # PIN2 is of no account
+        field = Said(code)
+        field.ready()
+        modem = field.modem()
+        modem.start("internet", timeout_ms=60000)
+        exchanged(modem)
+    tried.PINS.clear()
+    field = Said(b"311")
+    modem = field.modem()
+    modem.start("internet", pin="1234", timeout_ms=60000)
+    assert field.pins == [b'AT+CPIN="1234"'], field.pins
+    # The settings of a modem whose SIM is busy.
+    field = Field()
+    field.answers[b"AT+QICSGP="] = lambda line: (
+        [b"+CMS ERROR: 314"] if field.now < 9000 else field.qicsgp(line)
+    )
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    exchanged(modem)
