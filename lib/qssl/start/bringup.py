@@ -27,8 +27,8 @@ _LATE_MS = const(200)  # for one that takes longer, patience is measured
 
 
 class _Question(Exchange):
-    # Keeps what +CME ERROR says: some firmware says it in words, whatever AT+CMEE is, some with the
-    # numbers of +CMS ERROR.
+    # Keeps what +CME ERROR says: some firmware says it in words, whatever AT+CMEE is, some with
+    # the numbers of +CMS ERROR.
     said = b""
 
     def line(self, buf, lo, hi):
@@ -66,6 +66,8 @@ class Bringup:
         self.slow = 0  # ms that an answer takes, of a modem that is slow
         self.tap = None  # what comes and goes, until the modem answers
         self.presses = 0  # of PWRKEY
+        self.heard = False  # the echo of the last command came
+        self.silents = []  # names of commands that had no answer, each time
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
@@ -84,11 +86,16 @@ class Bringup:
         if self.link.stats.restarts != self.restarts:
             self.at.fail(_l.RESTARTED, "start", "")
 
-    def ask(self, line, prefix=None, ms=_TRY_MS, tries=_TRIES):
+    def ask(self, line, prefix=None, ms=_TRY_MS, must=False):
         # OK or ERROR, for a command that may be repeated: it is, when its answer is lost. The
-        # lines are in at.lines.
+        # lines are in at.lines. TIMEOUT: it is heard and not answered, though others are; must:
+        # then it raises.
         short = ms == _TRY_MS
-        for _ in range(tries):
+        resync = self.link.resync
+        patience = resync.answer_ms
+        name = line.split(b"=")[0].split(b"?")[0]
+        heard = name in self.silents
+        for _ in range(_TRIES):
             self.look()
             if self.over():
                 break
@@ -103,11 +110,23 @@ class Bringup:
             ms *= 2
             if short:  # what takes long by nature tells nothing of the others
                 # It may be slow, and what was taken for its answer another program's data.
-                resync = self.link.resync
                 resync.answer_ms = max(resync.answer_ms, ms)
+            heard += self.heard
             if not (yield from self.heal(_HEAL_MS)):
                 break
+            if heard > 1 and not must and (yield from self.quick()):
+                resync.answer_ms = patience
+                if name not in self.silents:
+                    self.silents.append(name)
+                return _l.TIMEOUT
         self.silent(line)
+
+    def quick(self):
+        # Whether AT is answered at once: else the modem is slow, and what is late may still come.
+        begun = ticks_ms()
+        yield from self.once(b"AT", None, _TRY_MS)
+        spent = ticks_diff(ticks_ms(), begun)
+        return (yield from self.heal(_HEAL_MS)) and spent < _LATE_MS
 
     def once(self, line, prefix, ms):
         # The final result, whatever it is; link.cme is the number, also of an error in words.
@@ -115,6 +134,7 @@ class Bringup:
         x = self.at.post(line, prefix, self.left(ms), None, _Question)
         yield from self.at.wait(x)
         self.at.lines = x.lines
+        self.heard = x.heard
         if prefix and x.result == _l.OK:  # a question is answered at once
             self.slow = max(self.slow, ticks_diff(ticks_ms(), begun))
             resync = self.link.resync
@@ -149,24 +169,25 @@ class Bringup:
                 return False
         return not self.over()
 
-    def set(self, line):
-        # Whether the modem takes a setting. An ERROR may be a late answer to an older command:
-        # once more. Some modems refuse any command while they boot or the SIM is busy.
+    def set(self, line, must=False):
+        # OK, if the modem takes a setting. An ERROR may be a late answer to an older command: once
+        # more. Some modems refuse any command while they boot or the SIM is busy.
         tries = _TRIES
         busy = _BUSY_MS // _POLL_MS
         while tries:
-            if (yield from self.ask(line)) == _l.OK:
-                return True
+            result = yield from self.ask(line, None, _TRY_MS, must)
+            if result != _l.ERROR:
+                break
             if self.link.cme in _BUSY and busy and not self.over():
                 busy -= 1
             else:
                 tries -= 1
             yield from self.pause(_POLL_MS)
-        return False
+        return result
 
     def insist(self, line, refused):
         # A setting that has to be; refused: what to say when it can't be.
-        if (yield from self.set(line)):
+        if (yield from self.set(line, True)) == _l.OK:
             return
         code = self.link.cme
         if code in _BUSY:
@@ -216,7 +237,7 @@ class Bringup:
         # Whether the PDP context is active; notes its address. Firmware that refuses to tell is
         # believed its OK to AT+QIACT.
         for _ in range(_TRIES):
-            if (yield from self.ask(b"AT+QIACT?", b"+QIACT:")) == _l.OK:
+            if (yield from self.ask(b"AT+QIACT?", b"+QIACT:", _TRY_MS, True)) == _l.OK:
                 for line in self.at.lines:
                     n = len(line)
                     if value(line, 0, n, 0) == self.pdp and value(line, 0, n, 1) == 1:

@@ -9,7 +9,6 @@ from micropython import const
 
 from ..errors import Error, Refused
 
-_TRIES = const(3)  # as in bringup
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 _NOTED_MS = const(1000)  # an answer that takes longer is said to be slow, if the time is over
 _FAIR_MS = const(60000)  # to boot, read the SIM, register; less is said to be too short then
@@ -54,8 +53,8 @@ def silent(step, line):
     elif step.link.sick:
         hint = "it stopped answering at %s; check its power and the wires" % what
     else:
-        hint = "no answer to %s, asked %d times, though it answers AT; are bytes lost on the "
-        hint = (hint + "UART (RTS/CTS, rxbuf)? else restart the modem") % (what, _TRIES)
+        hint = "no answer to %s, each time it was asked, though it answers AT; are bytes lost on "
+        hint = (hint + "the UART (RTS/CTS, rxbuf)? else restart the modem") % what
     raise Error(errno.ETIMEDOUT, "start", hint)
 
 

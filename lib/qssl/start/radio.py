@@ -59,8 +59,11 @@ class _Search:
         # Asks both domains; True if registered, at home or roaming, in one of them.
         step = self.step
         best = -1
+        known = _l.TIMEOUT
         for name in (b"+CEREG", b"+CGREG", b"+CREG")[not step.link.lte :]:
-            if (yield from step.ask(b"AT" + name + b"?", name + b":")) != _l.OK:
+            result = yield from step.ask(b"AT" + name + b"?", name + b":")
+            known = min(known, result)
+            if result != _l.OK:
                 self.code = step.link.cme or self.code
             elif not step.at.lines:
                 self.blank = True
@@ -72,6 +75,8 @@ class _Search:
                     best = found
             if best in REGISTERED:
                 break
+        if known >= _l.TIMEOUT:
+            step.silent(b"AT+CREG?")
         self.stat = best
         return best in REGISTERED
 

@@ -78,7 +78,7 @@ class _Card:
 
     def asked(self):
         step = self.step
-        result = yield from step.ask(b"AT+CPIN?", b"+CPIN:", 5000)
+        result = yield from step.ask(b"AT+CPIN?", b"+CPIN:", 5000, True)
         self.code = 0
         if result == _l.OK and step.at.lines:
             line = step.at.lines[0]

@@ -33,7 +33,7 @@ def tidy(step):
     settings = []
     # It answers in words, or it would not have come so far. Without this errors have no number;
     # not every firmware has it.
-    if (yield from step.set(b"AT+CMEE=1")):
+    if (yield from step.set(b"AT+CMEE=1")) == _l.OK:
         settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
     lines = yield from step.told(b"ATI", b"")
     if not step.link.lte and len(lines) > 1 and lines[1].startswith(b"UG9"):
@@ -125,7 +125,7 @@ def _held(step, flow):
     # says no more.
     line = b"AT+IFC=" + flow
     if not step.modem.flow:
-        return (yield from step.set(line))
+        return (yield from step.set(line)) == _l.OK
     result = yield from step.once(line, None, _TRY_MS + 3 * step.slow)
     step.look()
     if result == _l.OK:

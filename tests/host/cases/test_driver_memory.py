@@ -287,6 +287,20 @@ def test_send_fail():
     assert uart.sends - sends == 9
 
 
+def test_refused_before_the_prompt():
+    bed = Bed()
+    sock = bed.socks[0]
+    uart = bed.uart
+
+    def tries():
+        uart.refuses = 2
+        send(sock, 40)
+
+    sends = uart.sends
+    assert allocated(tries) == 0
+    assert uart.sends - sends == 9
+
+
 def test_quarantine():
     # A modem that falls silent in the middle of an exchange and comes back: the driver's way to
     # find that out allocates nothing either (the error itself does).

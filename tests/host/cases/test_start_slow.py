@@ -252,7 +252,7 @@ def test_what_was_slow_once_takes_no_whole_start():
     # Else each start() would only wait for silence, and none find out that it is fast again.
     rig, modem = bare(FakeNet(EchoPeer()))
     modem.start("internet")
-    arm(rig, "lose_answer cmd=+QSSLSTATE n=3")
+    arm(rig, "lose_answer cmd=+QIACT n=3")
     raised(modem.start, "internet")
     modem.start("internet", timeout_ms=20000)
     works(modem, 50)
@@ -263,7 +263,7 @@ def test_what_was_slow_once_leaves_time_for_all_that_start_can_do():
     for left in (b"ATQ1\r", b"ATV0\r"):
         rig, modem = bare(FakeNet(EchoPeer()))
         modem.start("internet")
-        arm(rig, "lose_answer cmd=+QSSLSTATE n=3")
+        arm(rig, "lose_answer cmd=+QIACT n=3")
         raised(modem.start, "internet")
         rig.uart.write(left)
         rig.sleep(1000)

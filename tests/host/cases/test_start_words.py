@@ -60,8 +60,8 @@ TABLE = (
     + ("EIO", 0, ("restarts", "supply"), ("APN", "antenna")),
     ("busy for ever", control("fault cme cmd=+QICSGP code=14 n=0"), {}, Error, "EIO", 14)
     + (("stays busy", "AT+QICSGP", "SIM"), ("password", "antenna", "another program")),
-    ("no answer to one", control("fault lose_answer cmd=+CMEE n=0"), {}, Error, "ETIMEDOUT", 0)
-    + (("no answer to AT+CMEE", "UART"), NONE + ("password",)),
+    ("no answer to CPIN", control("fault lose_answer cmd=+CPIN n=0"), {"pin": "1234"}, Error)
+    + ("ETIMEDOUT", 0, ("no answer to AT+CPIN?", "UART"), NONE + ("password",)),
     ("no answer to QICSGP", control("fault lose_answer cmd=+QICSGP n=0"), {}, Error, "ETIMEDOUT")
     + (0, ("no answer to AT+QICSGP",), NONE + ("user", "password")),
     ("no answer to QIACT", control("fault lose_answer cmd=+QIACT n=0"), {}, Error, "ETIMEDOUT")

@@ -33,6 +33,7 @@ class Canned:
         self.sends = 0
         self.recvs = 0
         self.fails = 0  # how many SEND FAIL come before the next SEND OK
+        self.refuses = 0  # how many ERROR come in place of the next prompt
         self._line = bytearray(64)
         self._n = 0
         self._payload = 0  # bytes of payload still to come
@@ -101,6 +102,10 @@ class Canned:
             self.reply(TRAILER if n else b"\r\nOK\r\n")
         elif line.startswith(SEND):
             self.sends += 1
+            if self.refuses:
+                self.refuses -= 1
+                self.reply(b"\r\nERROR\r\n")
+                return
             self._payload = self._number()
             self.reply(b"\r\n> ")
         else:
