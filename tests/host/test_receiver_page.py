@@ -142,7 +142,7 @@ def test_what_goes_to_all_is_asked_for_once_more(page, receiver):
     page.get_by_label("Board").fill("pico")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Add").click()
-    page.get_by_role("button", name="One more").click()
+    page.get_by_role("button", name="One more").dblclick()  # is one
     page.wait_for_selector("text=1 waiting")
     asked = []
 
@@ -198,6 +198,41 @@ def test_what_is_new_appears_by_itself(page, receiver):
     receiver.post(device, batch(1, 3))
     page.get_by_text("s ago").wait_for()
     assert page.locator("tbody td").nth(4).inner_text() == "3"
+
+
+def test_what_comes_by_itself_takes_nothing_away(page, receiver):
+    # Neither what has the focus, nor where one has scrolled to, nor what one is copying.
+    device = receiver.device("steady-1")
+    receiver.post(device, batch(1, 1))
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto("/?q=steady")
+    page.get_by_role("link", name="steady-1").focus()
+    page.evaluate("document.querySelector('#devices').scrollLeft = 60")
+    left = page.evaluate("document.querySelector('#devices').scrollLeft")
+    receiver.post(device, batch(2, 6))
+    page.locator("tbody td.n", has_text="7").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "steady-1"
+    assert page.evaluate("document.querySelector('#devices').scrollLeft") == left > 0
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('tbody a'))")
+    receiver.post(device, batch(8, 1))
+    with page.expect_response("**/?q=steady"):
+        pass
+    page.wait_for_timeout(200)
+    assert page.evaluate("getSelection().toString()") == "steady-1"
+
+
+def test_a_page_that_is_old_says_so(page, receiver):
+    # A screen on the wall, whose session has ended, must not pass for what is so now.
+    receiver.device("old-1")
+    page.goto("/?q=old-1")
+    page.get_by_role("link", name="old-1").wait_for()
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    page.get_by_text("You are not logged in any more.").wait_for()
+    assert "load the page again" in page.get_by_role("alert").inner_text()
+    page.context.add_cookies(cookies)
+    page.get_by_text("You are not logged in any more.").wait_for(state="hidden")
+    assert page.get_by_role("alert").count() == 0
 
 
 def test_names_from_outside_stay_text(page, receiver):

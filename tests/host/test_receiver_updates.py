@@ -247,6 +247,57 @@ def test_back_to_an_old_version(receiver):
     assert "was sent this one last" in b.get(old[4:-5])[1]
 
 
+def test_two_operators_at_once(receiver):
+    # Each has the page of the same update open: ten more are ten more, not twenty.
+    r = receiver
+    for n in range(30):
+        r.post(r.device("both-%02d" % n), {"ack": 0})
+    id = api(r, "/api/updates?version=1.0&board=both", data=archive(APP))[1]["id"]
+    path = "/updates/%d" % id
+    first, second = Browser(r), Browser(r)
+    last = first.last(path)
+    assert second.last(path) == last
+    assert first.send(path + "/send", "how=10&last=" + last)[0] == 303
+    for text in ("how=10&last=" + last, "how=all&last=" + last, "how=1", "how=1&last=x"):
+        status, _, text = second.send(path + "/send", text)
+        assert status == 409 and "somebody has just sent it to others" in text
+        assert "10 waiting" in text and "Ten more" in text  # and how it is now
+    assert second.send(path + "/send", "how=10&last=" + second.last(path))[0] == 303
+    assert api(r, "/api" + path)[1]["states"] == {"waiting": 20}
+
+
+def test_once_more_to_those_where_it_failed(receiver):
+    r = receiver
+    devices = [r.device("again-%02d" % n) for n in range(20)]
+    for device in devices:
+        r.post(device, {"ack": 0})
+    old, id = [
+        api(r, "/api/updates?version=%s&board=again" % v, data=archive(APP))[1]["id"] for v in "01"
+    ]
+    names = [d.name for d in devices]
+    assert api(r, "/api/updates/%d/send" % id, {"devices": names})[0] == 201
+    assert api(r, "/api/updates/%d/send" % id, {"failed": True})[1]["devices"] == []
+    told = ({"state": "failed", "why": "space"}, {"state": "back"})
+    for n, device in enumerate(devices):
+        record = {
+            "qssl": "update",
+            "m": 1,
+            **(told[n // 10] if n % 10 == 7 else {"state": "kept"}),
+        }
+        r.post(device, {"queue": "q", "id": 1, "records": [record], "ack": 1})
+    b = Browser(r)
+    path = "/updates/%d" % id
+    assert "Once more to 2 that do not have it" in b.get(path)[1]
+    # One of them has been sent another one since.
+    assert api(r, "/api/updates/%d/send" % old, {"devices": ["again-17"]})[0] == 201
+    assert "Once more to 1 that does not have it" in b.get(path)[1]
+    assert b.send(path + "/send", "how=failed&last=" + b.last(path))[0] == 303
+    shown = api(r, "/api" + path)[1]
+    assert shown["states"] == {"waiting": 1, "kept": 18, "back": 1}
+    assert "Once more" not in b.get(path)[1]
+    assert api(r, "/api/updates/%d/send" % id, {"failed": 1})[0] == 400
+
+
 def test_updates_that_are_none(receiver):
     r = receiver
     bomb = archive({"app.py": b"\0" * (5 << 20)})
@@ -313,6 +364,9 @@ class Browser:
         head = {"Content-Type": "multipart/form-data; boundary=xx", **self._cookie}
         return self._r.get(path, head, "POST", body.getvalue())
 
+    def last(self, path):
+        return re.search(r'name="last" value="([^"]*)"', self.get(path)[1])[1]
+
     def send(self, path, text):
         head = {"Content-Type": "application/x-www-form-urlencoded", **self._cookie}
         return self._r.get(path, head, "POST", "token=%s&%s" % (self.token, text))
@@ -331,7 +385,7 @@ def test_the_page(receiver):
     text = b.get(path)[1]
     assert ">n1</a>" in text and "<td>waiting</td>" in text
     assert "1 waiting" in b.get("/updates")[1]
-    assert b.send(path + "/send", "how=1")[0] == 303
+    assert b.send(path + "/send", "how=1&last=" + b.last(path))[0] == 303
     assert b.send(path + "/send", "how=7")[0] == 400
     assert b.send(path + "/send", "how=device&device=%3Cb%3E")[0] == 400
     # A file of a device is only ever saved.

@@ -26,8 +26,10 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Refused(Exception):
-    # The text says why.
-    pass
+    # The text says why. since: what was on the page is not so any more.
+    def __init__(self, text, since=False):
+        super().__init__(text)
+        self.since = since
 
 
 # --- files for devices -----------------------------------------------------------------------
@@ -169,19 +171,44 @@ def _others(id):
     return d.ack.is_not(None) & d.id.not_in(has)
 
 
-def others(c, id):
-    # How many devices would get this update, were it sent to all.
-    return c.scalar(sa.select(sa.func.count()).select_from(tables.devices).where(_others(id)))
+def _failed(id):
+    # Devices that were sent this update last, and do not have it.
+    r, o, d = tables.rollouts.c, tables.outbox.c, tables.devices.c
+    newest = tables.rollouts.alias()
+    last = sa.select(sa.func.max(newest.c.m)).where(newest.c.device == r.device)
+    bad = o.state.in_(("back", "expired", "too long"))
+    bad |= o.state.startswith("failed") | o.state.startswith("refused")
+    found = sa.select(r.device).join(tables.outbox, (o.device == r.device) & (o.m == r.m))
+    return d.id.in_(found.where(r.update == id, r.m == last.scalar_subquery(), bad))
 
 
-def roll_out(c, update, names, count, hours, by, master):
+def open_for(c, id):
+    # (how many devices would get this update, were it sent to all; to how many it was sent in
+    # vain; when it was sent last, or None)
+    devices = sa.select(sa.func.count()).select_from(tables.devices)
+    last = c.scalar(
+        sa.select(sa.func.max(tables.rollouts.c.at)).where(tables.rollouts.c.update == id)
+    )
+    return c.scalar(devices.where(_others(id))), c.scalar(devices.where(_failed(id))), last
+
+
+def roll_out(c, update, names, count, hours, by, master, failed=False, last=()):
     # Sends an update (a row of one()): to the devices of these names; or, names None, to so many
-    # of _others(), those first that were seen last; count None: to all of them. Returns the names.
-    # Raises Refused.
+    # of _others(), those first that were seen last; count None: to all of them; failed: to all of
+    # _failed(). last: when it was sent last, as who sends it knows. Returns the names. Raises
+    # Refused.
     d = tables.devices.c
+    # Two at once: the second one sees what the first has sent.
+    c.execute(
+        sa.select(tables.updates.c.id).where(tables.updates.c.id == update.id).with_for_update()
+    )
+    if last != () and open_for(c, update.id)[2] != last:
+        raise Refused("somebody has just sent it to others, see below", since=True)
     found = sa.select(tables.devices)
     if names is not None:
         found = found.where(d.name.in_(names[:1000]))
+    elif failed:
+        found = found.where(_failed(update.id))
     else:
         found = found.where(_others(update.id)).order_by(d.seen_at.desc())
         if count is not None:

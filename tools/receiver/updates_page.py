@@ -59,14 +59,14 @@ class Updates:
             raise self._refused(404, "There is no such update.")
         return row
 
-    async def _rolled(self, row, names, count, user):
+    async def _rolled(self, row, names, count, user, **more):
         def change(c):
-            return updates.roll_out(c, row, names, count, _HOURS, user, self._master)
+            return updates.roll_out(c, row, names, count, _HOURS, user, self._master, **more)
 
         try:
             return await self._page.write(change)
         except updates.Refused as e:
-            raise self._refused(400, "Not sent: %s." % e) from None
+            raise self._refused(409 if e.since else 400, "Not sent: %s." % e) from None
 
     async def _file(self, request):
         # What a device has sent, never shown by a browser.
@@ -98,25 +98,32 @@ class Updates:
         id = await self._made(*words, data, request.state.user)
         return RedirectResponse("/updates/%d" % id, 303)
 
-    async def _one(self, request):
+    async def _one(self, request, text="", status=200):
         row = await self._found(request)
         after = request.query_params.get("after", "")[:64]
         devices = await self._page.read(updates.devices_of, row.id, after)
         counts = (await self._page.read(updates.states_of, [row.id])).get(row.id, {})
         values = {"update": row, "devices": devices, "after": after, "counts": _ordered(counts)}
-        values["others"] = await self._page.read(updates.others, row.id)
-        return self._page.page(request, "update.html", **values)
+        others, failed, last = await self._page.read(updates.open_for, row.id)
+        values.update(others=others, failed=failed, last="" if last is None else repr(last))
+        values.update(text=text, here="/updates/%d" % row.id if text else "")
+        return self._page.page(request, "update.html", status, **values)
 
     async def _send(self, request):
         row = await self._found(request)
         form = request.state.form
-        how = form.get("how", "")
-        if how in ("1", "10", "all"):
-            await self._rolled(row, None, None if how == "all" else int(how), request.state.user)
-        elif how == "device":
-            await self._rolled(row, [form.get("device", "")], None, request.state.user)
-        else:
-            raise self._refused(400, "Not sent: to whom?")
+        how, user = form.get("how", ""), request.state.user
+        try:
+            if how in ("1", "10", "all", "failed"):
+                count = int(how) if how.isdigit() else None
+                more = {"failed": how == "failed", "last": _seconds(form.get("last", ""))}
+                await self._rolled(row, None, count, user, **more)
+            elif how == "device":
+                await self._rolled(row, [form.get("device", "").strip()], None, user)
+            else:
+                raise self._refused(400, "Not sent: to whom?")
+        except self._refused as e:
+            return await self._one(request, str(e), e.status)
         return RedirectResponse("/updates/%d" % row.id, 303)
 
     # --- for programs ---
@@ -145,16 +152,17 @@ class Updates:
     async def _api_send(self, request):
         row = await self._found(request)
         what = await self._json(request)
-        names, count = what.get("devices"), what.get("count")
+        names, count, failed = what.get("devices"), what.get("count"), what.get("failed") is True
         if names is not None:
             good = isinstance(names, list) and 0 < len(names) <= 1000
             good = good and all(isinstance(n, str) for n in names)
         else:
-            good = what.get("all") is True or (type(count) is int and 0 < count <= 1000000)
+            good = what.get("all") is True or failed
+            good = good or (type(count) is int and 0 < count <= 1000000)
         if not good:
-            text = 'say {"devices": [NAME, ...]}, {"count": N} or {"all": true}'
+            text = 'say {"devices": [NAME, ...]}, {"count": N}, {"all": true} or {"failed": true}'
             raise self._refused(400, text)
-        names = await self._rolled(row, names, count, request.state.user)
+        names = await self._rolled(row, names, count, request.state.user, failed=failed)
         return self._answer({"devices": names}, 201)
 
     async def _api_file(self, request):
@@ -167,6 +175,14 @@ class Updates:
         rows = await self._page.read(updates.uploads_of, device.id)
         names = ("name", "sha256", "size", "has", "made_at", "done_at")
         return self._answer({"files": [{n: getattr(r, n) for n in names} for r in rows]})
+
+
+def _seconds(text):
+    # None: never; or no such number, which is as wrong as an old one.
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _shown(row, counts):
