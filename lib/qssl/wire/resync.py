@@ -21,6 +21,7 @@ from micropython import const
 _QUIET_MS = const(120)  # silence before a try and after its answer
 _GUARD_MS = const(1100)  # around +++: manual 1.3 asks for 1 s
 _ANSWER_MS = const(500)
+_SLOWEST_MS = const(4000)  # of one that was not slow when start() looked
 _SETTLE_MS = const(300)  # from ESC or the last blank to AT
 _PATIENCE_MS = const(2000)  # a modem that never stops talking is tried all the same
 _REST_MS = const(5000)  # between two climbs when nothing answers
@@ -128,6 +129,14 @@ class Resync:
                 self._enter(_SURELY, link.heard)
                 return
             self._enter(_SILENCE, link.heard)
+        elif (
+            final == _OK
+            and state < _ASKED
+            and self.answer_ms < _SLOWEST_MS
+            and link.witness
+            and link.witness.wanted()
+        ):
+            self.answer_ms *= 2  # it was late: the modem has become slow
 
     def step(self, now):
         # One step, never blocking. Called by the pump while the link is sick.

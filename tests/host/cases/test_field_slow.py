@@ -1,0 +1,81 @@
+# test_field_slow - a modem that turns slow while it is in use, played by one that knows no ugsim.
+# SPDX-License-Identifier: MIT
+
+import rig as _rig  # noqa: F401  first: it brings the virtual time
+from driver_kit import CA, raised
+from field_modem import Field
+
+
+class Slow(Field):
+    # slow: ms until each answer, one after the other. drops: what is typed meanwhile gets lost.
+    slow = 0
+    drops = False
+    busy = 0
+    _answers = False
+
+    def say(self, data, after=None):
+        if self.slow and after is None and self._answers:
+            self.busy = max(self.now, self.busy) + self.slow
+            after = self.busy - self.now
+        super().say(data, after)
+
+    def command(self, line):
+        self._answers = True
+        super().command(line)
+        self._answers = False
+
+    def feed(self, data):
+        if self._want or not self.drops or self.now >= self.busy:
+            super().feed(data)
+
+
+def connected(field, modem, ctx):
+    sock = modem.connect("server.example", 8883, ctx, 100000)
+    sock.settimeout(60)
+    used(sock)
+    return sock
+
+
+def used(sock):
+    data = bytes([i * 7 & 255 for i in range(300)])
+    sock.write(data)
+    sock.flush()
+    assert sock.read(300) == data
+
+
+def test_a_modem_that_turns_slow():
+    # "Response times can vary command to command": pull request 20 of osmocom/pysim; issue 197 of
+    # vshymanskyy/TinyGSM. It goes on as slowly, also where it was mute before, and an answer is
+    # only believed again when it comes in time.
+    for slow in (400, 800, 1500, 3000):
+        for drops in (True, False):
+            for mute in (0, 40000):
+                field = Slow()
+                modem = field.modem()
+                modem.start("internet")
+                ctx = modem.tls(0, ca=CA, check_time=False)
+                sock = connected(field, modem, ctx)
+                if mute:
+                    field.alive = False
+                    sock.write(b"lost")
+                    raised(sock.flush)
+                    sock.close()
+                    modem.sleep_ms(mute)
+                    field.alive = True
+                field.slow = slow
+                field.drops = drops
+                if mute:
+                    begun = field.now
+                    sock = None
+                    while sock is None:
+                        try:
+                            sock = connected(field, modem, ctx)
+                        except OSError as e:
+                            assert "stopped answering" in str(e), (slow, drops, e)
+                            assert field.now - begun < 100000, (slow, drops)
+                else:
+                    modem.sleep_ms(30000)
+                for _ in range(3):
+                    used(sock)
+                    modem.sleep_ms(20000)
+                assert modem.up and modem.stats.timeouts == (1 if mute else 0)
