@@ -37,7 +37,7 @@ def main(args):
     p.add_argument("name", nargs="?", metavar="NAME", help="for help")
     chosen = p.parse_args(args)
     if (chosen.what == "help") != bool(chosen.name):
-        p.error("help wants a NAME, such as Modem.connect; the others want none")
+        p.error("a NAME, such as Modem.connect, goes with help, and help with one")
     python = setup.ensure_venv("test")
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))

@@ -5,10 +5,9 @@ import os
 import sys
 
 import setup
+from qshared.options import Parser
 
-HELP = """\
-usage: python3 tools/replay.py [--only ugsim|driver] [-v] FILE...
-
+_ABOUT = """\
 Replays a transcript of a modem twice:
 
   ugsim    asks the simulated modem the same questions: are its answers of the same form?
@@ -24,30 +23,25 @@ FILE is a trace (of ugsim, of a board, of a tool) or a text such as a terminal k
 
 Of a model that ugsim does not know only what all have in common is checked against the simulation,
 the rest is told. docs/replay.md says how to send yours.
-
-options:
-  --only PART   one of the two
-  -v            every exchange, not only what differs
-  -h, --help    this text
-
+"""
+_END = """\
 Exit status: 0 nothing differs and the driver copes, 1 not so, 2 it could not run.
 """
 
 
 def main(args):
-    if "-h" in args or "--help" in args:
-        print(HELP, end="")
-        return 0
-    if not args:
-        print("replay.py: Name the transcripts. See --help.", file=sys.stderr)
-        return 2
+    p = Parser(prog="replay.py", description=_ABOUT, epilog=_END)
+    p.add_argument("files", nargs="+", type=_path, metavar="FILE", help="a transcript")
+    p.add_argument("--only", choices=("ugsim", "driver"), help="one of the two")
+    p.add_argument("-v", action="store_true", help="every exchange, not only what differs")
+    chosen = p.parse_args(args)
     python = setup.ensure_venv("ugsim")
     tests = setup.ROOT / "tests" / "host"
     path = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support", tests / "cpython"]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(p) for p in path))
-    args = [_path(arg) for arg in args]
+    args = ["-v"] * chosen.v + (["--only", chosen.only] if chosen.only else [])
     os.chdir(setup.ROOT)
-    setup.become(python, [python, "-m", "qreplay.worker", *args], env)
+    setup.become(python, [python, "-m", "qreplay.worker", *args, *chosen.files], env)
 
 
 def _path(arg):

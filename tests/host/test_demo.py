@@ -194,6 +194,14 @@ def test_a_mistake_is_one_sentence(tmp_path, args, said):
     assert err.startswith("demo.py: ") and said in err and err.count("\n") == 1
 
 
+def test_a_mistake_leaves_no_empty_file(tmp_path):
+    page, screen = tmp_path / "page.html", tmp_path / "screen.svg"
+    status, _, _ = tool.run(
+        tmp_path, "demo.py", "--html", page, "--picture", screen, "--records", "x"
+    )
+    assert status == 2 and not page.exists() and not screen.exists()
+
+
 @pytest.mark.parametrize("transport", [(), ("--mqtt",)])
 def test_port_in_use(tmp_path, transport):
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -62,7 +62,10 @@ def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monke
         (["--database", "sqlite:////no/such/folder/x.db"], "can't be made"),
         (["--database", "postgresql://u:secret@127.0.0.1:9/x"], "can't be used"),
         (["--listen", "8443"], "not HOST:PORT"),
-        (["--mqtt", "http://x", "--listen", "127.0.0.1:0", *here, *cert], "--mqtt has to be"),
+        (
+            ["--mqtt", "http://x", "--listen", "127.0.0.1:0", *here, *cert],
+            "--mqtt: it has to be like mqtts://",
+        ),
         (["--max-body", "-1"], "no number"),
         (["nothing"], "invalid choice"),
     ):
@@ -80,12 +83,18 @@ def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monke
 
 
 def test_settings_from_file_and_environment(tmp_path, monkeypatch):
-    (tmp_path / "receiver.toml").write_text('max-body = 77\nlisten = "127.0.0.1:1"\nmqtt = "a"')
+    (tmp_path / "receiver.toml").write_text(
+        'max-body = 77\nlisten = "127.0.0.1:1"\nmqtt = "mqtt://a"'
+    )
     monkeypatch.setenv("QSSL_RECEIVER_LISTEN", "[::1]:2")
-    monkeypatch.setenv("QSSL_RECEIVER_MQTT", "b")
-    chosen = options.parse(["--folder", str(tmp_path), "--mqtt", "c"])
+    monkeypatch.setenv("QSSL_RECEIVER_MQTT", "mqtt://b")
+    chosen = options.parse(["--folder", str(tmp_path), "--mqtt", "mqtt://c"])
     assert chosen.command == "serve" and chosen.max_body == 77
-    assert (chosen.listen, chosen.mqtt, chosen.page) == (("::1", 2), "c", ("127.0.0.1", 8080))
+    assert (chosen.listen, chosen.mqtt, chosen.page) == (
+        ("::1", 2),
+        "mqtt://c",
+        ("127.0.0.1", 8080),
+    )
 
 
 def test_the_first_start_makes_what_it_needs(tmp_path):

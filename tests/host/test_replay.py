@@ -29,8 +29,20 @@ def written(tmp_path, text):
 
 
 def test_without_a_transcript_it_asks_for_one():
-    wanted = (2, "", "replay.py: Name the transcripts. See --help.\n")
+    wanted = (2, "", "replay.py: The following arguments are required: FILE. See --help.\n")
     assert replay() == wanted and replay("-v") == wanted
+
+
+def test_a_mistake_is_one_sentence(tmp_path):
+    # Nothing is replayed then.
+    path = written(tmp_path, "AT\nOK\n")
+    for args, said in (
+        (["--bogus", path], "Unrecognized arguments: --bogus"),
+        (["--only", "both", path], "choose from 'ugsim', 'driver'"),
+        ([path, "--only"], "expected one argument"),
+    ):
+        code, out, err = replay(*args)
+        assert (code, out) == (2, "") and said in err and err.count("\n") == 1, err
 
 
 def test_every_transcript():

@@ -53,7 +53,8 @@ class Server:
             self._listener = socket.create_server(address, backlog=8)
         except OSError as error:
             raise Problem(
-                "Can't listen on %s port %d: %s." % (*address, error.strerror or error)
+                "Can't listen on %s port %d: %s."
+                % (*address, str(error.strerror or error).partition(" (while")[0])
             ) from None
         self.port = self._listener.getsockname()[1]
         self._live = set()

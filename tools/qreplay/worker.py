@@ -30,12 +30,8 @@ def main(args):
     verbose = "-v" in args
     args = [arg for arg in args if arg != "-v"]
     if args[:1] == ["--only"]:
-        only = args[1] if len(args) > 1 else ""
+        only = args[1]
         args = args[2:]
-        if only not in ("ugsim", "driver"):
-            raise TraceError("--only is ugsim or driver. See --help.")
-    if not args or any(arg.startswith("-") for arg in args):
-        raise TraceError("Name the transcripts. See --help.")
     bad = 0
     for path in args:
         transcript = Transcript(path)

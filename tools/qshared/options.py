@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import argparse
+import os
 
 from ugsim.model.family import DEFAULT, MODELS
 
@@ -64,8 +65,12 @@ def readable(path):
 
 
 def writable(path):
+    # It is made later: another argument may be wrong.
+    there = os.path.exists(path)
     try:
         open(path, "a").close()
+        if not there:
+            os.unlink(path)
     except OSError as e:
         raise argparse.ArgumentTypeError("can't write %s: %s" % (path, e.strerror))
     return path

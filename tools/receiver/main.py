@@ -42,6 +42,9 @@ def opened(chosen):
 
 
 def _device(chosen):
+    if chosen.verb in ("add", "token"):
+        for name in chosen.who:
+            db.check_name(name)
     store = opened(chosen)
     name = chosen.name
     if chosen.verb == "list":
@@ -59,8 +62,6 @@ def _device(chosen):
             db.remove_device(c, name)
         print("%s and its records are gone." % name)
         return 0
-    for name in chosen.who:
-        db.check_name(name)
     master = keys.master(chosen.folder)
     change = db.add_device if chosen.verb == "add" else db.new_token
     if chosen.files is not None:
@@ -95,6 +96,8 @@ def _device(chosen):
 def _account(chosen):
     from receiver import login
 
+    if chosen.verb == "add":
+        db.check_name(chosen.name)
     store = opened(chosen)
     kind = "person" if chosen.command == "user" else "program"
     if chosen.verb == "list":
@@ -109,7 +112,6 @@ def _account(chosen):
                 raise Problem("There is no %s %s." % (chosen.command, chosen.name))
         print("%s is gone." % chosen.name)
         return 0
-    db.check_name(chosen.name)
     token = keys.new_token() if kind == "program" else None
     secret = hashed(token) if token else login.hashed_password(_password())
     with store.writing() as c:

@@ -15,13 +15,12 @@ import urllib.parse
 import paho.mqtt.client as paho
 
 from qshared.problem import Problem
-from receiver import forms, keys
+from receiver import forms, keys, options
 from receiver import store as db
 
 _LOOK_S = 1  # for messages to send, and for what the database did not take
 _LEAVE_S = 30
 _QUIET_S = 3  # without a message: the broker has no more of them
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _log = logging.getLogger("receiver")
 
 
@@ -46,7 +45,7 @@ class Mqtt:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._told = {}  # reason: when the log had it
-        to = _address(chosen.mqtt)
+        to = options.broker(chosen.mqtt)
         self._to = "%s:%d" % (to.hostname, to.port)
         self._chosen = chosen
         client = self._client = _client(chosen, False)
@@ -74,7 +73,7 @@ class Mqtt:
         gone = threading.Event()
         client.on_connect = lambda *_: client.disconnect()
         client.on_disconnect = lambda *_: gone.set()
-        to = _address(self._chosen.mqtt)
+        to = options.broker(self._chosen.mqtt)
         client.connect(to.hostname, to.port)
         client.loop_start()
         if not gone.wait(_LEAVE_S):
@@ -211,19 +210,6 @@ def _device(topic, prefix):
     return name
 
 
-def _address(url):
-    try:
-        to = urllib.parse.urlsplit(url)
-        if to.scheme in _PORTS and to.hostname and to.path in ("", "/"):
-            if to.port is None:
-                host = to.netloc + ":%d" % _PORTS[to.scheme]
-                to = to._replace(netloc=host)
-            return to
-    except ValueError:
-        pass
-    raise Problem("--mqtt has to be like mqtts://USER:PASSWORD@HOST:8883.")
-
-
 def _login(to, folder):
     # Of the address, else what `receiver broker` has made.
     if to.username:
@@ -236,7 +222,7 @@ def _login(to, folder):
 
 
 def _client(chosen, clean):
-    to = _address(chosen.mqtt)
+    to = options.broker(chosen.mqtt)
     client = paho.Client(
         paho.CallbackAPIVersion.VERSION2,
         client_id=chosen.mqtt_id or _client_id(chosen.folder),

@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import sys
+import urllib.parse
 from pathlib import Path
 
 _ABOUT = """\
@@ -37,6 +38,7 @@ from the environment (QSSL_RECEIVER_LISTEN=...); a flag comes before these.
 
 Exit status: 0 it ended as it was told to, 2 it could not run.
 """
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _ENV = "QSSL_RECEIVER_"
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")  # a name, an address, one of IPv6
 HOURS_MAX = 24 * 366  # for which a message is of use
@@ -56,7 +58,11 @@ SETTINGS = {
     "cert": (str, "", "the server's certificate, PEM (default: one is made)"),
     "key": (str, "", "its key, PEM"),
     "names": (str, "localhost,127.0.0.1", "names for the certificate that is made, with commas"),
-    "mqtt": (str, "", "the broker: mqtts://USER:PASSWORD@HOST:8883, or mqtt:// (default: none)"),
+    "mqtt": (
+        "broker",
+        "",
+        "the broker: mqtts://USER:PASSWORD@HOST:8883, or mqtt:// (default: none)",
+    ),
     "mqtt-ca": (str, "", "the CA of the broker's certificate (default: the folder's)"),
     "mqtt-prefix": (str, "qssl", "topics are PREFIX/DEVICE/up and /down (default: qssl)"),
     "mqtt-share": (str, "", "name of a shared subscription, for more than one receiver"),
@@ -207,7 +213,7 @@ def _file(path, parser):
 
 
 def _kind(kind):
-    return {str: str, int: _count, "address": _address}[kind]
+    return {str: str, int: _count, "address": _address, "broker": _broker}[kind]
 
 
 def _count(text):
@@ -228,6 +234,25 @@ def _within(text, low, high):
     if not low <= _count(text) <= high:
         raise argparse.ArgumentTypeError("%s is no number from %d to %d" % (text, low, high))
     return int(text)
+
+
+def _broker(text):
+    if text:
+        broker(text)
+    return text
+
+
+def broker(text):
+    # What --mqtt says, with a port in any case.
+    try:
+        to = urllib.parse.urlsplit(text)
+        if to.scheme in _PORTS and to.hostname and to.path in ("", "/"):
+            if to.port is None:
+                to = to._replace(netloc=to.netloc + ":%d" % _PORTS[to.scheme])
+            return to
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError("it has to be like mqtts://USER:PASSWORD@HOST:8883")
 
 
 def _address(text):
