@@ -168,3 +168,12 @@ def adopt(modem):
         return False
     yield from setting(modem, told[0])
     return True
+
+
+def known(modem):
+    # Generator: raises unless the modem has a time by which it can check certificates.
+    if (yield from get(modem)) is None and not (yield from adopt(modem)):
+        how = "the modem's clock was never set (%s): modem.clock((y, m, d, h, mi, s)) in UTC, "
+        how += "NTP by qssl.timekeeper, or check_time=False"
+        why = modem.keeper.why() if modem.keeper else "the network tells no usable time"
+        raise Refused(errno.EACCES, "tls", how % why)

@@ -4,12 +4,10 @@
 # The name on the modem says what is in the file ("RAM:<CRC-32>-<size>.pem"): a file that is there
 # already is not sent again, and two programs can't mix up theirs.
 
-import errno
-
 from micropython import const
 
 from .connect.arguments import quoted, text
-from .errors import Error, Refused
+from .errors import error
 from .wire import link as _l
 from .wire.ascii import value
 
@@ -37,14 +35,11 @@ def ensuring(modem, source, phase, where, name=None):
         return name
     free, total = yield from _room(modem, where)
     if 0 <= free < source.size:
-        how = "a file of %d bytes, but the modem has %d free; delete files there (qssl.files)"
+        why = "no room"
         if 0 <= total < source.size:
             free = total
-            how = (
-                "a file of %d bytes can never fit, the modem's storage has %d in all; give the "
-                "one CA that signs your server"
-            )
-        raise Refused(errno.ENOMEM, phase, how % (source.size, free))
+            why = "too large"
+        raise error(why, 0, "a file of %d bytes, but the modem has %d " % (source.size, free))
     # An upload whose answer is lost, or that was damaged, is done once more.
     for last in (False, True):
         yield from _delete(modem, name, True)
@@ -72,12 +67,7 @@ def ensuring(modem, source, phase, where, name=None):
     yield from _delete(modem, name, True)
     if x.result != _l.OK:
         modem.at.fail(x.result, phase, "")
-    how = "the upload was damaged on the UART; use RTS/CTS"
-    if fine:
-        how = "the file went up whole, but AT+QFLST does not show it so; restart the modem"
-    if source.differs():
-        how = "the file was changed while it went up; connect again"
-    raise Error(errno.EIO, phase, how)
+    raise error("replaced" if source.differs() else "unlisted" if fine else "damaged")
 
 
 def _uploading(modem, source, name):

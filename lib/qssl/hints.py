@@ -99,6 +99,11 @@ nobody else's
 no pdp|!EINVAL|modem| PDP contexts are all that this modem has; give a lower pdp
 host name|!EOPNOTSUPP|tls|the modem can't check the name in the server's certificate; leave \
 check_hostname alone and load a CA of your own, which signs nobody else's
+no room|!ENOMEM|tls|free; delete files there (qssl.files)
+too large|!ENOMEM|tls|in all, so it can never fit; give the one CA that signs your server
+damaged|EIO|tls|the upload was damaged on the UART; use RTS/CTS
+unlisted|EIO|tls|the file went up whole, but AT+QFLST does not show it so; restart the modem
+replaced|EIO|tls|the file was changed while it went up; connect again
 second ca|!EOPNOTSUPP|tls|this context has a CA; give both in one file, or bytes, or make another
 no ctx|ENOBUFS|tls|the six SSL contexts of the modem are all in use; close a connection, or let \
 clients load the same CA

@@ -44,7 +44,7 @@ MODULES = {
 }
 INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
-    "connect.pem connect.pemcheck connect.pemhints connect.ready connect.settings "
+    "connect.pem connect.pemcheck connect.pemhints connect.ready connect.refused connect.settings "
     "connect.source connect.sslcfg family.again family.attach family.bg770a family.bg95 "
     "family.bg96 family.choose family.contexts family.ec200a family.ec200u family.ec2x "
     "family.keys family.lacks family.lte family.ready family.stands family.suites family.ugxx "
@@ -81,7 +81,7 @@ HIDDEN = {
     "uplink.inbox.Inbox": "answer asking begin buf due_s handlers lines refuse shut take",
     "uplink.policy.Policy": "steps",
     "mqtt.Mqtt": "attach alive deliver usable",
-    "clock": "unix civil parse seconds put setting network adopt",
+    "clock": "unix civil parse seconds put setting network adopt known",
     "files": "ensure named ensuring",
     "start.pdp": "stop ip dotted",
     "ask.diagnose": "stamp validity",

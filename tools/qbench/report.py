@@ -31,7 +31,7 @@ _JOBS = (
     (
         "sockets",
         "socket wire.channel wire.receiving wire.sending wire.lifecycle wire.connection "
-        "connect.__init__ connect.opening connect.ready connect.arguments",
+        "connect.__init__ connect.opening connect.ready connect.refused connect.arguments",
     ),
     (
         "from any state of the modem to an active PDP context",

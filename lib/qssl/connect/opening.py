@@ -1,20 +1,16 @@
-# qssl.connect.opening - from a host name to a socket: AT+QSSLOPEN (manual 2.2.2) and what can go
-# wrong.
+# qssl.connect.opening - from a host name to a socket: AT+QSSLOPEN (manual 2.2.2).
 # SPDX-License-Identifier: MIT
 
-import errno
 import io
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_ms
 
 from micropython import RingIO, const
 
 from .. import unload
-from ..errors import Error, error
-from ..wire import link as _l
-from ..wire.dialect import IN_USE, NO_PDP, RECV_MAX, SEND_MAX, STUCK
+from ..errors import error
+from ..wire.dialect import IN_USE, RECV_MAX, SEND_MAX
 
-_AGAIN_MS = const(1000)  # until an id that is still taken is tried again ...
-_SPARE_MS = const(3000)  # ... as long as so much time is left
+_AGAIN_MS = const(1000)  # until an id that is still taken is tried again
 
 _ROOM = const(512)  # for the attributes of a socket, kept free while the gaps fill up
 
@@ -29,7 +25,7 @@ def connecting(modem, host, port, ctx, make, pdp, push):
     name = _name(host, port)
     while True:
         sock = yield from opening(modem, host, port, ctx, make, pdp, push, False, 1 - (tries & 2))
-        sound = held = False
+        sound = False
         try:
             while not sock.state():
                 if not (yield due):
@@ -42,32 +38,10 @@ def connecting(modem, host, port, ctx, make, pdp, push):
                     if not sound:
                         continue
                 return sock
-            code = sock.code
-            if code < 0:
-                code = (yield from _failing(modem)) or ~code
-            held = code == IN_USE
-            if (not held and (tries or sock.why != "misheard")) or (
-                tries and due and ticks_diff(due, ticks_ms()) < _SPARE_MS
-            ):
-                if code in NO_PDP:
-                    modem.lose(sock.pdp)
-                if not code and sock.why != "refused":
-                    raise error(sock.why)
-                modem.stuck = code == STUCK  # for qssl.recovery
-                from ..ask.codes import refusal
-
-                name += ": " + refusal(code, ~sock.code)
-                raise Error(errno.ECONNREFUSED, "open", name, code)
-            # What should have closed the id was lost on the UART, or what should have opened it:
-            # once more, at once. Or the modem holds it for a while, though it said OK to
-            # AT+QSSLCLOSE, as LTE modems may: waited for, or the next one that is free.
-            for time in (b",0", b""):  # with a time-out, if it may
-                if (yield from modem.at.ask(b"AT+QSSLCLOSE=%d" % sock.id + time)) == _l.OK:
-                    break
-            sock._release()
+            yield from _refused(modem, sock, name, tries)
         finally:
             if not sound:
-                ctx._failed |= not held
+                ctx._failed |= sock.code != IN_USE
                 sock.abandon()
         if tries:
             until = ticks_add(ticks_ms(), _AGAIN_MS)
@@ -139,7 +113,7 @@ def _stands(*args):
     return stands(*args)
 
 
-def _failing(modem):
-    from ..start.network import failing
+def _refused(*args):
+    from .refused import refused
 
-    return failing(modem)
+    return refused(*args)

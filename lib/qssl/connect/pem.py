@@ -12,7 +12,7 @@ from micropython import const
 
 from .source import Source
 
-_PIECE = const(128)
+_PIECE = const(64)
 _LABEL = const(80)  # longest "-----BEGIN ...-----" that is looked at
 _ROW = const(64)
 _BEGIN = const(b"-----BEGIN ")

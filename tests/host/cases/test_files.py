@@ -187,7 +187,7 @@ def test_no_space_is_said_before_anything_is_sent():
     rig, modem = up(switches={"ram_total": 900})
     log = Log(rig)
     error = raised(ensure, modem, source(901), "tls")
-    assert "901 bytes can never fit" in error.hint and "900 in all" in error.hint
+    assert "901 bytes" in error.hint and "900 in all, so it can never fit" in error.hint
     assert "the one CA" in error.hint and "delete" not in error.hint
     assert log.count("AT+QFUPL") == 0
     ensure(modem, source(100), "tls")
