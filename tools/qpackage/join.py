@@ -36,7 +36,7 @@ JOINED = {
         "wire.channel",
     ),
     "connect.pem": ("connect.source",),
-    "start.tidy": ("start.echo", "start.urcs"),
+    "start.tidy": ("start.echo",),
     "start.context": ("start.network",),
 }
 # {class: those that go into it, each the base of the one before}: all are in the same module then,
