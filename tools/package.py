@@ -101,7 +101,7 @@ def _size(text):
 def compiled(python, folder):
     # folder/qssl/*.mpy and folder/names.txt
     env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
-    setup.run([python, "-m", "qdevice.stage", folder], "compile the driver", env)
+    setup.run([python, "-m", "qpackage.mpy", folder], "compile the driver", env)
 
 
 def _free(folder):

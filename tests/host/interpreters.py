@@ -40,7 +40,7 @@ def _micropython(compiled=False, **which):
 @functools.cache
 def _compiled():
     # The driver as it goes onto a board: .mpy files, with short private names.
-    from qdevice.stage import compile_driver
+    from qpackage.mpy import compile_driver
 
     folder = tempfile.TemporaryDirectory(prefix="qssl-mpy-")
     atexit.register(folder.cleanup)

@@ -6,7 +6,7 @@ import sys
 import types
 
 import setup
-from qdevice.stage import modules
+from qpackage.mpy import modules
 from qpackage.names import Names
 from qpackage.outside import outside, taken
 from qpackage.shorten import arranged, text_of

@@ -11,7 +11,7 @@ import pytest
 
 import setup
 from qapi import main, page, public
-from qdevice.stage import compile_mpy
+from qpackage.mpy import compile_mpy
 
 LIB = setup.ROOT / "lib"
 

@@ -11,7 +11,7 @@ import pytest
 import setup
 from qbench import main, measure, need, plot, report
 from qbench.rows import Row, show
-from qdevice.stage import modules
+from qpackage.mpy import modules
 from qshared.problem import Problem
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/bench.py")]

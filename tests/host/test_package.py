@@ -13,9 +13,8 @@ import threading
 import pytest
 
 import setup
-from qdevice import stage
 from qdevice.host import Host
-from qpackage import check
+from qpackage import check, mpy
 from setup import common
 
 FILES = ["lib/qssl", "package.json", "pyproject.toml", "CHANGELOG.md", "tools/ugsim/__init__.py"]
@@ -132,21 +131,21 @@ def test_what_is_compiled_is_used_again_until_a_source_changes(tmp_path, monkeyp
         (folder / "names.txt").write_text(source.read_text())
 
     monkeypatch.setattr(setup, "ROOT", tmp_path)
-    for module in (common, stage):
+    for module in (common, mpy):
         monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
     (tmp_path / "cache").mkdir()
-    monkeypatch.setattr(stage, "inputs", lambda: [source])
-    monkeypatch.setattr(stage, "_compile", compile_it)
+    monkeypatch.setattr(mpy, "inputs", lambda: [source])
+    monkeypatch.setattr(mpy, "_compile", compile_it)
     for text, count in (("x = 1", 1), ("x = 1", 1), ("x = 2", 2), ("x = 1", 2)):
         source.write_text(text)
-        assert stage.compile_driver(tmp_path / "out") == tmp_path / "out"
+        assert mpy.compile_driver(tmp_path / "out") == tmp_path / "out"
         assert (tmp_path / "out/names.txt").read_text() == text and len(compiled) == count
     # A name counts as well. Those that nobody has used for long go, but for some.
     source = source.rename(tmp_path / "b.py")
-    monkeypatch.setattr(stage, "_KEEP", 1)
+    monkeypatch.setattr(mpy, "_KEEP", 1)
     for path in (tmp_path / "cache").glob("mpy-*/names.txt"):
         os.utime(path, (0, 0))
-    stage.compile_driver(tmp_path / "out")
+    mpy.compile_driver(tmp_path / "out")
     assert len(compiled) == 3 and len([*(tmp_path / "cache").glob("mpy-*/")]) == 1
 
 

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 import setup
-from qdevice import stage
-from qpackage import freeze, traceback
+from qpackage import freeze, mpy, traceback
 
 TOOL = [sys.executable, str(setup.ROOT / "tools/package.py"), "traceback"]
 # The UART fails within the driver's innermost private functions.
@@ -34,7 +33,7 @@ def run(*args, text=None):
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    return stage.compile_driver(tmp_path_factory.mktemp("build") / "lib")
+    return mpy.compile_driver(tmp_path_factory.mktemp("build") / "lib")
 
 
 def test_a_real_traceback_is_told_in_the_words_of_the_sources(build, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 import setup
 import typecheck
-from qdevice.stage import compile_mpy
+from qpackage.mpy import compile_mpy
 
 
 def ready():

@@ -10,7 +10,7 @@ from pathlib import Path
 import setup
 from qbench.unix import SCRIPTS, compile_example
 from qdevice.host import Host
-from qdevice.stage import compile_mpy
+from qpackage.mpy import compile_mpy
 from qpackage.rom import image as make_rom
 from qshared.problem import Problem
 

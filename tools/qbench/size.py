@@ -3,7 +3,7 @@
 
 import ast
 
-from qdevice.stage import compile_driver, modules
+from qpackage.mpy import compile_driver, modules
 
 
 def compiled(folder):

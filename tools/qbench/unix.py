@@ -11,7 +11,7 @@ from pathlib import Path
 
 import setup
 from qbench.modem import TOTAL
-from qdevice.stage import compile_mpy
+from qpackage.mpy import compile_mpy
 from qshared import process
 from qshared.problem import Problem
 from ugsim.control import Control

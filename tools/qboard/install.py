@@ -13,8 +13,8 @@ from qboard import needs
 from qboard.facts import join
 from qboard.link import BoardError
 from qboard.options import BOARDS
-from qdevice.stage import LIB, compile_driver
 from qpackage import check
+from qpackage.mpy import LIB, compile_driver
 from qshared.problem import Problem
 
 _EXAMPLE = BOARDS / "settings.json"

@@ -10,6 +10,7 @@ with Host(emulated=True) as host:             # firmware, emulator, ugsim, TLS s
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from emuboard import Board, firmware
 from qdemo.certificates import Certificates
 from qdevice.cable import Cable
 from qdevice.peer import Peer
-from qdevice.stage import compile_mpy, stage
+from qpackage.mpy import compile_driver, compile_mpy
 from qshared import process
 from qshared.problem import Problem
 from ugsim.control import Control
@@ -49,6 +50,15 @@ class Result:
         self.skipped = self.last.startswith("SKIP")
         self.passed = status == 0 and self.last == "PASS"
         self.note = "" if self.passed else self.last
+
+
+def _mounted(folder, board_file=None):
+    # A folder to mount or to copy to :lib. With a file of boards/: the driver, and it as board.py.
+    folder.mkdir(parents=True)
+    if board_file:
+        compile_driver(folder)
+        shutil.copy(board_file, folder / "board.py")
+    return folder
 
 
 class Host:
@@ -93,7 +103,7 @@ class Host:
             self.repl = self.board.repl
             self._install_kit(folder)
         else:
-            self._mounted = stage(folder / "mounted", self._board_file)
+            self._mounted = _mounted(folder / "mounted", self._board_file)
             compile_mpy(_KIT, "kit.py", self._mounted / "kit.mpy")
         self.settings = {
             "host": peer.host,

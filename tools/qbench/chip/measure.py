@@ -9,7 +9,7 @@ from qbench.chip.board import Chip
 from qbench.chip.far import Far, Turn
 from qbench.rows import Row
 from qbench.unix import _CA, SCRIPTS
-from qdevice.stage import compile_driver, compile_mpy
+from qpackage.mpy import compile_driver, compile_mpy
 
 _BAUDS = (115200, 460800, 921600)
 _LATENCY_US = 300  # of the modem's answers and prompts, as in the computed numbers

