@@ -1,4 +1,4 @@
-# qssl.family.choose - which family a modem is of, by what ATI says.
+# qssl.family.choose - which family a modem is of, by what ATI says, or AT+CGMM and the like.
 # SPDX-License-Identifier: MIT
 #
 # Loaded by start() where it is no UGxx, and by Modem(dialect=).
@@ -23,6 +23,8 @@ ec200u EC200U EG912U EG915U EG800G EG915G
 ec200a EC200A EC200N EC200S EC800 EC801E EG800K EG810M EG912N EG915N EG915K EG950A EG912Y EG916Q
 """)
 _TRIES = const(3)
+# 27.007 5.2, 5.3, and their short forms: the second is asked if the first does not tell.
+_NAMES = const(((b"AT+CGMM", b"AT+GMM"), (b"AT+CGMR", b"AT+QGMR")))
 _HEAL_MS = const(30000)
 
 
@@ -65,42 +67,65 @@ def _known():
 
 def _read(lines):
     # (model, family, family by the firmware's name) of what ATI said.
-    model = by_fw = ""
+    model = by_fw = firmware = ""
     family = None
     for line in lines:
         text = printable(line, 0, len(line)).strip()
         if text.upper().startswith("REVISION:"):
-            by_fw = _match(text[9:].strip().upper())
+            firmware = text[9:].strip().upper()
+            by_fw = _match(firmware)
         elif text.upper() != "QUECTEL" and not text.startswith("AT"):  # a late echo
             for word in text.upper().replace("_", " ").split():
                 if family is None:
                     family = _match(word)
                     if family or not model:
                         model = word
-    return model, family or by_fw, by_fw
+    return model or firmware, family or by_fw, by_fw
+
+
+def _asked(step):
+    # Generator: the same lines, where ATI does not have them.
+    lines = []
+    for names in _NAMES:
+        for name in names:
+            told = yield from step.told(name, b"")
+            for line in told:
+                line = line[line.find(b":") + 1 :].replace(b'"', b" ")  # some write +CGMM:
+                lines.append(line if names is _NAMES[0] else b"Revision:" + line)
+            if told:
+                break
+            step.look()
+            if step.link.sick:
+                yield from step.heal(_HEAL_MS)
+    return lines
 
 
 def choose(step, lines, settings):
     # Generator: sets modem.model and modem.dialect, and what start() does for an LTE modem first.
-    # As a byte of the answer may have been lost, what can't be right is asked again. settings: see
-    # ready().
+    # As a byte of the answer may have been lost, what can't be right is asked again, ATI first.
+    # settings: see ready().
     modem = step.modem
     forced = getattr(modem, "forced", None)
-    for _ in range(_TRIES):
+    for n in range(2 * _TRIES):
         model, family, by_fw = _read(lines)
-        if family and by_fw in (None, "", family) and forced in (None, family):
+        last = n >= _TRIES - 1 and (family or forced or (n > _TRIES and lines))
+        if last or (family and by_fw in (None, "", family) and forced in (None, family)):
             break
         step.look()
         if step.link.sick:
             yield from step.heal(_HEAL_MS)
-        lines = (yield from step.told(b"ATI", b"")) or lines
-    if not lines:
-        family = forced or "ugxx"  # as all were, before any other was known
-    elif forced is None:
+        if n < _TRIES - 1:
+            lines = (yield from step.told(b"ATI", b"")) or lines
+        else:
+            lines = (yield from _asked(step)) or lines
+    if forced is None:
         if not family:
-            hint = "the modem says it is %s, which is none of those that the driver knows: %s; "
-            hint += "if its AT+QSSL commands are like those of one, say so: Modem(dialect=...)"
-            raise Refused(errno.EINVAL, "start", hint % (model or "nothing", _known()))
+            hint = "the modem does not say what it is (ATI, AT+CGMM, AT+CGMR); the driver knows "
+            if model:
+                hint = "the modem says it is %s, which is none of those that the driver knows: "
+                hint = hint % model
+            hint += _known() + "; if its AT+QSSL commands are like those of one, say so: "
+            raise Refused(errno.EINVAL, "start", hint + "Modem(dialect=...)")
     elif family and family != forced:
         hint = "dialect= says %s, but the modem says it is %s, which is %s; leave dialect= out"
         raise Refused(errno.EINVAL, "start", hint % (forced, model, family))

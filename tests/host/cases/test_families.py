@@ -107,8 +107,9 @@ def test_names_that_nobody_knows():
         e = raised(chosen, ati(model))
         assert isinstance(e, Refused) and e.errno == errno.EINVAL and e.phase == "start", e
         assert model in str(e) and "BG770A" in str(e) and "dialect=" in str(e), e
-    # Of one that says nothing: as it was before there were families.
-    assert chosen([])[1] == "ugxx"
+    # One that says nothing is none of them, see test_model_name.
+    e = raised(chosen, [])
+    assert isinstance(e, Refused) and "does not say what it is" in str(e), e
 
 
 def test_an_answer_that_was_damaged_is_asked_again():
