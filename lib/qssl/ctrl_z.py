@@ -18,7 +18,7 @@ from .wire.lifecycle import REFUSED
 _END = const(b"\x1a")  # Ctrl-Z
 _CANCEL = const(b"\x1b")  # ESC
 _PAUSE_MIN_MS = const(40)  # after ERROR in place of the prompt; as in wire.sending
-_PAUSE_MAX_MS = const(2560)
+_PAUSE_MAX_MS = const(1280)
 _CANCEL_MS = const(1000)  # how long its answer may take: no document says that there is one
 
 

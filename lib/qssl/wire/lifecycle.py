@@ -66,10 +66,13 @@ class Lifecycle(Connection):
             return False
         lo = buf.find(b":", lo, hi) + 1
         if value(buf, lo, hi, 0) == self.id:
-            self._got = value(buf, lo, hi, 5)
+            state = value(buf, lo, hi, 5)
             at = field(buf, lo, hi, 9)
-            if not 0 <= self._got <= 5 or at >= hi or buf[at] != _QUOTE:
-                self._got = _UNKNOWN  # a byte of it was lost, or is one too many
+            if not 0 <= state <= 5 or at >= hi or buf[at] != _QUOTE:
+                state = _UNKNOWN  # a byte of it was lost, or is one too many
+            # Of two lines, one is of a connection that had the id before: it is farther on.
+            if self._got == _ABSENT or state < self._got:
+                self._got = state
         return True
 
     def _text_state(self):

@@ -17,8 +17,7 @@ LINGER_MS = const(50)  # how long written bytes wait for more, if nothing else s
 HEAD = const(80)  # the first bytes of a payload, twice: the line starts while the rest is copied
 _PROMPT = const(b"\r\n> ")
 _PAUSE_MIN_MS = const(40)  # after SEND FAIL
-_PAUSE_MAX_MS = const(1000)
-_REFUSED_MS = const(2000)  # after ERROR: where it is longer, that was the last try
+_PAUSE_MAX_MS = const(1000)  # the last one after ERROR
 
 
 class Sending(Lifecycle):
@@ -129,17 +128,15 @@ class Sending(Lifecycle):
         elif result == _l.SEND_OK:
             self._sent()
         elif result == _l.SEND_FAIL or (
-            result == _l.ERROR and self._typed < 0 and self._pause <= _REFUSED_MS
+            result == _l.ERROR and self._typed < 0 and self._pause < _PAUSE_MAX_MS
         ):
             # Full (manual 2.2.3), or refused before the prompt: the same bytes again, later; if it
             # was refused, only if it is connected still.
-            self._fly = 0
-            self._pause = max(self._pause * 2, _PAUSE_MIN_MS)
             if result == _l.ERROR:
                 self._claims |= REFUSED
                 self._ask = True
-            elif self._pause > _PAUSE_MAX_MS:
-                self._pause = _PAUSE_MAX_MS
+            self._fly = 0
+            self._pause = min(max(self._pause * 2, _PAUSE_MIN_MS), _PAUSE_MAX_MS)
             self._again = ticks_add(ticks_ms(), self._pause)
         elif result == _l.ERROR:
             self._shut = self._more = True
