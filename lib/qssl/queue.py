@@ -184,7 +184,7 @@ class FileQueue:
                 raise
         self._name = None
         sound = False
-        skipped = 0  # ids that the newest file may hold, which can't be read
+        self._skipped = 0  # ids that the newest file may hold, which can't be read
         for file in sorted(os.listdir(self._folder)):
             try:
                 number = int(file[:8], 16)
@@ -196,14 +196,14 @@ class FileQueue:
             self._number = number
             try:
                 sound = self._read_segment(path)
-                skipped = 0
+                self._skipped = 0
             except Error:
                 raise
             except OSError:
                 self.damaged += 1  # it stays where it is
                 sound = False
-                skipped = self._segment // _EXTRA
-        self._next += skipped
+                self._skipped = self._segment // _EXTRA
+        self._next += self._skipped
         self._name = self._name or os.urandom(4)
         self.name = str(hexlify(self._name), "ascii")
         if sound:

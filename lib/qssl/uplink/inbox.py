@@ -84,6 +84,7 @@ class Inbox:
             self._key = key_of(key)
         self._device = device.encode()
         self._queue = FileQueue(folder, limit, "refuse", max(size + _EXTRA, limit // 4))
+        self._queue._next -= self._queue._skipped  # numbers are the server's
         self.size = size
         self.buf = bytearray(size)
         self._up = up

@@ -153,8 +153,8 @@ class Lifecycle(Connection):
         ):
             if not code:  # open, and closed again, if no URC says otherwise yet
                 self._opened()
-                if state != _UNKNOWN:
-                    self._shut = self._more = True
+                self._shut = state != _UNKNOWN
+                self._more = True
                 return
         elif state == connected:
             self._doubts += 1
@@ -184,8 +184,7 @@ class Lifecycle(Connection):
     def _opened(self):
         self._state = OPEN
         self._doubts = 0
-        self._claims &= _C_CLOSED | _C_SECURITY
-        self._ask |= self._claims > 0
+        self._ask = self._claims = self._claims & (_C_CLOSED | _C_SECURITY)
         self._look = ticks_add(ticks_ms(), LOOK_MS)
 
     # --- what happens to it --------------------------------------------------------------------

@@ -110,8 +110,6 @@ class Receiving(Sending):
         if result == _l.OK:
             tail = link.tail
             if self._got == 0 or (self._got > 0 and self._whole()):
-                again = self._refused
-                self._refused = 0
                 # The byte by which the form was just learned waits for a reply that confirms it.
                 if tail is not None or not self._got:
                     if not link.echo:
@@ -120,19 +118,16 @@ class Receiving(Sending):
                         self._ask = True  # so that a next command comes
                     else:
                         self._show()
-                if not self._got and self._shut:
-                    if again:
-                        # The server has closed; or the network has, with the PDP context: that is
-                        # asked first.
-                        self._shut = DRY
-                        link.doubt |= _l.DOUBTED
-                    else:
-                        # What came with the end may still be on its way through the modem.
-                        self._refused = 1
-                        self._look = ticks_add(ticks_ms(), _AGAIN_MS)
-                return
-            link.broken(_l.GARBLED)
-            result = _l.GARBLED
+                if self._got or not self._shut:
+                    self._refused = 0
+                    return
+                # Nothing, and the server has closed. What came with the end may still be on its
+                # way through the modem: once more.
+                self._refused += _REFUSALS // 2 - 1
+                result = _l.ERROR
+            else:
+                link.broken(_l.GARBLED)
+                result = _l.GARBLED
         if result != _l.ERROR:
             reason = "garbled"
             if result == _l.TIMEOUT:
@@ -145,12 +140,13 @@ class Receiving(Sending):
             if self._refused >= _REFUSALS or self._push is not None:
                 if self._shut:
                     self._show()  # nothing more comes to confirm the last reply
+                    # It may be the network that has closed, with the PDP context: asked first.
                     self._shut = DRY
                     link.doubt |= _l.DOUBTED
                 else:
                     self.fail("gone")
             else:
-                self._more = False
+                self._more = self._news
                 self._look = ticks_add(ticks_ms(), _AGAIN_MS)
                 if not self._shut:
                     link.doubt |= _l.DOUBTED

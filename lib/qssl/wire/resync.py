@@ -129,14 +129,8 @@ class Resync:
                 self._enter(_SURELY, link.heard)
                 return
             self._enter(_SILENCE, link.heard)
-        elif (
-            final == _OK
-            and state < _ASKED
-            and self.answer_ms < _SLOWEST_MS
-            and link.witness
-            and link.witness.wanted()
-        ):
-            self.answer_ms *= 2  # it was late: the modem has become slow
+        elif final == _OK and state < _ASKED and link.witness and link.witness.wanted():
+            self.answer_ms = max(self.answer_ms, _SLOWEST_MS)  # it was late: the modem is slow now
 
     def step(self, now):
         # One step, never blocking. Called by the pump while the link is sick.

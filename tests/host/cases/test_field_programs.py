@@ -7,6 +7,7 @@ from loop import asyncio, run  # isort: skip  before qssl: it brings the virtual
 from driver_kit import CA
 from field_faults import KINDS, Faulty
 from field_peers import Broker, Web, message, pattern
+from field_server import Served
 from qssl import aio, compat
 
 ONLY = "micropython"
@@ -172,3 +173,66 @@ def test_streams():
         counts = [0, 0, 0, 0]
         run(main, field, modem, ctx, counts, timeout_s=3 * LONG // 1000, rig=field)
         assert min(counts[1:]) > 25 and counts[0] > 5, counts
+
+
+def test_ends_of_streams():
+    # All of it before the end, whatever way a task reads: issue 788 of
+    # micropython/micropython-lib.
+    async def whole(reader):
+        return await reader.read(-1)
+
+    async def parts(reader):
+        got = b""
+        while True:
+            part = await reader.read(700)
+            if not part:
+                return got
+            got += part
+
+    async def lines(reader):
+        got = b""
+        while True:
+            part = await reader.readline()
+            if not part:
+                return got
+            got += part
+
+    async def into(reader):
+        got = b""
+        buf = bytearray(900)
+        while True:
+            n = await reader.readinto(buf)
+            if not n:
+                return got
+            got += buf[:n]
+
+    async def exactly(reader):
+        try:
+            while True:
+                await reader.readexactly(99999)
+        except EOFError as e:
+            return e.partial if hasattr(e, "partial") else None
+
+    async def main(field, modem, ctx, way):
+        await aio.start(modem, "internet")
+        reader, writer = await aio.open_connection(modem, "server.example", 443, ctx)
+        got = await way(reader)
+        writer.close()
+        await writer.wait_closed()
+        return got
+
+    data = pattern(5000)
+    for plan in (
+        [(0, "fin", b"")],
+        [(0, "data", data[:2500]), (500, "fin", b"")],
+        [(0, "fin", b""), (1, "data", data)],
+        [(0, "data", data[:1000]), (10, "fin", b""), (70, "data", data[1000:])],
+        [(30000 * i, "data", data[i : i + 1]) for i in range(4)] + [(100000, "fin", b"")],
+    ):
+        want = b"".join([part for _, _, part in plan])
+        for way in (whole, parts, lines, into, exactly):
+            field = Served(plan)
+            modem = field.modem()
+            ctx = modem.tls(0, ca=CA, check_time=False)
+            got = run(main, field, modem, ctx, way, rig=field)
+            assert got is None or got == want, (way, plan, len(got), len(want))

@@ -179,6 +179,26 @@ def test_power_cut_at_every_byte():
     assert 0 < twice < total // 2, (twice, total)
 
 
+def test_a_file_that_can_not_be_read():
+    # What was in it is gone, and may come again; what the server sends next is no repeat.
+    for newest in (True, False):
+        got = []
+        d = Disk()
+        part = Part(d, got)
+        script(part)
+        n = 7
+        while len(d.files) < 2:
+            n += 1
+            assert part.inbox.take(message(n, "m%d" % n)) is True
+        d.bad[sorted(d.files)[-1 if newest else 0]] = 5
+        part = Part(d, got)
+        assert part.inbox.number == (n - 1 if newest else n)
+        m = part.inbox.number + 1
+        part.serve([(m, message(m, "new"))])
+        assert part.inbox.number == m and part.inbox.repeats == 0
+        assert got[-1] == (m, "new")
+
+
 def test_a_full_file_system():
     # At every byte: the message is not acknowledged, and it comes once there is room.
     d = Disk()
