@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import contextlib
+import gzip
 import hashlib
 import hmac
 import json
@@ -11,6 +12,7 @@ import socket
 import sqlite3
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import cbor2
@@ -19,6 +21,7 @@ import pytest
 import tool
 from patience import LIMIT_S, until
 from receiver import forms, tables
+from receiver import store as db
 from receiver_kit import Receiver, batch
 
 _number = iter(range(1, 10000))
@@ -154,6 +157,9 @@ def test_what_nobody_can_use_is_refused_by_name(receiver, device):
         assert found == 400 and answer["error"] in ("cbor", "depth", "form"), body[:50]
     found, answer = receiver.post(device, b"{}", {"Content-Type": "application/x-other"})
     assert (found, answer["error"]) == (415, "type")
+    packed = gzip.compress(json.dumps(batch(1, 1)).encode())
+    found, answer = receiver.post(device, packed, {"Content-Encoding": "gzip"})
+    assert (found, answer["error"]) == (415, "type") and "compressed" in answer["text"]
     assert receiver.post(device, b"{}", {"Qssl-Ack": "x"})[1]["error"] == "ack"
     assert receiver.kept(device) == []
     # After all of that it is as it was.
@@ -257,6 +263,18 @@ def test_many_connections_that_stay(certs):
             assert r.post(device, batch(n, 1), connection=c)[0] == 204
             marks.append(memory())
         assert (marks[149] - marks[49]) / 100 < 180  # kB; by default asyncio takes 330
+
+
+def test_values_of_a_wrong_clock_do_not_stay_for_ever(receiver, device):
+    now = time.time()
+    times = (37, 946684800, now - 90 * 86400, now, now + 3600, now + 5 * 86400, now + 1e9)
+    records = [{"at": at, "t": 1} for at in times]
+    assert receiver.post(device, {"queue": "q", "id": 1, "records": records})[0] == 204
+    sql = "SELECT p.at FROM points p, devices d WHERE d.id = p.device AND d.name = '%s'"
+    assert [at for (at,) in receiver.rows(sql % device.name)] == list(times)
+    with receiver.store.writing() as c:
+        assert db.prune(c, now - 2 * 86400) == 0
+    assert [at for (at,) in receiver.rows(sql % device.name)] == [now, now + 3600]
 
 
 def test_gaps_that_no_integer_holds(certs):
@@ -466,6 +484,9 @@ def test_times_and_values():
     )
     at, points = unpacked({"at": 1786111200, "gps": {"lat": 1.5, "lon": 2}})
     assert at == 1786111200 and [p[0] for p in points] == ["gps.lat", "gps.lon"]
+    # A clock that nobody has set says 1970; it is not so that it says from now on.
+    assert unpacked({"at": 37, "t": 1}) == (37.0, [("t", "", 37.0, 1.0)])
+    assert [unpacked({"at": at})[0] for at in (0, -5, 1e18, 1 << 40)] == [None] * 4
     # RFC 8428, 5.1.3: base time, base unit, and times before it.
     pack = [
         {"bn": "urn:dev:ow:10e2073a01080063:", "bt": 1.276020076001e09, "bu": "A", "bver": 5},

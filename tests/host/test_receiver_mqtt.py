@@ -4,16 +4,18 @@
 
 import contextlib
 import json
+import re
 import shutil
 import signal
 import sqlite3
+import threading
 import time
 
 import pytest
 
 import servers
 import tool
-from patience import until
+from patience import LIMIT_S, until
 from receiver_kit import Broker, Client, Receiver, batch
 
 _SCRIPT = """\
@@ -101,6 +103,35 @@ def test_what_nobody_can_use_does_not_stop_the_rest(both):
         c.publish("qssl/n2/up", batch(1, 1))
     until(lambda: "there is no such device" in receiver.log())
     assert len(receiver.ids()) == count + 1
+
+
+def test_a_stolen_token_is_locked_out(both):
+    # The broker has the tokens in a file: until that is made anew, the thief goes on.
+    receiver, broker, _ = both
+
+    def reload():
+        assert receiver.run("broker", *receiver.cert())[0] == 0
+        broker.process.send_signal(signal.SIGHUP)
+
+    status, out, _ = receiver.run("device", "add", "stolen")
+    assert status == 0 and "knows nothing of that: run `broker`" in out
+    token = re.search("token +(.*)", out)[1]
+    reload()
+
+    def code(token, id):
+        with Client(broker, "stolen", token, id) as c:
+            return int(c.code.value)
+
+    until(lambda: code(token, "t") == 0)
+    with Client(broker, "stolen", token, "thief") as thief:
+        lost = threading.Event()
+        thief.paho.on_disconnect = lambda *_: lost.set()
+        status, out, _ = receiver.run("device", "token", "stolen")
+        assert status == 0 and "still lets the old token in: run `broker`" in out
+        reload()
+        assert lost.wait(LIMIT_S)
+        assert code(token, "t") != 0
+        assert code(re.search("token +(.*)", out)[1], "u") == 0
 
 
 def test_messages_go_down_and_are_acknowledged(both):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import setup
 from patience import LIMIT_S
 from receiver import login
+from receiver import store as db
 from receiver.plot import Plot
 from receiver_kit import batch
 
@@ -171,6 +172,38 @@ def test_the_silent_ones(page, receiver):
     page.get_by_text("not seen for longest").wait_for()
     names = page.locator("tbody a").all_inner_texts()
     assert names == ["silent-2", "silent-1", "silent-3"]
+
+
+def test_more_silent_ones_than_a_page_has(page, receiver):
+    with receiver.store.writing() as c:
+        for n in range(120):
+            db.add_device(c, "mute-%03d" % n, "x%d" % n, "x")
+    page.goto("/?q=mute&silent")
+    assert page.locator("tbody tr").count() == 100
+    page.get_by_role("link", name="More").click()
+    page.get_by_role("link", name="mute-119").wait_for()
+    assert page.locator("tbody tr").count() == 20
+    assert page.get_by_role("link", name="More").count() == 0
+    page.get_by_role("link", name="First").click()
+    page.get_by_role("link", name="mute-000").wait_for()
+    for skip in ("x", "-1", "9" * 30):
+        page.goto("/?q=mute&silent&skip=" + skip)
+        assert page.locator("tbody tr").count() == 100
+
+
+def test_a_clock_that_is_wrong_is_told(page, receiver):
+    now = time.time()
+    for name, at, told in (
+        ("ahead", now + 3 * 86400 + 60, "ahead by 3 d"),
+        ("unset", 946684900, "not set: it says 2000"),
+        ("right", now - 9 * 86400, None),
+    ):
+        device = receiver.device("clock-" + name)
+        records = [{"at": at, "t": 21.5}, {"t": 22}]
+        assert receiver.post(device, {"queue": "q", "id": 1, "records": records})[0] == 204
+        page.goto("/device/" + device.name)
+        text = page.locator("#state").inner_text()
+        assert (told or "Clock") in text if told else "Clock" not in text, name
 
 
 def test_nothing_is_cut_off_on_a_phone(page, receiver):

@@ -4,6 +4,8 @@
 import contextlib
 import http.client
 import json
+import os
+import socket
 import threading
 import time
 
@@ -148,6 +150,21 @@ def test_receivers_never_wait_for_each_other_in_a_circle(two, monkeypatch):
         "SELECT count(*) FROM records WHERE queue IN ('circle-0', 'circle-1')"
     )
     assert found == [(4,)]
+
+
+def test_a_database_whose_machine_is_gone_is_missed_soon(two):
+    # It sends no end: by the system's own limits a receiver would wait for hours.
+    _, first, _ = two
+    with first.store.reading() as c:
+        fd = os.dup(c.connection.driver_connection.fileno())
+    with socket.socket(fileno=fd) as sock:
+        found = [
+            sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert found[0] + found[1] * found[2] <= 60
+        assert 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60000
 
 
 def test_one_with_another_master_key_does_not_start(two):

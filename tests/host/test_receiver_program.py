@@ -67,6 +67,9 @@ def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monke
             "--mqtt: it has to be like mqtts://",
         ),
         (["--max-body", "-1"], "no number"),
+        (["--max-body", "0"], "no number from 4096"),
+        (["--keep-days", "99999"], "no number from 0 to 36525"),
+        (["device", "add", "north."], "first and last is a letter or digit"),
         (["nothing"], "invalid choice"),
     ):
         last = run(*words)
@@ -84,12 +87,12 @@ def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monke
 
 def test_settings_from_file_and_environment(tmp_path, monkeypatch):
     (tmp_path / "receiver.toml").write_text(
-        'max-body = 77\nlisten = "127.0.0.1:1"\nmqtt = "mqtt://a"'
+        'max-body = 7777\nlisten = "127.0.0.1:1"\nmqtt = "mqtt://a"'
     )
     monkeypatch.setenv("QSSL_RECEIVER_LISTEN", "[::1]:2")
     monkeypatch.setenv("QSSL_RECEIVER_MQTT", "mqtt://b")
     chosen = options.parse(["--folder", str(tmp_path), "--mqtt", "mqtt://c"])
-    assert chosen.command == "serve" and chosen.max_body == 77
+    assert chosen.command == "serve" and chosen.max_body == 7777
     assert (chosen.listen, chosen.mqtt, chosen.page) == (
         ("::1", 2),
         "mqtt://c",

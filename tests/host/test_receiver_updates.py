@@ -313,6 +313,7 @@ def test_updates_that_are_none(receiver):
         ("1.0-x", "pico", archive({"app.py": b"", "a b": b""}), "name"),
         ("1.0-x", "pico", archive({"app.py": b"", "manifest.json": b""}), "name"),
         ("1.0-x", "pico", archive({"app.py": b"", "a" * 65: b""}), "name"),
+        ("1.0-x", "pico", archive({"app.py": b""}), "app.py is empty"),
         ("1.0-x", "pico", bomb, "4 MB"),
         ("1.0-x", "pico", many, "64 files"),
         ("", "pico", fine, "version"),
@@ -326,6 +327,11 @@ def test_updates_that_are_none(receiver):
     status, what = api(r, "/api/updates?version=2.0&board=pico", data=fine)
     assert status == 400 and "already" in what["error"]
     assert api(r, "/api/updates?version=2.0&board=esp32", data=fine)[0] == 201
+    # As a Mac packs it.
+    mac = archive({**APP, "__MACOSX/._app.py": b"x", ".DS_Store": b"x", "lib/.DS_Store": b"x"})
+    assert api(r, "/api/updates?version=2.0&board=mac", data=mac)[0] == 201
+    (shown,) = [u for u in api(r, "/api/updates")[1]["updates"] if u["board"] == "mac"]
+    assert shown["size"] == sum(map(len, APP.values()))
     for what in ({}, {"count": 0}, {"count": True}, {"all": 1}, {"devices": []}, {"devices": [7]}):
         assert api(r, "/api/updates/1/send", what)[0] == 400, what
     assert api(r, "/api/updates/1/send", {"devices": ["nobody"]})[0] == 400

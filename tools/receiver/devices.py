@@ -226,6 +226,8 @@ def _read(body, headers):
     if not body and headers.get("content-length") == "0" and "qssl-ack" in headers:
         delivery = forms.Delivery()
     else:
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise forms.Bad("type", "the body is compressed (Content-Encoding): send it as it is")
         delivery = forms.read(body, headers.get("content-type", ""))
     _from_headers(delivery, headers)
     return delivery

@@ -287,7 +287,7 @@ def _unpacked(value, now):
             if points:
                 return at, points
         points = []
-        at = _time(value.get("at"), now)
+        at = _time(value.get("at"))
         kind = value.get("qssl")
         if kind is None:
             _flat("", value, at, points, 0)
@@ -351,12 +351,13 @@ def _senml(pack, now):
     return first, points
 
 
-def _time(value, now):
-    # A time in seconds since 1970, None if it is none.
+def _time(value, now=None):
+    # A time in seconds since 1970, None if it is none. now: of SenML, where it may be relative; a
+    # clock that nobody has set may say 1970 as well.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     value = _value(value)
-    if value < _ABSOLUTE_S:
+    if now is not None and value < _ABSOLUTE_S:
         value += now
     return value if 0 < value < _LATEST_S else None
 

@@ -61,6 +61,7 @@ def _device(chosen):
         with store.writing() as c:
             db.remove_device(c, name)
         print("%s and its records are gone." % name)
+        _at_broker(chosen)
         return 0
     master = keys.master(chosen.folder)
     change = db.add_device if chosen.verb == "add" else db.new_token
@@ -81,6 +82,7 @@ def _device(chosen):
             raise
         for name in tokens:
             print(chosen.files / name)
+        _at_broker(chosen)
         return 0
     token = keys.new_token()
     with store.writing() as c:
@@ -90,7 +92,15 @@ def _device(chosen):
     print("token   %s" % token)
     print("key     %s" % messages.device_key(master, name).hex())
     print("Shown this once. HTTPS: POST to /in/TOKEN; MQTT: user NAME, password TOKEN.")
+    _at_broker(chosen)
     return 0
+
+
+def _at_broker(chosen):
+    # It has the tokens in a file of its own.
+    if (chosen.folder / "mosquitto/passwords").exists():
+        what = "knows nothing of that" if chosen.verb == "add" else "still lets the old token in"
+        print("The broker %s: run `broker`, and send mosquitto a SIGHUP." % what)
 
 
 def _account(chosen):

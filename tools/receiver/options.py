@@ -68,8 +68,8 @@ SETTINGS = {
     "mqtt-share": (str, "", "name of a shared subscription, for more than one receiver"),
     "mqtt-id": (str, "", "this receiver's name at the broker (default: in the folder)"),
     "mqtt-again": (int, 600, "seconds until a message without an answer is sent again"),
-    "max-body": (int, 65536, "bytes of one delivery (default: 65536)"),
-    "keep-days": (int, 0, "delete records after so many days (default: never)"),
+    "max-body": ("body", 65536, "bytes of one delivery (default: 65536)"),
+    "keep-days": ("days", 0, "delete records after so many days (default: never)"),
 }
 
 
@@ -213,7 +213,8 @@ def _file(path, parser):
 
 
 def _kind(kind):
-    return {str: str, int: _count, "address": _address, "broker": _broker}[kind]
+    kinds = {str: str, int: _count, "address": _address, "broker": _broker}
+    return {**kinds, "body": _body, "days": _days}[kind]
 
 
 def _count(text):
@@ -224,6 +225,11 @@ def _count(text):
 
 def _hours(text):
     return _within(text, 1, HOURS_MAX)
+
+
+def _body(text):
+    # With less, devices would set aside records that are fine.
+    return _within(text, 4096, 1 << 24)
 
 
 def _days(text):

@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+import re
 import time
 import urllib.parse
 from pathlib import Path
@@ -29,6 +30,8 @@ _FOLDER = Path(__file__).with_name("pages")
 _BODY_MAX = 65536
 _DRAIN_MAX = 64 << 20  # bytes of a form that is too long which are read
 _ROWS = 100  # devices on a page
+_AHEAD_S = 300  # so far a clock may be ahead
+_SET_S = 1577836800  # 2020: before that nobody has set it
 _PAIRS = 200  # members of a record about the device
 _HOURS = (1, 24, 7 * 24, 31 * 24, 366 * 24)
 _FILES = {"style.css": "text/css", "page.js": "text/javascript"}
@@ -265,7 +268,9 @@ class Page:
         like = request.query_params.get("q", "")[:64]
         after = request.query_params.get("after", "")[:64]
         silent = "silent" in request.query_params
-        rows, gaps, versions = await self.read(_list, like, after, _ROWS, silent)
+        skip = request.query_params.get("skip", "")
+        skip = int(skip) if silent and re.fullmatch("[0-9]{1,7}", skip) else 0
+        rows, gaps, versions = await self.read(_list, like, after, _ROWS, silent, skip)
         more = rows[-1].name if len(rows) == _ROWS and not silent else ""
         return self.page(
             request,
@@ -278,6 +283,8 @@ class Page:
             after=after,
             more=more,
             silent=silent,
+            skip=skip,
+            next=skip + _ROWS if silent and len(rows) == _ROWS else 0,
             total=await self.read(db.how_many, like),
             text=text,
             name=name,
@@ -448,8 +455,8 @@ async def _json(request):
     return value
 
 
-def _list(c, like, after, limit, silent=False):
-    rows = db.all_devices(c, like, after, limit, silent)
+def _list(c, like, after, limit, silent=False, skip=0):
+    rows = db.all_devices(c, like, after, limit, silent, skip)
     ids = [row.id for row in rows]
     return rows, db.gaps_of(c, ids), running_of(c, ids)
 
@@ -463,18 +470,30 @@ def _details(c, row, hours):
     ]
     plots.sort(key=lambda plot: -plot.count)
     queues = [(q, q.last - q.first + 1 - q.count) for q in db.queues_of(c, row.id)]
+    recent = db.recent(c, row.id)
     gaps = {q.queue: db.gaps(c, row.id, q.queue, 5) for q, missing in queues if missing}
     return {
         "plots": plots,
         "queues": queues,
         "gaps": gaps,
-        "records": db.recent(c, row.id),
+        "records": recent,
+        "clock": _clock(recent),
         "messages": db.messages_of(c, row.id),
         "health": _pairs(row.health),
         "settings": _pairs(row.settings),
         "version": running_of(c, [row.id]).get(row.id),
         "uploads": uploads_of(c, row.id, 20),
     }
+
+
+def _clock(recent):
+    # What is wrong with the clock that has told the newest time; None: nothing that shows.
+    for r in recent:
+        if r.at is not None:
+            if r.at > r.came_at + _AHEAD_S:
+                return "ahead by %s" % _span(r.at - r.came_at)
+            return "not set: it says %d" % time.gmtime(r.at).tm_year if r.at < _SET_S else None
+    return None
 
 
 def _pairs(text):
@@ -501,11 +520,14 @@ def _shown(row, gaps, versions):
 def _ago(at, now):
     if at is None:
         return "never"
-    s = max(int(now - at), 0)
+    return _span(max(now - at, 0)) + " ago"
+
+
+def _span(s):
     for size, word in ((86400, "d"), (3600, "h"), (60, "min")):
         if s >= size:
-            return "%d %s ago" % (s // size, word)
-    return "%d s ago" % s
+            return "%d %s" % (s // size, word)
+    return "%d s" % s
 
 
 def _utc(at):

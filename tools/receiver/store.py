@@ -50,6 +50,9 @@ class Store:
         elif kind == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
             options = {"connect_timeout": 10, "application_name": "qssl-receiver"}
+            # A server whose machine is gone says nothing: the system's own limits are hours.
+            options.update(keepalives_idle=20, keepalives_interval=5, keepalives_count=4)
+            options["tcp_user_timeout"] = 30000
             self._engine = sa.create_engine(
                 self.url, connect_args=options, pool_pre_ping=True, pool_timeout=busy_s
             )
@@ -199,7 +202,10 @@ def add_device(c, name, token, password):
 
 def check_name(name):
     if not NAME.fullmatch(name):
-        raise Problem("A name has 1 to 64 letters, digits, '.', '_' and '-'.")
+        raise Problem(
+            "A name has 1 to 64 letters, digits, '.', '_' and '-'; first and last is a letter or "
+            "digit."
+        )
 
 
 def new_token(c, name, token, password):
@@ -237,9 +243,9 @@ def locked(c, whose):
     return by
 
 
-def all_devices(c, like="", after="", limit=200, silent=False):
+def all_devices(c, like="", after="", limit=200, silent=False, skip=0):
     # In the order of their names; silent: those first that were not seen for longest.
-    found = sa.select(devices).where(devices.c.name > after).limit(limit)
+    found = sa.select(devices).where(devices.c.name > after).limit(limit).offset(skip)
     if silent:
         found = found.order_by(devices.c.seen_at.asc().nulls_first())
     if like:
@@ -454,7 +460,9 @@ def prune(c, before):
         # Not beyond what has come: an id above may still be on its way.
         of_queue = (q.device == device) & (q.queue == queue)
         c.execute(queues.update().where(of_queue & (q.floor < id)).values(floor=id))
-    c.execute(points.delete().where(points.c.at < before))
+    # What a clock that is wrong has put as far into the future would else stay for ever.
+    ahead = 2 * time.time() - before
+    c.execute(points.delete().where((points.c.at < before) | (points.c.at > ahead)))
     c.execute(outbox.delete().where(outbox.c.done_at < before))
     return c.execute(records.delete().where(gone)).rowcount
 

@@ -68,6 +68,8 @@ def unpacked(data):
                 if entry.is_dir():
                     continue
                 name = entry.filename
+                if name.startswith("__MACOSX/") or name.endswith(".DS_Store"):
+                    continue  # what macOS puts into each
                 if not _PATH.fullmatch(name) or len(name) > 64 or name == "manifest.json":
                     raise Refused("the name %r of a file can't be used" % name[:80])
                 total += entry.file_size
@@ -85,6 +87,8 @@ def unpacked(data):
         raise Refused("it is no zip file (%s)" % type(e).__name__) from None
     if "app.py" not in found and "app.mpy" not in found:
         raise Refused("there is no app.py or app.mpy at its top")
+    if not any(found.get(name) for name in ("app.py", "app.mpy")):
+        raise Refused("its app.py is empty")
     return found
 
 
