@@ -54,7 +54,11 @@ def tidy(step):
     for sock in modem.sockets:
         if sock is not None:
             sock.lost(_l.RESTARTED)
-    yield from step.ask(b"AT+QSSLSTATE", b"")
+    for _ in range(2):
+        if (yield from step.ask(b"AT+QSSLSTATE", b"")) != _l.TIMEOUT:
+            break
+    else:
+        step.link.listing |= _l.BLIND  # it is not asked later either
     for line in step.at.lines:
         at = line.find(b"STATE:")  # firmware was seen to use +QSSLSTATE: and +QISTATE:
         cid = value(line, at + 6, len(line), 0) if at > 0 else -1

@@ -57,7 +57,6 @@ def test_optional_commands_may_be_silent():
             resync = modem.link.resync
             assert resync.answer_ms == 500, (lte, keys, resync.answer_ms)  # it is not slow
             if not lte:  # the commands of TLS are those of a UGxx
-                field.answers[b"AT+QSSLSTATE"] = field.qsslstate  # a connection needs it
                 exchanged(modem)
 
 
@@ -73,7 +72,6 @@ def test_all_of_them_silent():
         modem.start("internet")
         assert field.now < (160000 if lte else 120000), field.now
         if not lte:
-            field.answers[b"AT+QSSLSTATE"] = field.qsslstate
             exchanged(modem)
 
 
