@@ -4,7 +4,7 @@
 import sys
 
 import setup
-from qsearch.soak_run import main
+from qsoak.run import main
 
 if __name__ == "__main__":
     sys.exit(setup.main(main))

@@ -212,7 +212,7 @@ def test_the_certificate_that_it_makes(tmp_path):
     whose, _ = certificate("--names", "server.example,localhost,127.0.0.1")
     size = len(whose.public_bytes(Encoding.DER))
     page = (setup.ROOT / "docs/bill.md").read_text()
-    kit = (setup.ROOT / "tools/qsearch/bill.py").read_text()
+    kit = (setup.ROOT / "tools/qsoak/bill.py").read_text()
     assert "`server.example`, %d bytes," % size in page and "chain=%d," % size in page
     assert "_CHAIN = %d " % size in kit
     strictly = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"]

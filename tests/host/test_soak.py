@@ -12,9 +12,9 @@ import pytest
 
 import setup
 import tool
-from qsearch.lived import Lived
-from qsearch.power_run import Wrong, currents
-from qsearch.restarts import watched
+from qsoak.lived import Lived
+from qsoak.power_run import Wrong, currents
+from qsoak.restarts import watched
 
 
 def soak(*args):

@@ -1,4 +1,4 @@
-# qsearch.both - a year both ways on the virtual clock: settings, messages and updates to a device,
+# qsoak.both - a year both ways on the virtual clock: settings, messages and updates to a device,
 # with all that happens in a year; the receiver's own code at the other end.
 # SPDX-License-Identifier: MIT
 #
@@ -28,9 +28,9 @@ import disk as _disk  # noqa: E402
 import driver_kit  # noqa: E402
 from files_kit import noise, picked  # noqa: E402
 from qfleet.gate import Gate  # noqa: E402
-from qsearch.happens import Happens  # noqa: E402
 from qsearch.pin import Pin  # noqa: E402
-from qsearch.soak import _FAULTS  # noqa: E402
+from qsoak.happens import Happens  # noqa: E402
+from qsoak.year import _FAULTS  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
 from qssl.https import Https  # noqa: E402
 from qssl.queue import FileQueue  # noqa: E402

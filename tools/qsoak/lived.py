@@ -1,4 +1,4 @@
-# qsearch.lived - how long a program has really run, on a computer that others keep busy, too.
+# qsoak.lived - how long a program has really run, on a computer that others keep busy, too.
 # SPDX-License-Identifier: MIT
 
 import contextlib

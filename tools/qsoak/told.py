@@ -1,4 +1,4 @@
-# qsearch.told - runs a script that tells how far it is, and what came of it.
+# qsoak.told - runs a script that tells how far it is, and what came of it.
 # SPDX-License-Identifier: MIT
 
 import json

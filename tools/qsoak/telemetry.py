@@ -1,4 +1,4 @@
-# qsearch.telemetry - the program of the real-time soak, on a board: records through the uplink.
+# qsoak.telemetry - the program of the real-time soak, on a board: records through the uplink.
 # SPDX-License-Identifier: MIT
 #
 # Settings: host, port, ca; now (UTC, in seconds since 1970); from (number of the first record);

@@ -1,4 +1,4 @@
-# qsearch.load - twelve sockets under continuous faults; memory must be flat at the end.
+# qsoak.load - twelve sockets under continuous faults; memory must be flat at the end.
 # SPDX-License-Identifier: MIT
 #
 #     load.py OPERATIONS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"

@@ -1,7 +1,7 @@
-# qsearch.soak - a year of telemetry on the virtual clock, with all that happens in a year.
+# qsoak.year - a year of telemetry on the virtual clock, with all that happens in a year.
 # SPDX-License-Identifier: MIT
 #
-#     soak.py RECORDS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"
+#     year.py RECORDS SEED       prints "@@ at JSON" now and then, at the end "@@ done JSON"
 #
 # A record every five minutes goes through qssl.uplink, over MQTT or HTTPS by turns. The queue's
 # folder survives power cuts of the board, and so does the file of the last time known; all else of
@@ -23,8 +23,8 @@ import os
 import disk as _disk
 import driver_kit
 from certificate_kit import certificate
-from qsearch.happens import Happens
 from qsearch.pin import Pin
+from qsoak.happens import Happens
 from qssl import Modem, timekeeper, uplink
 from qssl.https import Https
 from qssl.mqtt import Mqtt

@@ -1,4 +1,4 @@
-# qsearch.power - a year of examples/telemetry_battery.py on the virtual clock: what it costs.
+# qsoak.power - a year of examples/telemetry_battery.py on the virtual clock: what it costs.
 # SPDX-License-Identifier: MIT
 #
 #     power.py JSON     {"days", "seed", "tail_s", "wake_s", "chain", "trouble", "settings"}
@@ -22,8 +22,8 @@ if sys.implementation.name != "micropython":
 import disk as _disk
 import driver_kit
 import rig as rig_module
-from qsearch.happens import Happens
 from qsearch.pin import Pin
+from qsoak.happens import Happens
 from qssl import Modem, sitepower, uplink
 from qssl.clock import civil
 from qssl.uplink import policy

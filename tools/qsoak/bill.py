@@ -1,4 +1,4 @@
-# qsearch.bill - what a day of telemetry costs on the air, by form and carrier; virtual clock.
+# qsoak.bill - what a day of telemetry costs on the air, by form and carrier; virtual clock.
 # SPDX-License-Identifier: MIT
 #
 #     bill.py RECORDS SEED       prints "@@ done JSON": {way: [bytes, of payload, connections]}

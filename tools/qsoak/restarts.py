@@ -1,7 +1,7 @@
-# qsearch.restarts - example programs through restarts of the modem at random places.
+# qsoak.restarts - example programs through restarts of the modem at random places.
 # SPDX-License-Identifier: MIT
 #
-# Runs in the virtual environment: python -m qsearch.restarts PLACES SEED PROGRAM...
+# Runs in the virtual environment: python -m qsoak.restarts PLACES SEED PROGRAM...
 
 import contextlib
 import os
@@ -14,8 +14,8 @@ import tempfile
 import time
 
 import setup
-from qsearch.lived import Lived
 from qshared import process
+from qsoak.lived import Lived
 
 # For one run: it takes some 10 s, and a minute where a time-out has to pass. What a busy computer
 # keeps from it does not count; where one of them spins, the processor time ends it.
@@ -27,7 +27,7 @@ _EXAMPLES = setup.ROOT / "examples"
 PROGRAMS = {
     "mqtt": (_EXAMPLES / "mqtt_robust.py", r"^measurement 6: confirmed$"),
     "async": (_EXAMPLES / "async_two_sockets.py", r"^post 6: 204$(?s:.*)^\d+ heartbeats$"),
-    "requests": (setup.ROOT / "tools/qsearch/requests_loop.py", r"^page 6: 200, \d+ bytes$"),
+    "requests": (setup.ROOT / "tools/qsoak/requests_loop.py", r"^page 6: 200, \d+ bytes$"),
 }
 _COMMANDS = ("QSSLOPEN", "QSSLSEND", "QSSLRECV", "QSSLSTATE", "QSSLCLOSE", "QSSLCFG")
 

@@ -1,4 +1,4 @@
-# qsearch.happens - what goes wrong by chance, and is over after a while.
+# qsoak.happens - what goes wrong by chance, and is over after a while.
 # SPDX-License-Identifier: MIT
 
 

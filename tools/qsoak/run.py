@@ -1,4 +1,4 @@
-# qsearch.soak_run - the parent of soak and load: starts them, shows progress and what came of it.
+# qsoak.run - the parent of year, both and load: starts them, shows progress and what came of it.
 # SPDX-License-Identifier: MIT
 
 import argparse
@@ -6,10 +6,10 @@ import os
 import time
 
 import setup
-from qsearch import power_run
 from qsearch.run import cpython, micropython
-from qsearch.told import told
 from qshared.options import Parser, number
+from qsoak import power_run
+from qsoak.told import told
 
 _HELP = """\
 year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
@@ -30,7 +30,7 @@ each with a restart of the modem at a random place, which the modem may tell of 
 go on by themselves.
 power: a year of examples/telemetry_battery.py on the virtual clock: how long the modem was on, how
 often it registered and opened TLS, how many bytes that is, and what it costs in mAh, by a table of
-currents that you can change (tools/qsearch/currents.json).
+currents that you can change (tools/qsoak/currents.json).
 both: a year both ways on the virtual clock, with the receiver's own code at the other end: 1000
 settings, of which some are wrong and some lead away from the server, a message a day, 12 updates,
 two of them bad, and trouble as in a year; power cuts at any byte of files and updates, too. All
@@ -137,7 +137,7 @@ def main(args):
             parser.error("both is for cpython")
         return both(run("both.py", options.days, options, "cpython", True, "test"))
     if options.what == "year":
-        found = run("soak.py", options.records, options, options.interpreter or "cpython")
+        found = run("year.py", options.records, options, options.interpreter or "cpython")
         return year(found)
     found = run("load.py", options.operations, options, options.interpreter or "micropython")
     return load(found)
@@ -159,7 +159,7 @@ def run(script, count, options, interpreter, show=True, packages=None):
     _, argv, env = cpython() if interpreter == "cpython" else micropython()
     if packages:
         argv[0] = str(setup.ensure_venv(packages))
-    file = str(setup.ROOT / "tools" / "qsearch" / script)
+    file = str(setup.ROOT / "tools" / "qsoak" / script)
     if show:
         print("seed %d on %s" % (options.seed, interpreter), flush=True)
     begin = time.monotonic()
@@ -186,7 +186,7 @@ def real(options):
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
     words = [options.seconds, options.seed, *names]
-    argv = [python, "-m", "qsearch.real", *words]
+    argv = [python, "-m", "qsoak.real", *words]
     setup.become(python, argv, env)
 
 
@@ -199,7 +199,7 @@ def restarts(options):
     path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
     words = [options.places, options.seed, *names]
-    setup.become(python, [python, "-m", "qsearch.restarts", *words], env)
+    setup.become(python, [python, "-m", "qsoak.restarts", *words], env)
 
 
 def year(found):

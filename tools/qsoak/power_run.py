@@ -1,4 +1,4 @@
-# qsearch.power_run - soak.py power: starts the year of qsearch.power, and says what it costs.
+# qsoak.power_run - soak.py power: starts the year of qsoak.power, and says what it costs.
 # SPDX-License-Identifier: MIT
 
 import json
@@ -8,9 +8,9 @@ import time
 
 import setup
 from qsearch.run import cpython
-from qsearch.told import told
+from qsoak.told import told
 
-CURRENTS = setup.ROOT / "tools" / "qsearch" / "currents.json"
+CURRENTS = setup.ROOT / "tools" / "qsoak" / "currents.json"
 EXAMPLE = setup.ROOT / "examples" / "telemetry_battery.py"
 _GROUPS = {
     "modem": ("off", "asleep", "idle", "starting", "searching", "connected", "leaving"),
@@ -54,7 +54,7 @@ def _read(path):
     except ValueError as e:
         raise Wrong("%s is no JSON: %s" % (path, e)) from None
     if not isinstance(table, dict):
-        raise Wrong("%s is no table; see tools/qsearch/currents.json" % path)
+        raise Wrong("%s is no table; see tools/qsoak/currents.json" % path)
     return table
 
 
@@ -111,7 +111,7 @@ def run(options):
 
 def _play(what):
     _, argv, env = cpython()
-    file = str(setup.ROOT / "tools" / "qsearch" / "power.py")
+    file = str(setup.ROOT / "tools" / "qsoak" / "power.py")
     return told([*argv, file, json.dumps(what)], env, _short)
 
 
@@ -181,7 +181,7 @@ def report(found, table, options):
         )
     lines.append(
         "  currents: %s; estimates until you measure yours (--currents FILE)"
-        % (options.currents or "tools/qsearch/currents.json")
+        % (options.currents or "tools/qsoak/currents.json")
     )
     return "\n".join(lines)
 

@@ -1,7 +1,7 @@
-# qsearch.real - the soak in real time: a real mosquitto that is killed, a modem that restarts.
+# qsoak.real - the soak in real time: a real mosquitto that is killed, a modem that restarts.
 # SPDX-License-Identifier: MIT
 #
-# Runs in the virtual environment: python -m qsearch.real SECONDS BOARD... (unix, board)
+# Runs in the virtual environment: python -m qsoak.real SECONDS BOARD... (unix, board)
 
 import contextlib
 import json
