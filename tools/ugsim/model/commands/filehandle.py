@@ -100,43 +100,40 @@ def qfseek(m, form, args):
     return OK
 
 
-def qfposition(m, form, args):
-    # AT+QFPOSITION=<handle>
+def _named(m, name, form, args):
+    # The handle of AT+NAME=<handle>; None: it was AT+NAME=?, which is answered.
     if form == "test":
-        m.out.info("+QFPOSITION: <filehandle>")
-        return OK
+        m.out.info("+%s: <filehandle>" % name)
+        return None
     if form != "write":
         raise Refused
     args.count(1, 1)
-    m.out.info("+QFPOSITION: %d" % _handle(m, args).position)
+    return _handle(m, args)
+
+
+def qfposition(m, form, args):
+    # AT+QFPOSITION=<handle>
+    handle = _named(m, "QFPOSITION", form, args)
+    if handle is not None:
+        m.out.info("+QFPOSITION: %d" % handle.position)
     return OK
 
 
 def qftucat(m, form, args):
     # AT+QFTUCAT=<handle>: cuts the file at the position
-    if form == "test":
-        m.out.info("+QFTUCAT: <filehandle>")
-        return OK
-    if form != "write":
-        raise Refused
-    args.count(1, 1)
-    handle = _handle(m, args)
-    if handle.read_only:
-        raise Refused(414)
-    handle.store.put(handle.name, bytearray(handle.data()[: handle.position]))
+    handle = _named(m, "QFTUCAT", form, args)
+    if handle is not None:
+        if handle.read_only:
+            raise Refused(414)
+        handle.store.put(handle.name, bytearray(handle.data()[: handle.position]))
     return OK
 
 
 def qfclose(m, form, args):
     # AT+QFCLOSE=<handle>
-    if form == "test":
-        m.out.info("+QFCLOSE: <filehandle>")
-        return OK
-    if form != "write":
-        raise Refused
-    args.count(1, 1)
-    handle = _handle(m, args)
-    del m.files.handles[handle.number]
+    handle = _named(m, "QFCLOSE", form, args)
+    if handle is not None:
+        del m.files.handles[handle.number]
     return OK
 
 
