@@ -77,6 +77,7 @@ class Hunt:
         self._counts = {}
         self._begin = self._shown = time.monotonic()
         self._broken = None
+        self._partly = False  # not every case file was measured
 
     def run(self):
         paths = self._paths()
@@ -152,7 +153,8 @@ class Hunt:
                 self._map.measure(path, runner, max(1, end - time.monotonic()))
 
         self._parallel(work)
-        if not left.empty():
+        self._partly = not left.empty()
+        if self._partly:
             print(
                 "%d of %d case files took part, the likeliest; the next run measures on"
                 % (len(self._map.tests), len(paths)),
@@ -225,7 +227,7 @@ class Hunt:
             who = "1 case passes" if count == 1 else "%d cases pass" % count
             who += " here, and none notices"
         else:
-            who = "no case passes here"
+            who = "no case %spasses here" % ("that took part " if self._partly else "")
         print("\nlib/qssl/%s.py:%d: %s" % (name, mutant.line, who))
         for line in mutant.diff(self._sources[name]):
             print("  " + line)
