@@ -19,18 +19,18 @@ LONG = 900000  # ms
 
 class Installed:
     # Inside of it, imports of sockets are the modem's; clients are imported anew.
-    def __init__(self, modem, clients):
-        def start():
+    def __init__(self, modem, clients, start=None):
+        def starts():
             modem.start("internet", timeout_ms=120000)
 
-        self._args = modem, modem.tls(0, ca=CA, check_time=False), start, 30
+        self._args = modem, modem.tls(0, ca=CA, check_time=False), start or starts, 30
         self._clients = clients
 
     def __enter__(self):
         self._before = {name: sys.modules.get(name) for name in SHIMMED}
         self._path = list(sys.path)
         for name in list(sys.modules):
-            if name.split(".")[0] in ("umqtt", "urequests", "requests"):
+            if name.split(".")[0] in ("umqtt", "urequests", "requests", "aiohttp"):
                 del sys.modules[name]
         checkout = __file__.rpartition("tests/")[0]
         sys.path.insert(0, checkout + self._clients)
@@ -173,6 +173,54 @@ def test_streams():
         counts = [0, 0, 0, 0]
         run(main, field, modem, ctx, counts, timeout_s=3 * LONG // 1000, rig=field)
         assert min(counts[1:]) > 25 and counts[0] > 5, counts
+
+
+def test_aiohttp():
+    # Two tasks that fetch pages; one that fails closes nothing. Whole, or an error, and there is
+    # always a place for the next one.
+    kinds = [kind for kind in KINDS if kind != "none"]
+
+    async def fetches(session, field, k, counts):
+        n = 0
+        while field.now < LONG:
+            n += 1
+            size = 1 + (n * 577 + k) % 5000
+            try:
+                body = await asyncio.wait_for(fetch(session, size), 100)
+                # One that ends early shows in its length.
+                assert body == pattern(size)[: len(body)], (k, n)
+                counts[len(body) == size] += 1
+            except (OSError, ValueError, IndexError, asyncio.TimeoutError) as e:
+                assert "all sockets" not in str(e), e
+                counts[0] += 1
+            await asyncio.sleep_ms(1000)
+
+    async def fetch(session, size):
+        async with session.get("https://server.example/%d" % size) as answer:
+            return await answer.read()
+
+    async def main(field, counts):
+        import aiohttp
+
+        async with aiohttp.ClientSession() as one:
+            async with aiohttp.ClientSession() as two:
+                tasks = [
+                    asyncio.create_task(fetches(session, field, k, counts))
+                    for k, session in enumerate((one, two))
+                ]
+                for task in tasks:
+                    await task
+
+    field = Faulty(5, Web(), 10000, kinds)
+    modem = field.modem(sockets=3)
+
+    async def start():
+        await aio.start(modem, "internet", timeout_ms=120000)
+
+    counts = [0, 0]
+    with Installed(modem, "tests/host/clients", start):
+        run(main, field, counts, timeout_s=3 * LONG // 1000, rig=field)
+    assert counts[1] > 60 and counts[0] > 5, counts
 
 
 def test_ends_of_streams():
