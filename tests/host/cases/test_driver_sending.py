@@ -237,8 +237,8 @@ def refuse(rig, code=0, n=1, ms=0):
 
 
 def test_refused_before_the_prompt():
-    # Nothing was sent: once AT+QSSLSTATE says that it is connected, the same bytes again. The SSL
-    # Application Note of BG95 and BG77 says so of ERROR to AT+QSSLSEND.
+    # Nothing was sent: once AT+QSSLSTATE says that it is connected, the same bytes again. Modems
+    # refuse to send now and then: particle-iot/device-os pull request 1576.
     data = pattern(5000)
     for code in (0, 3, 100):
         for n in (1, 3, 6):

@@ -360,8 +360,7 @@ class Said(Field):
 
 
 def test_the_state_of_the_sim_as_an_error_of_messages():
-    # +CMS ERROR: 310 to 318 (27.005 3.2.5) in the place of +CME ERROR: 10 to 18, as firmware
-    # says it whose SIM is not ready for messages either.
+    # +CMS ERROR: 310 to 318 (27.005 3.2.5) in the place of +CME ERROR: 10 to 18.
     for code, number, word in (
         (b"310", 10, "no SIM card"),
         (b"311", 11, "asks for its PIN"),
