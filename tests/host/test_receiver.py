@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import resource
+import signal
 import socket
 import sqlite3
 import ssl
@@ -231,6 +232,35 @@ def test_a_cut_body_stores_nothing(receiver, device):
             )
     assert receiver.post(device, batch(5, 1))[0] == 204
     assert receiver.kept(device) == [5]
+
+
+def test_a_restart_while_a_body_comes(certs):
+    # A slow modem is cut off: it comes again, and the log has no fault.
+    with Receiver(certs) as r, contextlib.ExitStack() as stack:
+        device = r.device("n1")
+        body = json.dumps(batch(1, 3)).encode()
+        head = "POST /in/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        ctx = ssl.create_default_context(cafile=str(certs.ca))
+
+        def begun():
+            plain = socket.create_connection(("127.0.0.1", r.port), LIMIT_S)
+            sock = stack.enter_context(ctx.wrap_socket(plain, server_hostname="127.0.0.1"))
+            sock.sendall((head % (device.token, len(body))).encode() + body[:10])
+            return sock
+
+        begun()
+        quick = begun()
+        assert r.post(device, {"ack": 0})[0] == 204  # both are in
+        r.process.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in r.log())
+        quick.sendall(body[10:])
+        assert quick.recv(100).startswith(b"HTTP/1.1 204")
+        assert r.process.wait(LIMIT_S) == 0
+        assert "Traceback" not in r.log() and "ERROR" not in r.log(), r.log()
+        r.again()
+        assert (
+            r.ids() == [1, 2, 3] and r.post(device, batch(1, 3))[0] == 204 and r.ids() == [1, 2, 3]
+        )
 
 
 def test_answers_are_short(receiver, device):

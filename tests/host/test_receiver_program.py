@@ -20,6 +20,7 @@ import setup
 from patience import LIMIT_S, until
 from qshared.problem import Problem
 from receiver import keys, main, messages, options, serve
+from receiver import store as db
 from receiver_kit import Receiver, batch
 
 
@@ -156,6 +157,15 @@ def test_commands(receiver, capsys):
     assert run("device", "remove", "cmd-1")[0] == 2
 
 
+def test_a_disk_that_is_full_says_what_to_do(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise db.Gone("database or disk is full")
+
+    monkeypatch.setattr(db, "prune", full)
+    assert main.main(["prune", "30", "--folder", str(tmp_path)]) == 2
+    assert "disk is full. Make some room on its disk first" in capsys.readouterr().err
+
+
 def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
     def run(*words, stdin=""):
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
@@ -225,6 +235,9 @@ def test_the_certificate_that_it_makes(tmp_path):
     # Boards have this CA from now on: another name makes no other one.
     ca = (folder / "ca.pem").read_bytes()
     assert certificate("--names", "R.example,127.0.0.1")[0] == first and not said
+    assert certificate(*where)[0] == certificate("serve")[0] == first and not said
+    certificate(*where[:-1], "t.example")
+    assert "server.pem is not for t.example: move it away" in said.pop()
     assert certificate("--names", "s.example,127.0.0.1")[0] == first
     (text,) = said
     assert "server.pem is not for s.example: move it away" in text

@@ -21,6 +21,8 @@ def main(args):
         text = str(e)
     except db.Gone as e:
         text = "The database can't be used: %s." % e
+        if "full" in str(e):
+            text += " Make some room on its disk first: to delete needs room, too."
     except BrokenPipeError:
         return 1
     print("receiver: " + text, file=sys.stderr)

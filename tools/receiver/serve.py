@@ -227,4 +227,10 @@ def _logging():
     )
     log = logging.getLogger("uvicorn.error")
     log.setLevel(logging.ERROR)
-    log.addFilter(lambda record: "graceful shutdown" not in record.getMessage())
+    log.addFilter(_worth_it)
+
+
+def _worth_it(record):
+    # Requests that are cut off at the end are no fault: devices come again.
+    cut = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and "graceful shutdown" not in record.getMessage()
