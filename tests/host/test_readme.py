@@ -149,3 +149,14 @@ def test_files_named_in_code_spans_exist():
             r"`((?:lib|tools|tests|boards|examples|docs)/[\w./-]+)`", path.read_text()
         ):
             assert Path(ROOT, name).exists(), "%s names %s" % (path.name, name)
+
+
+def test_every_module_of_the_driver_is_explained():
+    text = (ROOT / "docs/architecture.md").read_text()
+    rooms = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    for path in (ROOT / "lib/qssl").rglob("*.py"):
+        room = path.parent.name + "/"
+        if path.stem != "__init__":
+            assert "`%s`" % path.stem in text or "`%s%s`" % (room, path.stem) in text, path
+        elif room != "qssl/":
+            assert room in rooms, path
