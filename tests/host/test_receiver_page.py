@@ -1,12 +1,15 @@
 # test_receiver_page - the receiver's page in a real browser; nobody without a login gets anything.
 # SPDX-License-Identifier: MIT
 
+import contextlib
+import http.client
 import io
 import json
 import math
 import os
 import re
 import socket
+import threading
 import time
 import urllib.parse
 import zipfile
@@ -20,7 +23,7 @@ from patience import LIMIT_S
 from receiver import login
 from receiver import store as db
 from receiver.plot import Plot
-from receiver_kit import batch
+from receiver_kit import Receiver, batch
 
 PICTURE = setup.ROOT / "docs/receiver.png"
 PASSWORD = "correct horse battery"
@@ -371,6 +374,8 @@ def test_without_a_login_there_is_nothing(receiver):
         for cookie in ({}, {"Cookie": login.COOKIE + "=x"}, {"Cookie": login.COOKIE + "="}):
             status, headers, text = receiver.get(path, cookie)
             assert (status, headers["Location"], text) == (303, "/login", "")
+    # As programs ask that only watch whether it is there.
+    assert receiver.get("/", method="HEAD")[0] == 303
     for path in ("/devices", "/device/secret-1/send", "/logout"):
         assert post(receiver, path, {"name": "x", "kind": "message", "body": "x"})[0] == 403
     paths = ["/metrics", "/api/devices"]
@@ -470,6 +475,46 @@ def test_a_browser_that_leaves_is_no_fault(receiver):
             sock.sendall((head % "application/x-www-form-urlencoded").encode())
     assert receiver.get("/login")[0] == 200
     assert "Traceback" not in receiver.log()
+
+
+def flood(r, names, addresses):
+    # Wrong logins, all at once: their statuses; and how many of them were over when a device that
+    # the receiver does not remember had its answer.
+    device = r.device("calm-" + addresses[0])
+    statuses = []
+
+    def guess(name, address):
+        c = http.client.HTTPConnection(
+            "127.0.0.1", r.page_port, LIMIT_S, source_address=(address, 0)
+        )
+        with contextlib.closing(c):
+            c.request("POST", "/login", "name=%s&password=wrong" % name)
+            statuses.append(c.getresponse().status)
+
+    threads = [threading.Thread(target=guess, args=pair) for pair in zip(names, addresses)]
+    for thread in threads:
+        thread.start()
+    assert r.post(device, batch(1, 1))[0] == 204
+    over = len(statuses)
+    for thread in threads:
+        thread.join()
+    return statuses, over
+
+
+def test_guessing_many_at_once(certs):
+    names = ["n%d" % n for n in range(40)]
+    with Receiver(certs) as r:
+        statuses, _ = flood(r, names, ["127.0.0.1"] * 40)
+        assert statuses.count(403) <= 5 and statuses.count(429) >= 35
+        statuses, _ = flood(r, ["anna"] * 40, ["127.0.1.%d" % n for n in range(1, 41)])
+        assert statuses.count(403) <= 5 and statuses.count(429) >= 35
+
+
+def test_who_guesses_does_not_keep_devices_out(certs):
+    with Receiver(certs) as r:
+        names = ["n%d" % n for n in range(60)]
+        statuses, over = flood(r, names, ["127.0.2.%d" % n for n in range(1, 61)])
+        assert statuses == [403] * 60 and over < 15  # with all threads taken it is 20 and more
 
 
 def test_programs(receiver):

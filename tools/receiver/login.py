@@ -1,7 +1,9 @@
 # receiver.login - who may see and send: passwords, sessions, tokens of programs.
 # SPDX-License-Identifier: MIT
 
+import asyncio
 import base64
+import collections
 import functools
 import hashlib
 import hmac
@@ -9,6 +11,8 @@ import os
 import secrets
 import threading
 import time
+
+from starlette.concurrency import run_in_threadpool
 
 from receiver import accounts
 from receiver import store as db
@@ -58,15 +62,33 @@ class Logins:
         self._store = store
         self._intake = intake
         self._failed = {}  # name or address: (failures, until)
+        self._trying = collections.Counter()  # name or address: tries that are not decided
+        self._turn = asyncio.Semaphore(2)  # the threads are others', too
         self._programs = {}  # token's hash: name, as the database had it last
 
     def wait_s(self, *whose):
         # Seconds until one of them may try again.
         now = time.monotonic()
+        for w in whose:
+            # Who tries many at once has no more of them than one after the other.
+            if self._trying[w] and self._trying[w] + self._failed.get(w, (0, 0))[0] >= _FREE:
+                return 1
         return max(max(self._failed.get(w, (0, 0))[1] - now, 0) for w in whose)
 
-    def enter(self, name, password, address):
+    async def enter(self, name, password, address):
         # The new session's secret, None if the name or the password is wrong.
+        whose = "name " + name, "from " + address
+        self._trying.update(whose)
+        try:
+            async with self._turn:
+                return await run_in_threadpool(self._enter, name, password, address)
+        finally:
+            self._trying.subtract(whose)
+            for w in whose:
+                if not self._trying[w]:
+                    del self._trying[w]
+
+    def _enter(self, name, password, address):
         with self._store.reading() as c:
             found = accounts.named(c, name, "person")
         if not matches(password, found.secret if found else _nobody()) or found is None:

@@ -146,11 +146,11 @@ class Page:
             secret = request.cookies.get(login.COOKIE, "")
             user = await run_in_threadpool(self._logins.person, secret)
             if user is None:
-                if request.method != "GET":
+                if request.method not in ("GET", "HEAD"):
                     raise Refused(403, "Log in first.")
                 return RedirectResponse("/login", 303)
             request.state.user, request.state.secret = user, secret
-            if request.method != "GET":
+            if request.method not in ("GET", "HEAD"):
                 await self._own_form(request, login.form_token(secret))
             return await function(request)
 
@@ -241,7 +241,7 @@ class Page:
             headers = {"Retry-After": str(int(wait + 1))}
             values = {"user": None, "text": text, "name": name}
             return self._html("login.html", values, 429, headers)
-        secret = await run_in_threadpool(self._logins.enter, name, password, address)
+        secret = await self._logins.enter(name, password, address)
         if secret is None:
             text = "The name or the password is wrong."
             return self._html("login.html", {"user": None, "text": text, "name": name}, 403)
