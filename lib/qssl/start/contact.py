@@ -131,11 +131,11 @@ def contact(step, limit_ms=None):
             from .mute import words
 
             raise Error(errno.ETIMEDOUT, "start", words(tap))
-        if link.resync.answer_ms > _ANSWER_MS:
+        if link.resync.answer_ms > _ANSWER_MS or link.resync._rung:
             # Answers to what was typed in the search may still come, one after the other. A modem
             # that reports something all the time is never silent.
             ms = link.resync.answer_ms + _SERIAL_MS
-            until = ticks_add(ticks_ms(), min(4 * ms, step.left(1 << 28) // 2))
+            until = ticks_add(ticks_ms(), min(6 * ms, step.left(1 << 28) // 2))
             while ticks_diff(ticks_ms(), link.heard) < ms:
                 if not (yield until):
                     break

@@ -43,6 +43,23 @@ def used(sock):
     assert sock.read(300) == data
 
 
+def test_answers_that_are_still_to_come():
+    # What start() types in its search, and what the program before has left, is answered one by
+    # one: no answer is taken for the next one's.
+    for slow in (1000, 2000, 3000):
+        for drops in (True, False):
+            for left in (0, 4):
+                field = Slow()
+                field.slow = slow
+                field.drops = drops
+                field.feed(b"AT\r" * left)
+                modem = field.modem()
+                modem.start("internet", timeout_ms=180000)
+                assert field.now < 40000 + 35 * slow, (slow, drops, left, field.now)
+                ctx = modem.tls(0, ca=CA, check_time=False)
+                connected(field, modem, ctx)
+
+
 def test_a_modem_that_turns_slow():
     # "Response times can vary command to command": pull request 20 of osmocom/pysim; issue 197 of
     # vshymanskyy/TinyGSM. It goes on as slowly, also where it was mute before, and an answer is
