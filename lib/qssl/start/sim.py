@@ -152,23 +152,7 @@ class _Card:
         if not pin:
             _denied("the SIM asks for its PIN; pass pin=", self.code)
         left = yield from self.tries()
-        before, times, free = tried.PINS.get(pin, (left, 0, True))
-        if before is None:
-            hint = "this PIN is wrong, it was refused before and is not typed again"
-            raise Refused(errno.EACCES, "start", hint + _left(left), 16)
-        if times >= _TYPED or (not free and (left < 0 or left != before)):
-            self.doubtful(left)
-        if left in (0, 1):
-            hint = "the SIM stands only one more wrong PIN, so pin= was not typed; put it right "
-            _denied(hint + "in a phone, or switch the PIN off there")
-        if 1 < left < tried.least and not [1 for p in tried.PINS if tried.PINS[p][0] is None]:
-            # Not in this life of the program: a board that resets itself after each failure would
-            # type the same wrong one until the SIM is locked.
-            hint = (
-                "a wrong PIN was typed before this program began, perhaps this one, so pin= was "
-            )
-            hint += "not typed; if it is right, enter it once in a phone, or set "
-            _denied(hint + "qssl.tried.least = 2 before start()" + _left(left))
+        times = self.may_type(pin, left)
         step.look()
         times += 1
         tried.PINS[pin] = (left, times, False)  # whatever becomes of it
@@ -179,18 +163,7 @@ class _Card:
             yield from step.pause(_BUSY_MS)
             return
         if result == _l.ERROR:
-            if code != 12:
-                yield from self.asked()
-            now = yield from self.tries()
-            if left == now >= 0 and code not in (12, 16) and self.state != "SIM PUK":
-                # Some modems' count stands still, so this can't go on for ever.
-                tried.PINS[pin] = (left, times, True)
-                _denied("the SIM did not take the PIN now; try again", max(code, 0))
-            tried.PINS[pin] = (None, times, False)
-            if code == 12 or self.state == "SIM PUK":
-                self.locked()
-            hint = "the SIM refused this PIN; it is typed only once, give the right one"
-            raise Refused(errno.EACCES, "start", hint + _left(now), max(code, 0))
+            yield from self.refused(pin, left, times, code)
         step.look()
         yield from step.heal(10000)
         # Its answer, and the SIM's, may lag behind.
@@ -210,6 +183,46 @@ class _Card:
             tried.PINS[pin] = (left, times, True)
         elif self.state in _OPEN:
             tried.PINS.pop(pin)
+
+    def may_type(self, pin, left):
+        # How often this PIN was typed. Refused: it may not be typed.
+        from .. import tried
+
+        before, times, free = tried.PINS.get(pin, (left, 0, True))
+        if before is None:
+            hint = "this PIN is wrong, it was refused before and is not typed again"
+            raise Refused(errno.EACCES, "start", hint + _left(left), 16)
+        if times >= _TYPED or (not free and (left < 0 or left != before)):
+            self.doubtful(left)
+        if left in (0, 1):
+            hint = "the SIM stands only one more wrong PIN, so pin= was not typed; put it right "
+            _denied(hint + "in a phone, or switch the PIN off there")
+        if 1 < left < tried.least and not [1 for p in tried.PINS if tried.PINS[p][0] is None]:
+            # Not in this life of the program: a board that resets itself after each failure would
+            # type the same wrong one until the SIM is locked.
+            hint = (
+                "a wrong PIN was typed before this program began, perhaps this one, so pin= was "
+            )
+            hint += "not typed; if it is right, enter it once in a phone, or set "
+            _denied(hint + "qssl.tried.least = 2 before start()" + _left(left))
+        return times
+
+    def refused(self, pin, left, times, code):
+        # Generator that always raises: what ERROR to the PIN means.
+        from .. import tried
+
+        if code != 12:
+            yield from self.asked()
+        now = yield from self.tries()
+        if left == now >= 0 and code not in (12, 16) and self.state != "SIM PUK":
+            # Some modems' count stands still, so this can't go on for ever.
+            tried.PINS[pin] = (left, times, True)
+            _denied("the SIM did not take the PIN now; try again", max(code, 0))
+        tried.PINS[pin] = (None, times, False)
+        if code == 12 or self.state == "SIM PUK":
+            self.locked()
+        hint = "the SIM refused this PIN; it is typed only once, give the right one"
+        raise Refused(errno.EACCES, "start", hint + _left(now), max(code, 0))
 
     def doubtful(self, left):
         hint = "the SIM still asks for its PIN, although it was typed; as it may be wrong, it is "
