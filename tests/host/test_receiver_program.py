@@ -4,6 +4,7 @@
 import hmac
 import io
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -155,6 +157,22 @@ def test_commands(receiver, capsys):
     assert receiver.ids() == [3]
     assert run("device", "remove", "cmd-1")[0] == 0 and receiver.ids() == []
     assert run("device", "remove", "cmd-1")[0] == 2
+
+
+def test_keys_are_on_the_disk_before_they_are_used(tmp_path, monkeypatch):
+    # A power cut after the first start must not leave an empty master.key.
+    synced = []
+
+    def fsync(fd):
+        path = Path(os.readlink("/proc/self/fd/%d" % fd))
+        synced.append((path.name, path.stat().st_size if path.is_file() else None))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    keys.master(tmp_path)
+    assert synced == [("master.key", 65), (tmp_path.name, None)]
+    synced.clear()
+    keys.replace(tmp_path / "x", b"abc")
+    assert synced == [("x.new", 3), (tmp_path.name, None), (tmp_path.name, None)]
 
 
 def test_a_disk_that_is_full_says_what_to_do(tmp_path, capsys, monkeypatch):

@@ -34,10 +34,11 @@ class Files:
         values.update(device=name, token=token, key=key.hex())
         text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
         put = keys.write if self._chosen.verb == "add" else keys.replace
-        put(folder / "settings.json", text.encode())
+        # For many devices, in one transaction: `device token` makes them again.
+        put(folder / "settings.json", text.encode(), sync=False)
         self._made.append(folder / "settings.json")
         if self._ca:
-            keys.replace(folder / "ca.pem", self._ca)
+            keys.replace(folder / "ca.pem", self._ca, sync=False)
 
     def undo(self):
         # With a token that nobody knows they are of no use.

@@ -194,13 +194,19 @@ def _no_password():
     raise ValueError("the key has a password")
 
 
-def write(path, data):
-    # Readable by its owner alone; what is there stays.
+def write(path, data, sync=True):
+    # Readable by its owner alone; what is there stays. sync: on the disk when this returns:
+    # a power cut right after the first start must not take the master key.
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(fd, "wb") as file:
                 file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if sync:
+                _sync(path.parent)
         except BaseException:
             path.unlink()  # a part of it would be taken for all
             raise
@@ -210,12 +216,23 @@ def write(path, data):
         raise Problem("Can't write %s: %s." % (path, e.strerror)) from None
 
 
-def replace(path, data):
+def _sync(folder):
+    # The names in it.
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def replace(path, data, sync=True):
     # The new file takes the old one's place at once, or not at all.
     part = path.with_name(path.name + ".new")
     try:
         part.unlink(missing_ok=True)
-        write(part, data)
+        write(part, data, sync)
         os.replace(part, path)
+        if sync:
+            _sync(path.parent)
     except OSError as e:
         raise Problem("Can't write %s: %s." % (path, e.strerror)) from None
