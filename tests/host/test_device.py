@@ -22,6 +22,7 @@ from emuboard import Board, firmware
 from patience import LIMIT_S
 from qdevice import main, options
 from qdevice.host import Host
+from qshared.problem import Problem
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,30 @@ def test_a_script_that_fails_is_not_passed(host):
     ):
         result = host.execute(text)
         assert not result.passed and result.note.startswith(last), result.output
+
+
+def test_a_board_that_does_not_answer(monkeypatch):
+    # On a PC that is busy mpremote may give up too early: once more, as nothing has run yet.
+    said = "Traceback (most recent call last):\n  File\nTransportError: could not enter raw repl\n"
+    left = [said, said, ""]
+
+    def run(argv, **options):
+        text = left.pop(0)
+        return subprocess.CompletedProcess(argv, 1 if text else 0, text)
+
+    monkeypatch.setattr("qdevice.host.subprocess.run", run)
+    board = Host()
+    board.repl = "socket://127.0.0.1:1"
+    board.must("It does not take a file", "cp", "x", ":/lib/")
+    assert not left
+    left += [said] * 3
+    with pytest.raises(Problem) as e:
+        board.must("It does not take a file", "cp", "x", ":/lib/")
+    assert str(e.value).startswith("It does not take a file: its REPL does not answer; ")
+    left += ["mpremote: cp: x: No such file or directory.\n", said]
+    with pytest.raises(Problem) as e:
+        board.must("It does not take a file", "cp", "x", ":/lib/")
+    assert str(e.value).endswith("No such file or directory.") and len(left) == 1
 
 
 def test_files_outlive_a_soft_reset(host):

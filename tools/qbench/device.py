@@ -42,9 +42,8 @@ class Device:
             self._deploy(Path(mpy), folder / "bench.romfs")
         elif not frozen:
             self._host.write({"/lib/board.py": (setup.ROOT / "boards/emulated.py").read_text()})
-            done = self._host.mpremote("cp", "-r", Path(mpy) / "qssl", ":/lib/")
-            if done.returncode:
-                raise Problem("The driver can't be put on the board: %s" % done.stdout.strip())
+            words = ["cp", "-r", Path(mpy) / "qssl", ":/lib/"]
+            self._host.must("The driver can't be put on the board", *words)
 
     def _deploy(self, mpy, image):
         def compile_into(lib):
@@ -52,9 +51,8 @@ class Device:
 
         python = Path(sys.executable)
         make_rom(image, compile_into, python, board=setup.ROOT / "boards/emulated.py")
-        done = self._host.mpremote("romfs", "deploy", image, "+", "soft-reset")
-        if done.returncode:
-            raise Problem("The board does not take the ROM image: %s" % done.stdout.strip())
+        words = ["romfs", "deploy", image, "+", "soft-reset"]
+        self._host.must("The board does not take the ROM image", *words)
 
     def run(self, script):
         result = self._host.execute((SCRIPTS / script).read_text(), script)
@@ -74,9 +72,7 @@ class Device:
     def _tight(self, name, head):
         if not self._example and name == "telemetry.py":
             self._example = compile_example(self._folder)
-            done = self._host.mpremote("cp", self._example, ":/lib/")
-            if done.returncode:
-                raise Problem("The board does not take the example: %s" % done.stdout.strip())
+            self._host.must("The board does not take the example", "cp", self._example, ":/lib/")
         result = self._host.execute(head + (SCRIPTS / name).read_text(), name)
         try:
             return json.loads(result.last)
@@ -102,7 +98,5 @@ class Device:
         # Microseconds of QEMU's instruction clock for each KiB, both ways.
         path = folder / "driver_canned.mpy"
         compile_mpy(_SUPPORT / "driver_canned.py", "driver_canned.py", path)
-        done = self._host.mpremote("cp", path, ":/lib/")
-        if done.returncode:
-            raise Problem("driver_canned can't be put on the board: %s" % done.stdout.strip())
+        self._host.must("driver_canned can't be put on the board", "cp", path, ":/lib/")
         return self.run("work.py")

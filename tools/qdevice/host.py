@@ -39,6 +39,9 @@ for p in %r:
             raise
 """
 _LIMIT_S = 300  # for one script
+# mpremote says so when the board's REPL has not answered within 10 s: then nothing has run yet.
+_DEAF = "could not enter raw repl"
+_TRIES = 3
 
 
 class Result:
@@ -115,9 +118,8 @@ class Host:
 
     def _install_kit(self, folder):
         compile_mpy(_KIT, "kit.py", folder / "kit.mpy")
-        done = self.mpremote("fs", "mkdir", ":/lib", "+", "cp", folder / "kit.mpy", ":/lib/")
-        if done.returncode:
-            raise Problem("The emulated board does not take a file: %s" % done.stdout.strip())
+        words = ["fs", "mkdir", ":/lib", "+", "cp", folder / "kit.mpy", ":/lib/"]
+        self.must("The emulated board does not take a file", *words)
 
     def _start_modem(self):
         argv = [sys.executable, setup.ROOT / "tools/ugsim", "--ready-json", "--control"]
@@ -152,23 +154,35 @@ class Host:
         options.setdefault("timeout", _LIMIT_S)
         options.setdefault("stdout", subprocess.PIPE)
         port = options.pop("port", self.repl)
-        argv = [Path(sys.executable).parent / "mpremote", "connect", port]
+        argv = [Path(sys.executable).parent / "mpremote", "connect", port, *words]
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options["stderr"] = subprocess.STDOUT if options["stdout"] else None
+        options["env"] = dict(
+            os.environ, PYTHONUNBUFFERED="1"
+        )  # what it prints comes in its order
         try:
-            return subprocess.run(
-                [str(a) for a in [*argv, *words]],
-                stdin=options.pop("stdin", subprocess.DEVNULL),
-                stderr=subprocess.STDOUT if options["stdout"] else None,
-                env=dict(os.environ, PYTHONUNBUFFERED="1"),  # what it prints comes in its order
-                text=True,
-                errors="replace",
-                **options,
-            )
+            for _ in range(_TRIES):
+                done = subprocess.run(
+                    [str(a) for a in argv], text=True, errors="replace", **options
+                )
+                if not done.returncode or _DEAF not in (done.stdout or "")[-100:]:
+                    break
+            return done
         except subprocess.TimeoutExpired as e:
             said = (e.stdout or b"").decode(errors="replace").strip().splitlines()
             raise Problem(
                 "mpremote did not end within %d s; the last the board said: %s"
                 % (options["timeout"], said[-1] if said else "nothing")
             ) from None
+
+    def must(self, what, *words):
+        # Runs mpremote. what: to say if that fails.
+        done = self.mpremote(*words)
+        if done.returncode:
+            said = (done.stdout.strip().splitlines() or ["it printed nothing"])[-1]
+            if _DEAF in said:
+                said = "its REPL does not answer; does a program run on it, is this PC very busy?"
+            raise Problem("%s: %s" % (what, said))
 
     def run(self, path, settings=None, timeout=_LIMIT_S):
         # Runs a script of tests/device from the board's RAM. settings: more for kit.SET.
@@ -197,9 +211,7 @@ class Host:
                 path = Path(folder) / str(i)
                 path.write_text(text)
                 words += ["cp", path, ":" + name, "+"]
-            done = self.mpremote(*words[:-1])
-        if done.returncode:
-            raise Problem("The board does not take a file: %s" % done.stdout.strip())
+            self.must("The board does not take a file", *words[:-1])
 
     def show(self, text, settings, pems):
         # Runs a script with its output on this terminal; the exit status. settings: for
