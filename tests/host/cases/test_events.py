@@ -141,7 +141,7 @@ def test_a_callback_is_never_called_from_the_parser():
     rig, modem, sock = connected()
     told = modem.on_event = Told()
     rig.model.command("close 0")
-    for _ in range(20):
+    for _ in range(150):  # the end is asked for twice
         rig.sleep(1)
         modem.link.pump()
         sock.ioctl(3, 1)
