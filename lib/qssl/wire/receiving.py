@@ -19,7 +19,8 @@ _SHORT = const(b"\r\nOK\r\n")  # the firmware's own is learned by its first answ
 
 _RECV_MS = const(6000)
 _AGAIN_MS = const(100)  # what was refused is asked again
-_REFUSALS = const(4)  # ERRORs in a row that are an answer
+_REFUSALS = const(4)  # ERRORs in a row that are an answer, and half as many answers of nothing
+_LATER = const(8)  # from here on no line puts the end off any more
 _LATE_MS = const(1000)  # after an OK whose data have not come
 ROOM = const(512)  # free bytes worth a read, unless a reader waits for more than there is
 _HEADER = const(b"\r\n+QSSLRECV: 1500\r\n")  # of a full reply
@@ -48,7 +49,8 @@ class Receiving(Sending):
             self._push.begin(self, n)
         elif n < 0 or self._link.lte:
             self._more = self._news = True  # an LTE modem may say how much waits in it
-            self._shut = self._shut > 0  # no longer DRY
+            if self._refused < _LATER:
+                self._shut = self._shut > 0  # no longer DRY
         else:
             self._link.parser.expect(n, None, None)
             self.fail("missed")
@@ -146,7 +148,7 @@ class Receiving(Sending):
                 else:
                     self.fail("gone")
             else:
-                self._more = self._news
+                self._more = self._news and not self._got
                 self._look = ticks_add(ticks_ms(), _AGAIN_MS)
                 if not self._shut:
                     link.doubt |= _l.DOUBTED

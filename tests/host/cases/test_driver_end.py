@@ -136,6 +136,15 @@ def test_sending_fails_before_the_close_is_known():
     assert not rig.net.default.received, "sent again"
 
 
+def test_a_line_before_each_answer_does_not_put_the_end_off_for_ever():
+    for model in ("ug96", "ec25"):
+        rig, modem, sock = connected(Recorder(pattern(3000), True), model=model)
+        start = rig.now
+        arm(rig, 'before before=any what=urc n=0 text=+QSSLURC: "recv",0')
+        assert sock.read() == pattern(3000)
+        assert rig.now - start < 2000, rig.now - start
+
+
 def test_listed_as_opening_is_no_end():
     # AT+QSSLSTATE shows a connection that stands as it was before it opened, for a while.
     for n in (1, 4, 9):

@@ -21,6 +21,7 @@ from receivers import HttpServer, Mailbox
 INSIDE = (
     "test_hmac_sha256",
     "test_power_cut_at_every_byte",
+    "test_a_file_that_can_not_be_read",
     "test_a_full_file_system",
     "test_a_refusal_that_can_not_be_told_yet_is_told_later",
     "test_what_is_told_does_not_wait_for_records_that_never_were",

@@ -43,6 +43,7 @@ function stale(why) {
   const place = document.getElementById("stale");
   const at = new Date(fresh).toISOString().slice(11, 19);
   const text = why && `${why} What is shown is of ${at}: load the page again.`;
+  place.hidden = !text;
   if (place.textContent !== text) place.textContent = text;
 }
 
