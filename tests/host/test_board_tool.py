@@ -29,6 +29,12 @@ def host():
         yield host
 
 
+@pytest.fixture
+def fresh():
+    with tool.emulated(frozen=False) as host:
+        yield host
+
+
 def start(*words):
     pipe = subprocess.PIPE
     words = [str(word) for word in words]
@@ -123,9 +129,11 @@ def test_the_commands_of_mpremote_alone(host, tmp_path, certs):
     assert result.passed and result.output.startswith("by.hand " + VERSION), result.output
     result = host.run(setup.ROOT / "tests/device/smoke.py")
     assert result.passed, result.output
+    assert "The driver is gone" in run("remove", "--port", host.repl)
 
 
-def test_sources_take_the_place_of_compiled_files(host):
+def test_sources_take_the_place_of_compiled_files(fresh):
+    host = fresh  # to compile the driver takes nearly all the memory that a board has
     assert host.mpremote("exec", "import os; os.mkdir('/qssl')").returncode == 0
     run("install", "--port", host.repl, "--source")
     assert tree(host, "/lib/qssl") == wanted(".py")
