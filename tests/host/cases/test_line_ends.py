@@ -145,3 +145,5 @@ def test_a_modem_that_talks_before_each_answer():
         field.lead = talk + b"\r\n"
         modem = field.modem()
         modem.start("internet", timeout_ms=60000)
+        assert modem.up and not modem.stats.resyncs > 1, (talk, modem.stats.resyncs)
+        assert field.now < 20000, (talk, field.now)
