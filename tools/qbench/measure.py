@@ -81,10 +81,10 @@ class Measure:
 
     def heap_rows(self):
         heap = self._unix_heap()
-        frozen = self._board().run("heap.py")
+        frozen = self._board().heap()
         self.heaps = heap, frozen
         with contextlib.ExitStack() as stack:
-            rom = Device(stack, self._folder, [], False, self._folder / "mpy", True).run("heap.py")
+            rom = Device(stack, self._folder, [], False, self._folder / "mpy", True).heap()
         modules = self.unix.modules()
         self.modules = {
             name: (modules.get(name), cost)

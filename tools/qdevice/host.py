@@ -78,6 +78,7 @@ class Host:
         self._wired = more.get("wired", "none")
         self._view = more.get("view", False)
         self._count = more.get("count", False)  # the board's time counts its instructions
+        self._certs = more.get("certs")  # the server's, or some are made
         self._stack = contextlib.ExitStack()
         self._mounted = None
         self.settings = {}
@@ -97,7 +98,7 @@ class Host:
         enter = self._stack.enter_context
         folder = Path(enter(tempfile.TemporaryDirectory(prefix="qssl-device-")))
         elf = firmware(frozen=self._frozen) if self.emulated else None
-        certs = Certificates(folder)
+        certs = self._certs or Certificates(folder)
         peer = Peer(certs)
         self._stack.callback(peer.close)
         self._start_modem()

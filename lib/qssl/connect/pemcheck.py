@@ -42,9 +42,9 @@ def load(ca, cert, key):
         elif phase == "key" and source.ids and source.ids[0] and ids and ids[0]:
             if _differ(source.ids[0], ids[0]):
                 source.wrong(b"order" if source.ids[0] in ids else b"pair")
-        found.append(
-            (source._what, source.raw_size, source.raw_crc, source.size, source.sum, source.crc)
-        )
+        raw, crc = source.raw_crc, source.crc
+        raw = crc if raw == crc else raw  # once in the heap
+        found.append((source._what, source.raw_size, raw, source.size, source.sum, crc))
     return found
 
 
