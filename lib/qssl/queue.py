@@ -3,8 +3,8 @@
 #
 # A queue has put(record) -> id, peek(records, size) -> [(id, record)] oldest first, drop(id) that
 # forgets everything up to id, len(), name (new with every queue, so that (name, id) never comes
-# twice), and the counters lost (dropped to make room) and damaged. Ids grow; one is left out where
-# a write failed.
+# twice), and the counters lost (dropped to make room) and damaged. Ids grow; some are left out
+# where a write failed, or the newest file can't be read.
 #
 # FileQueue: a folder of segments, each only ever appended to and at last deleted; nothing is
 # rewritten in place. A segment is a header and entries, each with its CRC-32:
@@ -183,8 +183,9 @@ class FileQueue:
             if e.errno != errno.EEXIST:
                 raise
         self._name = None
+        self._gaps = []  # (from, to): ids of no record, found at the start
         sound = False
-        self._skipped = 0  # ids that the newest file may hold, which can't be read
+        self._skipped = 0  # ids that the newest files may hold, which can't be read
         for file in sorted(os.listdir(self._folder)):
             try:
                 number = int(file[:8], 16)
@@ -196,13 +197,13 @@ class FileQueue:
             self._number = number
             try:
                 sound = self._read_segment(path)
-                self._skipped = 0
             except Error:
                 raise
             except OSError:
                 self.damaged += 1  # it stays where it is
                 sound = False
-                self._skipped = self._segment // _EXTRA
+                self._skipped += self._segment // _EXTRA
+        self._gap(self._skipped)
         self._next += self._skipped
         self._name = self._name or os.urandom(4)
         self.name = str(hexlify(self._name), "ascii")
@@ -230,9 +231,11 @@ class FileQueue:
                     )
                 self._name = head[4:8]
             last, known = self._scan(f)
-            sound = sound and f.tell() == size
+            at = f.tell()
+            if at <= _HEADER:  # not even what each begins with: it may have lost all it had
+                self._skipped += self._segment // _EXTRA
+            sound = sound and at == size
         self._segments.append([self._number, last, size, known])
-        self._next = max(self._next, known + 1)
         return sound
 
     def _path(self, number):
@@ -255,6 +258,14 @@ class FileQueue:
                 self._dropped = max(self._dropped, number)
             else:
                 last = max(last, number)
+                self._skipped = 0
+                self._gap(number - self._next)
+            self._next = max(self._next, number + 1)
+
+    def _gap(self, n):
+        # The next n ids belong to no record that is there.
+        if n > 0:
+            self._gaps.append((self._next, self._next + n))
 
     def _spent(self):
         # Deletes segments of which every record is done. The newest stays; the others go as far as
@@ -482,7 +493,8 @@ class FileQueue:
             self._spent()
 
     def __len__(self):
-        return self._next - 1 - self._dropped
+        first = self._dropped + 1
+        return self._next - first - sum([max(0, b - max(a, first)) for a, b in self._gaps])
 
     def close(self) -> None:
         """Writes what put() has collected and closes the files.

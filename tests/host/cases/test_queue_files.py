@@ -499,6 +499,42 @@ def delivered(q):
     return found, failed
 
 
+def test_a_newest_file_that_has_lost_its_bytes():
+    # It has its name, and not its length: issue 908 of littlefs-project/littlefs, 48 of
+    # joltwallet/esp_littlefs. The ids of its records were seen outside.
+    for why in (0, 5, 12, 21, "bad"):
+        for cut in range(70):
+            d = disk()
+            q = FileQueue(FOLDER, 4096, "drop", 128)
+            for n in range(12):
+                q.put(record(n))
+            newest = sorted(d.files)[-1]
+            if why == "bad":
+                d.bad[newest] = errno.EIO
+            else:
+                d.files[newest] = d.files[newest][:why]
+            d.mount()
+            # The power goes at any place of the next record, and of its file's head.
+            d.cut = cut
+            try:
+                FileQueue(FOLDER, 4096, "drop", 128).put(record(12))
+            except PowerCut:
+                pass
+            d.cut = None
+            d.mount()
+            q = FileQueue(FOLDER, 4096, "drop", 128)
+            found = q.peek(99, 9999)
+            assert len(q) == len(found), (why, cut)
+            assert not [i for i, r in found if r != record(min(i - 1, 12))], (why, cut)
+            new = q.put(b"new")
+            assert new > 12, (why, cut, new)
+            assert q.peek(99, 9999) == found + [(new, b"new")]
+            q = FileQueue(FOLDER, 4096, "drop", 128)  # it counts what is there, not ids
+            assert len(q) == len(found) + 1, (why, cut)
+            q.drop(new)
+            assert len(q) == 0 and FileQueue(FOLDER, 4096, "drop", 128).put(b"x") == new + 1
+
+
 def test_a_file_that_somebody_has_removed():
     for which in range(4):
         d = disk()
