@@ -120,6 +120,8 @@ def choose(step, lines, settings):
             lines = (yield from _asked(step)) or lines
     if forced is None:
         if not family:
+            if step.over():
+                step.silent(b"ATI")
             hint = "the modem does not say what it is (ATI, AT+CGMM, AT+CGMR); the driver knows "
             if model:
                 hint = "the modem says it is %s, which is none of those that the driver knows: "

@@ -66,6 +66,7 @@ class Bringup:
         self.slow = 0  # ms that an answer takes, of a modem that is slow
         self.tap = None  # what comes and goes, until the modem answers
         self.presses = 0  # of PWRKEY
+        self.numbers = False  # AT+CMEE=1 is set
         self.heard = False  # the echo of the last command came
         self.silents = []  # names of commands that had no answer, each time
 

@@ -17,6 +17,11 @@ _SEEN = const(160)  # bytes kept of what goes and comes
 _ANSWER_MS = const(500)  # as in qssl.wire.resync
 _PATIENT_MS = const((2000, 8000))  # for modems whose answers come late
 _TURNS = const(16)  # answers waited for in a ladder and behind it, and time for its pauses
+_SURE = const(b"AT+CMEE=1;+CMEE?;+CMEE?")
+_OK = const(1)  # as in qssl.wire.exchange
+_ERROR = const(2)
+_TRY_MS = const(2500)  # as in bringup
+_HEAL_MS = const(30000)
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
 _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _PUSH = const(b'URC: "recv",')
@@ -131,16 +136,24 @@ def contact(step, limit_ms=None):
             from .mute import words
 
             raise Error(errno.ETIMEDOUT, "start", words(tap))
-        if link.resync.answer_ms > _ANSWER_MS or link.resync._rung:
-            # Answers to what was typed in the search may still come, one after the other. A modem
-            # that reports something all the time is never silent.
-            ms = link.resync.answer_ms + _SERIAL_MS
-            until = ticks_add(ticks_ms(), min(6 * ms, step.left(1 << 28) // 2))
-            while ticks_diff(ticks_ms(), link.heard) < ms:
-                if not (yield until):
-                    break
-            step.restarts = link.stats.restarts  # booting was none
-            yield from timed(step)
+        late = link.resync.answer_ms > _ANSWER_MS or link.resync._rung
+        for _ in range(2):
+            if late:
+                # Answers to what was typed in the search, or by another program, may still come,
+                # one after the other. A modem that reports something all the time is never silent.
+                ms = link.resync.answer_ms + _SERIAL_MS
+                until = ticks_add(ticks_ms(), min(6 * ms, step.left(1 << 28) // 2))
+                while ticks_diff(ticks_ms(), link.heard) < ms:
+                    if not (yield until):
+                        break
+                step.restarts = link.stats.restarts  # booting was none
+                yield from timed(step)
+            late = True
+            # No older answer reads like this one, and they come in the order of the commands.
+            result = yield from step.once(_SURE, b"+CMEE:", _TRY_MS + 3 * step.slow)
+            step.numbers = result == _OK and [n.strip() for n in step.at.lines] == [b"1", b"1"]
+            if step.numbers or not (yield from step.heal(_HEAL_MS)) or result > _ERROR:
+                break
     finally:
         link.uart = tap.uart
         step.tap = None

@@ -33,7 +33,7 @@ def tidy(step):
     settings = []
     # It answers in words, or it would not have come so far. Without this errors have no number;
     # not every firmware has it.
-    if (yield from step.set(b"AT+CMEE=1")) == _l.OK:
+    if step.numbers or (yield from step.set(b"AT+CMEE=1")) == _l.OK:
         settings.append((b"AT+CMEE?", b"+CMEE:", b"1"))
     lines = yield from step.told(b"ATI", b"")
     if not step.link.lte and len(lines) > 1 and lines[1].startswith(b"UG9"):

@@ -38,6 +38,9 @@ class Said:
     def look(self):
         pass
 
+    def over(self):
+        return False
+
     def shows(self, question, prefix):
         raise Chosen  # what start() does next with an LTE modem
 

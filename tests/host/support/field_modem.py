@@ -62,6 +62,7 @@ class Field:
             b"AT+CCLK?": [b'+CCLK: "26/11/29,11:00:00+00"', b"OK"],
             b"AT+QLTS": [b'+QLTS: "2026/11/29,11:00:00+0,0"', b"OK"],
             b"AT+CMEE?": [b"+CMEE: 1", b"OK"],
+            b"AT+CMEE=1;+CMEE?;+CMEE?": [b"+CMEE: 1", b"+CMEE: 1", b"OK"],
             b"AT+QISDE?": [b"+QISDE: 0", b"OK"],
             b"AT+IFC?": [b"+IFC: 0,0", b"OK"],
             b"AT+QSCLK?": [b"+QSCLK: 0", b"OK"],
