@@ -56,6 +56,8 @@ modem.activate()
 all used|ENOBUFS|open|all sockets are in use, as is one that was dropped without close(); close \
 it, or use Modem(sockets=n)
 closing|EAGAIN|open|an older connection is being closed, for 12 s at most; call open() again
+ctx held|ENOBUFS|open|closing sockets of this SSL context are not released by the modem; use \
+another ctx, 0 to 5, or restart it
 unreleased|ENOBUFS|open|closing sockets are not released by the modem; wait, or restart it
 refused|ECONNREFUSED|open|the connection was refused; modem.diagnose() looks into it
 open late||open|did not answer in time; was that too short, is it reachable from here?

@@ -114,7 +114,7 @@ def settled(modem, ctx):
         while (yield due):
             pass
         if due == until:
-            raise error("unreleased")
+            raise error("ctx held")
 
 
 def lost(modem, ctx):
