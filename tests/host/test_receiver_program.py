@@ -179,9 +179,46 @@ def test_a_disk_that_is_full_says_what_to_do(tmp_path, capsys, monkeypatch):
     def full(*_):
         raise db.Gone("database or disk is full")
 
+    assert main.main(["device", "add", "n1", "--folder", str(tmp_path)]) == 0
     monkeypatch.setattr(db, "prune", full)
     assert main.main(["prune", "30", "--folder", str(tmp_path)]) == 2
     assert "disk is full. Make some room on its disk first" in capsys.readouterr().err
+
+
+def test_what_is_refused_makes_nothing(tmp_path, capsys, monkeypatch, signals):
+    # No folder, no database, no keys: they would be those of a receiver that nobody wanted.
+    monkeypatch.setattr(serve, "_logging", lambda: None)
+    data = tmp_path / "data"
+    (tmp_path / "bad").write_text("no certificate")
+    files = ["--files", tmp_path / "files", "--address", "r.example"]
+    lone = ["send", "n1", "hi"], ["device", "list"], ["device", "token", "n1"], ["prune", "3"]
+    lone += ["device", "remove", "n1"], ["user", "list"], ["program", "remove", "p"]
+    lone += (["retire", "--mqtt", "mqtt://127.0.0.1:1"],)
+    for words, text in (
+        *[(words, "There is no %s: say --folder" % (data / "receiver.db")) for words in lone],
+        (["device", "add", "../x"], "A name has 1 to 64"),
+        (["device", "add", "n1", *files, "--like", tmp_path / "none"], "Can't read"),
+        (["device", "add", "n1", *files, "--like", tmp_path / "bad"], "no JSON object"),
+        (["user", "add", "anna"], "10 characters"),
+        (["serve", "--cert", tmp_path / "bad", "--key", tmp_path / "bad"], "can't be used"),
+        (["send", "n1", "{", "--kind", "settings"], "."),
+        (["broker", "--cert", "x"], "--cert and --key go together"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+        try:
+            status = main.main([str(word) for word in words] + ["--folder", str(data)])
+        except SystemExit as e:
+            status = e.code
+        out, err = capsys.readouterr()
+        assert (status, out) == (2, "") and err.count("\n") == 1 and text in err, (words, err)
+        assert not data.exists() and not (tmp_path / "files").exists(), words
+    # Nor a key for a device that nobody knows.
+    assert main.main(["program", "add", "p", "--folder", str(data)]) == 0
+    before = sorted(data.iterdir())
+    for words in (["send", "n1", "hi"], ["device", "token", "n1"], ["device", "remove", "n1"]):
+        assert main.main([*words, "--folder", str(data)]) == 2
+        assert "There is no device n1." in capsys.readouterr().err
+        assert sorted(data.iterdir()) == before and not (data / "master.key").exists(), words
 
 
 def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):

@@ -14,7 +14,7 @@ class Files:
         self._common = {}
         self._made = []
         if chosen.like:
-            self._common = _settings(chosen.like)
+            self._common = settings(chosen.like)
         self._ca = None
         if not chosen.cert:
             keys.certificate(chosen, print)
@@ -46,7 +46,7 @@ class Files:
             path.unlink()
 
 
-def _settings(path):
+def settings(path):
     try:
         found = json.loads(path.read_bytes())
     except OSError as e:

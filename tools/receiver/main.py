@@ -35,8 +35,13 @@ def _serve(chosen):
     return serve.run(chosen)
 
 
-def opened(chosen):
-    # The store, for the commands that only use it.
+def opened(chosen, makes=False):
+    # The store, for the commands that only use it. makes: also where nothing is there yet.
+    if not makes:
+        path = db.missing(chosen.database)
+        if path:
+            how = "There is no %s: say --folder, or begin with `serve` or `device add NAME`."
+            raise Problem(how % path)
     keys.folder(chosen.folder)
     store = db.Store(chosen.database)
     store.open()
@@ -47,7 +52,11 @@ def _device(chosen):
     if chosen.verb in ("add", "token"):
         for name in chosen.who:
             db.check_name(name)
-    store = opened(chosen)
+    if chosen.like:
+        from receiver import board_files
+
+        board_files.settings(chosen.like)
+    store = opened(chosen, chosen.verb == "add")
     name = chosen.name
     if chosen.verb == "list":
         with store.reading() as c:
@@ -65,6 +74,9 @@ def _device(chosen):
         print("%s and its records are gone." % name)
         _at_broker(chosen)
         return 0
+    if chosen.verb == "token":
+        with store.reading() as c:
+            _known(c, name)
     master = keys.master(chosen.folder)
     change = db.add_device if chosen.verb == "add" else db.new_token
     if chosen.files is not None:
@@ -98,6 +110,12 @@ def _device(chosen):
     return 0
 
 
+def _known(c, name):
+    # Before anything is made for it.
+    if db.by_name(c, name) is None:
+        raise Problem("There is no device %s." % name)
+
+
 def _at_broker(chosen):
     # It has the tokens in a file of its own.
     if (chosen.folder / "mosquitto/passwords").exists():
@@ -110,8 +128,11 @@ def _account(chosen):
 
     if chosen.verb == "add":
         db.check_name(chosen.name)
-    store = opened(chosen)
     kind = "person" if chosen.command == "user" else "program"
+    secret = None
+    if chosen.verb == "add" and kind == "person":
+        secret = login.hashed_password(_password())
+    store = opened(chosen, chosen.verb == "add")
     if chosen.verb == "list":
         with store.reading() as c:
             for row in accounts.everybody(c):
@@ -125,7 +146,7 @@ def _account(chosen):
         print("%s is gone." % chosen.name)
         return 0
     token = keys.new_token() if kind == "program" else None
-    secret = hashed(token) if token else login.hashed_password(_password())
+    secret = secret or hashed(token)
     with store.writing() as c:
         known = accounts.add(c, chosen.name, kind, secret)
     if token:
@@ -157,6 +178,8 @@ def _send(chosen):
         text = str(e)
         raise Problem(text[0].upper() + text[1:] + ".") from None
     store = opened(chosen)
+    with store.reading() as c:
+        _known(c, chosen.name)
     master = keys.master(chosen.folder)
     until = int(time.time()) + chosen.hours * 3600
     with store.writing() as c:
@@ -187,7 +210,7 @@ def _retire(chosen):
 def _broker(chosen):
     from receiver import broker
 
-    return broker.write(chosen, opened(chosen))
+    return broker.write(chosen, opened(chosen, True))
 
 
 def seen(at):

@@ -36,6 +36,8 @@ def run(chosen):
     # Until SIGTERM or Ctrl-C. Returns the exit status.
     _logging()
     _many_files()
+    if chosen.cert:
+        keys.context(chosen.cert, chosen.key, False)  # before anything is made
     keys.folder(chosen.folder)
     store = db.Store(chosen.database)
     store.open()
@@ -53,6 +55,9 @@ def retire(chosen):
     if not chosen.mqtt:
         raise Problem("Say --mqtt: which broker is it to leave?")
     _logging()
+    path = db.missing(chosen.database)
+    if path:
+        raise Problem("There is no %s: say --folder." % path)
     store = db.Store(chosen.database)
     store.open()
     metrics = Metrics()

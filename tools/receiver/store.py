@@ -30,6 +30,12 @@ _ROW_MAX = 200  # rows of one INSERT: SQLite takes so many variables only
 NOT_TAKEN = sa.exc.DataError, UnicodeEncodeError, OverflowError
 
 
+def missing(url):
+    # The file of a database that is not there yet; None: it is, or it is no file.
+    start, _, path = url.partition("sqlite:///")
+    return path if not start and path and not os.path.exists(path) else None
+
+
 class Gone(Exception):
     # The database can't be used at the moment: what is to be stored has to come again.
     pass
