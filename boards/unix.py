@@ -34,7 +34,8 @@ _FIRST_YEAR = const(2024)  # a clock before this was never set
 
 
 def setting(name, default=None):
-    # The text of a setting, or a number if the default is one. Without default it must be there.
+    # The text of a setting, or a number if the default is one, as the port is in any case: in a
+    # board's settings.json it is. Without default it must be there.
     text = os.getenv("QSSL_" + name.upper())
     if text is None:
         if default is None:
@@ -43,7 +44,7 @@ def setting(name, default=None):
             )
             _stop(text % (name, name.upper(), name))
         return default
-    if isinstance(default, int):
+    if isinstance(default, int) or name == "port":
         try:
             return int(text)
         except ValueError:

@@ -48,7 +48,7 @@ ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; u
 0 to 5
 ctx lost|EAGAIN|tls|the modem forgot the settings of the SSL context while the connection opened, \
 as an older one ended late; nothing was sent, connect again
-port|!EINVAL|open|port must be 1 to 65535
+port|!EINVAL|open|port must be a number from 1 to 65535
 url|!EINVAL|open|host must be a name or an IPv4 address alone: no URL, no port in it
 ctx|!EINVAL|open|ctx must be what modem.tls() returned
 down|ENOTCONN|open|the PDP context is not active; call modem.start(), for another one \

@@ -539,6 +539,7 @@ def test_the_example_of_settings_is_sound():
         (["check", "--dry-run"], "--dry-run goes with install and remove"),
         (["install", "--replace"], "--replace goes with --board"),
         (["install", "--board", "boards/nothing.py"], "There is no file boards/nothing.py"),
+        (["install", "--board", "pico"], "There is no file pico, but boards/pico.py. See"),
         (["install", "--what"], "Unrecognized arguments: --what"),
         (["install", "--settings", "README.md"], "README.md, line 1, is not JSON"),
         (["install", "--board", "README.md"], "is no Python: take a file of boards/"),

@@ -278,18 +278,19 @@ def test_settings():
     process = board(
         """
 print(board.setting("host"), board.setting("host", "x"), board.setting("none", "x"))
-print(board.setting("port", 443) + 1, board.setting("other", 7), board.setting("port"))
+print(board.setting("port", 443) + 1, board.setting("other", 7), board.setting("port") + 2)
 """,
         host="server.example",
         port=8443,
     )
-    assert finished(process) == "server.example server.example x\n8444 7 8443\n"
+    assert finished(process) == "server.example server.example x\n8444 7 8445\n"
 
 
 @pytest.mark.parametrize(
     ("script", "settings", "said"),
     [
         ("board.setting('host')", {}, "the setting host is missing; set QSSL_HOST, or host=... "),
+        ("board.setting('port')", {"port": "x"}, "the setting port must be a number, not x\n"),
         ("board.setting('port', 1)", {"port": "x"}, "the setting port must be a number, not x\n"),
         ("board.modem()", {}, "the setting modem is missing; set QSSL_MODEM, or modem=... "),
         ("board.modem()", {"modem": "/dev/nowhere"}, "can't be opened (ENOENT)"),

@@ -253,6 +253,7 @@ def test_nothing_is_overwritten(made):
         (["client", "a" * 65], "can't be a name: at most 64"),
         (["client", "ca"], "The name ca is the CA's"),
         (["renew", "x"], "There is no CA in tls"),
+        ([], "The following arguments are required: COMMAND. See"),
         (["list"], "There is nothing in tls: `ca.py init`"),
         (["init", "--days", "0"], "0 is not a number from 1"),
         (["init", "--days", "x"], "x is not a number from 1"),

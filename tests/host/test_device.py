@@ -104,6 +104,8 @@ def test_files_outlive_a_soft_reset(host):
         (["--baud", "1"], "Argument --baud: 1 is no baud rate"),
         (["--repl", "smoke"], "--repl goes without a script"),
         (["count=5"], "The setting count goes with a SCRIPT that asks for it"),
+        (["examples/https_get.py", "hots=x"], "asks for no setting hots; host is the nearest"),
+        (["examples/https_get.py", "ca=none.pem"], "There is no file none.pem, which ca= names"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(words, said):
@@ -272,8 +274,10 @@ def test_files_of_this_pc_go_onto_the_board(tmp_path):
     (tmp_path / "my-ca.pem").write_text("the CA")
     (tmp_path / "app.py").write_text("print(1)\n")
     words = [str(tmp_path / "app.py"), "host=h", "port=1", "ca=%s" % (tmp_path / "my-ca.pem")]
-    chosen = options.parse([*words, "cert=elsewhere.pem"])
+    real = ["--port=/dev/null", "--modem=/dev/null", "--installed"]
+    chosen = options.parse([*real, *words, "cert=elsewhere.pem", "pin=0042"])
     assert main._example(host, tmp_path / "app.py", chosen, None) == 0 and ran
     settings = json.loads(written["/settings.json"])
-    assert settings == {"host": "h", "port": 1, "ca": "/ca.pem", "cert": "elsewhere.pem"}
+    own = {"cert": "elsewhere.pem", "pin": "0042"}
+    assert settings == {"host": "h", "port": 1, "ca": "/ca.pem", **own}
     assert written["/ca.pem"] == "the CA"

@@ -74,6 +74,8 @@ def test_what_cannot_be_is_one_sentence(receiver, tmp_path, certs, capsys, monke
         (["--keep-days", "99999"], "no number from 0 to 36525"),
         (["device", "add", "north."], "first and last is a letter or digit"),
         (["nothing"], "invalid choice"),
+        (["--listen", "127.0.0.1:0", "nothing"], "invalid choice"),
+        (["device"], "are required: add|list|token|remove."),
     ):
         last = run(*words)
         assert text in last and "secret" not in last, last
@@ -152,11 +154,19 @@ def test_commands(receiver, capsys):
     assert message["mac"] == hmac.new(bytes.fromhex(key), text.encode(), "sha256").hexdigest()
     # A new token, and the old one is worth nothing; deleted records stay known.
     token = re.search(r"^token +(\S+)$", run("device", "token", "cmd-1")[1], re.M)[1]
-    assert run("prune", "0")[1].endswith(" records deleted\n")
+    assert run("prune", "all")[1].endswith(" records deleted\n")
     assert receiver.post(None, batch(1, 3), path="/in/" + token) == (204, None)
     assert receiver.ids() == [3]
     assert run("device", "remove", "cmd-1")[0] == 0 and receiver.ids() == []
     assert run("device", "remove", "cmd-1")[0] == 2
+
+
+def test_settings_may_stand_before_the_command():
+    for words in (["--folder", "x", "device", "add", "n1"], ["--folder=x", "device", "add", "n1"]):
+        chosen = options.parse([*words, "--mqtt-prefix", "p"])
+        assert (chosen.command, chosen.verb, chosen.who) == ("device", "add", ["n1"])
+        assert (str(chosen.folder), chosen.mqtt_prefix) == ("x", "p")
+    assert options.parse(["--folder", "device"]).command == "serve"
 
 
 def test_keys_are_on_the_disk_before_they_are_used(tmp_path, monkeypatch):
@@ -248,7 +258,7 @@ def test_accounts_and_what_is_refused(tmp_path, capsys, monkeypatch):
     assert run("device", "add", "n1")[0] == 0
     for hours in ("0", "-5", "8785", "99999999999999999999", "x", "\u00b2"):
         refused("no number", "send", "n1", "hi", "--hours=" + hours)
-    for days in ("x", "36526", "9" * 30):
+    for days in ("x", "0", "36526", "9" * 30):
         refused("no number", "prune", days)
     refused("no number", "prune", "--", "-5")
     refused("JSON object", "send", "n1", "[1]", "--kind", "settings")

@@ -470,12 +470,13 @@ def test_trace_and_its_viewer(tmp_path, certs):
 def test_viewer_of_what_is_no_trace(tmp_path, text):
     path = tmp_path / "other"
     path.write_text(text)
-    for name in (path, tmp_path / "missing"):
+    for words in ([path], [tmp_path / "missing"], []):
         env = dict(os.environ, PYTHONPATH=str(setup.ROOT / "tools"))
-        argv = [sys.executable, "-m", "ugsim.trace", str(name)]
+        argv = [sys.executable, "-m", "ugsim.trace", *map(str, words)]
         done = subprocess.run(argv, env=env, capture_output=True, text=True)
         assert done.returncode == 2
         assert done.stderr.startswith("ugsim trace: ") and done.stderr.count("\n") == 1
+        assert words or "required: FILE. See --help." in done.stderr
 
 
 def test_ready_file_and_running_as_a_folder(tmp_path):

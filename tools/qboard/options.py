@@ -68,5 +68,7 @@ def parse(args):
         p.error("--replace goes with --board")
     for path in (chosen.board, chosen.settings, chosen.ca):
         if path and not path.is_file():
-            p.error("there is no file %s" % path)
+            near = BOARDS / (path.stem + ".py")
+            hint = ", but boards/%s" % near.name if path == chosen.board and near.exists() else ""
+            p.error("there is no file %s%s" % (path, hint))
     return chosen

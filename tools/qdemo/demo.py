@@ -204,6 +204,8 @@ class Demo:
 
 def _praise(judge):
     repeats = judge.repeats()
+    if judge.count == 1 and not repeats:
+        return "The record arrived once."
     if not repeats:
         return "All %d records arrived once and in order." % judge.count
     return (

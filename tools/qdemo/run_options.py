@@ -16,7 +16,7 @@ certificate is made for the occasion.
 # What boards/unix.py asks for, what a server here gives, and what a receiver prints for a device:
 # no mistake in a script that does without.
 _USUAL = ("modem", "baud", "flow", "apn", "apn_user", "apn_password", "apn_auth", "pin", "kept")
-_USUAL += ("host", "port", "ca", "topic", "device", "token", "key")
+_USUAL += ("host", "port", "ca", "topic", "device", "token", "key", "cert")
 _END = """\
 Settings are what the script asks board.setting() for. Those of the server
 (host, port, ca, for MQTT topic) are there already; with host=... of your own no
@@ -128,21 +128,31 @@ def _words(script, text):
     return words
 
 
+def asked_for(p, names, scripts):
+    # Refuses settings that none of the scripts can ask for: most are written wrong. scripts: their
+    # paths and texts.
+    if not names:
+        return
+    words = set(_USUAL).union(*map(_asked, _examples()), *(_words(*s) for s in scripts))
+    asked = set(_USUAL).union(*(_asked(text) for _, text in scripts))
+    for name in names:
+        if name not in words:
+            near = difflib.get_close_matches(name, asked, 1)
+            hint = "; %s is the nearest" % near[0] if near else ""
+            who = scripts[0][0] if len(scripts) == 1 else "none of the scripts"
+            p.error("%s asks for no setting %s%s" % (who, name, hint))
+
+
 def _settings(p, texts, script, text):
     found = {}
     for name, value in os.environ.items():
         if name.startswith("QSSL_"):
             found[name[5:].lower()] = value
-    words = _words(script, text).union(_USUAL, *map(_asked, _examples())) if texts else ()
-    asked = _asked(text).union(_USUAL)
     for given in texts:
         name, equal, value = given.partition("=")
         if not equal or not name.isidentifier():
             p.error("'%s' is not NAME=VALUE" % given)
         name = name.lower()
-        if name not in words:
-            near = difflib.get_close_matches(name, asked, 1)
-            hint = "; %s is the nearest" % near[0] if near else ""
-            p.error("%s asks for no setting %s%s" % (script, name, hint))
+        asked_for(p, [name], [(script, text)])
         found[name] = value
     return found

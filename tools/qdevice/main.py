@@ -19,10 +19,12 @@ def _example(host, path, chosen, stack):
     # A script that is no test: it gets a server as tools/run.py starts it and its settings, and
     # its output goes to this terminal.
     text = path.read_text(encoding="utf-8")
-    settings = dict(chosen.settings)
+    settings = dict(chosen.settings)  # as text: a PIN of digits is no number
+    if settings.get("port", "").isdecimal():
+        settings["port"] = int(settings["port"])
     files = {}
-    for name in ("ca", "cert", "key"):
-        given = Path(str(settings.get(name, "")))
+    for name in options.FILES:
+        given = Path(settings.get(name, ""))
         if given.is_file():  # of this PC: it goes along
             files[name] = given.read_text()
     if "host" not in settings:
@@ -44,7 +46,8 @@ def _example(host, path, chosen, stack):
 
 def _test(host, path, chosen):
     start = time.monotonic()
-    result = host.run(path, chosen.settings)
+    numbers = {n: int(v) if v.isdecimal() else v for n, v in chosen.settings.items()}
+    result = host.run(path, numbers)
     for line in result.output.splitlines()[:-1]:
         print("    " + line)
     word = "passed" if result.passed else "skipped" if result.skipped else "FAILED"

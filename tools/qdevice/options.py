@@ -4,8 +4,10 @@
 import os
 from pathlib import Path
 
+from qdemo import run_options
 from qshared.options import BAUD_HELP, Parser, baud
 
+FILES = ("ca", "cert", "key")  # settings that name a file
 _ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = _ROOT / "tests" / "device"
 _ABOUT = """\
@@ -78,7 +80,7 @@ def _check(p, chosen):
     for word in chosen.words:
         name, equal, value = word.partition("=")
         if equal and name.isidentifier():
-            chosen.settings[name] = int(value) if value.isdigit() else value
+            chosen.settings[name] = value
         elif word in names():
             chosen.scripts.append(SCRIPTS / (word + ".py"))
         elif Path(word).is_file():
@@ -103,6 +105,23 @@ def _check(p, chosen):
         p.error("--repl goes without a script")
     if chosen.settings and not chosen.scripts:
         p.error("the setting %s goes with a SCRIPT that asks for it" % next(iter(chosen.settings)))
+    _check_settings(p, chosen)
+
+
+def _check_settings(p, chosen):
+    # Tests take what they like. What is on a real board is not known here.
+    scripts = chosen.scripts
+    if any(path.resolve().parent == SCRIPTS for path in scripts):
+        return
+    try:
+        texts = [(path, path.read_text(encoding="utf-8")) for path in scripts]
+    except (OSError, UnicodeDecodeError) as e:
+        p.error("can't read a script: %s" % (getattr(e, "strerror", None) or e))
+    run_options.asked_for(p, chosen.settings, texts)
+    for name in ("ca", "cert"):  # key= may be what messages are signed with
+        path = chosen.settings.get(name)
+        if path and not chosen.port and not Path(path).is_file():
+            p.error("there is no file %s, which %s= names" % (path, name))
 
 
 def _list():

@@ -17,6 +17,11 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
 
+    def add_argument(self, *names, **settings):
+        if settings.get("nargs") == "*":
+            settings.setdefault("default", [])  # else errors say that it is required
+        return super().add_argument(*names, **settings)
+
     def error(self, message):
         self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
 

@@ -80,8 +80,7 @@ class Parser(argparse.ArgumentParser):
 
 def parse(args):
     # A Namespace: command, what the command wants, and every setting.
-    if args[:1] not in (["-h"], ["--help"]) and (not args or args[0].startswith("-")):
-        args = ["serve", *args]
+    args = _command_first(args)
     p = Parser(
         prog="receiver",
         description=_ABOUT,
@@ -111,7 +110,7 @@ def parse(args):
     ):
         one = command(name)
         one.add_argument("verb", choices=verbs, metavar="|".join(verbs))
-        one.add_argument("who", nargs="*", metavar="NAME")
+        one.add_argument("who", nargs="*", default=[], metavar="NAME")
         if name == "device":
             one.add_argument(
                 "--files", type=Path, metavar="FOLDER", help="settings and CA for its board"
@@ -130,11 +129,23 @@ def parse(args):
     command("broker")
     command("retire")
     one = command("prune")
-    one.add_argument("days", type=_days, metavar="DAYS")
+    one.add_argument("days", type=_prune_days, metavar="DAYS", help='or "all"')
     chosen = p.parse_args(args)
     _check(p, chosen)
     _settle(chosen, p)
     return chosen
+
+
+def _command_first(args):
+    # As some put settings before the command. Each has a value.
+    if args[:1] in (["-h"], ["--help"]):
+        return args
+    i = 0
+    while i < len(args) and args[i].startswith("--"):
+        i += 1 if "=" in args[i] else 2
+    if i < len(args) and not args[i].startswith("-"):
+        return [args[i], *args[:i], *args[i + 1 :]]
+    return ["serve", *args]
 
 
 def _check(p, chosen):
@@ -234,6 +245,15 @@ def _body(text):
 
 def _days(text):
     return _within(text, 0, 36525)
+
+
+def _prune_days(text):
+    # --keep-days 0 deletes nothing, so that 0 is no way to say all.
+    if text == "all":
+        return 0
+    if text == "0":
+        raise argparse.ArgumentTypeError('0 is no number from 1 to 36525; "all" deletes all')
+    return _within(text, 1, 36525)
 
 
 def _within(text, low, high):

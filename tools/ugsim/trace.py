@@ -230,7 +230,9 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("file", metavar="FILE", help="the trace")
-    p.add_argument("kinds", metavar="KIND", nargs="*", help="only these kinds; see below")
+    p.add_argument(
+        "kinds", metavar="KIND", nargs="*", default=[], help="only these kinds; see below"
+    )
     p.add_argument("-f", "--follow", action="store_true", help="wait for what is added")
     p.add_argument("--html", metavar="OUT", help="write a page with the picture of it to OUT")
     where = "seconds, as the first column shows them"
