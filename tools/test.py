@@ -8,9 +8,11 @@ import functools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import typecheck
 from emuboard import firmware
+from qshared import testwords
 
 CASE = "tests/host/cases/test_driver_switches.py"
 
@@ -105,8 +107,21 @@ def main(args):
         if len(args) < 2:
             setup.say("--family wants a MODEL, such as eg800k. See --help.", "test.py")
             return 2
-        if not [word for word in args if word.endswith(".py")]:
+        if not [word for word in args if word.partition("::")[0].endswith(".py")]:
             args = [*args, "tests/host/cases"]
+    shows = args == ["--help", "pytest"]
+    why = None if shows else testwords.files(args, setup.ROOT)
+    if profile and not Path(profile).is_file():
+        why = "there is no file %s" % profile
+    if not why and not shows and [word for word in args if word.startswith("-")]:
+        # Before anything else is made: pytest itself knows its options.
+        python = setup.ensure_venv("test")
+        words = [python, "-m", "pytest", "--help"]
+        shown = subprocess.run(words, cwd=setup.ROOT, stdout=subprocess.PIPE, text=True)
+        why = testwords.options(args, shown.stdout) if not shown.returncode else None
+    if why:
+        print("test.py: %s. See --help." % (why[0].upper() + why[1:]), file=sys.stderr)
+        return 2
     python = prepare(not args)
     if profile:
         # Read by the environment's Python: it checks what is in it.
@@ -119,7 +134,7 @@ def main(args):
         if found.returncode:
             return 2
         os.environ["PROFILE_SWITCHES"] = found.stdout.strip()
-    if args == ["--help", "pytest"]:
+    if shows:
         return setup.call_module(python, "pytest", "--help")
     bad = []
     for words in (["ruff", "check"], ["ruff", "format", "--check"]):
