@@ -39,16 +39,16 @@ on the UART; check TX, level and baud rate; reconnect
 _OPEN = const("""
 sockets|!EINVAL|modem|sockets must be 1 to 12
 pdp|!EINVAL|modem|pdp must be 1 to 20
-timeout|!EINVAL|modem|timeout_ms must be 1 to 536870911, in ms
+timeout|!EINVAL|modem|timeout_ms must be 1 to 536870911 ms
 id|!EINVAL|state|id must be 0 to 11
 strays|!EINVAL|modem|size must be 64 or more
 trace|!EINVAL|modem|size must be 256 to 65000
-unreadable|EIO|state|the modem's answer can't be read; ask again
+unreadable|EIO|state|the answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5
 ctx lost|EAGAIN|tls|the modem forgot the settings of the SSL context while the connection opened, \
 as an older one ended late; nothing was sent, connect again
-port|!EINVAL|open|port must be a number from 1 to 65535
+port|!EINVAL|open|port must be a number, 1 to 65535
 url|!EINVAL|open|host must be a name or an IPv4 address alone: no URL, no port in it
 ctx|!EINVAL|open|ctx must be what modem.tls() returned
 down|ENOTCONN|open|the PDP context is not active; call modem.start(), for another one \
