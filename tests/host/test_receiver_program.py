@@ -213,6 +213,12 @@ def test_what_is_refused_makes_nothing(tmp_path, capsys, monkeypatch, signals):
         (["serve", "--cert", tmp_path / "bad", "--key", tmp_path / "bad"], "can't be used"),
         (["send", "n1", "{", "--kind", "settings"], "."),
         (["broker", "--cert", "x"], "--cert and --key go together"),
+        (["serve", "--database", "mysql://x"], "neither sqlite"),
+        (["user", "list", "--database", "mysql://x"], "neither sqlite"),
+        (
+            ["program", "add", "p", "--database", "sqlite:///%s" % (tmp_path / "bad")],
+            "can't be used",
+        ),
     ):
         monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
         try:

@@ -122,6 +122,15 @@ def test_an_image_with_a_program_of_its_own(host, tmp_path):
     assert (tmp_path / "app/lib/thing.py").exists()
 
 
+def test_an_image_that_can_not_be_written_is_not_compiled(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file/x.romfs", tmp_path / "file/x/y.romfs"):
+        done = subprocess.run([*TOOL, "--image", path], capture_output=True, text=True)
+        assert done.returncode == 2 and done.stdout == "", done
+        assert done.stderr.startswith("package.py: Can't write %s: " % path), done.stderr
+        assert done.stderr.count("\n") == 1 and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("which", [{}, {"bits": 32}, {"suite": setup.NEWER}])
 def test_on_the_unix_port(image, which):
     program = setup.find_micropython(**which)

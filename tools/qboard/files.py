@@ -43,8 +43,8 @@ def board_file(path):
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as e:
-        where = "line %d, " % e.lineno if getattr(e, "lineno", None) else ""
-        raise Problem("%s, %sis no Python: take a file of boards/." % (path, where)) from None
+        where = ", line %d," % e.lineno if getattr(e, "lineno", None) else ""
+        raise Problem("%s%s is no Python: take a file of boards/." % (path, where)) from None
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.alias)):

@@ -97,8 +97,10 @@ def server(script):
 def _read(p, path):
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        p.error("can't read the script %s: %s" % (path, getattr(e, "strerror", None) or e))
+    except UnicodeDecodeError:
+        p.error("the script %s is no text" % path)
+    except OSError as e:
+        p.error("can't read the script %s: %s" % (path, e.strerror))
 
 
 def _asked(text):

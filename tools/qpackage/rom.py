@@ -3,6 +3,7 @@
 
 import ast
 import functools
+import os
 import re
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ def image(target, compile_into, python, board=None, add=None, without=(), size=N
     # add: a folder whose content goes along; without: modules that stay out; size: bytes of the
     # partition. SetupError says what is wrong.
     out = left_out(without)
+    _writable(target)
     if add:
         _look(add)
     with tempfile.TemporaryDirectory(prefix="qssl-rom-") as temp:
@@ -49,11 +51,30 @@ def image(target, compile_into, python, board=None, add=None, without=(), size=N
         if size is not None and len(made) > size:
             keep = ("qssl.site",) if board else ()
             raise setup.SetupError(_too_big(len(made), size, root / "lib/qssl", keep))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(made)
-        if (Path(temp) / "names").exists():
-            shutil.copy(Path(temp) / "names", target.with_suffix(".names.txt"))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(made)
+            if (Path(temp) / "names").exists():
+                shutil.copy(Path(temp) / "names", target.with_suffix(".names.txt"))
+        except OSError as e:
+            raise setup.SetupError("Can't write %s: %s." % (target, e.strerror)) from None
         return len(made)
+
+
+def _writable(target):
+    # Before all is compiled for it, as far as that shows.
+    folder = target.parent
+    while not folder.exists():
+        folder = folder.parent
+    why = None
+    if target.is_dir():
+        why = "it is a folder"
+    elif not folder.is_dir():
+        why = "%s is no folder" % folder
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        why = "permission denied"
+    if why:
+        raise setup.SetupError("Can't write %s: %s." % (target, why))
 
 
 def _too_big(length, size, folder, keep):

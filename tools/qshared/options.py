@@ -63,9 +63,10 @@ def readable(path):
     try:
         with open(path, encoding="utf-8") as file:
             file.read()
-    except (OSError, UnicodeDecodeError) as e:
-        reason = getattr(e, "strerror", None) or e
-        raise argparse.ArgumentTypeError("can't read %s: %s" % (path, reason))
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError("%s is no text" % path) from None
+    except OSError as e:
+        raise argparse.ArgumentTypeError("can't read %s: %s" % (path, e.strerror)) from None
     return path
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import os
@@ -39,6 +40,23 @@ def folder(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as e:
         raise Problem("Can't make the folder %s: %s." % (path, e.strerror)) from None
+
+
+def opened(chosen):
+    # The store, opened, and the folder that it may be in. Where it can't be used none is left.
+    from receiver.store import Store
+
+    there = chosen.folder.exists()
+    folder(chosen.folder)
+    try:
+        store = Store(chosen.database)
+        store.open()
+    except BaseException:
+        if not there:
+            with contextlib.suppress(OSError):
+                chosen.folder.rmdir()
+        raise
+    return store
 
 
 def master(path):

@@ -42,10 +42,7 @@ def opened(chosen, makes=False):
         if path:
             how = "There is no %s: say --folder, or begin with `serve` or `device add NAME`."
             raise Problem(how % path)
-    keys.folder(chosen.folder)
-    store = db.Store(chosen.database)
-    store.open()
-    return store
+    return keys.opened(chosen)
 
 
 def _device(chosen):

@@ -38,9 +38,7 @@ def run(chosen):
     _many_files()
     if chosen.cert:
         keys.context(chosen.cert, chosen.key, False)  # before anything is made
-    keys.folder(chosen.folder)
-    store = db.Store(chosen.database)
-    store.open()
+    store = keys.opened(chosen)
     try:
         master = keys.master(chosen.folder)
         with store.writing() as c:
