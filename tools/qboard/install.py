@@ -33,6 +33,9 @@ except OSError as e:
         raise
 print(0)
 """
+# Compiling leaves garbage. A collector that runs only when the heap is full then finds what stays
+# all over it, and no room for what is longer.
+_SOON = "import gc; gc.threshold(16384)"
 _IMPORT = """
 import qssl
 from qssl import Modem
@@ -106,6 +109,8 @@ class Plan:
             if data == _EXAMPLE.read_bytes() and "/settings.json" in coming:
                 lacking = [s for s in lacking if "host" not in s]  # it says so above
             self.notes += lacking
+        if chosen.source:
+            self.notes.append("sources need `%s` before `import qssl`" % _SOON)
 
     def check_room(self):
         block = self.facts.block
@@ -220,7 +225,7 @@ def _copy(board, facts, plan):
 def _verify(board, plan, source):
     board.reset()
     try:
-        version, path = board.run(_IMPORT)
+        version, path = board.run((_SOON if source else "") + _IMPORT)
     except BoardError as e:
         if "MemoryError" in e.last and source:
             raise Problem(

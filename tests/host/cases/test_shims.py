@@ -177,11 +177,15 @@ def test_poll_times_out():
     stream = Stream()
     poll = select.poll()
     poll.register(stream, _READ)
-    start = time.ticks_ms()
-    for _ in poll.ipoll(20):
-        assert False, "nothing is ready"
-    assert 15 <= time.ticks_diff(time.ticks_ms(), start) < 30000
-    assert stream.asked >= 2
+    for _ in range(10):  # a busy PC may have no time for more than one look
+        start = time.ticks_ms()
+        for _ in poll.ipoll(20):
+            assert False, "nothing is ready"
+        assert 15 <= time.ticks_diff(time.ticks_ms(), start) < 30000
+        if stream.asked >= 2:
+            return
+        stream.asked = 0
+    assert False, "asked only once, ten times"
 
 
 def test_a_stream_is_not_closed_by_itself():
