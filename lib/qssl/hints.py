@@ -94,7 +94,7 @@ server|!EOPNOTSUPP|tls|the modem can't be a server
 foreign|!EINVAL|tls|wrap_socket() takes a socket of qssl.compat
 not here|!EOPNOTSUPP|tls| can't be given here; modem.tls() sets it
 no sni|!EOPNOTSUPP|tls|this modem can't tell the server which name is meant (no sni in its \
-AT+QSSLCFG); leave sni=True out, and let the server show the right certificate without it
+AT+QSSLCFG); leave sni=True out, and let the server do without
 no check|!EOPNOTSUPP|tls|this modem can't check the name in the server's certificate (no \
 checkhost in its AT+QSSLCFG); leave check_host=True out, and give a CA of your own, which signs \
 nobody else's
@@ -118,6 +118,8 @@ two tasks|EALREADY|asyncio|another task reads or writes this socket already
 nonblocking|EAGAIN|send|sendall needs a socket that blocks
 unsent||close|not all was sent before closing
 closed|EBADF|socket|it is closed
+seconds|!EINVAL|socket|a time-out is 0 s or more; None: for ever
+amounts|!EINVAL|uplink|batch, size, rejects and times must be above 0
 close time|!EINVAL|close|the time-out must be 0 to 65535 s
 """)
 REASONS = (_PORT, _OPEN, _DATA, _REST)

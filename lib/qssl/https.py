@@ -26,7 +26,7 @@ class Https:
     ...]} for records that are JSON themselves. The ids of a batch are consecutive, unless records
     between them were lost; then a batch ends there. A receiver drops what it has already.
 
-    Raises: qssl.Refused for arguments with line ends or blanks.
+    Raises: qssl.Refused for arguments that can't be.
     Blocks: no.
     Allocates: while a batch is made.
     Since: 0.1.
@@ -199,8 +199,8 @@ def _head(host, path, content_type):
 
     host = quoted(host, "uplink", "host")
     path = quoted(path, "uplink", "path", 500)
-    if b" " in path or b" " in host:
-        raise Refused(errno.EINVAL, "uplink", "host or path holds a blank")
+    if path[0] != 47 or b" " in path + host or b"/" in host:
+        raise Refused(errno.EINVAL, "uplink", "host is a name, path is /..., no blanks")
     kind = quoted(content_type, "uplink", "content_type")
     how = b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: "
     return how % (path, host, kind)

@@ -77,12 +77,16 @@ class Socket(Channel):
         six days are six days.
 
         Returns: None.
-        Raises: nothing.
+        Raises: qssl.Refused for less than 0.
         Blocks: no.
         Allocates: nothing.
         Since: 0.1.
         """
-        self._timeout = None if seconds is None else int(min(seconds, _LONGEST_S) * 1000)
+        if seconds is not None:
+            if seconds < 0:
+                raise error("seconds")
+            seconds = int(min(seconds, _LONGEST_S) * 1000)
+        self._timeout = seconds
 
     def setblocking(self, flag: bool) -> None:
         """setblocking(True) is settimeout(None), setblocking(False) is settimeout(0).

@@ -18,7 +18,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from ..errors import Error, Refused
+from ..errors import Error, Refused, error
 
 _IDLE_MS = const(1000)
 _LONGEST_S = const(536870)  # ticks_add() takes no more
@@ -71,6 +71,8 @@ class Uplink:
         stamp=None,
         clock=None,
     ) -> None:
+        if min(batch, size, timeout_s, pause_s, pause_max_s, rejects) <= 0:
+            raise error("amounts")
         self._modem = modem
         self._to = (host, port, ctx)
         self._carrier = carrier

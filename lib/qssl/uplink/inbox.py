@@ -71,8 +71,9 @@ class Inbox:
         limit: int = 8192,
         messages: bool = True,
     ) -> None:
-        if size < 128 or limit < 2 * (size + _EXTRA):
-            raise Refused(errno.EINVAL, "inbox", "size is 128 at least, limit twice that and 128")
+        if size < 128 or limit < 2 * (size + _EXTRA) or ask_s < 0:
+            why = "size is 128 at least, limit twice that and 128, ask_s 0"
+            raise Refused(errno.EINVAL, "inbox", why)
         if not hasattr(up._carrier, "inbox"):
             raise Refused(errno.EINVAL, "inbox", "the carrier takes none: Https, or Subscriber")
         self.signed = key is not None

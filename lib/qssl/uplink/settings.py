@@ -94,7 +94,7 @@ class Settings:
         if kind is str:
             low, high = low or 0, _TEXT if high is None else high
         declared = (kind, default, low, high, unit, way)
-        why = "has no such type"
+        why = "is no bool, int, float or str, or its name not 1 to 32 long"
         if kind in (bool, int, float, str) and 0 < len(name) <= _NAME:
             why = _wrong(declared, default)
         if why:

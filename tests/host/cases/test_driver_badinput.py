@@ -113,6 +113,16 @@ def test_port():
     driver_kit.works(modem)
 
 
+def test_a_time_out_that_can_not_be():
+    # It would be over at once, as if nothing had come.
+    rig, modem = up()
+    sock = modem.connect(HOST, 443, tls(modem))
+    for seconds in (-1, -0.5):
+        refused(rig, ("time-out", "None"), sock.settimeout, seconds)
+    sock.settimeout(5)
+    driver_kit.works(modem)
+
+
 def test_what_is_no_context():
     rig, modem = up()
     for context in (None, 0, "ca.pem"):

@@ -482,6 +482,7 @@ def test_arguments_that_can_not_be_right():
         {"size": 64},
         {"size": 8192},
         {"limit": 100},
+        {"ask_s": -1},
         {"key": b"short"},
         {"key": "zz" * 32},
         {"key": bytes(65)},

@@ -216,6 +216,8 @@ def test_arguments_that_can_not_be_right():
         ("host", "/x\r\nEvil: 1"),
         ("host\r\nEvil: 1", "/"),
         ("host", ""),
+        ("host", "in"),
+        ("https://host", "/in"),
         ("host", "/x", "text\r\nplain"),
     ):
         assert isinstance(raised(Https, *args), Refused), args
@@ -229,6 +231,11 @@ def test_arguments_that_can_not_be_right():
         ("c", "t", None, None, 70000),
     ):
         assert isinstance(raised(Mqtt, *args), Refused), args
+    rig, modem = up(FakeNet(HttpServer()))
+    for name in ("batch", "size", "timeout_s", "pause_s", "pause_max_s", "rejects"):
+        for amount in (0, -5):
+            e = raised(made, modem, Https(HOST), **{name: amount})
+            assert isinstance(e, Refused) and "above 0" in str(e), (name, e)
 
 
 # --- connections that break ---
