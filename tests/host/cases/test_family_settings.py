@@ -3,7 +3,7 @@
 
 import errno
 
-from driver_kit import CA, HOST, Log, arm, raised, works
+from driver_kit import CA, HOST, KEY, Log, arm, raised, works
 from family_kit import LTE, MODELS, made, started, values
 from qssl.family import table
 
@@ -146,6 +146,37 @@ def test_an_error_for_a_key_is_no_downgrade():
     arm(rig, "cfg_lies key=checkhost value=0 n=9")
     e = raised(modem.connect, HOST, 8883, modem.tls(1, ca=CA, check_time=False))
     assert e.errno == errno.EACCES and "checkhost" in str(e), e
+
+
+def slow(model, fault=None):
+    # Answers come 3 s late from now on.
+    rig, modem, log = started(model)
+    arm(rig, "delay what=final by=3000 n=0")
+    if fault:
+        arm(rig, fault)
+    del log.at[:]
+    return rig, modem, log, modem.tls(0, ca=CA, cert=CA, key=KEY, check_time=False)
+
+
+def test_answers_that_take_seconds():
+    # Two certificates, a key and every setting: in the time that connect() has, as several go into
+    # one line. All of them are read back nevertheless.
+    for model, _ in MODELS + (("ec200a", "ec200a"),):
+        rig, modem, log, ctx = slow(model)
+        modem.connect(HOST, 8883, ctx)
+        assert rig.net.conns[-1].tls.seclevel == 2 and rig.net.conns[-1].tls.key == KEY, model
+        assert len(log.at) < 48 and max([len(line) for line in log.at]) <= 160, (model, log.at)
+    for key in ("ciphersuite", "seclevel", "cacert", "clientkey"):
+        rig, modem, log, ctx = slow("ug96", "cfg_lies key=%s value=7" % key)
+        e = raised(modem.connect, HOST, 8883, ctx)
+        assert key in str(e) and "did not keep" in str(e) and not rig.net.conns, e
+        # One ERROR may be for the line: what is in it is set alone. More are a refusal.
+        rig, modem, log, ctx = slow("ug96", "cfg_error key=%s" % key)
+        modem.connect(HOST, 8883, ctx)
+        assert rig.net.conns[-1].tls.key == KEY
+        rig, modem, log, ctx = slow("ug96", "cfg_error key=%s n=9" % key)
+        e = raised(modem.connect, HOST, 8883, ctx)
+        assert "refused " + key in str(e) and not rig.net.conns, e
 
 
 class Burst(Log):
