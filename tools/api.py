@@ -1,7 +1,6 @@
 # api - the API reference: checks the docstrings of the public names, writes docs/api.md.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -39,9 +38,7 @@ def main(args):
     if (chosen.what == "help") != bool(chosen.name):
         p.error("a NAME, such as Modem.connect, goes with help, and help with one")
     python = setup.ensure_venv("test")
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", "qapi.main", *args], env)
+    setup.enter(python, "qapi.main", args)
 
 
 if __name__ == "__main__":

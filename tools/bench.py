@@ -1,7 +1,6 @@
 # bench - measures the driver against its aims.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -19,9 +18,7 @@ def main(args):
         setup.clients()
         setup.arm_tools()
         setup.micropython_source()
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", "qbench.main", *args], env)
+    setup.enter(python, "qbench.main", args)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 # check_server - would this server take the modem, and if not, what has to be changed?
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -11,9 +10,7 @@ from qcheck import options
 def main(args):
     options.parse(args)
     python = setup.ensure_venv("ugsim")
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", "qcheck.main", *args], env)
+    setup.enter(python, "qcheck.main", args)
 
 
 if __name__ == "__main__":

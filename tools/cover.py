@@ -1,7 +1,6 @@
-# cover - which lines of lib/qssl the cases reach on CPython.
+# cover - which lines of lib/qssl the cases reach.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -13,9 +12,7 @@ def main(args):
     python = setup.ensure_venv("test")
     setup.server("nginx")
     setup.server("mosquitto")
-    path = ["tools", "lib", "tests/host", "tests/host/support"]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(setup.ROOT / p) for p in path))
-    setup.become(python, [python, "-m", "qcover.main", *args], env)
+    setup.enter(python, "qcover.main", args, "lib", "tests/host", "tests/host/support")
 
 
 if __name__ == "__main__":

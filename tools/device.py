@@ -1,7 +1,6 @@
 # device - runs the device tests, or a script of yours, on an emulated or a real board.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -14,9 +13,7 @@ def main(args):
     if not chosen.port:
         setup.arm_tools()
         setup.micropython_source()
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", "qdevice.main", *args], env)
+    setup.enter(python, "qdevice.main", args)
 
 
 if __name__ == "__main__":

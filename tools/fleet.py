@@ -1,7 +1,6 @@
 # fleet - thousands of devices against real receivers, which are killed.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -15,13 +14,10 @@ def main(args):
         setup.server("postgres")
     if chosen.by != "https":
         setup.server("mosquitto")
-    folders = ["tools", "tests/host"]
+    folders = ["tests/host"]
     if chosen.drivers:
         folders += ["tests/host/support", "tests/host/cpython", "lib"]
-    path = [str(setup.ROOT / p) for p in folders]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
-    main = "drivers" if chosen.drivers else "main"
-    setup.become(python, [python, "-m", "qfleet." + main, *args], env)
+    setup.enter(python, "qfleet.drivers" if chosen.drivers else "qfleet.main", args, *folders)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 # mutate - breaks the driver on purpose and tells what no case notices.
 # SPDX-License-Identifier: MIT
 
-import os
 import sys
 
 import setup
@@ -11,9 +10,7 @@ from qmutate import options
 def main(args):
     options.parse(args)
     python = setup.ensure_venv("test")
-    path = ["tools", "tests/host"]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(setup.ROOT / p) for p in path))
-    setup.become(python, [python, "-m", "qmutate.main", *args], env)
+    setup.enter(python, "qmutate.main", args, "tests/host")
 
 
 if __name__ == "__main__":

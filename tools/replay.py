@@ -36,12 +36,10 @@ def main(args):
     p.add_argument("-v", action="store_true", help="every exchange, not only what differs")
     chosen = p.parse_args(args)
     python = setup.ensure_venv("ugsim")
-    tests = setup.ROOT / "tests" / "host"
-    path = [setup.ROOT / "lib", setup.ROOT / "tools", tests, tests / "support", tests / "cpython"]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(str(p) for p in path))
+    folders = ("lib", "tests/host", "tests/host/support", "tests/host/cpython")
     args = ["-v"] * chosen.v + (["--only", chosen.only] if chosen.only else [])
     os.chdir(setup.ROOT)
-    setup.become(python, [python, "-m", "qreplay.worker", *args, *chosen.files], env)
+    setup.enter(python, "qreplay.worker", [*args, *chosen.files], *folders)
 
 
 def _path(arg):

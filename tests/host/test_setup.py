@@ -500,10 +500,10 @@ def test_ctrl_c_while_another_python_starts_is_no_traceback():
     # It waits until that one has imported setup: here it comes right before.
     there = "import sys; sys.path[:0] = ['tools']; print('there', flush=True)\n"
     there += "import setup; print('interrupted?')"
-    here = "import os, signal, sys; sys.path[:0] = ['tools']\nimport setup\n"
+    here = "import os, signal, sys; sys.path[:0] = ['tools']\nfrom setup import interrupt\n"
     here += "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
     here += "os.kill(os.getpid(), signal.SIGINT)\n"
-    here += "setup.become(sys.executable, [sys.executable, '-c', %r], os.environ)" % there
+    here += "interrupt.become(sys.executable, [sys.executable, '-c', %r], os.environ)" % there
     argv = [sys.executable, "-c", here]
     done = subprocess.run(argv, cwd=setup.ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("there\n", "") and done.returncode == -signal.SIGINT
@@ -514,7 +514,7 @@ def test_tools_start_another_python_that_way():
     texts = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.py")}
     found = sorted(name for name, text in texts.items() if "os.exec" in text)
     assert found == ["setup/interrupt.py", "ugsim/__main__.py"]  # that has it by itself
-    assert sum("setup.become(" in text for text in texts.values()) > 10
+    assert sum("setup.enter(" in text for text in texts.values()) > 10
 
 
 @pytest.mark.parametrize("where", ["sitecustomize", "imported"])

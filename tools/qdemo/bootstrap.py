@@ -1,8 +1,6 @@
 # qdemo.bootstrap - from any Python to the project's virtual environment. Standard library only.
 # SPDX-License-Identifier: MIT
 
-import os
-
 import setup
 
 
@@ -16,6 +14,4 @@ def enter(module, args, clients="", broker=False, groups=()):
         setup.server("mosquitto")
     if clients:
         getattr(setup, clients)()
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", module, *args], env)
+    setup.enter(python, module, args)

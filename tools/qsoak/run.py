@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 
 import argparse
-import os
 import time
 
 import setup
@@ -183,11 +182,7 @@ def real(options):
     if "board" in names:
         setup.arm_tools()
         setup.micropython_source()
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    words = [options.seconds, options.seed, *names]
-    argv = [python, "-m", "qsoak.real", *words]
-    setup.become(python, argv, env)
+    setup.enter(python, "qsoak.real", [options.seconds, options.seed, *names])
 
 
 def restarts(options):
@@ -196,10 +191,7 @@ def restarts(options):
     setup.server("mosquitto")
     setup.clients()
     names = [options.program] if options.program else ["mqtt", "async", "requests"]
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    words = [options.places, options.seed, *names]
-    setup.become(python, [python, "-m", "qsoak.restarts", *words], env)
+    setup.enter(python, "qsoak.restarts", [options.places, options.seed, *names])
 
 
 def year(found):

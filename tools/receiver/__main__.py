@@ -12,9 +12,7 @@ def _start(args):
 
     options.parse(args)
     python = setup.ensure_venv("receiver")
-    path = [str(setup.ROOT / "tools"), os.environ.get("PYTHONPATH", "")]
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in path if p))
-    setup.become(python, [python, "-m", "receiver.main", *args], env)
+    setup.enter(python, "receiver.main", args)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,21 @@ root on Debian or Ubuntu gets a missing python3-venv installed.
 
 from . import interrupt, version  # first of all
 from .archives import clients, umqtt
-from .common import CACHE, ROOT, SetupError, cached, call, call_module, heard, main, run, say
+from .common import (
+    CACHE,
+    ROOT,
+    SetupError,
+    cached,
+    call,
+    call_module,
+    enter,
+    heard,
+    main,
+    run,
+    say,
+)
 from .debs import ensure_system
 from .emulator import arm_tools, find_micropython_source, have_emulator, micropython_source
-from .interrupt import become
 from .nodejs import (
     WEBASSEMBLY,
     find_node,
@@ -37,7 +48,6 @@ __all__ = [
     "WEBASSEMBLY",
     "SetupError",
     "arm_tools",
-    "become",
     "beside",
     "cached",
     "call",
@@ -45,6 +55,7 @@ __all__ = [
     "clients",
     "ensure_system",
     "ensure_venv",
+    "enter",
     "find_micropython",
     "find_micropython_source",
     "find_node",

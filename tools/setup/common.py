@@ -137,6 +137,15 @@ def call(argv, hold=False):
         raise
 
 
+def enter(python, module, args, *folders):
+    # Goes on as `python -m MODULE ARGUMENT...` in this process. It imports from tools, from these
+    # folders of the checkout, and from those of $PYTHONPATH.
+    path = [str(ROOT / folder) for folder in ("tools", *folders)]
+    path += filter(None, [os.environ.get("PYTHONPATH")])
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
+    interrupt.become(python, [python, "-m", module, *args], env)
+
+
 def call_module(python, *words):
     # The same for `python -m WORD...`: while it is imported, Ctrl-C shows no traceback either.
     return call([python, ROOT / "tools/setup/module.py", *words], hold=True)
