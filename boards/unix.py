@@ -27,7 +27,7 @@ import time
 
 from micropython import RingIO, const
 
-_POLL, _FILENO = const(3), const(10)  # stream ioctls: MicroPython's py/stream.h
+_FILENO = const(10)  # a stream ioctl: MicroPython's py/stream.h
 _RXBUF = const(2048)
 _CRTSCTS = const(0x80000000)  # <asm/termbits.h>
 _FIRST_YEAR = const(2024)  # a clock before this was never set

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 
 import gc
-import sys
 
 import board
 
@@ -51,11 +50,6 @@ def complaint(function, *args, **options):
     except OSError as e:
         return str(e)
     raise AssertionError("no error")
-
-
-def skip(why):
-    print("SKIP: " + why)
-    sys.exit(0)
 
 
 def done():

@@ -32,14 +32,12 @@ assert sock.recv_into(buf, 1) == 1 and buf[0] == piece[0]
 start = time.ticks_ms()
 got = 1
 checksum = buf[0]
-parts = 0
 while got < SIZE:
     n = sock.recv_into(buf)
     assert n, "closed after %d bytes" % got
     if got + n <= len(piece):
         assert view[:n] == piece[got : got + n], "wrong near byte %d" % got
     got += n
-    parts += 1
     checksum += sum(view[:n]) if SET.get("check", 1) else 0
 report("received", time.ticks_diff(time.ticks_ms(), start), BAUD // 10 * 1500 // 1546)
 assert got == SIZE

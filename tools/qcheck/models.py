@@ -21,8 +21,7 @@ class Model:
     # checks whose the certificate is. usual: the suite of a modem.tls() that names none. record:
     # bytes of a TLS record that it surely takes; no manual says, so this is what it buffers for a
     # connection. depth: certificates up to a root.
-    def __init__(self, about, versions, suites, offer, modern=False, host=False):
-        self.about = about
+    def __init__(self, versions, suites, offer, modern=False, host=False):
         self.versions = versions
         self.suites = suites
         self.offer = offer
@@ -93,7 +92,6 @@ def _lte(name):
     offer = tuple(int(text[2:], 16) for text in table.suites)
     checks = dict(table.defaults).get("host_check", "none") != "none"
     return Model(
-        about="%s and its family" % table.model,
         versions=_VERSIONS,
         suites=tuple(suite for suite in _LTE if suite.number in offer),
         offer=offer,
@@ -103,8 +101,7 @@ def _lte(name):
 
 
 MODELS = {
-    "UGxx": Model(
-        about="UG95, UG96 (SSL manual V1.2, tables 1 and 2)",
+    "UGxx": Model(  # SSL manual V1.2, tables 1 and 2
         versions=_VERSIONS,
         suites=_RSA,
         offer=(0x0035, 0x002F, 0x0005, 0x0004, 0x000A, 0x003D),

@@ -78,23 +78,14 @@ class Verdict:
         twelve = today.get("1.2")
         newest = today.get("name") or today.get("")
         if twelve:
-            leaf = papers.parse([twelve["leaf"]])[0]
-            kind = papers.key_words(leaf) if leaf else "unknown"
-            if not (kind.startswith("RSA") or survey.model.ecdsa):
-                text = "its certificate has a key of %s: the modem's cipher suites need RSA"
-                self._say("key", True, text % kind)
-            else:
+            if not self._wrong_key(twelve):
                 text = "it takes none of the modem's cipher suites; a client of today gets %s"
                 self._say("suites", True, text % twelve["suite"])
         elif newest:
             text = "it speaks %s only, the modem %s at most"
             text %= (newest["version"], survey.model.versions[0][0])
             self._say("version", True, text)
-            leaf = papers.parse([newest["leaf"]])[0]
-            kind = papers.key_words(leaf) if leaf else "unknown"
-            if not (kind.startswith("RSA") or survey.model.ecdsa):
-                text = "its certificate has a key of %s: the modem's cipher suites need RSA"
-                self._say("key", True, text % kind)
+            self._wrong_key(newest)
         elif survey.together.end == CLOSED and not survey.together.wire.received:
             text = (
                 "it closes the connection at the first words of TLS, to clients of today as well"
@@ -103,6 +94,17 @@ class Verdict:
         else:
             text = "it refuses the modem, and clients of today as well: %s; its own log tells why"
             self._say("suites", True, text % how(survey.together))
+
+    def _wrong_key(self, found):
+        # Whether the certificate that a client of today got has a key that no suite of the modem
+        # goes with; then that is said.
+        leaf = papers.parse([found["leaf"]])[0]
+        kind = papers.key_words(leaf) if leaf else "unknown"
+        if kind.startswith("RSA") or self._survey.model.ecdsa:
+            return False
+        text = "its certificate has a key of %s: the modem's cipher suites need RSA"
+        self._say("key", True, text % kind)
+        return True
 
     def _server_name(self):
         survey = self._survey

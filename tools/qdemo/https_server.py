@@ -4,6 +4,7 @@
 import contextlib
 import http.server
 import ssl
+import sys
 import threading
 
 from qdemo import senml
@@ -84,8 +85,6 @@ class _Server(http.server.ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request, client_address):
-        import sys
-
         error = sys.exc_info()[1]
         if isinstance(error, ssl.SSLError):
             self.on_note("TLS: %s" % (error.reason or error))

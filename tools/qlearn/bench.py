@@ -266,7 +266,7 @@ class Bench:
             self.same("recv_trailer", TRAILERS.get(behind, repr(behind)))
         return body[:count], behind
 
-    def drain(self, number, ms=1500):
+    def drain(self, number):
         # Everything that the modem has, up to a read of 0.
         data = b""
         for _ in range(200):

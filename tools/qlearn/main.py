@@ -99,7 +99,7 @@ def _ask(chosen, stack):
     talk = Talk(port)
     learner = run.Learner(talk, opts, {}, _tell, saved)
     model, revision = learner.identify()
-    if not run.family(model) and not chosen.anyway:
+    if not run.known(model) and not chosen.anyway:
         raise Problem(
             "It is a %s: learn.py knows UG95 and UG96; --anyway asks it all the same."
             % (model or "modem that does not say its model (ATI)")

@@ -2,20 +2,18 @@
 # SPDX-License-Identifier: MIT
 
 import re
+import time
 
 from qlearn import bench as _bench
 from qlearn import network, plain, restart, server_probes
 from qlearn.reasons import UNASKED
 from qlearn.talk import Silence
 from qshared.problem import Problem
-from ugsim.model import SWITCHES
 
 
 class Options:
     # server: (host, port) or None.   time: the true time in Unix seconds, by the PC.
     def __init__(self, apn=None, user="", password="", server=None, ntp=None, restart=False):
-        import time
-
         self.apn = apn
         self.user = user
         self.password = password
@@ -211,10 +209,6 @@ class Learner:
         return ""
 
 
-def missing_switches():
-    # Switches of ugsim that have neither a probe nor a reason.
-    return sorted(set(SWITCHES) - askable() - set(UNASKED))
-
-
-def family(model):
-    return "UGxx" if re.match(r"UG9[56]", model) else ""
+def known(model):
+    # Whether the probes are made for it.
+    return re.match(r"UG9[56]", model) is not None

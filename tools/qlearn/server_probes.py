@@ -3,6 +3,7 @@
 
 import re
 
+from qlearn import script
 from qlearn.bench import CTX, FIRST, PDP, SECOND, TRAILERS, Odd, Unasked
 from qlearn.plain import setting
 from qlearn.talk import without_urcs
@@ -467,8 +468,6 @@ def transparent(bench):
         answer = bench.connect(FIRST, 2)
         if answer.final.startswith("CONNECT"):
             seen = talk.seen()
-            from qlearn import script
-
             talk.write(script.line("wait:1500", "close"))
             if talk.until(lambda came: b"\r\nNO CARRIER\r\n" in came, 15000):
                 told = bench.ended(FIRST, 4000, seen)

@@ -348,10 +348,6 @@ class _Rename(ast.NodeTransformer):
         node.id = self._new.get(node.id, node.id)
         return node
 
-    def visit_FunctionDef(self, node):
-        self.generic_visit(node)
-        return node
-
     def visit_Module(self, node):
         for statement in node.body:
             if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):

@@ -239,10 +239,6 @@ class _Rename(ast.NodeTransformer):
         self._bound.pop()
         return node
 
-    def visit_ExceptHandler(self, node):
-        self.generic_visit(node)
-        return node
-
 
 def _globals(function):
     return [n for node in ast.walk(function) if isinstance(node, ast.Global) for n in node.names]

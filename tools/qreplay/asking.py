@@ -65,7 +65,7 @@ class Asking:
 
     def known(self, text):
         name = re.match(r"AT([&]?[A-Z]|\+\w+)?", text.upper())[1]
-        return name is None or name in self.model.runner._commands
+        return name is None or self.model.runner.knows(name)
 
 
 def compare(transcript):

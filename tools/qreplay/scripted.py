@@ -67,19 +67,6 @@ class Script:
         return "OK"
 
 
-def knows(transcript):
-    # Whether the driver knows this model.
-    if transcript.alien:
-        return False
-    if transcript.model in ("ug95", "ug96"):
-        return True
-    try:
-        import qssl.family  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def play(transcript):
     # (True, what happened) or (False, why it is wrong): a sentence each.
     rig, modem = driver_kit.bare(

@@ -35,7 +35,6 @@ def main(args):
     bad = 0
     for path in args:
         transcript = Transcript(path)
-        known = scripted.knows(transcript)
         print("%s: %s" % (path, _about(transcript)))
         if transcript.note:
             print("  " + transcript.note)
@@ -43,7 +42,7 @@ def main(args):
             bad += _ugsim(transcript, verbose)
         if only == "ugsim":
             continue
-        if not known:
+        if transcript.alien:
             print("  driver: does not know %s yet" % transcript.meta.get("model", "this model"))
             continue
         copes, text = scripted.play(transcript)

@@ -97,6 +97,7 @@ class Player:
         self.longest = 0  # ms
         self.idle = 0  # ms
         self.calls = self.errors = 0
+        self.cutting = False  # whether a fault was armed that may cut any connection off
         kinds = [op[1].split(" ")[0] for op in plan["ops"] if op[0] == "fault"]
         raw = [op for op in plan["ops"] if op[0] == "control" and op[1][:3] in ("say", "raw")]
         shifting = [k for k in kinds if k in _SHIFTING] + raw
@@ -328,7 +329,7 @@ class Player:
             data, error = self.call(line.limit, how, sock.readinto, buf)
             data = buf[:data] if data is not None else None
         else:
-            data, error = self.call(line.limit * (size if 0 else 1), how, getattr(sock, how), size)
+            data, error = self.call(line.limit, how, getattr(sock, how), size)
         if error is not None:
             if error.hint != "nothing came in time":
                 if error.errno != errno.ETIMEDOUT:  # fewer came than were asked for
@@ -432,8 +433,6 @@ class Player:
         answer = self.rig.model.command("fault " + text)
         if answer != "ok":
             raise ValueError(answer)
-
-    cutting = False
 
     # --- G2, G5, G4 at the end ---
 

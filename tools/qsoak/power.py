@@ -35,7 +35,6 @@ from ugsim.model.commands.power import BOOTING, OFF, STOPPING
 
 _START = 1767225600  # 2026-01-01 00:00:00 UTC
 _DAY_MS = 86400000
-_EXAMPLE = "telemetry_battery.py"
 _NAP_MS = 20  # the board looks so often while it waits
 _EVER = 1 << 60
 _SWITCHES = {

@@ -25,7 +25,7 @@ _TEXT = bytes(range(32, 127)) + b"\r\n\t\x1a\x1b"
 _ODD = 8  # bytes that are no text: that is no accident
 _ITEMS = 5000  # of one answer
 _PAYLOAD = 1 << 20  # bytes of one payload that are kept
-_CTRL_Z, _ESC = 26, 27
+_ESC = 27
 _ENDS = (b"\r\nNO CARRIER\r\n", b"\r\nRDY\r\n")  # of data mode
 
 
@@ -85,7 +85,6 @@ class Decoder:
         self._typed = b""
         self._sent = bytearray()
         self._sent_n = 0
-        self._sent_at = 0
         self._plus = False
         self._asked = False  # what was typed in data mode looks like a command
         self._buf = b""
@@ -176,8 +175,6 @@ class Decoder:
             cut = min(stops) + 1 if stops else len(data)
             part, rest = data[:cut], data[cut:]
             end = bool(stops)
-        if not self._sent_n:
-            self._sent_at = at
         self._sent_n += len(part)
         self._sent += part[: max(0, _PAYLOAD - len(self._sent))]
         if x is not None and x.name in _PROMPTS:

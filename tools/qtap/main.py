@@ -133,7 +133,7 @@ def _run(chosen, stack):
     view = _view(chosen)
     tap = Tap(shadow, recorder, view, chosen.keep)
     if shadow is not None:
-        shadow._differs = tap.differs
+        shadow.differs = tap.differs
     sys.stdout.flush()
     begin = time.monotonic_ns()
     pid, told, orders = wire.start(board, modem, chosen.dtr)

@@ -79,7 +79,7 @@ class Shadow:
         self.model.run(0)
         self.found = {}  # key -> Difference
         self.counts = dict.fromkeys((SAME, FORM, RESULT, UNKNOWN, WORLD), 0)
-        self._differs = differs
+        self.differs = differs
         self._now = 0
         self._urcs = []  # texts that the simulation has said
         self._last = None
@@ -112,7 +112,7 @@ class Shadow:
         if x.text[:2].upper() != "AT":
             if x.final not in ("", "ERROR"):
                 return WORLD, None
-        elif name and name not in self.model.runner._commands and ";" not in x.text:
+        elif name and not self.model.runner.knows(name) and ";" not in x.text:
             return UNKNOWN, Difference(
                 UNKNOWN, name_of(x.text), said_of(x), "it does not know the command", x.at
             )
@@ -307,7 +307,7 @@ class Shadow:
             d = Difference(d.kind, "others", "more than %d kinds of answers" % _MOST, "none", d.at)
         known = self.found.setdefault(key, d)
         known.count += 1
-        self._differs(d)
+        self.differs(d)
 
     # --- the world, as the real modem has it ---------------------------------------------------
 

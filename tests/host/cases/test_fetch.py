@@ -207,8 +207,6 @@ def page(text, kind=b"text/html", head=b""):
     )
 
 
-OK = b"HTTP/1.1 200 OK\r\n"
-PART = b"HTTP/1.1 206 P\r\nContent-Length: 2\r\n%s\r\nxx"
 LOGIN = page(b"<html>log in</html>")
 BAD = (
     # answer, word, whether the size has to be known for it to be seen before the end

@@ -63,13 +63,11 @@ class Pin:
     def __init__(self, rig, name):
         self._rig = rig
         self._name = name
-        self.changes = 0
 
     def value(self, on=None):
         model = self._rig.model
         if on is None:
             return int(model.line(self._name))
-        self.changes += 1
         model.set_line(self._name, bool(on))
 
 

@@ -70,6 +70,9 @@ class Runner:
         self._ended = None  # (result, then, ms) of a command that has ended within its gap
         self.typed = b""  # the last command line, from its "AT" on
 
+    def knows(self, name):
+        return name in self._commands
+
     def line(self, line, overlong):
         # One command line as typed, without its CR.
         m = self._m
