@@ -4,6 +4,7 @@
 # Each repeats what failed. Whatever happened, once the trouble is over they must go on by
 # themselves, and the other end must have got every record in its order.
 
+from mqtt_packets import published, split
 from qsearch.player import Player, Violation, pattern
 from qssl import compat
 from ugsim.fakenet import Peer
@@ -25,30 +26,17 @@ class Broker(Peer):
         self._rest[conn.number] = b""
 
     def on_data(self, conn, data):
-        data = self._rest[conn.number] + data
-        while len(data) >= 2:
-            size, n, shift = 0, 1, 0
-            while n < len(data):  # 2.2.3 remaining length
-                size |= (data[n] & 127) << shift
-                shift += 7
-                n += 1
-                if data[n - 1] < 128:
-                    break
-            else:
-                break
-            if len(data) < n + size:
-                break
-            self._packet(conn, data[0], data[n : n + size])
-            data = data[n + size :]
-        self._rest[conn.number] = data
+        packets, self._rest[conn.number] = split(self._rest[conn.number] + data)
+        for kind, body in packets:
+            self._packet(conn, kind, body)
 
     def _packet(self, conn, kind, body):
         if kind == 0x10:  # 3.1 CONNECT
             conn.push(b"\x20\x02\0\0")
         elif kind == 0x32:  # 3.3 PUBLISH at QoS 1
-            end = 2 + (body[0] << 8 | body[1])
-            self.records.append(body[end + 2 :])
-            conn.push(b"\x40\x02" + body[end : end + 2])
+            _, message, mark = published(kind, body)
+            self.records.append(message)
+            conn.push(b"\x40\x02" + mark)
         else:
             conn.peer_reset()
 

@@ -2,11 +2,11 @@
 # and HTTP clients from the package index, and the uplink.
 # SPDX-License-Identifier: MIT
 
-import sys
-
 import driver_kit
 from driver_kit import CA, Watch, pattern
-from qssl import compat, uplink
+from installed import Installed
+from mqtt_packets import publish, published, split
+from qssl import uplink
 from qssl.https import Https
 from qssl.mqtt import Mqtt
 from qssl.queue import RamQueue
@@ -21,7 +21,6 @@ WHY = "the clients are written for it"
 HOST = "server.example"
 MODELS = ("ec25", "bg96", "bg95", "bg770a", "ec200u", "eg800k")
 TROUBLE = ("", "restart quiet", "pdp drop 1", "close 0", "fault lose in=final at=3")
-SHIMMED = ("socket", "usocket", "ssl", "ussl", "tls")
 uplink.urandom = lambda n: b"\x80" * n  # no jitter
 
 
@@ -33,18 +32,10 @@ class Hub(Peer):
         self._parts = {}
 
     def on_data(self, conn, data):
-        got = self._parts.get(conn.number, b"") + data
-        while len(got) > 1:
-            size, at = got[1] & 127, 2
-            if got[1] > 127:
-                if len(got) < 3:
-                    break
-                size, at = size | got[2] << 7, 3
-            if len(got) < at + size:
-                break
-            self.packet(conn, got[0], got[at : at + size])
-            got = got[at + size :]
-        self._parts[conn.number] = got
+        packets, rest = split(self._parts.get(conn.number, b"") + data)
+        self._parts[conn.number] = rest
+        for kind, body in packets:
+            self.packet(conn, kind, body)
 
     def packet(self, conn, kind, body):
         if kind == 0x10:
@@ -55,14 +46,11 @@ class Hub(Peer):
         elif kind == 0xC0:
             conn.push(b"\xd0\0")
         elif kind & 0xF0 == 0x30:
-            qos = kind >> 1 & 3
-            n = 2 + (body[0] << 8 | body[1])
-            rest = body[n + 2 :] if qos else body[n:]
-            self.got.append((body[2:n], rest, qos))
-            if qos:
-                conn.push(b"\x40\x02" + body[n : n + 2])
-            text = body[:n] + rest
-            conn.push(b"\x30" + bytes((len(text) & 127 | 128, len(text) >> 7)) + text)
+            topic, message, mark = published(kind, body)
+            self.got.append((topic, message, kind >> 1 & 3))
+            if mark:
+                conn.push(b"\x40\x02" + mark)
+            conn.push(publish(topic, message))
 
 
 class Web(Peer):
@@ -95,38 +83,17 @@ def up(model, net, sockets=2, **keywords):
     return rig, modem
 
 
-class Installed:
-    # Inside of it, imports of sockets are the modem's; clients are imported anew.
-    def __init__(self, modem):
-        def start():
-            modem.start(apn="internet")
-
-        self._args = modem, modem.tls(0, ca=CA, check_time=False), start, 30
-
-    def __enter__(self):
-        self._before = {name: sys.modules.get(name) for name in SHIMMED}
-        self._path = list(sys.path)
-        for name in list(sys.modules):
-            if name.split(".")[0] in ("umqtt", "urequests", "requests"):
-                del sys.modules[name]
-        # Of the package index; as they are written today.
-        checkout = __file__.rpartition("tests/")[0]
-        sys.path[:0] = [checkout + name for name in (".cache/clients-1", "tests/host/clients")]
-        compat.install(*self._args)
-
-    def __exit__(self, *_):
-        sys.path[:] = self._path
-        for name in SHIMMED:
-            del sys.modules[name]
-            if self._before[name]:
-                sys.modules[name] = self._before[name]
+def installed(modem):
+    # Clients of the package index, and as they are written today.
+    folders = (".cache/clients-1", "tests/host/clients")
+    return Installed(modem, folders, lambda: modem.start(apn="internet"))
 
 
 def test_mqtt_by_umqtt():
     for model in MODELS:
         hub = Hub()
         rig, modem = up(model, FakeNet(hub))
-        with Installed(modem):
+        with installed(modem):
             from umqtt.simple import MQTTClient
 
             heard = []
@@ -156,7 +123,7 @@ def test_mqtt_by_umqtt():
 def test_http_by_urequests_and_requests():
     for model in MODELS:
         rig, modem = up(model, FakeNet(Web()), switches={"id_busy_ms": 1500})
-        with Installed(modem):
+        with installed(modem):
             import requests
             import urequests
 

@@ -1,47 +1,25 @@
 # test_field_programs - unmodified clients in bad weather, over a modem that knows no ugsim.
 # SPDX-License-Identifier: MIT
 
-import sys
-
 from loop import asyncio, run  # isort: skip  before qssl: it brings the virtual time
 from driver_kit import CA
 from field_faults import KINDS, Faulty
 from field_peers import Broker, Web, message, pattern
 from field_server import Served
-from qssl import aio, compat
+from installed import Installed
+from qssl import aio
 
 ONLY = "micropython"
 WHY = "the clients are written for it"
 
-SHIMMED = ("socket", "usocket", "ssl", "ussl", "tls")
 LONG = 900000  # ms
 
 
-class Installed:
-    # Inside of it, imports of sockets are the modem's; clients are imported anew.
-    def __init__(self, modem, clients, start=None):
-        def starts():
-            modem.start("internet", timeout_ms=120000)
+def installed(modem, folder, start=None):
+    def starts():
+        modem.start("internet", timeout_ms=120000)
 
-        self._args = modem, modem.tls(0, ca=CA, check_time=False), start or starts, 30
-        self._clients = clients
-
-    def __enter__(self):
-        self._before = {name: sys.modules.get(name) for name in SHIMMED}
-        self._path = list(sys.path)
-        for name in list(sys.modules):
-            if name.split(".")[0] in ("umqtt", "urequests", "requests", "aiohttp"):
-                del sys.modules[name]
-        checkout = __file__.rpartition("tests/")[0]
-        sys.path.insert(0, checkout + self._clients)
-        compat.install(*self._args)
-
-    def __exit__(self, *_):
-        sys.path[:] = self._path
-        for name in SHIMMED:
-            del sys.modules[name]
-            if self._before[name]:
-                sys.modules[name] = self._before[name]
+    return Installed(modem, [folder], start or starts)
 
 
 def test_umqtt():
@@ -63,7 +41,7 @@ def test_umqtt():
         def hears(topic, text, heard=heard):
             heard.append(text)
 
-        with Installed(modem, clients):
+        with installed(modem, clients):
             from umqtt.simple import MQTTClient
 
             client = None
@@ -100,7 +78,7 @@ def test_requests():
         modem = field.modem(sockets=2)
         modem.start("internet", timeout_ms=120000)
         good = failed = 0
-        with Installed(modem, "tests/host/clients"):
+        with installed(modem, "tests/host/clients"):
             import requests
 
             while field.now < LONG:
@@ -218,7 +196,7 @@ def test_aiohttp():
         await aio.start(modem, "internet", timeout_ms=120000)
 
     counts = [0, 0]
-    with Installed(modem, "tests/host/clients", start):
+    with installed(modem, "tests/host/clients", start):
         run(main, field, counts, timeout_s=3 * LONG // 1000, rig=field)
     assert counts[1] > 60 and counts[0] > 5, counts
 

@@ -3,6 +3,8 @@
 
 import json
 
+from mqtt_packets import publish, published, split
+
 
 class Server:
     # What came on each connection since it was opened.
@@ -72,16 +74,8 @@ class Broker(Server):
 
     def answer(self, id, got):
         out = b""
-        while len(got) > 1:
-            size, at = got[1] & 127, 2
-            if got[1] > 127:
-                if len(got) < 3:
-                    break
-                size, at = size | got[2] << 7, 3
-            if len(got) < at + size:
-                break
-            kind, body = got[0], got[at : at + size]
-            got = got[at + size :]
+        packets, self.parts[id] = split(got)
+        for kind, body in packets:
             if kind == 0x10:
                 out += b"\x20\x02\0\0"
             elif kind == 0x82:
@@ -89,20 +83,17 @@ class Broker(Server):
             elif kind == 0xC0:
                 out += b"\xd0\0"
             elif kind & 0xF0 == 0x30:
-                n = 2 + (body[0] << 8 | body[1])
-                rest = body[n + 2 :] if kind & 6 else body[n:]
-                if not whole(rest):
-                    self.bad.append(rest)
+                topic, message, mark = published(kind, body)
+                if not whole(message):
+                    self.bad.append(message)
                     return b"", True
-                self.got.append(rest)
-                if kind & 6:
-                    out += b"\x40\x02" + body[n : n + 2]
-                text = body[:n] + rest
-                out += b"\x30" + bytes((len(text) & 127 | 128, len(text) >> 7)) + text
+                self.got.append(message)
+                if mark:
+                    out += b"\x40\x02" + mark
+                out += publish(topic, message)
             elif kind != 0x40:
                 self.bad.append(bytes((kind,)) + body)
                 return b"", True
-        self.parts[id] = got
         return out, False
 
 

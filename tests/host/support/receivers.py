@@ -3,6 +3,7 @@
 
 import json
 
+from mqtt_packets import publish, split
 from ugsim.fakenet import Peer
 
 
@@ -118,28 +119,12 @@ class Broker(Peer):
     def on_data(self, conn, data):
         if conn.number in self._deaf:
             return
-        got = self._parts.get(conn.number, b"") + data
-        while len(got) >= 2 and conn.number not in self._deaf:
-            size = shift = 0
-            at = 1
-            while True:
-                if at >= len(got):
-                    self._parts[conn.number] = got
-                    return
-                c = got[at]
-                size |= (c & 127) << shift
-                shift += 7
-                at += 1
-                if c < 128:
-                    break
-            if len(got) < at + size:
+        packets, rest = split(self._parts.get(conn.number, b"") + data)
+        self._parts[conn.number] = rest
+        for kind, body in packets:
+            if conn.number in self._deaf:
                 break
-            body = got[at : at + size]
-            kind = got[0]
-            got = got[at + size :]
-            self._parts[conn.number] = got
             self.packet(conn, kind, body)
-        self._parts[conn.number] = got
 
     def on_close(self, conn):
         self._parts.pop(conn.number, None)
@@ -244,15 +229,9 @@ class Postbox(Broker):
             self._publish(len(self.waiting) - 1)
 
     def _publish(self, i):
-        topic = self.retopic or self.down
         mark = self._first + i
-        body = bytes((0, len(topic))) + topic + bytes((mark >> 8, mark & 255)) + self.waiting[i]
-        size = len(body)
-        head = bytes((0x32,))
-        while size > 127:
-            head += bytes((size & 127 | 128,))
-            size >>= 7
-        self._conn.push(head + bytes((size,)) + body)
+        text = publish(self.retopic or self.down, self.waiting[i], bytes((mark >> 8, mark & 255)))
+        self._conn.push(text)
 
     def on_close(self, conn):
         Broker.on_close(self, conn)
