@@ -17,7 +17,6 @@
 #     INSIDE = True           what it looks at has another name in the compiled driver: on 32 bits,
 #                             too, it runs on the sources; or the names of such tests
 
-import ast
 import contextlib
 import functools
 import os
@@ -30,6 +29,7 @@ from pathlib import Path
 
 import pytest
 
+import case_file
 import setup
 from background import APART, Background, FileGroup, Group
 from interpreters import (
@@ -53,7 +53,6 @@ SHARE = 14  # of so many pairs of a file and a family CI plays one
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 TIMEOUT_S = 300
 FEW = 12  # files: where no more are selected, none runs apart
-SETTINGS = ("ONLY", "WHY", "NEEDS_UGSIM", "TIMEOUT_S", "INSIDE")
 
 
 def pytest_addoption(parser):
@@ -115,7 +114,10 @@ class CaseFile(pytest.File):
         return self.config.getoption("long")
 
     def collect(self):
-        names, settings = read_case(self.path)
+        try:
+            names, settings = case_file.read(self.path)
+        except case_file.Wrong as e:
+            raise self.CollectError(str(e)) from None
         only = settings.get("ONLY")
         if only and (only not in INTERPRETERS or not settings.get("WHY")):
             raise self.CollectError(
@@ -200,37 +202,6 @@ def long_cases():
     lines = path.read_text().splitlines() if path.exists() else ()
     words = [line.split() for line in lines if not line.startswith("#")]
     return {line[0]: line[1:] for line in words if line}
-
-
-def read_case(path):
-    # ({test name: line number}, {setting: value}) of a case file, without importing it.
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except SyntaxError as e:
-        raise pytest.File.CollectError("%s:%s: %s" % (path.name, e.lineno, e.msg))
-    names = {}
-    settings = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            if node.name in names:
-                raise pytest.File.CollectError(
-                    "%s:%d: a second test has the name %s." % (path.name, node.lineno, node.name)
-                )
-            names[node.name] = node.lineno
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id in SETTINGS:
-                    settings[target.id] = ast.literal_eval(node.value)
-        else:
-            # A test inside `if`, `try` or a class would silently never run.
-            for inner in ast.walk(node):
-                if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    if inner.name.startswith("test_"):
-                        raise pytest.File.CollectError(
-                            "%s:%d: %s must be a plain function at the top level."
-                            % (path.name, inner.lineno, inner.name)
-                        )
-    return names, settings
 
 
 def inside_cases(settings, names):

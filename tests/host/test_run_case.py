@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import case_file
 import setup
 from background import APART
-from conftest import FAMILIES, FEW, read_case
+from conftest import FAMILIES, FEW
 from interpreters import HERE, NOT_ON_WEBASSEMBLY, WEBASSEMBLY
 from patience import LIMIT_S, until
 
@@ -25,7 +26,8 @@ NEWEST = list(WEBASSEMBLY)[-1]
 def run(tmp_path):
     # run(case text, *pytest options) runs pytest on the case in a folder of its own; returns its
     # output. run.results: {"name[interpreter]": outcome}
-    names = ("conftest", "interpreters", "run_case", "case_process", "background", "apart")
+    names = ("conftest", "interpreters", "run_case", "case_file", "case_process")
+    names += ("background", "apart")
     for name in (*(name + ".py" for name in names), "webassembly.mjs"):
         shutil.copy(HERE / name, tmp_path)
     shutil.copytree(HERE / "cpython", tmp_path / "cpython")
@@ -309,7 +311,7 @@ def test_what_takes_long_is_not_run_on_webassembly(run, tmp_path):
 
 def test_what_is_not_on_webassembly_is_there_and_has_a_reason():
     for stem, what in NOT_ON_WEBASSEMBLY.items():
-        names, _ = read_case(HERE / "cases" / (stem + ".py"))
+        names, _ = case_file.read(HERE / "cases" / (stem + ".py"))
         assert what if isinstance(what, str) else all(what.values()), stem
         if not isinstance(what, str):
             assert not set(what) - set(names), stem

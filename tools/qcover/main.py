@@ -1,7 +1,6 @@
 # qcover.main - tools/cover.py in the virtual environment.
 # SPDX-License-Identifier: MIT
 
-import ast
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import coverage
 
+import case_file
 import setup
 from qcover import options, probes
 from qshared import ending
@@ -18,17 +18,6 @@ from qshared.problem import Problem
 _HOST = setup.ROOT / "tests/host"
 _DRIVER = setup.ROOT / "lib/qssl"
 _LIMIT_S = 900  # for one file
-
-
-def settings(path):
-    # The settings at the top of a case file, see tests/host/conftest.py.
-    found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name in ("ONLY", "NEEDS_UGSIM"):
-                found[name] = ast.literal_eval(node.value)
-    return found
 
 
 class Cover:
@@ -51,7 +40,7 @@ class Cover:
 
     def run(self, path):
         # Whether all tests of the file passed.
-        wanted = settings(path)
+        _, wanted = case_file.read(path)
         case = self._micropython if wanted.get("ONLY") == "micropython" else self._cpython
         env = {}
         if wanted.get("NEEDS_UGSIM"):

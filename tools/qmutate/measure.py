@@ -1,12 +1,12 @@
 # qmutate.measure - which case passes which line of the driver, kept from run to run.
 # SPDX-License-Identifier: MIT
 
-import ast
 import hashlib
 import json
 import math
 import re
 
+import case_file
 import setup
 
 HOST = setup.ROOT / "tests/host"
@@ -24,12 +24,7 @@ def case_files():
     # Those that run on CPython without servers.
     found = []
     for path in sorted((HOST / "cases").glob("test_*.py")):
-        settings = {}
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-                if name in ("ONLY", "NEEDS_UGSIM"):
-                    settings[name] = ast.literal_eval(node.value)
+        _, settings = case_file.read(path)
         if settings.get("ONLY", "cpython") == "cpython" and not settings.get("NEEDS_UGSIM"):
             found.append(path)
     return found
