@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: MIT
 
 import asyncio
-import contextlib
 import functools
 import itertools
-import resource
 import signal
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from qfleet.histogram import histogram
 from receiver import keys, messages, tables
 from receiver import store as db
 from receiver.devices import hashed
+from receiver.serve import many_files
 from receiver_kit import Broker, Receiver
 
 _SETTLE_S = 600  # for what the broker still has, while it gets on
@@ -44,7 +43,7 @@ class Fleet:
 
     def run(self, stack):
         chosen = self._chosen
-        _many_files()
+        many_files()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-fleet-")))
         certs = Certificates(folder)
         url = None
@@ -308,12 +307,6 @@ def _rate(count, seconds):
 async def _start(receiver):
     # On the ports that it had.
     await asyncio.to_thread(receiver.again)
-
-
-def _many_files():
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

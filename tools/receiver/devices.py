@@ -18,9 +18,8 @@ from receiver import forms, updates
 from receiver import store as db
 
 _BODY_S = 120  # for a body to come: a modem at 9600 baud, with pauses
-_DRAIN = (
-    1 << 20
-)  # bytes of a body that is too long which are read, so that the answer gets through
+# Bytes of a body that is too long which are read, so that the answer gets through.
+_DRAIN = 1 << 20
 _KNOWN_S = 10  # so long a token is believed without asking
 _KNOWN_MAX = 100000
 _WAITING = 200  # for the database, beyond which no connection is let in

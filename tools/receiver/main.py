@@ -54,57 +54,70 @@ def _device(chosen):
 
         board_files.settings(chosen.like)
     store = opened(chosen, chosen.verb == "add")
-    name = chosen.name
     if chosen.verb == "list":
-        with store.reading() as c:
-            after = ""
-            while True:
-                some = db.all_devices(c, after=after)
-                for row in some:
-                    print("%-24s %s" % (row.name, seen(row.seen_at)))
-                if not some:
-                    return 0
-                after = some[-1].name
+        _list_devices(store)
+        return 0
     if chosen.verb == "remove":
         with store.writing() as c:
-            db.remove_device(c, name)
-        print("%s and its records are gone." % name)
+            db.remove_device(c, chosen.name)
+        print("%s and its records are gone." % chosen.name)
         _at_broker(chosen)
         return 0
     if chosen.verb == "token":
         with store.reading() as c:
-            _known(c, name)
-    master = keys.master(chosen.folder)
-    change = db.add_device if chosen.verb == "add" else db.new_token
-    if chosen.files is not None:
-        from receiver import board_files
+            _known(c, chosen.name)
+    if chosen.files is None:
+        _new_token(chosen, store)
+    else:
+        _new_files(chosen, store)
+    _at_broker(chosen)
+    return 0
 
-        files = board_files.Files(chosen)
-        tokens = {name: keys.new_token() for name in chosen.who}
-        try:
-            with store.writing() as c:
-                db.check_master(c, master)
-                for name, token in tokens.items():
-                    change(c, name, hashed(token), keys.mosquitto_password(token))
-                for name, token in tokens.items():
-                    files.write(name, token, messages.device_key(master, name))
-        except BaseException:
-            files.undo()  # none of them is there, or all
-            raise
-        for name in tokens:
-            print(chosen.files / name)
-        _at_broker(chosen)
-        return 0
+
+def _list_devices(store):
+    with store.reading() as c:
+        after = ""
+        while some := db.all_devices(c, after=after):
+            for row in some:
+                print("%-24s %s" % (row.name, seen(row.seen_at)))
+            after = some[-1].name
+
+
+def _new_token(chosen, store):
+    # Of a device, new or not: shown.
+    master = keys.master(chosen.folder)
     token = keys.new_token()
     with store.writing() as c:
         db.check_master(c, master)
-        change(c, name, hashed(token), keys.mosquitto_password(token))
-    print("device  %s" % name)
+        _CHANGES[chosen.verb](c, chosen.name, hashed(token), keys.mosquitto_password(token))
+    print("device  %s" % chosen.name)
     print("token   %s" % token)
-    print("key     %s" % messages.device_key(master, name).hex())
+    print("key     %s" % messages.device_key(master, chosen.name).hex())
     print("Shown this once. HTTPS: POST to /in/TOKEN; MQTT: user NAME, password TOKEN.")
-    _at_broker(chosen)
-    return 0
+
+
+def _new_files(chosen, store):
+    # Tokens of devices, new or not: in the files for their boards.
+    from receiver import board_files
+
+    master = keys.master(chosen.folder)
+    files = board_files.Files(chosen)
+    tokens = {name: keys.new_token() for name in chosen.who}
+    try:
+        with store.writing() as c:
+            db.check_master(c, master)
+            for name, token in tokens.items():
+                _CHANGES[chosen.verb](c, name, hashed(token), keys.mosquitto_password(token))
+            for name, token in tokens.items():
+                files.write(name, token, messages.device_key(master, name))
+    except BaseException:
+        files.undo()  # none of them is there, or all
+        raise
+    for name in tokens:
+        print(chosen.files / name)
+
+
+_CHANGES = {"add": db.add_device, "token": db.new_token}
 
 
 def _known(c, name):

@@ -12,6 +12,8 @@ import sys
 import urllib.parse
 from pathlib import Path
 
+from qshared.options import Parser
+
 _ABOUT = """\
 Takes the records of devices by HTTPS and MQTT, keeps each once in a database,
 shows them on a page, and sends messages and settings back.
@@ -73,21 +75,10 @@ SETTINGS = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        self.exit(2, "%s: %s. See --help.\n" % (self.prog, message[0].upper() + message[1:]))
-
-
 def parse(args):
     # A Namespace: command, what the command wants, and every setting.
     args = _command_first(args)
-    p = Parser(
-        prog="receiver",
-        description=_ABOUT,
-        epilog=_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    p = Parser(prog="receiver", description=_ABOUT, epilog=_END)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--folder",
@@ -100,7 +91,7 @@ def parse(args):
     commands = p.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
     def command(name, **more):
-        return commands.add_parser(name, parents=[common], allow_abbrev=False, **more)
+        return commands.add_parser(name, parents=[common], **more)
 
     command("serve")
     for name, verbs in (

@@ -6,15 +6,13 @@ import asyncio
 import json
 import re
 import time
-import urllib.parse
 from pathlib import Path
 
 import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from qshared.problem import Problem
@@ -23,12 +21,11 @@ from receiver import store as db
 from receiver.devices import hashed
 from receiver.options import HOURS_MAX
 from receiver.plot import Plot
-from receiver.updates import FILE_MAX, running_of, uploads_of
+from receiver.requests import Json, Refused, form_of, json_of
+from receiver.updates import running_of, uploads_of
 from receiver.updates_page import Updates
 
 _FOLDER = Path(__file__).with_name("pages")
-_BODY_MAX = 65536
-_DRAIN_MAX = 64 << 20  # bytes of a form that is too long which are read
 _ROWS = 100  # devices on a page
 _AHEAD_S = 300  # so far a clock may be ahead
 _SET_S = 1577836800  # 2020: before that nobody has set it
@@ -44,19 +41,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",  # with no-referrer a form comes with "Origin: null"
     "Cache-Control": "no-store",
 }
-
-
-class Refused(Exception):
-    def __init__(self, status, text, headers=None):
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
-
-
-class Json(JSONResponse):
-    # In ASCII: half a character, which JSON may hold, has no UTF-8.
-    def render(self, content):
-        return json.dumps(content, separators=(",", ":")).encode()
 
 
 class Page:
@@ -101,7 +85,7 @@ class Page:
             program("/api/devices/{name}/messages", self._api_messages),
             program("/api/devices/{name}/messages", self._api_send, "POST"),
             program("/metrics", self._metrics_page),
-            *Updates(self, Refused, _body, _json, Json, master).routes(person, program),
+            *Updates(self, master).routes(person, program),
         ]
         handlers = {404: self._lost, 405: self._lost}
         self.app = Starlette(routes=routes, exception_handlers=handlers)
@@ -158,24 +142,9 @@ class Page:
 
     async def _own_form(self, request, token):
         # The fields of a form that this page has made itself.
-        request.state.form = await self._form(request)
+        request.state.form = await form_of(request)
         if not login.same(request.state.form.get("token", ""), token):
             raise Refused(403, "This form is not of this session: load the page again.")
-
-    async def _form(self, request):
-        origin = request.headers.get("origin")
-        if origin is not None and urllib.parse.urlsplit(origin).netloc != request.headers.get(
-            "host"
-        ):
-            raise Refused(403, "This form is of another site.")
-        if request.url.path == "/updates":
-            return await _form_with_file(request)
-        text = (await _body(request)).decode("ascii", "replace")
-        try:
-            pairs = urllib.parse.parse_qsl(text, True, max_num_fields=20)
-        except ValueError:
-            raise Refused(400, "This is no form.") from None
-        return dict(pairs)
 
     def _as_program(self, function):
         async def answer(request):
@@ -232,7 +201,7 @@ class Page:
         return self._html("login.html", {"user": None, "text": "", "name": ""})
 
     async def _login(self, request):
-        form = await self._form(request)
+        form = await form_of(request)
         name, password = form.get("name", "").strip()[:100], form.get("password", "")[:1000]
         address = request.client.host if request.client else ""
         wait = self._logins.wait_s("name " + name, "from " + address)
@@ -366,7 +335,7 @@ class Page:
         return Json(shown)
 
     async def _api_add(self, request):
-        name = (await _json(request)).get("name")
+        name = (await json_of(request)).get("name")
         if not isinstance(name, str):
             raise Refused(400, "there is no name")
         token = await self._made(name)
@@ -403,7 +372,7 @@ class Page:
 
     async def _api_send(self, request):
         row = await self.found(request)
-        value = await _json(request)
+        value = await json_of(request)
         kind, body = value.get("kind", "message"), value.get("body", "")
         m = await self._sent(row, kind, body, value.get("hours", 24), request.state.user)
         return Json({"m": m}, 201)
@@ -414,45 +383,6 @@ class Page:
         except db.Gone:
             counts = None
         return Response(self._metrics.page(counts), media_type="text/plain; version=0.0.4")
-
-
-async def _form_with_file(request):
-    # The fields of a form as texts, and its file as bytes.
-    size = request.headers.get("content-length", "")
-    size = int(size) if size.isascii() and size.isdigit() and len(size) < 9 else 1 << 30
-    if size > FILE_MAX + _BODY_MAX:
-        if size <= _DRAIN_MAX:
-            async for _ in request.stream():
-                pass  # so that the browser comes to read the answer
-        raise Refused(413, "That is too long.", {"Connection": "close"})
-    try:
-        async with request.form(max_files=1, max_fields=10, max_part_size=_BODY_MAX) as form:
-            return {
-                name: value if isinstance(value, str) else await value.read()
-                for name, value in form.items()
-                if isinstance(value, str) or name == "file"
-            }
-    except HTTPException:
-        raise Refused(400, "This is no form.") from None
-
-
-async def _body(request, most=_BODY_MAX):
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise Refused(413, "That is too long.", {"Connection": "close"})
-    return bytes(data)
-
-
-async def _json(request):
-    try:
-        value = json.loads(await _body(request))
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Refused(400, "the body is no JSON object")
-    return value
 
 
 def _list(c, like, after, limit, silent=False, skip=0):

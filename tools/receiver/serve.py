@@ -35,7 +35,7 @@ _log = logging.getLogger("receiver")
 def run(chosen):
     # Until SIGTERM or Ctrl-C. Returns the exit status.
     _logging()
-    _many_files()
+    many_files()
     if chosen.cert:
         keys.context(chosen.cert, chosen.key, False)  # before anything is made
     store = keys.opened(chosen)
@@ -213,7 +213,7 @@ def local(address):
     return host == "localhost"
 
 
-def _many_files():
+def many_files():
     # As many connections as the system lets a program have: the soft limit is 1024 mostly.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

@@ -84,9 +84,8 @@ outbox = sa.Table(
     sa.Column("mac", sa.Text, nullable=False),
     sa.Column("made_at", sa.Double, nullable=False),
     sa.Column("made_by", sa.Text, nullable=False),
-    sa.Column(
-        "state", sa.Text, nullable=False
-    ),  # waiting, taken, expired, too long, refused: WORD
+    # waiting, taken, expired, too long, refused: WORD; of an update also how far it is.
+    sa.Column("state", sa.Text, nullable=False),
     sa.Column("sent_at", sa.Double),
     sa.Column("done_at", sa.Double),
     sa.Index("messages_state", "state", "device"),

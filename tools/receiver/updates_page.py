@@ -4,6 +4,7 @@
 from starlette.responses import RedirectResponse, Response
 
 from receiver import updates
+from receiver.requests import Json, Refused, body_of, json_of
 
 _HOURS = 30 * 24  # an update is of no use later
 _BODY_MAX = updates.FILE_MAX + 65536
@@ -12,15 +13,9 @@ _STATES = ("waiting", "taken", "loading", "ready", "trial", "kept", "back")
 
 
 class Updates:
-    # page: the Page, whose helpers it uses. refused: its exception. body: a function that reads a
-    # body of so many bytes at most. json: one that reads a JSON object. answer: a response
-    # of JSON.
-    def __init__(self, page, refused, body, json, answer, master):
+    # page: the Page, whose helpers it uses. master: the key that signs.
+    def __init__(self, page, master):
         self._page = page
-        self._refused = refused
-        self._body = body
-        self._json = json
-        self._answer = answer
         self._master = master
 
     def routes(self, person, program):
@@ -50,13 +45,13 @@ class Updates:
 
             return await self._page.write(change)
         except updates.Refused as e:
-            raise self._refused(400, "Not taken: %s." % e) from None
+            raise Refused(400, "Not taken: %s." % e) from None
 
     async def _found(self, request):
         id = request.path_params["id"]
         row = await self._page.read(updates.one, id) if id < 1 << 31 else None
         if row is None:
-            raise self._refused(404, "There is no such update.")
+            raise Refused(404, "There is no such update.")
         return row
 
     async def _rolled(self, row, names, count, user, **more):
@@ -66,7 +61,7 @@ class Updates:
         try:
             return await self._page.write(change)
         except updates.Refused as e:
-            raise self._refused(409 if e.since else 400, "Not sent: %s." % e) from None
+            raise Refused(409 if e.since else 400, "Not sent: %s." % e) from None
 
     async def _file(self, request):
         # What a device has sent, never shown by a browser.
@@ -76,7 +71,7 @@ class Updates:
         if updates.SHA256.fullmatch(digest):
             found = await self._page.read(updates.whole, device.id, digest)
         if found is None:
-            raise self._refused(404, "There is no such file.")
+            raise Refused(404, "There is no such file.")
         headers = {"Content-Disposition": 'attachment; filename="%s"' % found[0]}
         return Response(found[1], 200, headers, "application/octet-stream")
 
@@ -91,10 +86,10 @@ class Updates:
         form = request.state.form
         data = form.get("file", b"")
         if isinstance(data, str) or not data:
-            raise self._refused(400, "Not taken: there is no file.")
+            raise Refused(400, "Not taken: there is no file.")
         words = [form.get(n, "") for n in ("version", "board")]
         if not all(isinstance(word, str) for word in words):
-            raise self._refused(400, "Not taken: a version and a board are texts.")
+            raise Refused(400, "Not taken: a version and a board are texts.")
         id = await self._made(*words, data, request.state.user)
         return RedirectResponse("/updates/%d" % id, 303)
 
@@ -121,8 +116,8 @@ class Updates:
             elif how == "device":
                 await self._rolled(row, [form.get("device", "").strip()], None, user)
             else:
-                raise self._refused(400, "Not sent: to whom?")
-        except self._refused as e:
+                raise Refused(400, "Not sent: to whom?")
+        except Refused as e:
             return await self._one(request, str(e), e.status)
         return RedirectResponse("/updates/%d" % row.id, 303)
 
@@ -130,14 +125,14 @@ class Updates:
 
     async def _api_list(self, request):
         rows = await self._page.read(updates.everything)
-        return self._answer({"updates": [_shown(row, counts) for row, counts in rows]})
+        return Json({"updates": [_shown(row, counts) for row, counts in rows]})
 
     async def _api_add(self, request):
-        data = await self._body(request, _BODY_MAX)
+        data = await body_of(request, _BODY_MAX)
         query = request.query_params
         words = query.get("version", ""), query.get("board", "")
         id = await self._made(*words, data, request.state.user)
-        return self._answer({"id": id}, 201)
+        return Json({"id": id}, 201)
 
     async def _api_one(self, request):
         row = await self._found(request)
@@ -147,11 +142,11 @@ class Updates:
         names = ("name", "m", "at", "state", "done_at", "running")
         shown = _shown(row, counts.get(row.id, {}))
         shown["devices"] = [{n: getattr(d, n) for n in names} for d in devices]
-        return self._answer(shown)
+        return Json(shown)
 
     async def _api_send(self, request):
         row = await self._found(request)
-        what = await self._json(request)
+        what = await json_of(request)
         names, count, failed = what.get("devices"), what.get("count"), what.get("failed") is True
         if names is not None:
             good = isinstance(names, list) and 0 < len(names) <= 1000
@@ -161,20 +156,20 @@ class Updates:
             good = good or (type(count) is int and 0 < count <= 1000000)
         if not good:
             text = 'say {"devices": [NAME, ...]}, {"count": N}, {"all": true} or {"failed": true}'
-            raise self._refused(400, text)
+            raise Refused(400, text)
         names = await self._rolled(row, names, count, request.state.user, failed=failed)
-        return self._answer({"devices": names}, 201)
+        return Json({"devices": names}, 201)
 
     async def _api_file(self, request):
-        data = await self._body(request, updates.FILE_MAX)
+        data = await body_of(request, updates.FILE_MAX)
         digest = await self._page.write(lambda c: updates.add_file(c, data))
-        return self._answer({"url": "/files/" + digest, "sha256": digest, "size": len(data)}, 201)
+        return Json({"url": "/files/" + digest, "sha256": digest, "size": len(data)}, 201)
 
     async def _api_files(self, request):
         device = await self._page.found(request)
         rows = await self._page.read(updates.uploads_of, device.id)
         names = ("name", "sha256", "size", "has", "made_at", "done_at")
-        return self._answer({"files": [{n: getattr(r, n) for n in names} for r in rows]})
+        return Json({"files": [{n: getattr(r, n) for n in names} for r in rows]})
 
 
 def _seconds(text):
