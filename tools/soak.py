@@ -1,4 +1,4 @@
-# soak - a year of telemetry on a virtual clock, and twelve sockets under continuous faults.
+# soak - years of telemetry on a virtual clock, hours of load and restarts, what a year costs.
 # SPDX-License-Identifier: MIT
 
 import sys

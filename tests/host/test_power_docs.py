@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import setup
-from qsearch.run import cpython
+from qshared.interpreters import cpython
 
 PAGE = (setup.ROOT / "docs" / "power.md").read_text()
 WINDOWS, MODEM = re.findall(r"^```python\n(.*?)^```$", PAGE, re.S | re.M)

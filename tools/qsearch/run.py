@@ -1,113 +1,33 @@
 # qsearch.run - the parent: gives seeds to worker processes, shows what they find.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import json
-import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 import setup
-from qsearch.plan import ALL_FORMS, FORMS
-from qshared.options import Parser, model, number, readable
+from qsearch import options
+from qsearch.plan import FORMS
+from qshared.interpreters import cpython, micropython
 
 _PIECE = 1000  # schedules given to a worker at a time, at most
 _MICROPYTHON = 6  # of so many pieces it plays one, where both interpreters play
-_HELP = """\
-Plays random schedules over driver and simulated modem in one process, on a virtual clock, and
-checks after each what docs/guarantees.md promises: G1 every call within its deadline, idle hook
-every 100 ms; G2 the ledger of bytes at both ends; G3 memory in bounds; G4 the next start() works;
-G5 no connection with less TLS than was asked for; and no exception outside qssl.Error.
-A failure is shown with its seed and as the shortest schedule that still fails."""
-_EPILOG = "Exit status: 0 all held, 1 a schedule failed, 2 wrong use or set-up."
 
 
 def main(args):
-    parser = Parser(
-        prog="search.py",
-        description=_HELP,
-        epilog=_EPILOG,
-    )
-    many = number(1, 10**9)
-    parser.add_argument(
-        "--schedules", type=many, default=2000, metavar="N", help="how many (2000)"
-    )
-    parser.add_argument(
-        "--seed", type=number(0, 1 << 31), default=1, metavar="N", help="the first seed (1)"
-    )
-    parser.add_argument(
-        "--interpreter",
-        choices=("both", "cpython", "micropython"),
-        default="both",
-        help="where they run; both: a sixth on MicroPython, which takes longer (both)",
-    )
-    parser.add_argument(
-        "--jobs", type=many, default=os.cpu_count() or 1, metavar="N", help="processes"
-    )
-    parser.add_argument(
-        "--replay", type=readable, metavar="FILE", help="plays one schedule, as it was shown"
-    )
-    parser.add_argument(
-        "--forms",
-        type=_forms,
-        default="all",
-        metavar="LIST",
-        help="of schedules, with commas: %s; or all, raw more often (all)" % ", ".join(ALL_FORMS),
-    )
-    parser.add_argument(
-        "--model",
-        type=_model,
-        default="any",
-        metavar="NAME",
-        help="of the modem: one of ugsim's; any: UG96 in half of them, one of each family of LTE "
-        "modems in the others (any)",
-    )
-    options = parser.parse_args(args)
-    if options.forms == "aio" and options.interpreter == "cpython":
-        parser.error("schedules of the form aio need MicroPython")
+    chosen = options.parse(args)
     programs = []
-    if options.interpreter != "micropython":
+    if chosen.interpreter != "micropython":
         programs.append(cpython())
-    if options.interpreter != "cpython":
+    if chosen.interpreter != "cpython":
         programs.append(micropython())
-    if options.replay:
-        return replay(programs, options.replay)
-    return Search(programs, options).run()
-
-
-def _model(text):
-    return text if text == "any" else model(text)
-
-
-def _forms(text):
-    for word in text.split(","):
-        if text != "all" and word not in ALL_FORMS:
-            raise argparse.ArgumentTypeError("there is no form %s" % word)
-    return text
-
-
-def _paths(*more):
-    root = setup.ROOT
-    return [str(root / p) for p in ("lib", "tools", "tests/host", "tests/host/support", *more)]
-
-
-def cpython():
-    # (name, argv, environment)
-    path = os.pathsep.join(_paths("tests/host/cpython"))
-    # The driver drops modules and imports them again: compiled once, kept out of the checkout.
-    env = dict(os.environ, PYTHONPATH=path, PYTHONPYCACHEPREFIX=str(setup.CACHE / "pycache"))
-    return "cpython", [sys.executable, "-u"], env
-
-
-def micropython():
-    path = os.pathsep.join([".frozen", *_paths()])
-    argv = [str(setup.micropython()), "-X", "heapsize=64m"]
-    return "micropython", argv, dict(os.environ, MICROPYPATH=path)
+    if chosen.replay:
+        return replay(programs, chosen.replay)
+    return Search(programs, chosen).run()
 
 
 def replay(programs, file):
@@ -141,14 +61,14 @@ def _worker():
 
 
 class Search:
-    def __init__(self, programs, options):
-        self.options = options
+    def __init__(self, programs, chosen):
+        self.chosen = chosen
         self.pieces = queue.SimpleQueue()
-        last = options.seed + options.schedules
-        forms = FORMS if options.forms == "all" else options.forms.split(",")
-        least = 2 * options.jobs if len(programs) < 2 else max(_MICROPYTHON, 2 * options.jobs)
-        piece = max(min(_PIECE, options.schedules // least), 50)
-        for i, first in enumerate(range(options.seed, last, piece)):
+        last = chosen.seed + chosen.schedules
+        forms = FORMS if chosen.forms == "all" else chosen.forms.split(",")
+        least = 2 * chosen.jobs if len(programs) < 2 else max(_MICROPYTHON, 2 * chosen.jobs)
+        piece = max(min(_PIECE, chosen.schedules // least), 50)
+        for i, first in enumerate(range(chosen.seed, last, piece)):
             program = programs[-1 if i % _MICROPYTHON == _MICROPYTHON - 1 else 0]
             count = min(piece, last - first)
             if program[0] == "micropython" or "aio" not in forms:
@@ -173,7 +93,7 @@ class Search:
         self.failures = []
 
     def run(self):
-        threads = [threading.Thread(target=self.job) for _ in range(self.options.jobs)]
+        threads = [threading.Thread(target=self.job) for _ in range(self.chosen.jobs)]
         try:
             for thread in threads:
                 thread.start()
@@ -197,7 +117,7 @@ class Search:
 
     def _words(self, first, count, which):
         # Of a worker.
-        return [str(first), str(count), self.options.forms, which, self.options.model]
+        return [str(first), str(count), self.chosen.forms, which, self.chosen.model]
 
     def job(self):
         # The workers get it too, if somebody sends it to all: they inherit this mask.
@@ -278,7 +198,7 @@ class Search:
             rate = n / (now - self.begin) * 60
             print(
                 "%d of %d schedules, %d a minute, %d failed"
-                % (n, self.options.schedules, rate, len(self.failures)),
+                % (n, self.chosen.schedules, rate, len(self.failures)),
                 flush=True,
             )
 
@@ -291,8 +211,8 @@ class Search:
             % (
                 n,
                 ", ".join("%s %d" % pair for pair in sorted(self.played.items())),
-                self.options.seed,
-                self.options.seed + self.options.schedules - 1,
+                self.chosen.seed,
+                self.chosen.seed + self.chosen.schedules - 1,
                 spent,
                 n / spent * 60,
             )
@@ -306,7 +226,7 @@ class Search:
                 self.total["errors"],
             )
         )
-        if n < self.options.schedules and not self.failures:
+        if n < self.chosen.schedules and not self.failures:
             print("the others are programs on asyncio, which need MicroPython")
         over, what, seed = self.worst
         print(

@@ -30,7 +30,7 @@ from files_kit import noise, picked  # noqa: E402
 from qfleet.gate import Gate  # noqa: E402
 from qsearch.pin import Pin  # noqa: E402
 from qsoak.happens import Happens  # noqa: E402
-from qsoak.year import _FAULTS  # noqa: E402
+from qsoak.year import FAULTS  # noqa: E402
 from qssl import Modem, timekeeper, uplink  # noqa: E402
 from qssl.https import Https  # noqa: E402
 from qssl.queue import FileQueue  # noqa: E402
@@ -322,7 +322,7 @@ class Year(Happens):
             self.gate.sick = 1 + rng.below(3)
         if self.chance(40):
             self.note("faults of the modem")
-            model.command("fault " + _FAULTS[rng.below(len(_FAULTS))])
+            model.command("fault " + FAULTS[rng.below(len(FAULTS))])
         if self.disk.cut is None and self.chance(12 if self.jobs.jobs else 50):
             self.disk.cut = rng.below(_CUT[rng.below(len(_CUT))])
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 
 import setup
-from qsearch.run import cpython
+from qshared.interpreters import cpython
 from qsoak.told import told
 
 CURRENTS = setup.ROOT / "tools" / "qsoak" / "currents.json"

@@ -1,158 +1,39 @@
-# qsoak.run - the parent of year, both and load: starts them, shows progress and what came of it.
+# qsoak.run - tools/soak.py: starts what was asked for, shows progress and what came of it.
 # SPDX-License-Identifier: MIT
 
-import argparse
 import time
 
 import setup
-from qsearch.run import cpython, micropython
-from qshared.options import Parser, number
-from qsoak import power_run
+from qshared.interpreters import cpython, micropython
+from qsoak import options, power_run, verdicts
 from qsoak.told import told
-
-_HELP = """\
-year: telemetry every five minutes through qssl.uplink, on a virtual clock, with coverage holes,
-modem restarts, PDP losses, broker outages, answers that get lost, expired certificates, wrong
-clocks, power cuts of the board at any byte that it writes, and faults of every kind. The board has
-no clock: the network tells the time, or NTP does, and now and then one of them lies. The CA is
-renewed half-way, and the SIM is busy after each start. At the end
-the receiver's ledger must show every record, but for those that the bounded queue dropped and
-counted.
-bill: what a day of telemetry (a time and 3 values every five minutes) costs on the air, by form
-and carrier, as qssl.uplink.bill reckons it; the server's certificate is that of tools/receiver.
-load: twelve sockets under continuous faults; the memory in use must be flat (MicroPython).
-real: in real time, over ugsim, with a mosquitto that is killed and started again, restarts of the
-modem, faults, and a board that stops in the midst and begins anew: on MicroPython's unix port and
-on the emulated microcontroller.
-restarts: in real time, over ugsim: mqtt_robust.py, async_two_sockets.py and a loop of urequests,
-each with a restart of the modem at a random place, which the modem may tell of or not; they must
-go on by themselves.
-power: a year of examples/telemetry_battery.py on the virtual clock: how long the modem was on, how
-often it registered and opened TLS, how many bytes that is, and what it costs in mAh, by a table of
-currents that you can change (tools/qsoak/currents.json).
-both: a year both ways on the virtual clock, with the receiver's own code at the other end: 1000
-settings, of which some are wrong and some lead away from the server, a message a day, 12 updates,
-two of them bad, and trouble as in a year; power cuts at any byte of files and updates, too. All
-must be there once, or have been told of, and the right version run in the end. A shorter time has
-fewer settings, and three updates at least."""
-
-_OF = (  # option, what it is for, the value without it
-    ("records", "year", 105120),
-    ("day", "bill", 288),
-    ("operations", "load", 100000),
-    ("seconds", "real", 60),
-    ("on", "real", None),
-    ("places", "restarts", 50),
-    ("program", "restarts", None),
-    ("days", ("power", "both"), 365),
-    ("interval", "power", 300),
-    ("every", "power", 14400),
-    ("between", "power", "off"),
-    ("deep", "power", False),
-    ("quiet", "power", ""),
-    ("currents", "power", None),
-    ("no_trouble", "power", False),
-)
-
-
-def _parser():
-    parser = Parser(
-        prog="soak.py",
-        description=_HELP,
-        epilog="Exit status: 0 all is well, 1 it is not, 2 wrong use or set-up.",
-    )
-    many = number(1, 10**9)
-    parser.add_argument(
-        "what",
-        choices=("year", "both", "bill", "load", "real", "restarts", "power"),
-        nargs="?",
-        default="year",
-    )
-    parser.add_argument("--records", type=many, metavar="N", help="of the year (105120)")
-    parser.add_argument(
-        "--day", type=number(4, 10**4), metavar="N", help="records of bill's (288)"
-    )
-    parser.add_argument("--operations", type=many, metavar="N", help="of the load (100000)")
-    parser.add_argument(
-        "--seconds", type=number(2, 10**6), metavar="N", help="of real, on each (60)"
-    )
-    parser.add_argument(
-        "--places", type=many, metavar="N", help="of restarts, for each program (50)"
-    )
-    parser.add_argument(
-        "--program",
-        choices=("mqtt", "async", "requests"),
-        help="restarts of one of the three only",
-    )
-    parser.add_argument("--on", choices=("unix", "board"), help="real on one of the two only")
-    parser.add_argument("--days", type=many, metavar="N", help="of power and both (365)")
-    parser.add_argument(
-        "--interval", type=number(10, 86400), metavar="S", help="between two measurements (300)"
-    )
-    parser.add_argument(
-        "--every", type=number(10, 10**7), metavar="S", help="between two times to send (14400)"
-    )
-    parser.add_argument(
-        "--between", choices=("off", "sleep", "on"), help="what the modem does meanwhile (off)"
-    )
-    parser.add_argument(
-        "--deep", action="store_const", const=True, help="the board sleeps deeply, not lightly"
-    )
-    parser.add_argument("--quiet", type=_hours, metavar="H-H", help="hours (UTC) without sending")
-    parser.add_argument("--currents", metavar="FILE", help="your table, or what differs in it")
-    parser.add_argument(
-        "--no-trouble", action="store_const", const=True, help="a year in which nothing happens"
-    )
-    parser.add_argument(
-        "--seed", type=number(0, 1 << 31), default=1, metavar="N", help="of all that is random (1)"
-    )
-    parser.add_argument(
-        "--interpreter",
-        choices=("cpython", "micropython"),
-        help="default: cpython; load: micropython",
-    )
-    return parser
 
 
 def main(args):
-    parser = _parser()
-    options = parser.parse_args(args)
-    for name, what, usual in _OF:
-        if getattr(options, name) is None:
-            setattr(options, name, usual)
-        elif options.what not in (what if isinstance(what, tuple) else (what,)):
-            what = what if isinstance(what, str) else " or ".join(what)
-            parser.error("--%s goes with %s" % (name.replace("_", "-"), what))
-    if options.what == "power":
-        return power_run.run(options)
-    if options.what == "real":
-        return real(options)
-    if options.what == "restarts":
-        return restarts(options)
-    if options.what == "bill":
-        return bill(run("bill.py", options.day, options, "cpython", False), options.day)
-    if options.what == "both":
-        if options.interpreter == "micropython":
-            parser.error("both is for cpython")
-        return both(run("both.py", options.days, options, "cpython", True, "test"))
-    if options.what == "year":
-        found = run("year.py", options.records, options, options.interpreter or "cpython")
-        return year(found)
-    found = run("load.py", options.operations, options, options.interpreter or "micropython")
-    return load(found)
+    chosen = options.parse(args)
+    if chosen.what == "power":
+        return power_run.run(chosen)
+    if chosen.what == "real":
+        return real(chosen)
+    if chosen.what == "restarts":
+        return restarts(chosen)
+    if chosen.what == "bill":
+        found = run("bill.py", chosen.day, chosen, "cpython", False)
+    elif chosen.what == "both":
+        found = run("both.py", chosen.days, chosen, "cpython", True, "test")
+    elif chosen.what == "year":
+        found = run("year.py", chosen.records, chosen, chosen.interpreter or "cpython")
+    else:
+        found = run("load.py", chosen.operations, chosen, chosen.interpreter or "micropython")
+    if found is None:
+        print("FAILED: it ended with the error above.")
+        return 1
+    if chosen.what == "bill":
+        return verdicts.bill(found, chosen.day)
+    return verdicts.OF[chosen.what](found)
 
 
-def _hours(text):
-    begin, dash, end = text.partition("-")
-    try:
-        if dash and 0 <= float(begin) <= 24 and 0 <= float(end) <= 24:
-            return text
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError("%s is not like 22-6" % text)
-
-
-def run(script, count, options, interpreter, show=True, packages=None):
+def run(script, count, chosen, interpreter, show=True, packages=None):
     # What the script says at its end; None if it did not come to that. packages: the group that it
     # needs.
     _, argv, env = cpython() if interpreter == "cpython" else micropython()
@@ -160,9 +41,9 @@ def run(script, count, options, interpreter, show=True, packages=None):
         argv[0] = str(setup.ensure_venv(packages))
     file = str(setup.ROOT / "tools" / "qsoak" / script)
     if show:
-        print("seed %d on %s" % (options.seed, interpreter), flush=True)
+        print("seed %d on %s" % (chosen.seed, interpreter), flush=True)
     begin = time.monotonic()
-    found = told([*argv, file, str(count), str(options.seed)], env, _short)
+    found = told([*argv, file, str(count), str(chosen.seed)], env, _short)
     if found is not None and show:
         for key in sorted(found):
             print("  %-18s %s" % (key, found[key]))
@@ -174,83 +55,21 @@ def _short(what):
     return ", ".join("%s %s" % (k, v) for k, v in what.items() if isinstance(v, int))
 
 
-def real(options):
+def real(chosen):
     python = setup.ensure_venv("test", "board")
     setup.micropython()
     setup.server("mosquitto")
-    names = [options.on] if options.on else ["unix", "board"]
+    names = [chosen.on] if chosen.on else ["unix", "board"]
     if "board" in names:
         setup.arm_tools()
         setup.micropython_source()
-    setup.enter(python, "qsoak.real", [options.seconds, options.seed, *names])
+    setup.enter(python, "qsoak.real", [chosen.seconds, chosen.seed, *names])
 
 
-def restarts(options):
+def restarts(chosen):
     python = setup.ensure_venv("test")
     setup.micropython()
     setup.server("mosquitto")
     setup.clients()
-    names = [options.program] if options.program else ["mqtt", "async", "requests"]
-    setup.enter(python, "qsoak.restarts", [options.places, options.seed, *names])
-
-
-def year(found):
-    if found is None:
-        print("FAILED: it ended with the error above.")
-        return 1
-    if found["missing"] > found["lost"] or found["queued"] or found["damaged"]:
-        print("FAILED: %(missing)d missing, %(lost)d dropped, %(queued)d queued" % found)
-        return 1
-    if found["refused_for_ca"]:
-        print("FAILED: %(refused_for_ca)d connections with a CA of before its renewal" % found)
-        return 1
-    if found["wrong_date"] or found["undated"] > found["arrived"] // 10:
-        print("FAILED: %(wrong_date)d records with a wrong time, %(undated)d without" % found)
-        return 1
-    print("every record arrived that the queue had room for; %(repeats)d repeats" % found)
-    print("%(dated)d have their time, %(undated)d say that nobody knew it" % found)
-    return 0
-
-
-def both(found):
-    if found is None:
-        print("FAILED: it ended with the error above.")
-        return 1
-    for fault in found["faults"]:
-        print("FAILED: " + fault)
-    if found["faults"]:
-        return 1
-    print("every record arrived once, %(repeats)d repeats dropped" % found)
-    print(
-        "every message was given, %(messages_again)d of %(messages)d once more after a power cut; "
-        "every one of %(settings)d with settings is in force, or was refused and told" % found
-    )
-    print("of %(versions)d versions the good ones were kept, the bad ones went back" % found)
-    return 0
-
-
-def bill(found, count):
-    if found is None:
-        print("FAILED: it ended with the error above.")
-        return 1
-    print(
-        "%-34s %8s %11s %8s"
-        % ("bytes of a day of %d records" % count, "on air", "a record", "payload")
-    )
-    for name, (air, payload, connects) in found.items():
-        shown = (name, air, air / count, payload / count)
-        print("%-34s %8d %11.1f %8.1f" % shown, end="")
-        print(", %d connection%s" % (connects, "s"[: connects > 1]))
-    return 0
-
-
-def load(found):
-    if found is None or found["wrong"]:
-        print("FAILED: wrong bytes, or an error above.")
-        return 1
-    marks = found["memory"]
-    if len(marks) > 2 and marks[-1] > max(marks[:2]) + 1024:
-        print("FAILED: memory grows: %s" % marks)
-        return 1
-    print("memory is flat")
-    return 0
+    names = [chosen.program] if chosen.program else ["mqtt", "async", "requests"]
+    setup.enter(python, "qsoak.restarts", [chosen.places, chosen.seed, *names])

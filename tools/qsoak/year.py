@@ -44,7 +44,7 @@ CA = driver_kit.CA
 NEXT_CA = certificate("20251201000000Z", "20560101000000Z", issuer=2, ca=True, sign=16)
 _OFF_S = 240  # by which the time of a record may be wrong
 _START = 1767225600  # 2026-01-01 00:00:00 UTC
-_FAULTS = (
+FAULTS = (
     "lose at=20",
     "lose in=payload",
     "insert at=9",
@@ -331,7 +331,7 @@ class Year(Happens):
             model.command("clock reset" if self.chance(3) else "clock set %d" % wrong)
         if self.chance(300):
             self.note("fault")
-            model.command("fault " + _FAULTS[self.rng.below(len(_FAULTS))])
+            model.command("fault " + FAULTS[self.rng.below(len(FAULTS))])
         if self.chance(500):
             self.note("board power cut")
             self.power_cut()
