@@ -11,8 +11,8 @@ _ABOUT = """\
 Plays random schedules over driver and simulated modem in one process, on a virtual clock, and
 checks after each what docs/guarantees.md promises: G1 every call within its deadline, idle hook
 every 100 ms; G2 the ledger of bytes at both ends; G3 memory in bounds; G4 the next start() works;
-G5 no connection with less TLS than was asked for; G7 no command is run that was not typed; of an
-uplink G6 and G8, records and messages once and in order; and no exception outside qssl.Error.
+G5 no connection with less TLS than was asked for; of an uplink G6 and G8, records and messages
+once and in order; and no exception outside qssl.Error.
 A failure is shown with its seed and as the shortest schedule that still fails."""
 _END = "Exit status: 0 all held, 1 a schedule failed, 2 wrong use or set-up."
 
