@@ -56,6 +56,7 @@ APART = [
     "test_receiver",
     "test_receiver_docs",
     "test_receiver_mqtt",
+    "test_receiver_access",
     "test_receiver_page",
     "test_receiver_postgres",
     "test_receiver_program",

@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -30,6 +31,7 @@ from receiver.devices import hashed
 _PATH = "import sys; sys.path.insert(0, %r); sys.argv[0] = 'receiver'; " % str(
     setup.ROOT / "tools"
 )
+PASSWORD = "correct horse battery"
 _MAIN = _PATH + "from receiver import main; sys.exit(main.main(sys.argv[1:]))"
 
 
@@ -226,3 +228,11 @@ class Client:
 
 def batch(first, count, queue="q1"):
     return {"queue": queue, "id": first, "records": [{"t": first + i} for i in range(count)]}
+
+
+def let_in(r):
+    # anna and ben may log in to the page, and r.token is that of a program, robot.
+    assert r.run("user", "add", "anna", stdin=PASSWORD + "\n")[0] == 0
+    r.user("ben", PASSWORD)
+    _, out, _ = r.run("program", "add", "robot")
+    r.token = re.search(r"token +(\S+)", out)[1]
