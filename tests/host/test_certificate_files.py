@@ -11,11 +11,13 @@ import types
 
 import pytest
 
-import pem_files
 import pem_kit
+import pem_made
 import servers
 from interpreters import HERE, INTERPRETERS, ON_SOURCES, SOURCES
-from pem_files import BAD_CA, BAD_PAIR, GOOD_CA, GOOD_PAIR, Kinds
+from pem_ca_files import BAD_CA, GOOD_CA
+from pem_made import Kinds
+from pem_pair_files import BAD_PAIR, GOOD_PAIR
 from tls_peer import TlsPeer
 from ugsim.net import pemfile
 
@@ -69,17 +71,17 @@ def rows(kinds):
     ca = str(kinds.path("ca.pem"))
     found = {}
     for name, make in GOOD_CA.items():
-        path = pem_files.write(kinds.folder, make(kinds))
+        path = pem_made.write(kinds.folder, make(kinds))
         found["good-ca", name] = {"files": {"ca": str(path)}}
     for name, (make, _) in BAD_CA.items():
-        path = pem_files.write(kinds.folder, make(kinds))
+        path = pem_made.write(kinds.folder, make(kinds))
         found["bad-ca", name] = {"files": {"ca": str(path)}}
     pairs = {name: ("good-pair", make) for name, make in GOOD_PAIR.items()}
     pairs.update({name: ("bad-pair", row[0]) for name, row in BAD_PAIR.items()})
     for name, (group, make) in pairs.items():
         cert, key = make(kinds)
-        cert = pem_files.write(kinds.folder, cert)
-        key = pem_files.write(kinds.folder, key)
+        cert = pem_made.write(kinds.folder, cert)
+        key = pem_made.write(kinds.folder, key)
         found[group, name] = {"files": {"ca": ca, "cert": str(cert), "key": str(key)}}
     return found
 
@@ -118,7 +120,7 @@ def good(uploaded, files, kinds):
             assert head.startswith("-----BEGIN ") and tail.startswith("-----END ") and not end
             assert max(len(row) for row in body) == 64
             kind = "x509" if label == "CERTIFICATE" else "pkey"
-            pem_files.openssl(kind, "-inform", "DER", "-noout", data=der)
+            pem_made.openssl(kind, "-inform", "DER", "-noout", data=der)
     wanted = ["CERTIFICATE"] + ["CERTIFICATE", "KEY"] * ("key" in files)
     labels = [re.search(r"BEGIN .*?(\w+)-----", text)[1] for text in uploaded]
     assert sorted(labels) == sorted(wanted)
@@ -166,7 +168,7 @@ def mended(attempt, results, rows, tmp_path_factory):
         command = results[MODES[0]]["%s/%s" % (group, name)]["error"].rpartition(": ")[2]
         new = folder / ("new.key" if which == "key" else "new.pem")
         if command.startswith("openssl pk"):  # what it would ask
-            command += " -passin pass:" + pem_files.PASSWORD if "pkcs7" not in command else ""
+            command += " -passin pass:" + pem_made.PASSWORD if "pkcs7" not in command else ""
         subprocess.run(command, shell=True, cwd=folder, env=env, check=True, capture_output=True)
         files[which] = str(new)
         again["%s/%s" % (group, name)] = {"files": files}
@@ -198,7 +200,7 @@ def test_an_intermediate_or_the_server_itself_as_ca(attempt, kinds, interpreter)
 def test_a_client_with_an_ec_key(attempt, kinds, interpreter):
     # The handshake's suites are RSA's, the client's signature might be another: diagnose() tells.
     # The point of its public key may be written in two ways.
-    short = pem_files.openssl("ec", "-conv_form", "compressed", "-in", kinds.path("ec.key"))
+    short = pem_made.openssl("ec", "-conv_form", "compressed", "-in", kinds.path("ec.key"))
     kinds.put("ec-short.key", short)
     rows = {}
     for key in ("ec.key", "ec-short.key"):
@@ -212,7 +214,7 @@ def test_a_client_with_an_ec_key(attempt, kinds, interpreter):
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_dates_beyond_2049(attempt, kinds, interpreter):
     # In the other form of RFC 5280 (GeneralizedTime).
-    text = pem_files.openssl("x509", "-noout", "-enddate", "-in", kinds.path("far-ca.pem"))
+    text = pem_made.openssl("x509", "-noout", "-enddate", "-in", kinds.path("far-ca.pem"))
     assert int(text.split()[-2]) > 2100
     row = {"files": {"ca": str(kinds.path("far-ca.pem"))}}
     for result in attempt(interpreter, {"far": row}, plain="far").values():
