@@ -189,6 +189,16 @@ class Bench:
                 raise Odd("the end of a connection is told as %s" % text)
         return False
 
+    def need_connections(self):
+        # Unasked if the first one has shown that they do not work.
+        if not self.works and self.value("recv_trailer") is None:
+            found = self.results.get("recv_trailer")
+            raise Unasked(found.text if found else "the connection to the server does not work")
+
+    def awaited(self, number=FIRST, ms=10000, since=0):
+        # The URC that tells of data; None if it does not come.
+        return self.talk.urc('+QSSLURC: "recv",%d' % number, ms, since)
+
     def opened(self, number=FIRST, mode=0):
         error = self.connect(number, mode)
         if error != 0:

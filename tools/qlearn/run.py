@@ -5,7 +5,7 @@ import re
 import time
 
 from qlearn import bench as _bench
-from qlearn import network, plain, restart, server_probes
+from qlearn import connections, network, opening, plain, restart
 from qlearn.reasons import UNASKED
 from qlearn.talk import Silence
 from qshared.problem import Problem
@@ -56,7 +56,7 @@ def _no_restart(options):
 
 def _connections(bench):
     network.ensure(bench)
-    server_probes.fresh(bench)
+    opening.fresh(bench)
 
 
 def _restarting(bench):
@@ -67,7 +67,7 @@ def _restarting(bench):
 STAGES = (
     Stage("settings, files, SIM", plain.PROBES, lambda options: ""),
     Stage("network", network.PROBES, _no_network, 2000, network.ensure),
-    Stage("connections", server_probes.PROBES, _no_server, 150000, _connections),
+    Stage("connections", connections.PROBES, _no_server, 150000, _connections),
     Stage("names", network.LATE, _no_network, 500, network.ensure),
     Stage("restart", restart.PROBES, _no_restart, 5000, _restarting),
 )
