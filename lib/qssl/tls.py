@@ -31,7 +31,7 @@ class Context:
 
     def _check(self, ctx, settings):
         # In a frame of its own, see Modem._start.
-        from .connect.settings import check
+        from .connect.sslcheck import check
 
         settings = check(self._modem, ctx, **settings)
         self._seclevel, self._settings, self._pems, self._where = settings

@@ -83,7 +83,7 @@ class Openssl(servers.Process):
 
 
 def test_the_table_is_what_modem_and_driver_have():
-    code = "import upy; upy.install(); from qssl.connect.settings import SUITES, VERSIONS\n"
+    code = "import upy; upy.install(); from qssl.connect.sslcheck import SUITES, VERSIONS\n"
     code += "print(repr((SUITES, VERSIONS)))"
     path = os.pathsep.join(str(setup.ROOT / name) for name in ("lib", "tests/host/cpython"))
     done = subprocess.run(

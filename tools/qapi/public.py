@@ -44,8 +44,8 @@ MODULES = {
 }
 INTERNAL = (
     "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
-    "connect.pem connect.pemcheck connect.pemhints connect.ready connect.refused connect.settings "
-    "connect.source connect.sslcfg family.again family.attach family.bg770a family.bg95 "
+    "connect.pem connect.pemcheck connect.pemhints connect.ready connect.refused connect.source "
+    "connect.sslcfg connect.sslcheck family.again family.attach family.bg770a family.bg95 "
     "family.bg96 family.choose family.contexts family.ec200a family.ec200u family.ec2x "
     "family.keys family.lacks family.lte family.ready family.stands family.suites family.ugxx "
     "family family.wanted family.witness modes.inband modes.push ntp rare sitewords "

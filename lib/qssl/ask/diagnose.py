@@ -8,7 +8,7 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from ..connect.arguments import quoted, text
-from ..connect.settings import SUITES, VERSIONS
+from ..connect.sslcheck import SUITES, VERSIONS
 from ..errors import Refused
 from ..hints import explain
 from ..start.pdp import active, dotted
@@ -395,7 +395,7 @@ class _Diagnosis:
 
 
 def _named(table, val):
-    # (name, weak) of a value in a table of qssl.connect.settings.
+    # (name, weak) of a value in a table of qssl.connect.sslcheck.
     for name in table:
         if str(table[name][0]) == val:
             return name, table[name][1]

@@ -1,7 +1,7 @@
 # qssl.family.suites - the cipher suites that LTE modems have beyond those of a UGxx.
 # SPDX-License-Identifier: MIT
 
-# Name: (value, weak), as in qssl.connect.settings.
+# Name: (value, weak), as in qssl.connect.sslcheck.
 SUITES = {
     "ECDHE-RSA-AES128-GCM-SHA256": ("0XC02F", False),
     "ECDHE-RSA-AES256-GCM-SHA384": ("0XC030", False),

@@ -1,11 +1,11 @@
 # qssl.family.wanted - what modem.tls() is asked for beyond what a UGxx has.
 # SPDX-License-Identifier: MIT
 #
-# Loaded by qssl.connect.settings for a modem, or a setting, of LTE.
+# Loaded by qssl.connect.sslcheck for a modem, or a setting, of LTE.
 
 import errno
 
-from ..connect.settings import SUITES
+from ..connect.sslcheck import SUITES
 from ..errors import Refused, error
 from . import table
 from .suites import SUITES as MORE

@@ -19,7 +19,7 @@ from driver_kit import pattern, raised, reads
 from memory_net import MemoryNet
 from old_server import OldServer
 from qssl import Modem
-from qssl.connect import settings
+from qssl.connect import sslcheck
 from qssl.family import choose, suites, table
 from ugsim.net.hello import suite_name
 
@@ -147,7 +147,7 @@ LACKING = {"ec25": 3, "ec200u": 3, "eg800k": 3}
 
 def number(name):
     # Of a suite, as in modem.tls(suite=).
-    return int((settings.SUITES.get(name) or suites.SUITES[name])[0], 16)
+    return int((sslcheck.SUITES.get(name) or suites.SUITES[name])[0], 16)
 
 
 def named(model):
@@ -155,7 +155,7 @@ def named(model):
     have = ["0005", "0004", "000A", "002F", "0035", "003D"]
     if model != "ug96":
         have = family(model).suites.split()
-    names = [name for table in (settings.SUITES, suites.SUITES) for name in table if name != "all"]
+    names = [name for table in (sslcheck.SUITES, suites.SUITES) for name in table if name != "all"]
     mine = [name for name in names if "%04X" % number(name) in have]
     return mine, [name for name in names if name not in mine]
 

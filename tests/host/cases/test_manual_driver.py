@@ -46,7 +46,7 @@ def starting(log, text):
 
 
 def test_every_version_and_suite_of_the_tables():
-    from qssl.connect import settings as table
+    from qssl.connect import sslcheck as table
 
     rig, modem = up()
     log = Log(rig)

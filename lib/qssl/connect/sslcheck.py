@@ -1,5 +1,5 @@
-# qssl.connect.settings - what an SSL context may be set to (manual 2.2.1), checked before all
-# else.
+# qssl.connect.sslcheck - whether an SSL context may be set to what was asked for (manual 2.2.1);
+# before all else.
 # SPDX-License-Identifier: MIT
 #
 # Loaded by Modem.tls(), and let go. qssl.connect.sslcfg makes the settings on the modem.
