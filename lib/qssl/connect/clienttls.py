@@ -12,7 +12,7 @@ from binascii import b2a_base64
 from micropython import const
 
 from ..errors import Refused, error
-from .settings import VERSIONS
+from .sslcheck import VERSIONS
 
 _NAMES = ("AES256-SHA256", "AES256-SHA", "AES128-SHA")  # OpenSSL's, too, the strongest first
 _DER = const(0x30)  # a sequence
