@@ -22,6 +22,8 @@ _OK = const(1)  # as in qssl.wire.exchange
 _ERROR = const(2)
 _TRY_MS = const(2500)  # as in bringup
 _HEAL_MS = const(30000)
+_SLOW_MS = const(3400)  # as in bringup
+_STAYS_MS = const(30000)  # a modem that is just busy is quicker by then
 _SERIAL_MS = const(2000)  # beyond that, until the next of several answers comes
 _LATE_MS = const(300)  # an OK that is nobody's after that was too late
 _PUSH = const(b'URC: "recv",')
@@ -148,6 +150,14 @@ def contact(step, limit_ms=None):
                         break
                 step.restarts = link.stats.restarts  # booting was none
                 yield from timed(step)
+                until = ticks_add(ticks_ms(), min(_STAYS_MS, step.left(1 << 28) // 3))
+                while step.slow > _SLOW_MS:
+                    if ticks_diff(until, ticks_ms()) <= 0:
+                        # All else would take its time, and be of no use.
+                        from .ends import slow
+
+                        raise slow(step)
+                    yield from timed(step)
             late = True
             # No older answer reads like this one, and they come in the order of the commands.
             result = yield from step.once(_SURE, b"+CMEE:", _TRY_MS + 3 * step.slow)

@@ -10,6 +10,9 @@ from micropython import const
 from ..errors import Error, Refused
 
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
+_SLOW_MS = const(3400)  # as in bringup
+_COMMANDS = const(45)  # that start() types at most, where nothing has to be mended ...
+_SEARCH_MS = const(30000)  # ... and what comes before, of a slow modem
 _NOTED_MS = const(1000)  # an answer that takes longer is said to be slow, if the time is over
 _FAIR_MS = const(60000)  # to boot, read the SIM, register; less is said to be too short then
 
@@ -63,9 +66,13 @@ def failed(step, e):
     if isinstance(e, Refused) or not step.over():
         return e
     hint = e.hint
+    if step.slow > _SLOW_MS:
+        return slow(step)
     if step.slow >= _NOTED_MS:
-        more = "; the modem takes %s s for each answer: give it more time, or restart the modem"
-        hint += more % _seconds(step.slow)
+        more = "; the modem takes %s s for each answer: give it more time, timeout_ms=%d000, or "
+        more += "restart the modem"
+        most = max(_COMMANDS * step.slow + _SEARCH_MS, 2 * step.given)
+        hint += more % (_seconds(step.slow), most // 1000)
     elif step.given < _FAIR_MS:
         more = "give it more than %s s, a modem may need 60; if that is no help: "
         hint = more % _seconds(step.given) + hint
@@ -74,8 +81,8 @@ def failed(step, e):
 
 def slow(step):
     # The error for a modem that is too slow.
-    hint = "the modem is registered, but takes %s s for an answer, too long for "
-    hint += "connections; restart it, check its baud rate and who else uses it"
+    hint = "the modem takes %s s for an answer, too long for connections; restart it, check its "
+    hint += "baud rate and who else uses it"
     return Error(errno.ETIMEDOUT, "start", hint % _seconds(step.slow))
 
 

@@ -99,8 +99,7 @@ def test_the_words_of_what_can_not_be():
             {"firmware": "old"},
             {"sni": True},
             "tls: this modem can't tell the server which name is meant (no sni in its "
-            "AT+QSSLCFG); leave sni=True out, and let the server show the right certificate "
-            "without it",
+            "AT+QSSLCFG); leave sni=True out, and let the server do without",
         ),
         (
             "bg96",
