@@ -212,6 +212,50 @@ def test_nothing_is_cut_off_on_a_phone(page, receiver):
         assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
 
 
+def test_the_first_values_are_no_dot(page, receiver):
+    # Of a device that is new an hour is shown, else a day; what was chosen stays.
+    now = time.time()
+    for name, ages, hours in (("young-1", (60, 3000), "1 h"), ("aged-1", (60, 7200), "24 h")):
+        device = receiver.device(name)
+        records = [{"at": now - age, "t": 21.5} for age in ages]
+        assert receiver.post(device, {"queue": "q", "id": 1, "records": records})[0] == 204
+        page.goto("/device/" + name)
+        assert page.locator("nav [aria-current]").inner_text() == hours
+        if hours == "1 h":
+            points = page.locator("polyline.line").get_attribute("points")
+            xs = sorted(float(p.split(",")[0]) for p in points.split())
+            assert xs[0] < 80 and xs[-1] > 690  # from the first one on
+        page.goto("/device/%s?hours=168" % name)
+        assert page.locator("nav [aria-current]").inner_text() == "7 days"
+
+
+def test_records_are_easy_to_read(page, receiver):
+    # A time and a queue's name on one line each, and the record in the room that is left.
+    device = receiver.device("easy-1")
+    record = {"at": int(time.time()), "battery": 3.6921875, "temperature": 20.74}
+    receiver.post(device, {"queue": "d324e187", "id": 1, "records": [record]})
+    for width, columns in ((1200, 5), (390, 3)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/device/easy-1")
+        cells = page.locator("tbody tr", has_text="battery").last.locator("td:visible")
+        assert cells.count() == columns
+        box = cells.last.bounding_box()
+        assert box["x"] + box["width"] <= width
+        if width == 1200:
+            assert box["height"] < 40
+    # Red is legible on black, too.
+    page.emulate_media(color_scheme="dark")
+    page.locator("h1").evaluate("e => e.className = 'bad'")
+    color = page.locator("h1").evaluate("e => getComputedStyle(e).color")
+    r, g, b = (int(n) / 255 for n in re.findall(r"\d+", color)[:3])
+    light = [0.2126, 0.7152, 0.0722]
+    parts = [
+        k * (v / 12.92 if v < 0.04 else ((v + 0.055) / 1.055) ** 2.4)
+        for k, v in zip(light, (r, g, b))
+    ]
+    assert (sum(parts) + 0.05) / (0.0061 + 0.05) > 4.5, color  # of #121212
+
+
 def test_what_is_new_appears_by_itself(page, receiver):
     device = receiver.device("live-1")
     page.goto("/?q=live")

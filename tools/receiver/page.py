@@ -279,15 +279,14 @@ class Page:
     async def _device(self, request, text="", form=None, status=200):
         # form: what was sent and refused, for the text's reason.
         row = await self.found(request)
-        hours = request.query_params.get("hours", "24")
-        hours = int(hours) if hours in [str(h) for h in _HOURS] else 24
+        hours = request.query_params.get("hours")
+        hours = int(hours) if hours in [str(h) for h in _HOURS] else None
         values = await self.read(_details, row, hours)
         return self.page(
             request,
             "device.html",
             status,
             device=row,
-            hours=hours,
             all_hours=_HOURS,
             kinds=messages.KINDS,
             text=text,
@@ -392,17 +391,25 @@ def _list(c, like, after, limit, silent=False, skip=0):
 
 
 def _details(c, row, hours):
+    # hours: None: of a device that is new all there is, as in a day it would be a dot; else a day.
     until = time.time()
-    since = until - hours * 3600
-    plots = [
-        Plot(name, unit, db.values_of(c, row.id, name, since, until), since, until)
-        for name, unit in db.names_of(c, row.id)
+    since = until - (hours or 24) * 3600
+    found = [
+        (n, unit, db.values_of(c, row.id, n, since, until)) for n, unit in db.names_of(c, row.id)
     ]
+    if hours is None:
+        oldest = min((values[0][0] for _, _, values in found if values), default=0)
+        hours = 24
+        if oldest > until - 3600:
+            hours = 1
+            since = min(oldest, until - 60)
+    plots = [Plot(name, unit, values, since, until) for name, unit, values in found]
     plots.sort(key=lambda plot: -plot.count)
     queues = [(q, q.last - q.first + 1 - q.count) for q in db.queues_of(c, row.id)]
     recent = db.recent(c, row.id)
     gaps = {q.queue: db.gaps(c, row.id, q.queue, 5) for q, missing in queues if missing}
     return {
+        "hours": hours,
         "plots": plots,
         "queues": queues,
         "gaps": gaps,
