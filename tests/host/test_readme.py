@@ -122,6 +122,30 @@ def test_links_into_a_page_find_their_heading():
             assert mark in heads, "%s links to %s#%s" % (path.name, link, mark)
 
 
+def said(page):
+    # What the page's tables of errors have in their first column; without what varies.
+    tables = re.split(r"^\| (?:it|what it) says .*\n\| --- .*\n", page, flags=re.M)[1:]
+    for table in tables:
+        for line in table.partition("\n\n")[0].splitlines():
+            for text in re.findall(r"`([^`]*)`", line.split(" | ")[0]):
+                yield re.split(r" ?(?:\.\.\.|[;:(\[])", text.removeprefix("... "))[0].rstrip(",")
+
+
+@pytest.mark.parametrize("name", ["trouble", "boards", "guide"])
+def test_errors_are_told_in_the_words_of_the_screen(name):
+    files = [*sorted((ROOT / "lib/qssl").rglob("*.py")), *sorted((ROOT / "boards").glob("*.py"))]
+    # As they read at run time: lines that go on, pieces of a string that follow one another.
+    source = "".join(path.read_text() for path in files).replace("\\\n", "")
+    source = re.sub(r"\"\s*\n\s*\"", "", source)
+    found = list(said((ROOT / "docs" / (name + ".md")).read_text()))
+    assert len(found) > 10
+    for text in found:
+        if text.startswith(("ROMFS", "No ROMFS", "ValueError")):
+            continue  # mpremote's and MicroPython's
+        words = [r"(?:%s|%%s|%%d|%%r|\" ?\+? ?)" % re.escape(w) for w in text.split(" ")[:4]]
+        assert re.search(" ?".join(words), source), text
+
+
 def test_commands_exist():
     texts = [path.read_text() for path in DOCS]
     commands = re.findall(r"python3 (tools/[\w.]+)", README + "".join(texts))
