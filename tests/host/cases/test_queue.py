@@ -30,6 +30,12 @@ def test_records_come_back_in_order_and_once():
         assert q.peek() == [(51, b"text")]
 
 
+def test_names_and_counters_of_a_new_queue():
+    for q in both(limit=4096):
+        assert len(q.name) == 8 and int(q.name, 16) >= 0
+        assert q.lost == q.damaged == len(q) == 0
+
+
 def test_peek_keeps_what_is_not_dropped():
     for q in both(limit=4096):
         for n in range(9):

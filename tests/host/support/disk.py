@@ -27,6 +27,7 @@ class Disk:
         self.written = 0  # bytes and other changes so far
         self.flushed = True
         self.writers = 0  # files that are open for writing
+        self.reads = self.most = 0  # read() so far, and the most bytes that one has asked for
 
     def mount(self, *modules):
         # Also for other modules.
@@ -156,6 +157,8 @@ class File:
     def read(self, n):
         if self._path in self._disk.bad:
             raise OSError(self._disk.bad[self._path], "disk")
+        self._disk.reads += 1
+        self._disk.most = max(self._disk.most, n)
         data = bytes(self._disk.files[self._path][self._at : self._at + n])
         self._at += len(data)
         return data
