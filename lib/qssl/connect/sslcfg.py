@@ -84,8 +84,17 @@ def applying(ctx, modem, host=b"", now=False):
         if now or not (yield due):
             raise error("closing" if now else "unreleased")
     if ctx._epoch == epoch and modem.contexts[id] is ctx:
-        if 1 in states or (yield from _kept(ctx, modem, host, settings, family, states)):
+        if 1 in states:
             return
+        # Should it have forgotten them, the one that protects most shows it. After a connection
+        # that failed, all is set again, unless another one opens just now: not all that is wrong
+        # can be read back.
+        sure = not ctx._failed or 0 in states
+        if sure and (yield from _holds(modem, id, *settings[2 if level else 1])):
+            if family is None or (yield from family.same(modem, ctx, host)):
+                then = _states(modem, id)
+                if modem.contexts[id] is ctx and (1 in then or then == states):
+                    return
     if modem.caps is not None:
         from ..ask.probe import check
 
@@ -120,21 +129,6 @@ def applying(ctx, modem, host=b"", now=False):
     modem.contexts[id] = ctx
     ctx._epoch = epoch
     ctx._failed = False
-
-
-def _kept(ctx, modem, host, settings, family, states):
-    # Generator: whether the modem still has what was set. Should it have forgotten it, the setting
-    # that protects most shows it. After a connection that failed, all is set again, unless another
-    # one opens just now: not all that is wrong can be read back.
-    id = ctx.id
-    if ctx._failed and 0 not in states:
-        return False
-    if not (yield from _holds(modem, id, *settings[2 if ctx._seclevel else 1])):
-        return False
-    if family is not None and not (yield from family.same(modem, ctx, host)):
-        return False
-    then = _states(modem, id)
-    return modem.contexts[id] is ctx and (1 in then or then == states)
 
 
 def _set(modem, id, pairs):
