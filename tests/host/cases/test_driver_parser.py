@@ -275,3 +275,76 @@ def test_reset_forgets_everything():
         owner.seen = []
         owner.feed(b"\r\n> \r\nOK\r\n")
         assert owner.result() == lines(b">", b"OK"), (start, owner.seen)
+        owner.feed(start)
+        owner.parser.reset()
+        owner.result()
+        owner.seen = []
+        owner.feed(b"OK\r\n")  # with nothing in front of it, as an echo has
+        assert owner.result() == lines(b"OK"), (start, owner.seen)
+
+
+class Hearer(Owner):
+    def on_echo(self):
+        self.seen.append((b"echo", b""))
+
+    def on_mirror(self, c, sure):
+        self.seen.append((b"mirror", bytes((c,)), sure))
+
+
+def test_what_stands_behind_the_bytes_that_came_is_not_read():
+    # A chunk has what came before behind its end: there a tail, or an echo, may be whole.
+    tail = b"\r\n\r\nOK\r\n"
+    whole = b"+GET: 3\r\nabc" + tail
+    for cut in range(len(whole) - len(tail) + 1, len(whole)):
+        owner = Owner(tail)
+        assert owner.parser.feed(whole, 0, cut) == cut
+        assert (b"tail", b"") not in owner.result(), cut
+        owner.feed(whole[cut:])
+        assert owner.result()[1:] == [(b"payload", b"abc"), (b"line", b"OK")], cut
+    echo = b"AT+CSQ\r"
+    for cut in range(1, len(echo)):
+        owner = Hearer()
+        owner.parser.echo = echo
+        owner.parser.echo_n = len(echo)
+        owner.parser.echo_at = owner.parser.run = 0
+        assert owner.parser.feed(echo, 0, cut) == cut and owner.seen == [], cut
+        owner.feed(echo[cut:] + b"\r\nOK\r\n")
+        assert owner.seen == [(b"echo", b""), (b"line", b"OK")], (cut, owner.seen)
+
+
+def test_what_comes_behind_the_prompt():
+    # Its blank, and a line end; else it is payload that is echoed, from its first byte on.
+    for text, seen in (
+        (b"> \r\nOK\r\n", lines(b"OK")),
+        (b">\r\nOK\r\n", lines(b"OK")),
+        (b"> x\r\nOK\r\n", [(b"mirror", b"x", False)] + lines(b"x", b"OK")),
+        (b">x\r\nOK\r\n", [(b"mirror", b"x", False)] + lines(b"x", b"OK")),
+        (b">  x\r\nOK\r\n", [(b"mirror", b" ", False)] + lines(b"x", b"OK")),
+    ):
+        for cut in range(1, len(text)):
+            owner = Hearer()
+            owner.parser.prompt = True
+            owner.feed(text[:1])
+            owner.parser.mirror = 2
+            owner.feed(text[1:cut]).feed(text[cut:])
+            assert owner.seen == [(b"prompt", b"")] + seen, (text, cut, owner.seen)
+
+
+def test_a_line_that_ends_with_the_echo():
+    owner = Owner()
+    owner.parser.echo = b"AT+CSQ\r"
+    owner.parser.echo_n = 7
+    for line, ends in (
+        (b"AT+CSQ", True),
+        (b"xAT+CSQ", True),
+        (b"+QIND: 1AT+CSQ", True),
+        (b"xAT+CSx", False),
+        (b"xAT+xSQ", False),
+        (b"xxT+CSQ", False),
+        (b"xATT+CS", False),
+        (b"AT+CSQx", False),
+        (b"T+CSQ", False),
+        (b"", False),
+    ):
+        text = b"AT+CSQ" + line  # what stands in front of it is not of it
+        assert owner.parser.echoed(text, 6, len(text)) is ends, line
