@@ -231,6 +231,10 @@ def test_over_tcp_instead_of_a_pty(tmp_path, certs, start):
         ([EXAMPLES / "https_get.py", "--", "ca=/nowhere"], 2, "There is no file /nowhere"),
         (["--modem", "/dev/nowhere", EXAMPLES / "https_get.py", "--", "host=x"], 2, "ENOENT"),
         (["--modem", "tcp:7", EXAMPLES / "https_get.py", "--", "host=x"], 2, "tcp:HOST:PORT"),
+        (["--switch", "sim", EXAMPLES / "https_get.py"], 2, "sim is not NAME=VALUE"),
+        (["--switch", "sim=lost", EXAMPLES / "https_get.py"], 2, "sim can be ready, pin, puk"),
+        (["--switch", "sin=none", EXAMPLES / "https_get.py"], 2, "unknown switch 'sin'"),
+        (["--switch", "sim=none", EXAMPLES / "https_get.py"], 1, "start: no SIM card; check"),
         (["--server", "none", EXAMPLES / "https_get.py"], 2, "the setting host is missing"),
         (
             ["--server", "none", EXAMPLES / "https_get.py", "--", "host=x", "port=y"],

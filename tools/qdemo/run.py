@@ -26,6 +26,8 @@ def _modem(chosen, folder, stack):
     options = ["--view" if chosen.at else "--quiet"]
     for fault in chosen.fault:
         options += ["--fault", fault]
+    for switch in chosen.switch:
+        options += ["--switch", switch]
     baud = 115200 if chosen.baud is None else chosen.baud
     # Its view goes to this terminal.
     stderr = {"stderr": None} if chosen.at else {}
@@ -48,6 +50,8 @@ def _hold(port, stack):
 def _run(chosen, stack):
     for fault in chosen.fault:
         check("fault " + fault, chosen.model)
+    for switch in chosen.switch:
+        check("switch " + switch.replace("=", " ", 1), chosen.model)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qssl-run-")))
     settings = {}
     if chosen.server != "none":

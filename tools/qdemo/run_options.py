@@ -1,6 +1,7 @@
 # qdemo.run_options - the command line of tools/run.py. Standard library only: it runs first.
 # SPDX-License-Identifier: MIT
 
+import argparse
 import difflib
 import os
 import re
@@ -31,6 +32,7 @@ examples:
   python3 tools/run.py examples/https_get.py
   python3 tools/run.py --at examples/telemetry_mqtt.py -- interval_ms=500
   python3 tools/run.py examples/https_get.py -- host=test.example ca=ca.pem
+  python3 tools/run.py --switch sim=pin examples/https_get.py -- pin=1234
   python3 tools/run.py --modem /dev/ttyUSB0 --baud 115200 \\
       examples/https_get.py -- host=test.example ca=ca.pem apn=internet
 """
@@ -63,6 +65,14 @@ def parse(args):
         help="a fault of the simulated modem; `python3 tools/ugsim --help` lists them",
     )
     p.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="how the simulated modem, SIM or network is, such as sim=none; it lists them, too",
+    )
+    p.add_argument(
         "--modem",
         metavar="PORT",
         help="this modem instead of a simulated one: a serial port or tcp:HOST:PORT",
@@ -71,8 +81,11 @@ def parse(args):
     text = _read(p, chosen.script)
     chosen.clients = clients(text)
     chosen.settings = _settings(p, chosen.settings, chosen.script, text)
-    if chosen.modem and (chosen.at or chosen.fault or chosen.model):
-        p.error("--at, --fault and --model are of the simulated modem and don't go with --modem")
+    if chosen.modem and (chosen.at or chosen.fault or chosen.switch or chosen.model):
+        p.error(
+            "--at, --fault, --switch and --model are of the simulated modem and don't go with "
+            "--modem"
+        )
     chosen.model = chosen.model or DEFAULT
     if chosen.server is None:
         if chosen.modem or "host" in chosen.settings:
@@ -80,6 +93,12 @@ def parse(args):
         else:
             chosen.server = server(text)
     return chosen
+
+
+def _pair(text):
+    if not all(text.partition("=")):
+        raise argparse.ArgumentTypeError("%s is not NAME=VALUE" % text)
+    return text
 
 
 def clients(script):

@@ -39,7 +39,9 @@ def check(command, model=None):
     # everything starts.
     answer = UGxx(None, model=model).command(command)
     if answer.startswith("error: "):
-        reason = answer[7:].partition("; '")[0].partition("? '")[0]
+        reason = answer[7:].partition("; '")[0].partition("? '")[0].rstrip(".")
+        what = "switch" if command.startswith("switch ") else "fault"
         raise Problem(
-            "--fault: %s. `python3 tools/ugsim --help` lists the faults." % reason.rstrip(".")
+            "--%s: %s. `python3 tools/ugsim --help` lists the %s."
+            % (what, reason, "switches" if what == "switch" else "faults")
         )
