@@ -348,3 +348,40 @@ def test_a_line_that_ends_with_the_echo():
     ):
         text = b"AT+CSQ" + line  # what stands in front of it is not of it
         assert owner.parser.echoed(text, 6, len(text)) is ends, line
+
+
+class Swallower(Hearer):
+    def on_mirror(self, c, sure):
+        super().on_mirror(c, sure)
+        self.parser.expect(5, None, None)
+
+
+def test_line_ends_behind_a_payload_that_comes_back():
+    # Those in front of it are not of them.
+    for front in (b"\r\n", b"\n", b"\r\n\r\n"):
+        owner = Swallower()
+        owner.parser.prompt = True
+        owner.feed(front + b">")
+        owner.parser.mirror = 2
+        owner.feed(b" hello\r\nSEND OK\r\n")
+        assert owner.seen[-1] == (b"line", b"SEND OK") and owner.ends == (1, True), owner.ends
+    # Where it is known to come, it may begin with CR.
+    for armed, seen in ((2, []), (4, [(b"mirror", b"\r", True)])):
+        owner = Swallower()
+        owner.parser.prompt = True
+        owner.feed(b"\r\n>")
+        owner.parser.mirror = armed
+        owner.feed(b" \rabcd\r\nSEND OK\r\n")
+        mirrored = [entry for entry in owner.seen if entry[0] == b"mirror"]
+        assert mirrored == seen and owner.seen[-1] == (b"line", b"SEND OK"), owner.seen
+
+
+def test_what_has_begun_and_what_a_reset_leaves():
+    for text, begun in ((b"x", True), (b"y" * 600, True), (b"x\r\n", False), (b"", False)):
+        assert Owner().feed(text).parser.started() is begun, text
+    for text, left in ((0, 0), (1, 0), (2, 2), (3, 2)):
+        parser = Owner().parser
+        parser.text = text
+        parser.reset()
+        assert parser.text == left
+    assert parse([b"\r\n!x \r\n"]) == lines(b"!x")  # only blanks and what is less are trimmed
