@@ -51,9 +51,13 @@ def which(survey, verdict, wanted):
     for name in ("nginx", "haproxy"):
         if name in software:
             return [name]
-    if survey.protocol == "mqtt" or survey.port in (8883, 8884):
+    if _is_mqtt(survey):
         return ["mosquitto", "emqx", "haproxy", "proxy"]
     return ["nginx", "mosquitto", "haproxy", "emqx", "proxy"]
+
+
+def _is_mqtt(survey):
+    return survey.protocol == "mqtt" or survey.port in (8883, 8884)
 
 
 def steps(verdict):
@@ -176,7 +180,7 @@ listeners.ssl.modems {
 
 def _proxy(v, client, survey):
     # nginx for HTTP, a mosquitto bridge for MQTT.
-    mqtt = survey.protocol == "mqtt" or survey.port in (8883, 8884)
+    mqtt = _is_mqtt(survey)
     today = survey.today.get("name") or survey.today.get("") or {}
     v = dict(
         v,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import argparse
+import re
 from pathlib import Path
 
 from qcheck.models import DEFAULT, MODELS
@@ -136,12 +137,9 @@ def _file(text):
 
 
 def _name(text):
-    if not text.isascii() or not text or set(text) - set(_LETTERS):
+    if not re.fullmatch("[A-Za-z0-9._-]+", text):
         raise argparse.ArgumentTypeError("'%s' is no host name" % text)
     return text
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
 
 def _path(text):

@@ -10,7 +10,7 @@ import os
 import subprocess
 import tarfile
 
-from .common import SetupError, cached, run, say
+from .common import SetupError, cached, extract_all, run, say
 from .venv import PYTHON, ensure_venv
 
 # Folder: its archives, as (archive, its SHA-256, the files in it that are wanted)
@@ -110,12 +110,11 @@ def _check(data, digest, archive):
         )
 
 
-def extract_all(data, digest, folder, archive):
+def extract_whole(data, digest, folder, archive):
     # Unpacks a whole archive into folder. Its digest is checked first.
     _check(data, digest, archive)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        # Pythons before 3.11.4 don't know the filter; newer ones want it.
-        tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
+        extract_all(tar, folder)
 
 
 def extract(data, digest, member, archive):

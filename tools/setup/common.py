@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -65,6 +66,11 @@ def last_words(output):
 
 _DIGEST = re.compile("-[0-9a-f]{12}$")  # of what the content is made of
 _QUIET_S = 5  # a shorter wait is not worth a word
+
+
+def extract_all(tar, folder):
+    # Pythons before 3.11.4 don't know the filter; newer ones want it.
+    tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
 
 
 @contextlib.contextmanager

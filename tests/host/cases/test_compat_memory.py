@@ -13,7 +13,7 @@ WHY = "heap_lock() and mem_alloc() tell nothing on CPython"
 DATA = driver_kit.pattern(1460)
 BUF = bytearray(1460)
 MORE = b'\r\n+QSSLURC: "recv",0\r\n'
-CLOCK = Clock()
+CLOCK = Clock()  # whose time it is
 
 
 def opened():

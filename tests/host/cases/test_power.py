@@ -14,8 +14,6 @@ INSIDE = (
     "test_it_sleeps_only_when_all_has_gone",
 )
 
-sleep_ms = rig_module.clock.sleep_ms
-
 
 class Pin:
     def __init__(self, rig, name, wired=True):
