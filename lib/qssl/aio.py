@@ -20,7 +20,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .errors import error
-from .socket import Socket
+from .socket import Socket, _plain
 from .wire.dialect import OPEN_MS
 
 _POLL = const(3)  # stream ioctl and poll bit: MicroPython's py/stream.h
@@ -455,8 +455,7 @@ class Stream:
         Allocates: a copy of what the socket has no room for.
         Since: 0.1.
         """
-        if isinstance(buf, str):
-            buf = buf.encode()
+        buf = _plain(buf)
         n = 0
         if not self._out:
             try:

@@ -16,7 +16,7 @@ from time import ticks_add, ticks_ms
 from micropython import const
 
 from .errors import error
-from .socket import Socket
+from .socket import Socket, _plain
 from .wire.dialect import CLOSE_S, OPEN_MS
 
 _POLL = const(3)  # stream ioctls and poll bits: MicroPython's py/stream.h
@@ -377,7 +377,7 @@ class _Lazy(Socket):
         except OSError:
             answered = self._answered()
             if answered:
-                left = len(buf.encode() if isinstance(buf, str) else buf)
+                left = len(_plain(buf))
                 if n is None:
                     n = off
                 else:

@@ -32,6 +32,16 @@ _LONGEST_S = const(536870)  # ticks_add() takes no more
 _EACH = const(-1)  # a deadline of its own for each wait
 
 
+def _plain(buf):
+    # What holds the bytes of buf.
+    t = type(buf)
+    if t is bytes or t is bytearray or t is memoryview:
+        return buf
+    from .arrays import plain
+
+    return plain(buf)
+
+
 class Socket(Channel):
     # --- access modes ---------------------------------------------------------------------------
     """A TLS connection as MicroPython's own sockets are; made by Modem.connect().
@@ -85,7 +95,8 @@ class Socket(Channel):
         if seconds is not None:
             if seconds < 0:
                 raise error("seconds")
-            seconds = int(min(seconds, _LONGEST_S) * 1000)
+            # Rounded up: less than 1 ms is not 0.
+            seconds = -int(min(seconds, _LONGEST_S) * -1000 // 1)
         self._timeout = seconds
 
     def setblocking(self, flag: bool) -> None:
@@ -168,7 +179,8 @@ class Socket(Channel):
         Allocates: nothing.
         Since: 0.1.
         """
-        n = n or len(buf)
+        if not 0 < n <= len(buf):
+            n = len(buf)
         k = self._await(1, _EACH, n)
         if k > 0:
             return self._take(buf, min(self._ready, n))
@@ -185,6 +197,10 @@ class Socket(Channel):
         Allocates: nothing up to 1500 bytes.
         Since: 0.1.
         """
+        if type(buf) is not bytearray and type(buf) is not memoryview:
+            from .arrays import into
+
+            return into(self.readinto, buf, n)
         if not 0 <= n <= len(buf):
             n = len(buf)
         at = 0
@@ -224,7 +240,7 @@ class Socket(Channel):
         Allocates: what it returns.
         Since: 0.1.
         """
-        if n < 0:
+        if n is None or n < 0:
             return self._read_all()
         buf = bytearray(n)
         k = self.readinto(buf) if n else 0
@@ -281,7 +297,7 @@ class Socket(Channel):
         Allocates: what it returns.
         Since: 0.1.
         """
-        return self._recv(n, _EACH)
+        return self._recv(n if n > 0 else RECV_MAX, _EACH) if n else b""
 
     def _recv(self, n, due):
         k = self._await(1, due, n)
@@ -361,12 +377,11 @@ class Socket(Channel):
         Allocates: nothing, but for a str.
         Since: 0.1.
         """
-        if isinstance(buf, str):
-            buf = buf.encode()
+        buf = _plain(buf)
         if n is None:
             n = -1 if off is None else off
             off = 0
-        left = len(buf) - off
+        left = len(buf) - off if 0 <= off <= len(buf) else 0
         if n < 0 or n > left:
             n = left  # as in py/stream.c: umqtt.simple2 calls write(buf, -1)
         left = n
@@ -445,7 +460,7 @@ class Socket(Channel):
         Allocates: as write().
         Since: 0.1.
         """
-        if self.write(buf) != len(buf):
+        if self.write(buf) != len(_plain(buf)):
             raise error("nonblocking")
 
     def flush(self) -> None:
@@ -531,6 +546,7 @@ class Socket(Channel):
         Allocates: nothing.
         Since: 0.1.
         """
+        timeout_s = int(timeout_s)
         if not 0 <= timeout_s <= 65535:
             raise error("close time")
         if self._state >= CLOSING:

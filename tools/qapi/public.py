@@ -43,7 +43,7 @@ MODULES = {
     "hints": "What the modem's numbers mean.",
 }
 INTERNAL = (
-    "__init__ ask.codes ask.events connect.arguments connect.clienttls connect.opening "
+    "__init__ arrays ask.codes ask.events connect.arguments connect.clienttls connect.opening "
     "connect.pem connect.pemcheck connect.pemhints connect.ready connect.refused connect.source "
     "connect.sslcfg connect.sslcheck family.again family.attach family.bg770a family.bg95 "
     "family.bg96 family.choose family.contexts family.ec200a family.ec200u family.ec2x "

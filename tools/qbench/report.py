@@ -74,8 +74,8 @@ _JOBS = (
     ),
     ("the modem off, asleep and awake", "power"),
     (
-        "further PDP contexts; events; files read back; sending without a length",
-        "start.pdp ask.events download ctrl_z",
+        "further PDP contexts; events; files read back; sending without a length; arrays",
+        "start.pdp ask.events download ctrl_z arrays",
     ),
     ("the files of boards/", "site sitepower sitewords"),
 )

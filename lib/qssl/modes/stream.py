@@ -9,7 +9,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from ..errors import error
-from ..socket import Socket
+from ..socket import Socket, _plain
 from ..wire import link as _l
 from ..wire.dialect import OPEN_MS
 from .inband import Words
@@ -259,12 +259,11 @@ class Pipe(Socket):
         Allocates: nothing, but for a str.
         Since: 0.1.
         """
-        if isinstance(buf, str):
-            buf = buf.encode()
+        buf = _plain(buf)
         if n is None:
             n = -1 if off is None else off
             off = 0
-        left = len(buf) - off
+        left = len(buf) - off if 0 <= off <= len(buf) else 0
         if n < 0 or n > left:
             n = left
         left = n

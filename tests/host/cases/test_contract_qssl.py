@@ -100,6 +100,10 @@ def test_write_takes_what_it_is_given():
     contract.write_takes_what_it_is_given(Kit())
 
 
+def test_arrays_are_their_bytes():
+    contract.arrays_are_their_bytes(Kit())
+
+
 def test_written_bytes_may_be_changed():
     contract.written_bytes_may_be_changed(Kit())
 

@@ -1,6 +1,9 @@
 # test_driver_calls - the forms of reading and writing; writes that are merged.
 # SPDX-License-Identifier: MIT
 
+import errno
+from array import array
+
 from driver_kit import POLL_RD, Log, Recorder, bare, connected, pattern, raised, up
 from qssl import Modem
 
@@ -76,6 +79,9 @@ def test_write_forms():
         (lambda s: s.write(b"hello", 9), b"hello"),
         (lambda s: s.write(b"hello", 1, 3), b"ell"),
         (lambda s: s.write(b"hello", 3, 9), b"lo"),
+        (lambda s: s.write(b"hello", 6, 1), b""),
+        (lambda s: s.write(b"hello", -1, 3), b""),
+        (lambda s: s.write(array("H", (0x6565, 0x6C6C))), b"eell"),
         (lambda s: s.send(b"hello"), b"hello"),
     ):
         rig, modem, sock = connected()
@@ -84,7 +90,17 @@ def test_write_forms():
         assert sock.read(len(want)) == want, want
     rig, modem, sock = connected()
     assert sock.sendall(b"hello") is None
-    assert sock.read(5) == b"hello"
+    assert sock.sendall("h\u00e4") is None
+    assert sock.sendall(array("H", (0x6565,))) is None
+    assert sock.read(10) == b"helloh\xc3\xa4ee"
+    for what in (5, None, [104, 105], 1.5):
+        try:
+            sock.write(what)
+        except TypeError:
+            continue
+        raise AssertionError(what)
+    sock.setblocking(False)
+    assert sock.sendall("h\u00e4") is None
 
 
 def test_write_keeps_its_own_copy():
@@ -115,6 +131,52 @@ def test_read_forms():
     assert sock.readinto(memoryview(buf)[2:5]) == 3 and buf[2:5] == b"ine"
     assert sock.read() == b" one\nline two\r\n\nrest" + text * 17
     assert sock.readline() == b""
+
+
+def test_counts_that_can_not_be():
+    # Of more bytes than the buffer has room for, the rest was lost; of fewer than none, bytes were
+    # shown that had not come.
+    rig, modem, sock = connected(Recorder(b"abcdefghijklmnop"))
+    buf = bytearray(3)
+    assert sock.read(1) == b"a"
+    assert sock.recv_into(buf, 100) == 3 and buf == b"bcd"
+    assert sock.recv_into(buf, -1) == 3 and buf == b"efg"
+    assert sock.readinto(buf, 100) == 3 and buf == b"hij"
+    start = rig.now
+    assert sock.recv(0) == b"" and sock.recv_into(buf, 1) == 1
+    assert sock.recv(-1) == b"lmnop"
+    assert sock.recv(0) == b"" and rig.now - start < 1000, rig.now - start
+    assert modem.stats.garbled == 0
+
+
+def test_arrays_of_what_is_no_byte():
+    rig, modem, sock = connected(Recorder(b"abcdefghijkl" * 300))
+    buf = array("H", (0, 0, 0))
+    assert sock.readinto(buf) == 6 and bytes(buf) == b"abcdef"
+    assert sock.readinto(buf, 4) == 4 and bytes(buf) == b"ghijef"
+    assert sock.read(2) == b"kl"
+    buf = array("H", [0] * 1600)
+    assert sock.readinto(buf) == 3200 and bytes(buf) == (b"abcdefghijkl" * 300)[12:3212]
+
+
+def test_read_of_none_is_all():
+    rig, modem, sock = connected(Recorder(b"abc", True))
+    assert sock.read(None) == b"abc"
+
+
+def test_time_outs_of_less_than_a_millisecond():
+    # As what is left of a longer time: 0 would be a socket that does not block, and gives None.
+    rig, modem, sock = connected()
+    for seconds, least, most in ((0.0004, 0, 60), (0.2, 200, 260), (1, 1000, 1060)):
+        sock.settimeout(seconds)
+        start = rig.now
+        assert raised(sock.recv, 1).errno == errno.ETIMEDOUT
+        assert least <= rig.now - start <= most, rig.now - start
+    sock.settimeout(0)
+    assert sock.recv(1) is None
+    sock.settimeout(None)
+    sock.close(2.5)
+    assert sock.state() == 3
 
 
 def test_line_longer_than_the_ring():

@@ -5,6 +5,7 @@
 # contract_poll.py with their Kit, against the same servers. Where the two may differ, the check
 # asks kit.differs(): what it names is in DIFFERENCES, and docs/sockets.md tells it to the user.
 
+import array
 import errno
 import json
 import time
@@ -185,6 +186,19 @@ def write_takes_what_it_is_given(kit):
     assert s.write(buf, 0) == 0
     assert s.write(b"minus", -1) == 5
     assert s.read(24) == b"bytes0123567" + b"89" + b"23" + b"str" + b"minus"
+    s.close()
+
+
+def arrays_are_their_bytes(kit):
+    s = kit.connect()
+    kit.settimeout(s, 30)
+    order(s, "echo 12")
+    data = array.array("H", (0x4142, 0x4344, 0x4546))
+    assert s.write(data) == 6
+    assert s.write(data) == 6
+    buf = array.array("H", (0, 0, 0))
+    assert s.readinto(buf) == 6 and buf == data
+    assert s.read(6) == bytes(data)
     s.close()
 
 
