@@ -33,8 +33,11 @@ def ensuring(modem, source, phase, where, name=None):
     name = name or named(where, source.size, source.crc)
     if (yield from _size(modem, name)) == source.size:
         return name
-    free, total = yield from _room(modem, where)
-    if 0 <= free < source.size:
+    for _ in range(2):  # a digit of it may have been lost
+        free, total = yield from _room(modem, where)
+        if not 0 <= free < source.size:
+            break
+    else:
         why = "no room"
         if 0 <= total < source.size:
             free = total

@@ -4,7 +4,7 @@
 # Loaded by opening then.
 
 import errno
-from time import ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -21,15 +21,27 @@ def refused(modem, sock, name, tries):
     # Generator: closes what holds the id. Raises if it is not worth another try.
     cme = ~sock.code
     code = sock.code
-    if code < 0:
-        code = (yield from failing(modem)) or cme
-        sock.code = code
     due = modem.at.until
-    if (code != IN_USE and (tries or sock.why != "misheard")) or (
+    if code < 0:
+        code = yield from failing(modem)
+        if not code:
+            # It may have restarted, or lost the context.
+            modem.link.doubt |= _l.DOUBTED
+            until = ticks_add(ticks_ms(), _SPARE_MS)
+            if due and ticks_diff(due, until) < 0:
+                until = due
+            while modem.link.doubt and (yield until):
+                pass
+            code = cme
+        sock.code = code
+    again = sock.why == "misheard" or (sock.why == "refused" and not code and modem.up)
+    if (code != IN_USE and (tries or not again)) or (
         tries and due and ticks_diff(due, ticks_ms()) < _SPARE_MS
     ):
         if code in NO_PDP:
             modem.lose(sock.pdp)
+        elif sock.pdp == modem.pdp and not modem.up:
+            raise error(modem.gone or "down")
         if not code and sock.why != "refused":
             raise error(sock.why)
         modem.stuck = code == STUCK  # for qssl.recovery

@@ -121,7 +121,7 @@ def choose(step, lines, settings):
     if forced is None:
         if not family:
             if step.over():
-                step.silent(b"ATI")
+                step.ends().silent(step, b"ATI")
             hint = "the modem does not say what it is (ATI, AT+CGMM, AT+CGMR); the driver knows "
             if model:
                 hint = "the modem says it is %s, which is none of those that the driver knows: "

@@ -120,7 +120,7 @@ class Bringup:
                 if name not in self.silents:
                     self.silents.append(name)
                 return _l.TIMEOUT
-        self.silent(line)
+        self.ends().silent(self, line)
 
     def quick(self):
         # Whether AT is answered at once: else the modem is slow, and what is late may still come.
@@ -146,20 +146,11 @@ class Bringup:
             self.link.cme = number(x.said[8:]) or self.link.cme
         return x.result
 
-    def silent(self, line):
-        from .ends import silent
+    def ends(self):
+        # What it does where it does not go on as it should.
+        from . import ends
 
-        silent(self, line)
-
-    def again(self, e):
-        from .ends import again
-
-        return (yield from again(self, e))
-
-    def failed(self, e):
-        from .ends import failed
-
-        return failed(self, e)
+        return ends
 
     def heal(self, ms):
         # Until the link is out of quarantine. False: not within the time.
@@ -220,7 +211,8 @@ class Bringup:
         for question, prefix, good in (self.link.echo and self.mark) or self.settings:
             shown = yield from self.shows(question, prefix)
             if shown is not None and shown != good:
-                return False
+                if (yield from self.ends().lost(self, question, prefix, good)):
+                    return False
         return True
 
     def activate(self, *setting):
@@ -385,8 +377,8 @@ def _start(modem, apn="", user="", password="", auth=0, timeout_ms=180000, pin="
                 break
             except Error as e:
                 failure = e
-            if not (yield from step.again(failure)):
-                raise step.failed(failure)
+            if not (yield from step.ends().again(step, failure)):
+                raise step.ends().failed(step, failure)
             step.restarts = modem.stats.restarts
             step.sends = False
             step.settings = step.mark = ()

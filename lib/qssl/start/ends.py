@@ -43,6 +43,18 @@ def again(step, e):
     return again
 
 
+def lost(step, question, prefix, good):
+    # Generator. Whether a setting that does not show is forgotten, and takes again: the modem has
+    # restarted. Firmware that says OK and never shows it proves nothing by it.
+    if question.endswith(b"?"):
+        yield from step.ask(question[:-1] + b"=" + good)
+        shown = yield from step.shows(question, prefix)
+        if shown is not None and shown != good:
+            step.settings = [row for row in step.settings if row[0] != question]
+            return False
+    return True
+
+
 def silent(step, line):
     # Raises: no answer came to `line`.
     if step.over() and step.late is not None:

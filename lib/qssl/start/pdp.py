@@ -11,6 +11,7 @@ from ..wire.ascii import field, value
 from ..wire.dialect import DEACT_MS
 
 _LOCIP_MS = const(2000)
+_DEACT_MS = const(10000)  # then it is asked whether it has worked
 
 
 def activate(
@@ -57,7 +58,7 @@ def _activating(modem, timeout_ms, pdp, setting):
         else:
             yield from step.activate(*setting)
     except Error as e:
-        raise step.failed(e)
+        raise step.ends().failed(step, e)
     return step.address
 
 
@@ -73,15 +74,14 @@ def deactivate(modem, pdp: int | None = None) -> None:
     """
     pdp = pdp or modem.pdp
     _check(modem, pdp)
-    result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, DEACT_MS)
-    if result == _l.ERROR:
-        code = modem.last_error()
-        if pdp in active(modem):
+    result = modem.at.run(b"AT+QIDEACT=%d" % pdp, None, _DEACT_MS)
+    if result != _l.OK:
+        code = modem.last_error() if result == _l.ERROR else 0
+        # Its answer may be lost, or take longer.
+        if result == _l.RESTARTED or pdp in active(modem, DEACT_MS - _DEACT_MS):
             from ..hints import explain
 
             modem.at.fail(result, "stop", explain(code), code)
-    elif result != _l.OK:
-        modem.at.fail(result, "stop", "")
     modem.lose(pdp)
 
 
@@ -101,17 +101,17 @@ def stop(modem) -> None:
         raise failure
 
 
-def active(modem) -> dict:
+def active(modem, timeout_ms: int = 150000) -> dict:
     """{context: IP address} of the active PDP contexts (AT+QIACT?, manual 3.1.2).
 
     Returns: {context: IP address}.
     Raises: qssl.Error if the modem does not answer or refuses it.
-    Blocks: 150 s at most.
+    Blocks: timeout_ms at most, 150 s.
     Allocates: the dictionary.
     Since: 0.1.
     """
     found = {}
-    for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", 150000):
+    for line in modem.at.need(b"AT+QIACT?", "pdp", "the modem refused it", b"+QIACT:", timeout_ms):
         n = len(line)
         if value(line, 0, n, 1) == 1:
             found[value(line, 0, n, 0)] = text(line, field(line, 0, n, 3), n, 0)

@@ -76,7 +76,7 @@ class _Search:
             if best in REGISTERED:
                 break
         if known >= _l.TIMEOUT:
-            step.silent(b"AT+CREG?")
+            step.ends().silent(step, b"AT+CREG?")
         self.stat = best
         return best in REGISTERED
 

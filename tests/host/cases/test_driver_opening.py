@@ -59,7 +59,7 @@ def test_a_refusal_by_cme_keeps_its_number():
     rig.model.on_event = None
     assert e.code == 553 and "memory not enough" in e.hint, e
     assert e.hint.endswith("; +CME 30: no network service"), e
-    arm(rig, "error cmd=+QSSLOPEN code=0")
+    arm(rig, "error cmd=+QSSLOPEN code=0 n=2")  # it is tried once more
     e = raised(modem.connect, HOST, 443, context)
     assert e.code == 0 and "without a reason; try again, then restart it" in e.hint, e
     driver_kit.works(modem)

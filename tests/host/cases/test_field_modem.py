@@ -404,3 +404,163 @@ def test_the_state_of_the_sim_as_an_error_of_messages():
     modem = field.modem()
     modem.start("internet", timeout_ms=60000)
     exchanged(modem)
+
+
+class Stubborn(Field):
+    # Says OK to a setting and never shows it.
+    def __init__(self, *shows):
+        super().__init__()
+        for question, shown in shows:
+            self.answers[question] = [shown, b"OK"]
+
+
+def test_settings_that_never_show():
+    # They were taken for lost in a restart that nobody saw: the supply was said to break down.
+    for shows in (
+        ((b"AT+CMEE?", b"+CMEE: 2"),),
+        ((b"AT+QISDE?", b"+QISDE: 1"),),
+        ((b"AT+IFC?", b"+IFC: 2,2"),),
+        ((b"AT+CMEE?", b"+CMEE: 0"), (b"AT+QISDE?", b"+QISDE: 1"), (b"AT+IFC?", b"+IFC: 2,2")),
+    ):
+        starts(Stubborn(*shows), 3000)
+
+
+class Crowded(Field):
+    # Another program has left as many PDP contexts as the modem can have active.
+    def __init__(self, *others):
+        super().__init__()
+        self.others = list(others)
+        self.answers[b"AT+QIACT?"] = self.shows
+
+    def shows(self, line):
+        mine = [1] if self.active else []
+        shown = [b'+QIACT: %d,1,1,"10.1.2.%d"' % (n, n) for n in mine + self.others]
+        return shown + [b'+QIACT: 9,0,1,""', b"OK"]
+
+    def qiact(self, line):
+        return [b"+CME ERROR: 561"] if len(self.others) > 2 else super().qiact(line)
+
+    def qideact(self, line):
+        pdp = int(line[11:])
+        if pdp in self.others:
+            self.others.remove(pdp)
+            return [b"OK"]
+        return super().qideact(line)
+
+
+def test_contexts_left_by_another_program():
+    starts(Crowded(2, 3, 4), 5000)
+    field = Crowded(2, 3)  # there is room: they are left alone
+    starts(field, 3000)
+    assert field.others == [2, 3]
+
+
+class Refusing(Field):
+    # Restarts, or loses the PDP context, right before it is told to open a connection; and says
+    # no more than ERROR.
+    how = "restart"
+
+    def qsslopen(self, line):
+        self.active = False
+        if self.how == "restart":
+            self.apn = b'1,"","","",0'
+            self.ssl = {}
+        return [b"ERROR"]
+
+
+def test_what_has_happened_before_an_opening_that_is_refused():
+    # "refused without a reason; try again, then restart it" is no step for that.
+    for how, word in (("restart", "it restarted"), ("context", "the PDP context was lost")):
+        field = Refusing()
+        field.how = how
+        modem = field.modem()
+        modem.start("internet", timeout_ms=60000)
+        ctx = modem.tls(0, ca=CA, check_time=False)
+        e = raised(modem.connect, "server.example", 8883, ctx)
+        assert word in str(e) and "modem.start()" in str(e), e
+        assert not modem.up
+
+
+class Deactivating(Field):
+    # The answer to AT+QIDEACT is lost, comes late, or it does nothing.
+    lost = 1
+    works = True
+    late = 0
+
+    def qideact(self, line):
+        if self.works:
+            super().qideact(line)
+        self.lost -= 1
+        if self.late:
+            self.say(b"\r\nOK\r\n", self.late)
+            self.lag = self.late + 5
+            self.later = self.now + self.late
+            return None
+        return None if self.lost >= 0 else [b"OK"]
+
+    def command(self, line):
+        if self.late and self.lag > 5:
+            self.lag = max(self.later - self.now, 0) + 5
+        super().command(line)
+
+
+def test_an_answer_to_the_end_of_a_context_that_is_lost():
+    # It took 40 s, and stop() said that nothing answers.
+    field = Deactivating()
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    begun = field.now
+    modem.stop()
+    assert not modem.up and field.now - begun < 15000, field.now - begun
+    field = Deactivating()
+    field.late = 25000
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    begun = field.now
+    modem.stop()
+    assert not modem.up and field.now - begun < 45000, field.now - begun
+    field = Deactivating()
+    field.works = False
+    modem = field.modem()
+    modem.start("internet", timeout_ms=60000)
+    begun = field.now
+    assert raised(modem.stop).errno == errno.ETIMEDOUT
+    assert field.now - begun < 45000, field.now - begun
+
+
+def test_digits_of_the_free_room_that_are_lost():
+    # "a file of 331 bytes, but the modem has 10 free; delete files there": it had 100000.
+    field = Field()
+    answers = [b"+QFLDS: 10,20"]
+    field.answers[b"AT+QFLDS="] = lambda line: [
+        answers.pop() if answers else b"+QFLDS: 100000,200000",
+        b"OK",
+    ]
+    starts(field, 3000)
+
+
+class Unheard(Field):
+    # Hears nothing of AT+QSSLOPEN, or refuses it without a reason.
+    opens = 0
+    says = b""
+
+    def feed(self, data):
+        if data.startswith(b"AT+QSSLOPEN="):
+            self.opens += 1
+            if self.opens == 1:
+                if self.says:
+                    self.say(data + self.says)
+                return
+        super().feed(data)
+
+
+def test_an_opening_that_nobody_has_heard():
+    # What is harmless to repeat is repeated once: nothing is open, and the modem knows no reason.
+    for says in (b"", b"\r\nERROR\r\n", b"\r\n+CME ERROR: unknown\r\n"):
+        field = Unheard()
+        field.says = says
+        modem = field.modem()
+        modem.start("internet", timeout_ms=60000)
+        begun = field.now
+        exchanged(modem)
+        assert field.opens == 2 and field.now - begun < 15000, (says, field.opens, field.now)

@@ -179,6 +179,9 @@ class Field:
         line = line[at:]
         self.typed.append(line)
         self.when.append(self.now)
+        if b"?;+" in line and line not in self.answers:
+            self.questions(line[2:].split(b";"))
+            return
         for key in (line, line[: line.find(b"=") + 1], line[: line.find(b"?") + 1]):
             if key and key in self.answers:
                 break
@@ -194,6 +197,13 @@ class Field:
             self.say(answer)
         elif answer:
             self.reply(answer)
+
+    def questions(self, questions):
+        # Several in one line: an answer each, one result.
+        lines = []
+        for question in questions:
+            lines += self.answers.get(b"AT" + question, [b"OK"])[:-1] + [b""]
+        self.reply(lines[:-1] + [b"OK"])
 
     def other(self, line):
         if line == b"ATE0" or line == b"ATE1":
