@@ -377,11 +377,14 @@ class Socket(Channel):
         Allocates: nothing, but for a str.
         Since: 0.1.
         """
-        buf = _plain(buf)
+        if type(buf) is not bytes:
+            buf = _plain(buf)
+        left = len(buf)
         if n is None:
             n = -1 if off is None else off
             off = 0
-        left = len(buf) - off if 0 <= off <= len(buf) else 0
+        else:
+            left = left - off if 0 <= off <= left else 0
         if n < 0 or n > left:
             n = left  # as in py/stream.c: umqtt.simple2 calls write(buf, -1)
         left = n
