@@ -3,7 +3,7 @@
 #
 # In the place of qssl.start.bringup's activate().
 
-from ..start.network import acted, failing, hung_up, lose
+from ..start.network import acted, failing, hung_up
 from ..wire import link as _l
 from ..wire.ascii import value
 from .contexts import within
@@ -56,7 +56,7 @@ def activate(step, apn, user, password, auth):
             last = why or -1
             yield from hung_up(step)
             yield from _end(step)
-            yield from lose(step)
+            yield from step.ends().lose(step)
             yield from step.pause(wait)
             wait = min(wait * 2, 16000)
 

@@ -12,7 +12,7 @@ from ..connect.arguments import optional
 from ..errors import Refused
 from ..wire import link as _l
 from ..wire.dialect import DEACT_MS
-from .network import acted, failing, hung_up, lose
+from .network import acted, failing, hung_up
 
 # Why a PDP context is refused that no second try changes: what is not subscribed, not known or not
 # right (27.007 9.2), no APN.
@@ -79,7 +79,7 @@ def activate(step, apn, user, password, auth):
                 wait += 1
                 continue
             yield from hung_up(step)
-            yield from lose(step)
+            yield from step.ends().lose(step)
             yield from step.ask(b"AT+QIDEACT=%d" % pdp, None, 10000)
             yield from step.pause(wait)
             wait = min(wait * 2, 16000)

@@ -8,7 +8,10 @@ import errno
 from micropython import const
 
 from ..errors import Error, Refused
+from ..wire.ascii import value
 
+_DEACT_MS = const(10000)
+_MOST = const(3)  # PDP contexts that can be active
 _DROPS = const(4)  # restarts while it transmits, until that is what is wrong
 _SLOW_MS = const(3400)  # as in bringup
 _COMMANDS = const(45)  # that start() types at most, where nothing has to be mended ...
@@ -53,6 +56,19 @@ def lost(step, question, prefix, good):
             step.settings = [row for row in step.settings if row[0] != question]
             return False
     return True
+
+
+def lose(step):
+    # Generator: the contexts that another program has left go, if they are all that the modem can
+    # have active at a time.
+    modem = step.modem
+    yield from step.ask(b"AT+QIACT?", b"+QIACT:")
+    lines = [line for line in step.at.lines if value(line, 0, len(line), 1) == 1]
+    if len(lines) >= _MOST:
+        for line in lines:
+            pdp = value(line, 0, len(line), 0)
+            if pdp not in modem.pdps and pdp != step.pdp and not (modem.up and pdp == modem.pdp):
+                yield from step.ask(b"AT+QIDEACT=%d" % pdp, None, _DEACT_MS)
 
 
 def silent(step, line):

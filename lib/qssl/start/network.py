@@ -11,7 +11,6 @@ from ..wire.ascii import value
 _ACT_MS = const(10000)  # for AT+QIACT; then it is asked whether it has worked
 _ACT_HEAL_MS = const(150000)  # its longest time (manual 3.1.2)
 _TRIES = const(3)
-_MOST = const(3)  # PDP contexts that can be active
 REGISTERED = const((1, 5, 9, 10))  # <stat> of 27.007 7.2: at home or roaming, with data
 
 
@@ -55,19 +54,6 @@ def hung_up(step):
     # the context.
     yield from step.once(b"ATH", None, _ACT_MS)
     yield from step.heal(_ACT_MS)
-
-
-def lose(step):
-    # Generator: the contexts that another program has left go, if they are all that the modem can
-    # have active at a time.
-    modem = step.modem
-    yield from step.ask(b"AT+QIACT?", b"+QIACT:")
-    lines = [line for line in step.at.lines if value(line, 0, len(line), 1) == 1]
-    if len(lines) >= _MOST:
-        for line in lines:
-            pdp = value(line, 0, len(line), 0)
-            if pdp not in modem.pdps and pdp != step.pdp and not (modem.up and pdp == modem.pdp):
-                yield from step.ask(b"AT+QIDEACT=%d" % pdp, None, _ACT_MS)
 
 
 def signal(modem):
