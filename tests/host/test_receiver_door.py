@@ -119,6 +119,35 @@ def test_who_says_nothing_keeps_nobody_out(tmp_path, monkeypatch):
     run(steps)
 
 
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_device_with_another_ca_is_told(tmp_path, caplog, version):
+    # It does not come, and nothing else would show why. Once in a minute.
+    certs = servers.Certificates(tmp_path)
+    tls = keys.context(certs.server.cert, certs.server.key, True)
+
+    def comes(ctx, address):
+        with socket.create_connection(address, LIMIT_S) as sock, pytest.raises(ssl.SSLError):
+            ctx.wrap_socket(sock, server_hostname="localhost")
+
+    async def steps():
+        room = asyncio.Event()
+        room.set()
+        async with opened(_hello, room, tls) as (server, address):
+            ctx = ssl.create_default_context(cafile=str(certs.other_ca))
+            ctx.minimum_version = ctx.maximum_version = ssl.TLSVersion[version]
+            for _ in range(2):
+                await asyncio.to_thread(comes, ctx, address)
+            with client(address) as scanner:
+                scanner.sendall(b"no TLS at all, but long enough for a record\r\n" * 9)
+                await answer(scanner)
+            await asyncio.gather(*server._entering)
+
+    run(steps)
+    said = [r.getMessage() for r in caplog.records if r.name == "receiver"]
+    assert len(said) == 1, said
+    assert said[0].startswith("127.0.0.1 does not take the certificate (UNKNOWN_CA): has it this")
+
+
 async def _echo(scope, receive, send):
     while (await receive()).get("more_body"):
         pass

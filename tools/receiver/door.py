@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
+import time
 
 import uvicorn
 
@@ -18,6 +20,13 @@ QUEUE = 256  # connections that wait to be let in
 _ENTERING = 4000  # connections without a whole handshake: whoever says nothing keeps nobody out
 _CLOSE_WAIT = 8  # tcp_info of Linux: the other side has closed
 _REST_S = 0.5
+_TELL_S = 60
+# What a device says of the certificate, and what to look at.
+_DOUBTS = {
+    "UNKNOWN_CA": "has it this receiver's ca.pem",
+    "CERTIFICATE_EXPIRED": "is its clock right",
+    "BAD_CERTIFICATE": "has it this receiver's ca.pem, is its clock right",
+}
 _log = logging.getLogger("receiver")
 
 
@@ -27,6 +36,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._room = room
         self._entering = {}  # tasks, the oldest first
+        self._told = 0  # when a doubt was told
 
     @contextlib.contextmanager
     def capture_signals(self):
@@ -78,9 +88,23 @@ class Server(uvicorn.Server):
 
         try:
             conn.setblocking(False)
+            peer = conn.getpeername()[0]
             await loop.connect_accepted_socket(made, conn, ssl=self.config.ssl)
+        except ssl.SSLError as e:
+            self._tell(peer, e.reason or "")
         except OSError:
-            pass  # a scanner, another CA, or it gave up; it is closed
+            pass  # a scanner, or it gave up; it is closed
+
+    def _tell(self, peer, reason):
+        # Of a device that does not come nothing else would show. Scanners say other things.
+        alert = reason.partition("_ALERT_")[2]
+        now = time.monotonic()
+        if alert in _DOUBTS and now >= self._told:
+            self._told = now + _TELL_S
+            _log.warning(
+                "%s does not take the certificate (%s): %s? (more within a minute are not told)",
+                *(peer, alert, _DOUBTS[alert]),
+            )
 
 
 def _left(conn):
