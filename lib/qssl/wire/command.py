@@ -49,10 +49,10 @@ class Exchange:
             return False
         try:
             if not prefix:
-                # A line that bears the command's own name (AT+CREG?) is its, even if a URC has it
-                # too.
+                # A line that bears a name of the command's own (AT+CREG?, at+csq;+creg?) is its,
+                # even if a URC has it too.
                 n = buf.find(b":", lo, hi)
-                if n < 0 or not self._text.startswith(bytes(buf[lo:n]), 2):
+                if n < 0 or self._text.upper().find(bytes(buf[lo:n])) < 0:
                     if self._link.final(buf, lo, hi) or self._link.urc(buf, lo, hi, False):
                         return False
             self.lines.append(bytes(buf[lo + len(prefix) : hi]))

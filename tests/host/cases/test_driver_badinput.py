@@ -156,6 +156,9 @@ def test_command_gives_the_lines_of_its_own_name():
     assert modem.command("AT+CREG?") == [b"+CREG: 0,1"]
     assert modem.command("AT+CPIN?") == [b"+CPIN: READY"]
     assert modem.command("AT+CFUN?") == [b"+CFUN: 1"]
+    assert modem.command("at+creg?") == [b"+CREG: 0,1"]
+    both = [b"+CREG: 0,1", b"+CPIN: READY"]
+    assert modem.command("AT+CREG?;+CPIN?") == both == modem.command("at+creg?;+cpin?")
     assert modem.command("AT+CSQ", b"+CSQ: ") == [b"21,0"]
     assert len(modem.command("ATI")) == 3
 
