@@ -62,9 +62,10 @@ def test_every_version_and_suite(net, certs, version, suite):
         assert conn.suite == SUITE_NAMES[link.suite]
 
 
-def test_client_hello_offers_what_is_set_and_nothing_else(net):
+def hello_of(net, settings):
+    # The bytes with which a connection begins.
     with socket.create_server(("127.0.0.1", 0)) as server:
-        conn = net.connect(make(suites=(0x002F,)), "127.0.0.1", server.getsockname()[1], now_ms())
+        conn = net.connect(settings, "127.0.0.1", server.getsockname()[1], now_ms())
         peer, _ = server.accept()
         with peer:
             peer.settimeout(LIMIT_S)
@@ -72,6 +73,11 @@ def test_client_hello_offers_what_is_set_and_nothing_else(net):
                 conn.poll(now_ms())
             hello = peer.recv(4096)
             conn.close()
+    return hello
+
+
+def test_client_hello_offers_what_is_set_and_nothing_else(net):
+    hello = hello_of(net, make(suites=(0x002F,)))
     assert hello[:3] == b"\x16\x03\x03"
     assert hello[9:11] == b"\x03\x03"
     at = 11 + 32
@@ -89,16 +95,7 @@ def test_client_hello_offers_what_is_set_and_nothing_else(net):
 
 @pytest.mark.parametrize("version", [0, 1, 2])
 def test_old_hellos_have_no_extensions(net, version):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        settings = make(version=version)
-        conn = net.connect(settings, "127.0.0.1", server.getsockname()[1], now_ms())
-        peer, _ = server.accept()
-        with peer:
-            peer.settimeout(LIMIT_S)
-            for _ in range(50):
-                conn.poll(now_ms())
-            hello = peer.recv(4096)
-            conn.close()
+    hello = hello_of(net, make(version=version))
     at = 11 + 32 + 1 + hello[43]
     at += 2 + int.from_bytes(hello[at : at + 2], "big")
     assert hello[at:] == b"\x01\x00"

@@ -130,14 +130,15 @@ PUSHED = (
 )
 
 
+def goes_on(rig, peer, payload, every_ms):
+    # The server sends it again and again, as long as the connection stands.
+    talk(rig, lambda: peer.conn.state == "open" and peer.say(payload), every_ms)
+
+
 def test_a_push_without_a_pause():
     for payload, every_ms, uart in PUSHED:
         rig, _, _, peer = pushing(**uart)
-        talk(
-            rig,
-            lambda peer=peer, payload=payload: peer.conn.state == "open" and peer.say(payload),
-            every_ms,
-        )
+        goes_on(rig, peer, payload, every_ms)
         modem = another(rig)
         start = rig.now
         modem.start("internet")
@@ -155,7 +156,7 @@ def test_a_push_without_a_pause_in_an_open_prompt():
         rig.uart.write(b"AT+QSSLSEND=0,300\r")
         rig.sleep(100)
         rig.uart.write(b"data")
-        talk(rig, lambda peer=peer: peer.conn.state == "open" and peer.say(b"pushed"), every_ms)
+        goes_on(rig, peer, b"pushed", every_ms)
         another(rig).start("internet")
         assert not peer.got.strip(b"dat+AT\r\x1b"), (every_ms, peer.got)
 
@@ -195,11 +196,7 @@ def test_transparent_mode_whose_peer_never_pauses():
         (b"x", 5),
     ):
         rig, _, _, peer = piped()
-        talk(
-            rig,
-            lambda peer=peer, payload=payload: peer.conn.state == "open" and peer.say(payload),
-            every_ms,
-        )
+        goes_on(rig, peer, payload, every_ms)
         modem = another(rig)
         start = rig.now
         modem.start("internet")
