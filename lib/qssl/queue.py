@@ -340,12 +340,14 @@ class FileQueue:
                 self.damaged += 1
             before = self._dropped
             self._dropped = max(before, last)
-            if self._segments[-1][3] < known:
-                self._note(self._dropped)
+            noted = self._segments[-1][3] < known and self._note(self._dropped)
             try:
                 self._remove()
             except OSError as e:
-                self._dropped = before  # no room is made: they are still there
+                if noted:
+                    self.lost += gone  # at the next start they are done
+                else:
+                    self._dropped = before  # no room is made: they are still there
                 raise self._unwritable(e.errno)
             self.lost += gone
             total -= size
@@ -398,11 +400,12 @@ class FileQueue:
         return Error(why, "queue", "can't write to %s; is it full, or read-only?" % self._folder)
 
     def _note(self, upto):
-        # That everything up to this id is done, if it can be written.
+        # That everything up to this id is done. Whether it could be written.
         try:
             self._append(_encode(_DROP, upto, b""), 0)
+            return True
         except OSError:
-            pass
+            return False
 
     def _begin(self):
         # A new segment. What is done stands at its start again: older segments may be deleted.

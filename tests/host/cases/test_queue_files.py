@@ -3,6 +3,7 @@
 
 import errno
 import os
+from binascii import crc32, unhexlify
 
 from disk import Disk, PowerCut
 from driver_kit import raised
@@ -505,6 +506,38 @@ def test_a_full_queue_whose_oldest_can_not_be_removed():
         assert q.lost > lost and q.peek(99, 9999)[-1][1] == b"last"
 
 
+def test_what_was_noted_as_done_before_a_removal_that_failed():
+    # The newest has its head alone: that the oldest are done stands in it before they go, and is
+    # so at the next start. They are counted, and not given out any more.
+    d = disk()
+    q = FileQueue(FOLDER, 256, "drop", 128)
+    while len(d.files) < 2:
+        before = d.copy()
+        q.put(record(1, 24))
+    d = before
+    d.mount()
+    d.cut = 23  # the next file and its head
+    q = FileQueue(FOLDER, 256, "drop", 128)
+    try:
+        q.put(record(2, 80))
+    except PowerCut:
+        pass
+    d.cut = None
+    q = FileQueue(FOLDER, 256, "drop", 128)
+    many = len(q)
+    assert many > 1 and len(d.files) == 2
+    d.stuck = errno.EIO
+    try:
+        q.put(record(3, 86))
+        raise AssertionError("taken")
+    except OSError as e:
+        assert e.errno == errno.EIO
+    d.stuck = 0
+    left = q.peek(99)
+    assert len(left) + q.lost == many == len(q) + q.lost, (left, q.lost, len(q))
+    assert FileQueue(FOLDER, 256, "drop", 128).peek(99) == left
+
+
 def test_a_file_that_can_not_be_read():
     # Bad blocks: issue 887 of littlefs-project/littlefs. One file does not hold
     # up those behind it: at the next start, or at the second try.
@@ -661,6 +694,31 @@ def test_a_tail_of_zeros_is_no_record():
         q = FileQueue(FOLDER)
         assert q.damaged == 0, n
         assert everything(q) == [(k + 1, record(k)) for k in range(5)] + [(6, b"new")]
+
+
+def test_the_files_are_as_documented():
+    # Those of an older driver are read by a newer one.
+    d = disk()
+    q = FileQueue(FOLDER)
+    q.put(b"abc")
+    q.drop(1)
+    name = unhexlify(q.name)
+    entries = (
+        b"QSQ1" + name,
+        b"\xff\xff\0\0\0\0",
+        b"\0\x03\0\0\0\x01abc",
+        b"\xff\xff\0\0\0\x01",
+    )
+    whole = b"".join([part + crc32(part).to_bytes(4, "big") for part in entries])
+    assert d.files == {FOLDER + "/00000001.q": bytearray(whole)}
+    # What was told once is not told again.
+    q.drop(1)
+    q.drop(0)
+    assert d.files == {FOLDER + "/00000001.q": bytearray(whole)}
+    # What begins otherwise is no queue's of another version, but damage.
+    d.files[FOLDER + "/00000002.q"] = bytearray(b"JUNK" + whole[4:])
+    q = FileQueue(FOLDER)
+    assert q.put(b"new") > 1 and [r for _, r in everything(q)] == [b"new"]
 
 
 def test_dropping_is_remembered_at_the_next_start():
