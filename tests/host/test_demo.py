@@ -1,6 +1,7 @@
 # test_demo - tools/demo.py from end to end, and that it fails when it has to.
 # SPDX-License-Identifier: MIT
 
+import io
 import re
 import signal
 import socket
@@ -8,12 +9,15 @@ import subprocess
 import xml.etree.ElementTree
 
 import pytest
+from rich.console import Console
 
 import setup
 import tool
 from patience import LIMIT_S, once, until
 from qdemo.judge import AGAIN, NEW, WRONG, Judge
+from qdemo.screen import Screen
 from qdemo.senml import Record, parse
+from ugsim import view
 
 FAST = ("--baud", "0", "--interval", "0.05", "--records", "4")
 # Slow enough that the trouble after half of them finds some that are still to come.
@@ -94,6 +98,20 @@ def test_the_screen_as_a_picture(tmp_path):
     assert "@font-face" not in svg  # nothing is fetched when somebody looks at it
     status, out, err = tool.run(folder, "demo.py", "--picture", tmp_path / "no" / "demo.svg")
     assert status == 2 and "can't write" in err and out == ""
+
+
+def test_what_is_said_is_bright_and_words_stay_whole():
+
+    console = Console(record=True, width=60, color_system="truecolor", file=io.StringIO())
+    screen = Screen(1, keep=True)
+    screen._console = console
+    screen.begin(0)
+    screen.line(0, "board", "record 4: not confirmed, the modem restarted; call start() again")
+    screen.modem(0, "tls", "TLS1.2")
+    lines = console.export_text(styles=True).splitlines()
+    assert "\x1b[2m" in lines[1] and "\x1b[36m* record 4" in lines[1]  # the head alone is dim
+    assert [line for line in lines if "restarted;" in line], lines
+    assert not view.line(0, "tls", "TLS1.2").style
 
 
 def test_a_restart_of_the_modem_loses_nothing(tmp_path):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import re
+import textwrap
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -57,8 +58,9 @@ class Screen:
         head = "%9.3f  %-7s " % (max(0, at - self._start), who)
         said = mark + " " + text
         room = max(20, self._width() - len(head)) if self._width() else len(said)
-        pieces = [said[i : i + room] for i in range(0, len(said), room)]
-        shown = Text(head, "dim")
+        pieces = textwrap.wrap(said, room, break_on_hyphens=False)
+        shown = Text()
+        shown.append(head, "dim")
         shown.append(("\n" + " " * len(head)).join(pieces), style or usual)
         self._console.print(shown, soft_wrap=True)
 

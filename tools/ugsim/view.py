@@ -35,7 +35,8 @@ def line(at, kind, text, width=None):
     head = "%9.3f  %-7s " % (at, who or kind)
     said = mark + " " + _printable(text)
     room = max(20, width - len(head)) if width else len(said)
-    shown = Text(head, "dim")
+    shown = Text()
+    shown.append(head, "dim")
     shown.append(said[:room], style)
     for start in range(room, len(said), room):
         shown.append("\n" + " " * len(head) + said[start : start + room], style)
