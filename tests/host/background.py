@@ -67,12 +67,17 @@ class Group:
     # Tests that run in one process, one after the other: a thread of Background runs it.
     def __init__(self, path):
         self.path = path
+        self.environ = dict(os.environ)  # a test that runs meanwhile may change it for itself
         self.names = []  # those selected, in order
         self.results = {}  # name: (result, output, seconds)
         self.broken = None  # the exception of a start that failed, for all tests of the group
         self.news = threading.Condition()
         self.process = None
         self.ended = False
+
+    def prepare(self):
+        # Before any test runs: finds what its process needs.
+        pass
 
     def run(self, config):
         try:
@@ -131,8 +136,8 @@ class FileGroup(Group):
     def command(self, config, stack):
         argv = [sys.executable, "-m", "pytest", "-p", "apart", "-p", "no:cacheprovider", "-q"]
         argv += ["-c", str(config.inipath), "--rootdir", str(config.rootpath), str(self.path)]
-        paths = [str(self.path.parent), os.environ.get("PYTHONPATH", "")]
-        env = dict(os.environ, APART=json.dumps(self.nodeids))
+        paths = [str(self.path.parent), self.environ.get("PYTHONPATH", "")]
+        env = dict(self.environ, APART=json.dumps(self.nodeids))
         env["PYTHONPATH"] = os.pathsep.join([p for p in paths if p])
         return argv, env, str(config.invocation_params.dir), _FILE_TIMEOUT_S
 
@@ -154,6 +159,8 @@ class Background:
         self.waiting = collections.deque(groups)
         self.running = []
         count = (os.cpu_count() or 1) + 1
+        for group in groups:
+            group.prepare()
         self.threads = [threading.Thread(target=self.work) for _ in range(count)]
         for thread in self.threads:
             thread.start()

@@ -186,6 +186,12 @@ class CaseFile(pytest.File):
 
 
 @functools.cache
+def interpreter(name):
+    # (argv, environment)
+    return {**INTERPRETERS, **MORE, **SOURCES, **WEBASSEMBLY}[name]()
+
+
+@functools.cache
 def turn():
     # Which families CI plays: with NEW_SEEDS=1 each commit others. None: this is no checkout.
     if os.environ.get("NEW_SEEDS", "") != "1":
@@ -222,9 +228,18 @@ class CaseGroup(Group):
         self.interpreter = interpreter
         self.settings = settings
         self.family = family
+        self.found = None  # the interpreter's command line and environment, or why there is none
+
+    def prepare(self):
+        try:
+            self.found = interpreter(self.interpreter)
+        except pytest.skip.Exception as e:
+            self.found = e
 
     def command(self, config, stack):
-        argv, env = {**INTERPRETERS, **MORE, **SOURCES, **WEBASSEMBLY}[self.interpreter]()
+        if isinstance(self.found, BaseException):
+            raise self.found
+        argv, env = self.found[0], dict(self.found[1])
         if self.family:
             env["CASE_MODEL"] = self.family
         if self.settings.get("NEEDS_UGSIM"):

@@ -243,6 +243,19 @@ def test_a_missing_interpreter_skips_here_and_fails_in_ci(run, tmp_path):
     assert "in CI is a failure" in output
 
 
+def test_what_a_test_changes_for_itself_is_not_for_the_cases_that_begin_meanwhile(run, tmp_path):
+    text = "import os, time\ndef test_it(): time.sleep(0.5); assert os.getenv('MINE') is None\n"
+    for i in range(4 * (os.cpu_count() or 1)):
+        (tmp_path / "cases" / ("test_%d.py" % i)).write_text(text)
+    (tmp_path / "test_first.py").write_text(
+        "import os, time\ndef test_change(monkeypatch):\n"
+        "    monkeypatch.setenv('MINE', '1')\n    monkeypatch.setenv('PATH', '')\n"
+        "    monkeypatch.setenv('MICROPYTHON', '/none')\n    time.sleep(3)\n"
+    )
+    said = run(text, "test_first.py", "cases")
+    assert run.status == 0 and set(run.results.values()) == {"passed"}, said
+
+
 def test_skips_of_ordinary_tests_fail_in_ci(run, tmp_path):
     (tmp_path / "test_plain.py").write_text(
         "import pytest\ndef test_s(): pytest.skip('no board')\n"
