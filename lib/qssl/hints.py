@@ -33,6 +33,8 @@ no resume|ENOTCONN|resume|the modem has nothing to resume; read what is left, th
 lost|EIO|command|bytes were lost on the UART; RTS/CTS or larger rxbuf?
 too long|EIO|command|a line of the answer is longer than 256 bytes and was not kept; ask for less \
 at once
+data mode|EIO|command|the modem takes or gives data now, not commands, which command() is not \
+for; it is called back, data may be lost
 misheard|EIO|modem|it understood another command than was typed, as bytes were lost or changed \
 on the UART; check TX, level and baud rate; reconnect
 """)

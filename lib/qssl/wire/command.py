@@ -203,4 +203,7 @@ class Commands:
             reason = "restarted"
         elif result == _l.MISHEARD:
             reason = "misheard"
+        elif result == _l.CONNECT:
+            reason = "data mode"
+            self._link.distrust()
         raise error(self._link.why(reason), 0, phase + ": ")

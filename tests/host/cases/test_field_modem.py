@@ -564,3 +564,44 @@ def test_an_opening_that_nobody_has_heard():
         begun = field.now
         exchanged(modem)
         assert field.opens == 2 and field.now - begun < 15000, (says, field.opens, field.now)
+
+
+class Data(Field):
+    # Goes over to data mode when it is told to, and back by +++ or when all data have come.
+    data = 0
+    plus = b""
+
+    def __init__(self):
+        super().__init__()
+        self.answers[b"ATD*99#"] = self.over
+        self.answers[b"AT+QFWRITE="] = self.over
+
+    def over(self, line):
+        self.data = -1 if line.startswith(b"ATD") else 100
+        return b"\r\nCONNECT\r\n"
+
+    def feed(self, data):
+        while self.data and data:
+            self.data -= self.data > 0
+            self.plus = (self.plus + data[:1])[-3:]
+            data = data[1:]
+            if self.data < 0 and self.plus == b"+++":
+                self.data = 0
+            if not self.data:
+                self.reply([b"OK"])
+        super().feed(data)
+
+
+def test_a_command_that_leads_to_data_mode():
+    # "bytes were lost on the UART; RTS/CTS or larger rxbuf?" - none was; and what came next found
+    # a modem that answers nothing.
+    for text in ("ATD*99#", "AT+QFWRITE=1,100"):
+        field = Data()
+        modem = field.modem()
+        modem.start("internet", timeout_ms=60000)
+        e = raised(modem.command, text)
+        assert e.errno == errno.EIO and "data" in str(e) and "UART" not in str(e), e
+        begun = field.now
+        exchanged(modem)
+        assert field.now - begun < 15000, (text, field.now - begun)
+        assert not modem.stats.timeouts
