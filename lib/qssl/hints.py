@@ -33,7 +33,7 @@ no resume|ENOTCONN|resume|the modem has nothing to resume; read what is left, th
 lost|EIO|command|bytes were lost on the UART; RTS/CTS or larger rxbuf?
 too long|EIO|command|a line of the answer is longer than 256 bytes and was not kept; ask for less \
 at once
-data mode|EIO|command|the modem takes or gives data now, not commands, which command() is not \
+data|EIO|command|the modem takes or gives data now, not commands, which command() is not \
 for; it is called back, data may be lost
 misheard|EIO|modem|it understood another command than was typed, as bytes were lost or changed \
 on the UART; check TX, level and baud rate; reconnect
@@ -124,6 +124,10 @@ seconds|!EINVAL|socket|a time-out is 0 s or more; None: for ever
 amounts|!EINVAL|uplink|batch, size, rejects and times must be above 0
 close time|!EINVAL|close|the time-out must be 0 to 65535 s
 """)
+_CONNECT = const(16)  # results, as in qssl.wire.exchange
+_TIMEOUT = const(64)
+_RESTARTED = const(256)
+_MISHEARD = const(512)
 REASONS = (_PORT, _OPEN, _DATA, _REST)
 
 
@@ -144,6 +148,17 @@ def error(reason: str, code: int, detail: str) -> Error:
     kind = {"!": Refused, "?": DeliveryUnknown}.get(number[:1], Error)
     number = getattr(errno, number.lstrip("!?") or "ETIMEDOUT", 106)  # no port has EISCONN
     return kind(number, phase, detail + hint, code)
+
+
+def _ended(result):
+    # The reason for how a command ended, other than with OK or ERROR.
+    if result == _TIMEOUT:
+        return "no answer"
+    if result == _RESTARTED:
+        return "restarted"
+    if result == _MISHEARD:
+        return "misheard"
+    return "data" if result == _CONNECT else "lost"
 
 
 def explain(code: int) -> str:

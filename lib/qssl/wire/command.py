@@ -196,14 +196,8 @@ class Commands:
         # Raises what `result` means: the hint if the modem refused.
         if result == _l.ERROR:
             raise Error(errno.EIO, phase, hint, code or self._link.cme)
-        reason = "lost"
-        if result == _l.TIMEOUT:
-            reason = "no answer"
-        elif result == _l.RESTARTED:
-            reason = "restarted"
-        elif result == _l.MISHEARD:
-            reason = "misheard"
-        elif result == _l.CONNECT:
-            reason = "data mode"
+        if result == _l.CONNECT:
             self._link.distrust()
-        raise error(self._link.why(reason), 0, phase + ": ")
+        from ..hints import _ended
+
+        raise error(self._link.why(_ended(result)), 0, phase + ": ")
