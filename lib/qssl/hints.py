@@ -48,6 +48,7 @@ trace|!EINVAL|modem|size must be 256 to 65000
 unreadable|EIO|state|the answer can't be read; ask again
 ctx busy|EAGAIN|tls|another connection sets up or opens with this SSL context; use another ctx, \
 0 to 5
+not kept|EACCES|tls|the modem did not keep this setting; no connection is made, restart it
 ctx lost|EAGAIN|tls|the modem forgot the settings of the SSL context while the connection opened, \
 as an older one ended late; nothing was sent, connect again
 port|!EINVAL|open|port must be a number, 1 to 65535

@@ -41,7 +41,8 @@ _JOBS = (
     ),
     (
         "TLS that fails closed: files checked and verified, settings read back",
-        "connect.pem connect.pemcheck connect.source connect.sslcfg connect.sslcheck clock files",
+        "connect.pem connect.pemcheck connect.source connect.sslcfg connect.sslcheck "
+        "connect.together clock files",
     ),
     (
         "families of modems: each program needs one",

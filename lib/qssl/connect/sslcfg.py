@@ -2,21 +2,21 @@
 # refuses the connection. AT+QSSLCFG (manual 2.2.1), loaded while a connection is made.
 # SPDX-License-Identifier: MIT
 
-import errno
 from binascii import crc32
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from .. import unload
-from ..errors import Error, error
-from ..wire import link as _l
+from ..errors import error
 
 _CLOSING_MS = const(15000)  # AT+QSSLCLOSE takes 12 s at most
-_SLOW_MS = const(2000)  # for two answers: then several settings go into one line ...
-_LINE_MAX = const(160)  # ... of so many bytes
+_SLOW_MS = const(2000)  # for two answers: then several settings go into one line
 _PIECE = const(128)  # bytes of a file that are read at a time
 _KEYS = const((b"sslversion", b"ciphersuite", b"seclevel", b"ignorelocaltime", b"negotiatetime"))
+_REFUSED = const(
+    "the modem refused %s; no connection is made, restart it; modem.probe() tells what it has"
+)
 _FILES = const((b"cacert", b"clientcert", b"clientkey"))
 
 
@@ -117,7 +117,7 @@ def applying(ctx, modem, host=b"", now=False):
     if lost and modem.link.lte:  # it forgot them in the middle, see qssl.family.stands
         lost = yield from _set(modem, id, pairs)
     if lost:
-        raise Error(errno.EACCES, "tls", "the modem did not keep " + _shown(*lost))
+        raise error("not kept", 0, lost + ": ")
     # Another connection of it may have been closed meanwhile: then what was set first is lost.
     if 1 in states:
         if not (yield from _holds(modem, id, *settings[0])) or 1 not in _states(modem, id):
@@ -133,40 +133,23 @@ def applying(ctx, modem, host=b"", now=False):
 
 def _set(modem, id, pairs):
     # Generator: sets each (key, value) and reads it back. Returns the first that the modem has not
-    # kept, or None.
+    # kept, as words, or None.
     begun = ticks_ms()
     slow = n = 0
     for at, (key, val) in enumerate(pairs):
         if slow and at >= n:  # what does not come so is set alone, from then on
-            n = yield from _joined(modem, id, pairs, at)
+            from .together import together
+
+            n = yield from together(modem, id, pairs, at)
             slow = n > at
         if at < n:
             continue
         line = b'AT+QSSLCFG="%s",%d,%s' % (key, id, val)
-        how = "the modem refused " + _shown(key, val) + "; modem.probe() tells what it has"
-        yield from modem.at.want(line, "tls", how, tries=3)
+        what = "%s=%s" % (key.decode(), val.decode())
+        yield from modem.at.want(line, "tls", _REFUSED % what, tries=3)
         if not (yield from _holds(modem, id, key, val)):
-            return key, val
+            return what
         slow = not at and ticks_diff(ticks_ms(), begun) > _SLOW_MS
-
-
-def _joined(modem, id, pairs, at):
-    # Generator: sets pairs[at:n] in one line, which reads them back, too. n; at: that failed.
-    line = b"AT"
-    n = at
-    for key, val in pairs[at:]:
-        part = b'+QSSLCFG="%s",%d,%s;+QSSLCFG="%s",%d;' % (key, id, val, key, id)
-        if n > at and len(line) + len(part) > _LINE_MAX:
-            break
-        line += part
-        n += 1
-    result = yield from modem.at.ask(line[:-1], b"+QSSLCFG:")
-    wanted = [_bare(b'"%s",%d,%s' % (key, id, val)) for key, val in pairs[at:n]]
-    return n if result == _l.OK and [_bare(x) for x in modem.at.lines] == wanted else at
-
-
-def _shown(key, val):
-    return "%s=%s; no connection is made, restart it" % (key.decode(), val.decode())
 
 
 def _states(modem, id):
