@@ -72,7 +72,7 @@ class Bringup:
 
     def left(self, most):
         # What is left of the time, at most `most` ms.
-        return max(1, min(most, ticks_diff(self.due, ticks_ms())))
+        return max(0, min(most, ticks_diff(self.due, ticks_ms())))
 
     def over(self):
         return ticks_diff(self.due, ticks_ms()) <= 0

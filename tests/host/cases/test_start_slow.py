@@ -284,3 +284,20 @@ def test_what_was_slow_once_leaves_time_for_all_that_start_can_do():
                 why = e
         assert modem.up, (left, why)
         works(modem, 50)
+
+
+class Napping:
+    # An idle hook that takes long.
+    def __call__(self):
+        self.rig.sleep(88)
+
+
+def test_when_the_time_is_over_a_slow_idle_hook_has_one_turn_at_most():
+    # The power fails in the middle, at each of many places behind it the time is over.
+    for timeout_ms in range(12000, 62000, 1700):
+        rig, modem = bare(FakeNet(EchoPeer()), idle=Napping())
+        arm(rig, "cut at=48 bytes=2 do=off in=any n=1")
+        begun = rig.now
+        raised(modem.start, "internet", timeout_ms=timeout_ms)
+        late = rig.now - begun - timeout_ms
+        assert late <= 100, (timeout_ms, late)
